@@ -1,0 +1,1 @@
+"""The neighbours: QuickBooks and Ravetree over HTTP."""

@@ -1,0 +1,1 @@
+"""QuickBooks Online: OAuth, REST, change data capture, faults and pacing."""

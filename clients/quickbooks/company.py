@@ -1,0 +1,225 @@
+"""QuickBooks' REST API for one company: reads are metered, writes are free and carry a `requestid`."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import requests
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from clients import http
+from clients.errors import NotSent, OutcomeUnknown, Throttled
+from clients.quickbooks import faults
+from clients.quickbooks.pacing import Pacer
+from config import telemetry
+from config.logging import logger
+from config.ports import Clock
+from schemas.quickbooks import Body
+from schemas.times import parse_instant, spell_instant
+
+MINOR_VERSION = "75"
+CDC_LIMIT = 1000
+PAGE = 1000
+ID_LIMIT = 100
+"""Ids in one `IN (…)`: keeps the query well inside a URL."""
+
+log = logger("quickbooks")
+
+
+class Bearer(Protocol):
+    """Gives the access token; with `expired` the one that was refused, a newer one."""
+
+    def __call__(self, expired: str | None = None) -> str: ...
+
+
+@dataclass(frozen=True)
+class Written:
+    """The answer to a write: the whole object as it is now."""
+
+    status: int
+    body: Body
+    time: datetime
+    trace: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed, by entity; `complete` is false when the answer was cut at its limit."""
+
+    time: datetime
+    objects: dict[str, list[Body]]
+    complete: bool
+
+
+class Company:
+    """One company through its API. Not shared between threads."""
+
+    def __init__(
+        self,
+        session: requests.Session,
+        base_url: str,
+        realm_id: str,
+        bearer: Bearer,
+        pacer: Pacer,
+        clock: Clock,
+        timeout: float,
+    ) -> None:
+        self._session = session
+        self._base = f"{base_url}/company/{realm_id}"
+        self._realm = realm_id
+        self._bearer = bearer
+        self._pacer = pacer
+        self._clock = clock
+        self._timeout = timeout
+
+    # --- reads -----------------------------------------------------------------------------------
+
+    def get(self, path: str) -> Body:
+        """One object, unwrapped: `get("companyinfo/1")`."""
+        body = self._read(path, {}).body
+        return next(value for key, value in body.items() if isinstance(value, dict) and key != "time")
+
+    def query(self, entity: str, where: str = "", *, limit: int = PAGE) -> list[Body]:
+        """All matching objects of `entity`, page by page."""
+        found: list[Body] = []
+        while True:
+            statement = f"select * from {entity}{' where ' + where if where else ''}"  # noqa: S608 - QuickBooks' language; values are escaped by `quoted`
+            statement += f" startposition {len(found) + 1} maxresults {min(limit, PAGE)}"
+            page = self._read("query", {"query": statement}).body.get("QueryResponse", {}).get(entity, [])
+            found.extend(page)
+            if len(page) < min(limit, PAGE) or len(found) >= limit:
+                return found
+
+    def by_ids(self, entity: str, ids: Iterable[str]) -> list[Body]:
+        """The objects with these ids; deleted ones are missing from the answer."""
+        names = sorted(set(ids))
+        found: list[Body] = []
+        for start in range(0, len(names), ID_LIMIT):
+            chunk = ", ".join(quoted(name) for name in names[start : start + ID_LIMIT])
+            found.extend(self.query(entity, f"Id in ({chunk})"))
+        return found
+
+    def changes(self, entities: Iterable[str], since: datetime) -> Changes:
+        """Change data capture: everything that changed since, deletions included, 1000 objects at most."""
+        names = list(entities)
+        answer = self._read("cdc", {"entities": ",".join(names), "changedSince": spell_instant(since)}).body
+        objects: dict[str, list[Body]] = {name: [] for name in names}
+        for response in answer.get("CDCResponse", []):
+            for part in response.get("QueryResponse", []):
+                for name in names:
+                    objects[name].extend(part.get(name, []))
+        count = sum(len(found) for found in objects.values())
+        return Changes(_time(answer, self._clock), objects, count < CDC_LIMIT)
+
+    def _read(self, path: str, params: dict[str, str]) -> http.Answer:
+        endpoint = path.split("/")[0]
+        retrying = Retrying(
+            retry=retry_if_exception_type((NotSent, OutcomeUnknown)),
+            stop=stop_after_attempt(3),
+            wait=wait_random_exponential(multiplier=0.1, max=1),
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        return retrying(self._call, "GET", path, params, None, "read", endpoint)
+
+    # --- writes ----------------------------------------------------------------------------------
+
+    def write(self, path: str, body: str, request_id: str) -> Written:
+        """Send one journalled write: `path` is `invoice?operation=void`, `body` the exact bytes."""
+        entity, _, extra = path.partition("?")
+        params = {"requestid": request_id, **dict(part.split("=", 1) for part in extra.split("&") if part)}
+        retrying = Retrying(
+            # Only what never reached QuickBooks is repeated here: the rest is uncertain and waits its time.
+            retry=retry_if_exception_type(NotSent),
+            stop=stop_after_attempt(2),
+            wait=wait_random_exponential(multiplier=0.1, max=0.5),
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        answer = retrying(self._call, "POST", entity, params, body.encode(), "write", entity)
+        objects = [value for key, value in answer.body.items() if isinstance(value, dict)]
+        if not objects:
+            raise OutcomeUnknown("QuickBooks answered a write without the object", trace=_trace(answer))
+        return Written(answer.status, objects[0], _time(answer.body, self._clock), _trace(answer))
+
+    # --- one call --------------------------------------------------------------------------------
+
+    def _call(
+        self, method: str, path: str, params: dict[str, str], data: bytes | None, nature: str, endpoint: str
+    ) -> http.Answer:
+        token = self._bearer()
+        try:
+            return self._attempt(token, method, path, params, data, nature, endpoint)
+        except faults.TokenExpired:
+            return self._attempt(self._bearer(expired=token), method, path, params, data, nature, endpoint)
+
+    def _attempt(
+        self,
+        token: str,
+        method: str,
+        path: str,
+        params: dict[str, str],
+        data: bytes | None,
+        nature: str,
+        endpoint: str,
+    ) -> http.Answer:
+        if wait := self._pacer.closed_for(self._realm):
+            raise Throttled("QuickBooks takes no more requests for a while", wait_seconds=wait)
+        self._pacer.take(self._realm)
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        result = "failed"
+        try:
+            answer = http.call(
+                self._session,
+                "QuickBooks",
+                method,
+                f"{self._base}/{path}",
+                headers=headers,
+                timeout=self._timeout,
+                params={"minorversion": MINOR_VERSION, **params},
+                data=data,
+            )
+            result = "ok" if answer.status == 200 and not faults.has_fault(answer.body) else "refused"
+        finally:
+            telemetry.calls.labels("quickbooks", nature, endpoint, result).inc()
+        trace = _trace(answer)
+        log.debug("called", method=method, path=path, status=answer.status, intuit_tid=trace)
+        if result == "ok" and isinstance(answer.body, dict):
+            return answer
+        error = faults.error_from(answer.status, answer.body, trace)
+        log.info(
+            "refused",
+            method=method,
+            path=path,
+            status=answer.status,
+            code=error.code,
+            detail=error.detail,
+            intuit_tid=trace,
+        )
+        if isinstance(error, Throttled):
+            self._pacer.close(self._realm, error.wait_seconds)
+        raise error
+
+
+def quoted(text: str) -> str:
+    """A string literal of the query language."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _trace(answer: http.Answer) -> str:
+    return answer.headers.get("intuit_tid", "") or answer.headers.get("intuit-tid", "")
+
+
+def _time(body: Any, clock: Clock) -> datetime:
+    """QuickBooks' own time of the answer: events and watermarks are compared with it, not with our clock."""
+    try:
+        return parse_instant(body["time"])
+    except (KeyError, TypeError, ValueError):
+        return clock.now()
+
+
+CompanyFactory = Callable[[str, Bearer], Company]

@@ -1,0 +1,141 @@
+"""OAuth 2.0 with Intuit, by requests-oauthlib. Tokens are returned, never kept here."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import requests
+from oauthlib.oauth2 import OAuth2Error
+from requests_oauthlib import OAuth2Session
+
+from clients import http
+from clients.errors import NotAuthorised, NotSent, OutcomeUnknown
+from clients.quickbooks.faults import AccessRevoked
+from config.ports import Clock
+
+SCOPE = "com.intuit.quickbooks.accounting"
+ACCESS_SECONDS = 3600
+REFRESH_SECONDS = 100 * 86400
+
+
+class ConsentLost(AccessRevoked):
+    """The refresh token is dead: only the user can connect again."""
+
+    remedy = "Connect QuickBooks again."
+
+
+class AppRefused(NotAuthorised):
+    """Intuit does not know the app, or not with this secret."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A pair of tokens and when each dies."""
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    access_expires_at: datetime
+    refresh_expires_at: datetime
+    hard_expires_at: datetime | None
+
+
+class OAuthClient:
+    """The app's side of the authorisation code flow."""
+
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str,
+        discovery_url: str,
+        clock: Clock,
+        timeout: float,
+        adapter: http.AdapterFactory = http.network_adapter,
+    ) -> None:
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._discovery_url = discovery_url
+        self._clock = clock
+        self._timeout = timeout
+        self._adapter = adapter
+        self._document: dict[str, Any] | None = None
+
+    def discover(self) -> dict[str, Any]:
+        """Intuit's endpoints, read once."""
+        if self._document is None:
+            with http.open_session(self._adapter) as session:
+                answer = http.call(session, "QuickBooks", "GET", self._discovery_url, headers={}, timeout=self._timeout)
+            if answer.status != 200 or not isinstance(answer.body, dict):
+                raise OutcomeUnknown(f"the discovery document answered HTTP {answer.status}")
+            self._document = answer.body
+        return self._document
+
+    def authorisation_url(self, state: str, redirect_uri: str) -> str:
+        """Where the user says yes or no."""
+        with self._session(redirect_uri) as session:
+            url: str = session.authorization_url(self.discover()["authorization_endpoint"], state=state)[0]
+        return url
+
+    def exchange(self, code: str, redirect_uri: str) -> Tokens:
+        """The first tokens for an authorisation code."""
+        with self._session(redirect_uri) as session:
+            return self._fetch(
+                lambda: session.fetch_token(
+                    self.discover()["token_endpoint"],
+                    code=code,
+                    auth=self._basic(),
+                    headers=_HEADERS,
+                    timeout=self._timeout,
+                )
+            )
+
+    def refresh(self, refresh_token: str) -> Tokens:
+        """New tokens. Store them before they are used. Raises `ConsentLost` on `invalid_grant`."""
+        with self._session() as session:
+            return self._fetch(
+                lambda: session.refresh_token(
+                    self.discover()["token_endpoint"],
+                    refresh_token=refresh_token,
+                    auth=self._basic(),
+                    headers=_HEADERS,
+                    timeout=self._timeout,
+                )
+            )
+
+    def _session(self, redirect_uri: str | None = None) -> OAuth2Session:
+        session = OAuth2Session(self._client_id, scope=[SCOPE], redirect_uri=redirect_uri)
+        http.open_session(self._adapter, session)
+        return session
+
+    def _basic(self) -> requests.auth.HTTPBasicAuth:
+        return requests.auth.HTTPBasicAuth(self._client_id, self._client_secret)
+
+    def _fetch(self, fetch: Any) -> Tokens:
+        try:
+            token = fetch()
+        except OAuth2Error as error:
+            if error.error == "invalid_grant":
+                raise ConsentLost("QuickBooks no longer accepts the connection's refresh token") from None
+            raise AppRefused(
+                f"QuickBooks refused a token: {error.error}",
+                remedy="Check RAVEBOOKS_QUICKBOOKS_CLIENT_ID and its secret.",
+            ) from None
+        except requests.exceptions.ConnectionError:
+            raise NotSent("QuickBooks' token endpoint cannot be reached") from None
+        except requests.exceptions.RequestException as error:
+            raise OutcomeUnknown(f"QuickBooks' token endpoint did not answer ({type(error).__name__})") from None
+        now = self._clock.now()
+        hard = token.get("x_refresh_token_hard_expires_in")
+        return Tokens(
+            access=token["access_token"],
+            refresh=token["refresh_token"],
+            access_expires_at=now + timedelta(seconds=float(token.get("expires_in", ACCESS_SECONDS))),
+            refresh_expires_at=now + timedelta(seconds=float(token.get("x_refresh_token_expires_in", REFRESH_SECONDS))),
+            hard_expires_at=now + timedelta(seconds=float(hard)) if hard else None,
+        )
+
+
+_HEADERS = {
+    "Accept": "application/json",
+    "Content-Type": "application/x-www-form-urlencoded",
+    "x-include-refresh-token-hard-expires-in": "true",
+}

@@ -1,0 +1,1 @@
+"""Ravetree, by its contract."""

@@ -1,0 +1,1 @@
+"""What every room may know: settings, names, ports, errors, logging and telemetry."""

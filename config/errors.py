@@ -1,0 +1,16 @@
+"""The root of the error tree. Each room adds a branch a cause."""
+
+
+class RavebooksError(Exception):
+    """Something went wrong. The message says what happened and to which record."""
+
+    remedy = "Look at the log for the operation id and try again."
+
+    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        if remedy is not None:
+            self.remedy = remedy
+
+
+class SettingError(RavebooksError):
+    """A setting is missing or wrong: the process does not start."""

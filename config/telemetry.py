@@ -1,0 +1,57 @@
+"""Metrics (Prometheus), traces (OpenTelemetry's API: silent until an SDK is installed) and progress of loops."""
+
+import threading
+from collections.abc import Callable
+
+from opentelemetry import trace
+from prometheus_client import Counter, Gauge, Histogram
+
+from config.ports import Clock
+
+tracer = trace.get_tracer("ravebooks")
+
+deliveries = Counter("ravebooks_deliveries_total", "Webhook deliveries by source and answer", ["source", "answer"])
+delivery_seconds = Histogram(
+    "ravebooks_delivery_seconds",
+    "Time to answer a webhook delivery",
+    ["source"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
+)
+published = Counter("ravebooks_published_total", "Messages by the way they took", ["way"])
+broker_up = Gauge("ravebooks_broker_connected", "1 while the publisher has a channel with confirms")
+outbox_size = Gauge("ravebooks_outbox_messages", "Messages that wait in the outbox")
+events_recorded = Counter("ravebooks_events_total", "Events by source and what became of them", ["source", "outcome"])
+record_seconds = Histogram("ravebooks_record_seconds", "Time to record one batch of messages")
+slices = Counter("ravebooks_slices_total", "Slices of work by how they ended", ["outcome"])
+changes = Counter("ravebooks_changes_total", "Pending changes by what became of them", ["kind", "outcome"])
+operations = Counter("ravebooks_operations_total", "Writes by side, action and result", ["side", "action", "result"])
+calls = Counter("ravebooks_calls_total", "Calls to the neighbours", ["side", "nature", "endpoint", "result"])
+call_seconds = Histogram("ravebooks_call_seconds", "Time of one call to a neighbour", ["side"])
+dead_letters = Counter("ravebooks_dead_letters_total", "Messages that were dead-lettered, by reason", ["reason"])
+parked = Gauge("ravebooks_attention", "Records that wait for a person", ["state"])
+loop_errors = Counter("ravebooks_loop_errors_total", "Unexpected errors in an outermost loop", ["loop"])
+
+
+class Progress:
+    """When each loop of this process last got anywhere: liveness is progress, not an open socket."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._beats: dict[str, tuple[float, float]] = {}
+        self._lock = threading.Lock()
+
+    def expect(self, loop: str, seconds: float) -> Callable[[], None]:
+        """Announce `loop`, which gets somewhere at least every `seconds`; returns what it calls then."""
+
+        def beat() -> None:
+            with self._lock:
+                self._beats[loop] = (self._clock.monotonic(), seconds)
+
+        beat()
+        return beat
+
+    def stuck(self) -> list[str]:
+        """Loops that have been silent for longer than they promised."""
+        now = self._clock.monotonic()
+        with self._lock:
+            return [loop for loop, (last, limit) in self._beats.items() if now - last > limit]

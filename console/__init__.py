@@ -1,0 +1,1 @@
+"""The JSON API that people and Ravetree use, and the way through Intuit's consent."""

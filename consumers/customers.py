@@ -1,0 +1,96 @@
+"""The customer of a client: linked, found, created, or a person's question."""
+
+from clients.errors import NeighbourError
+from clients.quickbooks.company import quoted
+from clients.quickbooks.faults import DuplicateName
+from consumers.journalled import Request
+from consumers.workbench import Workbench
+from reconcile import contacts
+from reconcile.contacts import CreateCustomer, UseCustomer
+from reconcile.model import Attention, Kind, QuickBooksCustomer, RavetreeContact, Record, Side
+from schemas import quickbooks, ravetree
+from storage import pairs
+
+
+def customer_for(bench: Workbench, client_id: str, currency: str) -> tuple[str | Attention, str]:
+    """The customer's id, or why a person must look; and the e-mail address for its documents.
+
+    Reads QuickBooks only for a client that is not linked yet. Raises what the neighbours say.
+    """
+    link = bench.pair(Kind.CONTACT, Side.RAVETREE, client_id, currency)
+    contact = _contact(bench, client_id)
+    if link is not None:
+        return link.quickbooks_id, contact.email if contact else ""
+    if contact is None:
+        return Attention("parked", "client_missing", f"Client {client_id} is not in Ravetree.", "Choose a client."), ""
+    decision = contacts.match(contact, currency, _candidates(bench, contact))
+    if isinstance(decision, CreateCustomer):
+        decision = _create(bench, contact, currency, decision.name)
+    if isinstance(decision, UseCustomer):
+        _link(bench, contact, currency, decision.customer_id)
+        return decision.customer_id, contact.email
+    return decision, contact.email
+
+
+def _contact(bench: Workbench, client_id: str) -> RavetreeContact | None:
+    account = bench.neighbours.ravetree
+    raw = account.get(Kind.CONTACT, client_id)
+    if raw is None:
+        return None
+    bill_to = account.get(Kind.CONTACT, raw["bill_to_contact_id"]) if raw.get("bill_to_contact_id") else None
+    return ravetree.load_contact(raw, bill_to)
+
+
+def _candidates(bench: Workbench, contact: RavetreeContact) -> list[QuickBooksCustomer]:
+    """Customers with the client's name, active or not, and those with its e-mail address."""
+    name = contacts.customer_name(contact)
+    if not name:
+        return []
+    company = bench.neighbours.quickbooks
+    names = ", ".join(quoted(spelling) for spelling in (name, f"{name} (deleted)"))
+    found = company.query("Customer", f"DisplayName in ({names}) and Active in (true, false)")
+    if contact.email:
+        found += company.query("Customer", f"PrimaryEmailAddr = {quoted(contact.email)}")
+    unique = {raw["Id"]: quickbooks.load_customer(raw, bench.home_currency) for raw in found}
+    return list(unique.values())
+
+
+def _create(bench: Workbench, contact: RavetreeContact, currency: str, name: str) -> UseCustomer | Attention:
+    try:
+        return _write(bench, contact, currency, name)
+    except DuplicateName:
+        # No customer has it, or we had found it: a vendor or an employee does. One other name is tried, never more.
+        try:
+            return _write(bench, contact, currency, contacts.suffixed_name(contact))
+        except DuplicateName as error:
+            return Attention("parked", "DuplicateName", f"Client {contact.name}: {error}.", error.remedy)
+
+
+def _write(bench: Workbench, contact: RavetreeContact, currency: str, name: str) -> UseCustomer:
+    bench.write(
+        Request(
+            subject=Record(Side.RAVETREE, Kind.CONTACT, contact.id),
+            side=Side.QUICKBOOKS,
+            action="customer.create",
+            path="customer",
+            body=quickbooks.customer_body(
+                name,
+                contact.name,
+                contact.email,
+                contact.phone,
+                currency,
+                contact.address,
+                contact.kind == "account",
+            ),
+            context={"ravetree_id": contact.id, "currency": currency},
+        )
+    )
+    link = bench.pair(Kind.CONTACT, Side.RAVETREE, contact.id, currency)
+    if link is None:
+        raise NeighbourError(f"the customer of client {contact.id} was written but not linked")
+    return UseCustomer(link.quickbooks_id)
+
+
+def _link(bench: Workbench, contact: RavetreeContact, currency: str, customer_id: str) -> None:
+    with bench.database.transaction() as session:
+        pairs.store(session, bench.id, Kind.CONTACT, contact.id, customer_id, bench.now(), currency=currency)

@@ -1,0 +1,69 @@
+"""What to do after an error: a value, apart from whoever carries it out."""
+
+from dataclasses import dataclass
+
+from clients.errors import Missing, Moved, NotAuthorised, NotSent, OutcomeUnknown, Refused, Throttled
+from clients.quickbooks.faults import TokenExpired
+from config.errors import RavebooksError
+
+FIRST_RETRY_SECONDS = 1.0
+LAST_RETRY_SECONDS = 3600.0
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Look again later; `everything` when the neighbour as a whole is out of reach."""
+
+    seconds: float
+    everything: bool = False
+
+
+@dataclass(frozen=True)
+class Replan:
+    """The record moved: read it again and plan anew."""
+
+
+@dataclass(frozen=True)
+class Park:
+    """Keep it until a person acts."""
+
+    code: str
+    cause: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Stop the whole connection until a person acts."""
+
+    cause: str
+    remedy: str
+
+
+Decision = Retry | Replan | Park | Pause
+
+
+def backoff(attempts: int, jitter: float) -> float:
+    """Seconds before the next try: doubling from one second to one hour, times `jitter` (0.5 to 1.5)."""
+    return min(FIRST_RETRY_SECONDS * 2.0 ** min(attempts, 20), LAST_RETRY_SECONDS) * jitter
+
+
+def decide(error: RavebooksError, what: str, attempts: int, jitter: float) -> Decision:
+    """The decision for `error` at the record named `what` ("Invoice 1043")."""
+    match error:
+        case NotAuthorised():
+            return Pause(_capital(str(error)) + ".", error.remedy)
+        case Throttled():
+            return Retry(error.wait_seconds, everything=True)
+        case NotSent() | OutcomeUnknown() | TokenExpired():
+            return Retry(backoff(attempts, jitter), everything=True)
+        case Moved():
+            return Replan()
+        case Missing() | Refused():
+            return Park(type(error).__name__, f"{what}: {error}.", error.remedy)
+        case _:
+            return Park(type(error).__name__, f"{what}: {error}."[:500], error.remedy)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

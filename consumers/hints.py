@@ -1,0 +1,87 @@
+"""What the hints of a pending change ask for: nothing (an echo of our own write), a read, or a plan."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from reconcile.model import Record, Side
+from schemas.times import parse_instant
+from storage import copies, journal, pending
+from storage.models import Copy, Event, PendingChange
+
+_ALWAYS_READ = frozenset({"void", "deleted", "emailed", "merged"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A pending change as it was noted before the first read."""
+
+    record: Record
+    generation: int
+    attempts: int
+    must_read: bool
+    requested: bool
+    events: tuple[Event, ...]
+
+
+def note_entry(session: Session, change: PendingChange) -> Entry:
+    """The entry of one pending change, with the events that speak of it."""
+    return Entry(
+        record=pending.record_of(change),
+        generation=change.generation,
+        attempts=change.attempts,
+        must_read=change.must_read,
+        requested=change.requested,
+        events=tuple(pending.hints(session, change)),
+    )
+
+
+def is_echo(session: Session, connection_id: str, entry: Entry) -> bool:
+    """Whether every hint is explained by a write of ours, or speaks of what we have already seen."""
+    if entry.must_read or entry.requested or not entry.events:
+        return False
+    copy = copies.get(session, connection_id, entry.record)
+    if entry.record.side is Side.RAVETREE:
+        return all(_is_known_in_ravetree(session, connection_id, event, copy) for event in entry.events)
+    return all(_is_presumed_echo(session, connection_id, event, copy) for event in entry.events)
+
+
+def _is_known_in_ravetree(session: Session, connection_id: str, event: Event, copy: Copy | None) -> bool:
+    """Ravetree says it exactly: by the operation that caused the event."""
+    operation_id = event.data.get("operation_id")
+    if operation_id and journal.is_ours(session, connection_id, operation_id):
+        return True
+    version = event.data.get("version")
+    return copy is not None and not copy.deleted and version is not None and version < copy.version
+
+
+def _is_presumed_echo(session: Session, connection_id: str, event: Event, copy: Copy | None) -> bool:
+    """QuickBooks does not say who caused an event: ours are known by object, kind and time, each once."""
+    change = event.type.rpartition(".")[2]
+    if event.occurred_at is None:
+        return False
+    if journal.take_echo(session, connection_id, event.kind, event.subject, change, event.occurred_at):
+        return True
+    if change in _ALWAYS_READ or copy is None or copy.stale:
+        return False
+    # Older than the state that we hold: that state has it in it.
+    updated = copy.body.get("MetaData", {}).get("LastUpdatedTime")
+    return updated is not None and not copy.deleted and event.occurred_at <= parse_instant(updated)
+
+
+def needs_read(session: Session, connection_id: str, entry: Entry, fresh: set[Record]) -> bool:
+    """Whether QuickBooks has to be asked: its events never carry values."""
+    if entry.record.side is not Side.QUICKBOOKS or entry.record in fresh:
+        return False
+    if entry.must_read or entry.events:
+        return True
+    return copies.get(session, connection_id, entry.record) is None
+
+
+def earliest(entries: Sequence[Entry]) -> Event | None:
+    """The hint with the earliest time, if every entry has one."""
+    events = [event for entry in entries for event in entry.events if event.occurred_at is not None]
+    if not events or any(not entry.events or entry.must_read for entry in entries):
+        return None
+    return min(events, key=lambda event: event.occurred_at or event.recorded_at)

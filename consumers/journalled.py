@@ -1,0 +1,249 @@
+"""Writes: journalled before they are sent, settled as facts, repeated under the same key while uncertain."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from clients.errors import Moved, NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
+from clients.quickbooks.company import quoted
+from clients.quickbooks.faults import TokenExpired
+from clients.ravetree.account import Taken
+from config import telemetry
+from config.logging import bound, logger
+from config.ports import Clock
+from consumers import settlement
+from consumers.neighbours import Neighbours
+from reconcile.model import Kind, Record, Side
+from schemas import strict_json
+from schemas.quickbooks import Body
+from storage import copies, journal, leases, pending
+from storage.database import Database
+from storage.models import Operation
+
+REPLAY_HORIZON = {Side.QUICKBOOKS: timedelta(hours=1), Side.RAVETREE: timedelta(hours=24)}
+"""How long a neighbour is trusted to remember a key. QuickBooks does not document it: one hour is our assumption."""
+
+_STILL_UNKNOWN = (OutcomeUnknown, NotSent, Throttled, TokenExpired, NotAuthorised)
+
+log = logger("journal")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One write, ready for the journal. `context` holds all that its settlement needs."""
+
+    subject: Record
+    side: Side
+    action: str
+    path: str
+    body: Body
+    method: str = "POST"
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Journal:
+    """Sends the writes of one connection under its lease."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        neighbours: Neighbours,
+        lease: Callable[[], leases.Held],
+        uncertain_seconds: float,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._neighbours = neighbours
+        self._lease = lease
+        self._uncertain_seconds = uncertain_seconds
+
+    def write(self, request: Request) -> None:
+        """Journal, send and settle one write. Raises what the neighbour says, and `LeaseLost` before sending."""
+        lease = self._lease()
+        with self._database.transaction() as session:
+            leases.guard(self._database, session, lease)
+            operation = journal.open_operation(
+                session,
+                lease.connection_id,
+                subject=str(request.subject),
+                side=request.side,
+                action=request.action,
+                method=request.method,
+                path=request.path,
+                body=strict_json.dumps(request.body) if request.body else "",
+                context=request.context,
+                fence=lease.fence,
+                now=self._clock.now(),
+                retry_after=self._uncertain_seconds,
+            )
+        self._send(operation)
+
+    def resolve_due(self) -> None:
+        """Send uncertain writes again whose time has come; stops at the first that stays uncertain."""
+        lease = self._lease()
+        with self._database.transaction() as session:
+            waiting = list(journal.unsettled(session, lease.connection_id))
+        for operation in waiting:
+            if operation.retry_at is not None and operation.retry_at > self._clock.now():
+                continue
+            self._lease()
+            self._resolve(operation)
+
+    def blocked_until(self, connection_id: str) -> dict[str, datetime]:
+        """Subjects with an uncertain write, and when that is sent again."""
+        with self._database.transaction() as session:
+            return {
+                operation.subject: operation.retry_at or operation.journalled_at
+                for operation in journal.unsettled(session, connection_id)
+            }
+
+    # --- sending ---------------------------------------------------------------------------------
+
+    def _send(self, operation: Operation) -> None:
+        with (
+            bound(operation_id=operation.key, record=operation.subject),
+            telemetry.tracer.start_as_current_span("write"),
+        ):
+            try:
+                status, answer, trace, answered = self._call(operation)
+            except Taken as error:
+                self._settle_taken(operation, error)
+            except _STILL_UNKNOWN as error:
+                self._leave_uncertain(operation, error)
+                raise
+            except NeighbourError as error:
+                self._settle_refused(operation, error)
+                raise
+            else:
+                self._settle_done(operation, status, answer, trace, answered)
+
+    def _call(self, operation: Operation) -> tuple[int, Body, str, datetime]:
+        if operation.side == Side.QUICKBOOKS:
+            written = self._neighbours.quickbooks.write(operation.path, operation.body, operation.key)
+            return written.status, written.body, written.trace, written.time
+        done = self._neighbours.ravetree.write(
+            operation.method, operation.path, operation.body, operation.key, operation.context.get("if_match")
+        )
+        return done.status, done.body, "", self._clock.now()
+
+    def _settle_done(self, operation: Operation, status: int, answer: Body, trace: str, answered: datetime) -> None:
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            if journal.settle(session, operation.id, journal.DONE, now, status=status, answer=answer, intuit_tid=trace):
+                settlement.apply(session, operation, answer, answered, now)
+        self._count(operation, "done")
+        log.info("written", action=operation.action, side=operation.side, status=status, intuit_tid=trace)
+
+    def _settle_refused(self, operation: Operation, error: NeighbourError) -> None:
+        with self._database.transaction() as session:
+            journal.settle(
+                session,
+                operation.id,
+                journal.REFUSED,
+                self._clock.now(),
+                error=f"{error.code} {error}".strip(),
+                intuit_tid=error.trace,
+            )
+        self._count(operation, "refused")
+        log.info(
+            "refused",
+            action=operation.action,
+            side=operation.side,
+            code=error.code,
+            error=str(error),
+            intuit_tid=error.trace,
+        )
+
+    def _settle_taken(self, operation: Operation, error: Taken) -> None:
+        """Ravetree has a record with our reference already: it is the one that we wanted to make."""
+        kind = Record(*_subject(operation.subject)).kind
+        existing = self._neighbours.ravetree.get(kind, error.existing_id) if error.existing_id else None
+        if existing is None or not operation.action.endswith(".create"):
+            self._settle_refused(operation, error)
+            raise error
+        self._settle_done(operation, 200, existing, "", self._clock.now())
+
+    def _leave_uncertain(self, operation: Operation, error: NeighbourError) -> None:
+        sent = not isinstance(error, NotSent | Throttled | TokenExpired | NotAuthorised)
+        wait = self._uncertain_seconds if sent else min(self._uncertain_seconds, 1.0)
+        with self._database.transaction() as session:
+            journal.postpone(session, operation.id, self._clock.now() + timedelta(seconds=wait), str(error))
+        self._count(operation, "uncertain")
+        log.warning(
+            "outcome unknown",
+            action=operation.action,
+            side=operation.side,
+            error=str(error),
+            intuit_tid=error.trace,
+        )
+
+    def _count(self, operation: Operation, result: str) -> None:
+        telemetry.operations.labels(operation.side, operation.action, result).inc()
+
+    # --- resolving -------------------------------------------------------------------------------
+
+    def _resolve(self, operation: Operation) -> None:
+        age = self._clock.now() - operation.journalled_at
+        try:
+            if operation.side == Side.QUICKBOOKS and age >= REPLAY_HORIZON[Side.QUICKBOOKS]:
+                self._look_up(operation)
+            else:
+                self._send(operation)
+        except _STILL_UNKNOWN:
+            raise
+        except (Moved, NeighbourError) as error:
+            log.info("resolved as refused", operation_id=operation.key, error=str(error))
+        self._look_again(operation)
+
+    def _look_again(self, operation: Operation) -> None:
+        record = Record(*_subject(operation.subject))
+        with self._database.transaction() as session:
+            pending.note(
+                session,
+                operation.connection_id,
+                record,
+                self._clock.now(),
+                must_read=record.side is Side.QUICKBOOKS,
+            )
+
+    def _look_up(self, operation: Operation) -> None:
+        """The key may be forgotten: find what it made, or plan anew."""
+        found = self._find_made(operation)
+        if found is not None:
+            self._settle_done(operation, 200, found, "", self._clock.now())
+            return
+        with self._database.transaction() as session:
+            journal.settle(
+                session,
+                operation.id,
+                journal.ABANDONED,
+                self._clock.now(),
+                error="looked up after the replay horizon",
+            )
+            for record in settlement.touched(operation):
+                copies.mark_stale(session, operation.connection_id, [record])
+        self._count(operation, "abandoned")
+
+    def _find_made(self, operation: Operation) -> Body | None:
+        """The record that a create made, if it did: by number, by name, or by customer, date and our note."""
+        if not operation.action.endswith(".create"):
+            return None
+        body = strict_json.loads(operation.body)
+        company = self._neighbours.quickbooks
+        if operation.path == "customer":
+            found = company.query("Customer", f"DisplayName = {quoted(body['DisplayName'])}")
+        elif operation.path == "invoice":
+            found = company.query("Invoice", f"DocNumber = {quoted(body['DocNumber'])}")
+            found = [raw for raw in found if raw["CustomerRef"]["value"] == body["CustomerRef"]["value"]]
+        else:
+            where = f"CustomerRef = {quoted(body['CustomerRef']['value'])} and TxnDate = {quoted(body['TxnDate'])}"
+            found = company.query("Payment", where)
+            found = [raw for raw in found if raw.get("PrivateNote") == body["PrivateNote"]]
+        return found[0] if found else None
+
+
+def _subject(text: str) -> tuple[Side, Kind, str]:
+    side, kind, record_id = text.split(":", 2)
+    return Side(side), Kind(kind), record_id

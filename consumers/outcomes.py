@@ -1,0 +1,44 @@
+"""How the work on one record ended."""
+
+from dataclasses import dataclass
+
+from reconcile.model import Attention, Record
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """Both sides say the same, as far as they ever will; `ignored` says why nothing was to be done."""
+
+    ignored: str = ""
+
+
+@dataclass(frozen=True)
+class NeedsAttention:
+    """A person has to act."""
+
+    attention: Attention
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Another record has to get on first."""
+
+    target: Record
+
+
+Outcome = Agreed | NeedsAttention | Waits
+
+MAX_ROUNDS = 10
+"""Plans for one record in one go. More would mean that two rules undo each other: a defect, not a reason to write on."""
+
+
+def does_not_settle(name: str) -> NeedsAttention:
+    """The plans for a record do not come to an end."""
+    return NeedsAttention(
+        Attention(
+            "parked",
+            "does_not_settle",
+            f"{name} does not settle after {MAX_ROUNDS} writes.",
+            "Report it: this is a fault of Ravebooks. Nothing more is written for it.",
+        )
+    )

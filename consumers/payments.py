@@ -1,0 +1,338 @@
+"""Brings one payment into agreement: gather, plan, write, until nothing is left to do."""
+
+from typing import Any
+
+from clients.errors import Missing, Moved
+from consumers.journalled import Request
+from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, Waits, does_not_settle
+from consumers.workbench import Workbench, base_of
+from reconcile import payments as rules
+from reconcile.markers import external_id, marked_payment, marked_placeholder
+from reconcile.model import (
+    ZERO,
+    Adopt,
+    Gone,
+    Kind,
+    PaymentContent,
+    QuickBooksInvoice,
+    QuickBooksPayment,
+    RavetreeInvoice,
+    RavetreePayment,
+    Record,
+    Side,
+    Write,
+)
+from reconcile.payments import KnownInvoice, PaymentBase, PaymentCase
+from schemas import quickbooks, ravetree
+from schemas.quickbooks import Body
+from storage import copies, decisions, pairs, pending
+from storage.models import Copy, Pair
+
+
+class PaymentWork:
+    """The work on one payment, named by its Ravetree id, or by QuickBooks' alone if it has no pair."""
+
+    def __init__(self, bench: Workbench, subject: Record) -> None:
+        self._bench = bench
+        self._subject = subject
+        self._raw: Body = {}
+        self._copy: Copy | None = None
+        self._invoices: tuple[KnownInvoice, ...] = ()
+
+    def run(self) -> Outcome:
+        """Plan and write until the sides agree or somebody else has to act."""
+        for _ in range(MAX_ROUNDS):
+            case = self._gather()
+            plan = rules.plan(case)
+            if plan.adopt:
+                self._adopt(plan.adopt)
+                continue
+            if plan.writes:
+                self._write(plan.writes[0])
+                continue
+            if plan.look_at:
+                self._bench.look_at(plan.look_at)
+            if plan.attention:
+                if self._refresh_once():
+                    continue
+                return NeedsAttention(plan.attention)
+            if plan.waits_for:
+                return Waits(plan.waits_for)
+            self._free_twins(case)
+            return Agreed(plan.ignored)
+        return does_not_settle(f"Payment {self._subject.id}")
+
+    # --- gathering -------------------------------------------------------------------------------
+
+    def _gather(self) -> PaymentCase:
+        bench = self._bench
+        pair = bench.pair(Kind.PAYMENT, self._subject.side, self._subject.id)
+        ours: RavetreePayment | Gone | None = None
+        theirs: QuickBooksPayment | Gone | None = None
+        self._raw, self._copy = {}, None
+        ravetree_id = pair.ravetree_id if pair else self._own_id(Side.RAVETREE)
+        quickbooks_id = pair.quickbooks_id if pair else self._own_id(Side.QUICKBOOKS)
+        if ravetree_id is not None:
+            ours, self._raw = bench.ravetree_payment(ravetree_id)
+        if quickbooks_id is not None:
+            theirs, self._copy = bench.quickbooks_payment(quickbooks_id)
+        base = self._base(pair)
+        self._invoices = self._known_invoices(ours, theirs, base)
+        subject_decision = self._decision()
+        return PaymentCase(
+            ravetree=ours,
+            quickbooks=theirs,
+            base=base,
+            invoices=self._invoices,
+            coming=self._coming(ours),
+            client_customer_id=self._customer_of(ours),
+            twins=self._twins(ours, theirs, base),
+            decision=subject_decision,
+            marked_twin=self._marked_twin(theirs, base),
+        )
+
+    def _own_id(self, side: Side) -> str | None:
+        return self._subject.id if self._subject.side is side else None
+
+    def _decision(self) -> str:
+        with self._bench.database.transaction() as session:
+            return decisions.get(session, self._bench.id, self._subject)
+
+    def _base(self, pair: Pair | None) -> PaymentBase | None:
+        bodies = base_of(pair) if pair is not None else None
+        if bodies is None:
+            return None
+        return PaymentBase(
+            ravetree.load_payment(bodies[0]), quickbooks.load_payment(bodies[1], self._bench.home_currency)
+        )
+
+    def _known_invoices(
+        self,
+        ours: RavetreePayment | Gone | None,
+        theirs: QuickBooksPayment | Gone | None,
+        base: PaymentBase | None,
+    ) -> tuple[KnownInvoice, ...]:
+        """The paired invoices that either side names now or named at the base."""
+        mine = [p for p in (ours, base.ravetree if base else None) if isinstance(p, RavetreePayment)]
+        other = [p for p in (theirs, base.quickbooks if base else None) if isinstance(p, QuickBooksPayment)]
+        found = self._bench.pairs_among(
+            Kind.INVOICE, Side.RAVETREE, {a.invoice_id for p in mine for a in p.allocations}
+        ) + self._bench.pairs_among(Kind.INVOICE, Side.QUICKBOOKS, {a.invoice_id for p in other for a in p.allocations})
+        known = {pair.ravetree_id: self._known_invoice(pair) for pair in found}
+        return tuple(invoice for _, invoice in sorted(known.items()) if invoice is not None)
+
+    def _known_invoice(self, pair: Pair) -> KnownInvoice | None:
+        remote, _ = self._bench.quickbooks_invoice(pair.quickbooks_id)
+        if not isinstance(remote, QuickBooksInvoice):
+            return None
+        placeholder, _ = self._bench.placeholder_of(pair.ravetree_id)
+        client_id, marked_open = pair.base_ravetree["client_id"], ZERO
+        if isinstance(placeholder, QuickBooksPayment):
+            invoice, _ = self._bench.ravetree_invoice(pair.ravetree_id)
+            if isinstance(invoice, RavetreeInvoice) and invoice.marked_paid:
+                marked_open = invoice.balance
+        return KnownInvoice(
+            ravetree_id=pair.ravetree_id,
+            quickbooks_id=pair.quickbooks_id,
+            number=pair.base_ravetree["number"],
+            client_id=client_id,
+            quickbooks=remote,
+            placeholder=placeholder if isinstance(placeholder, QuickBooksPayment) else None,
+            marked_open=marked_open,
+        )
+
+    def _coming(self, ours: RavetreePayment | Gone | None) -> tuple[Record, ...]:
+        """Invoices of a Ravetree payment that have no pair yet and are going to have one."""
+        if not isinstance(ours, RavetreePayment) or ours.voided:
+            return ()
+        known = {invoice.ravetree_id for invoice in self._invoices}
+        since = self._bench.connection.invoices_since
+        coming = []
+        for allocation in ours.allocations:
+            if allocation.invoice_id in known or self._bench.pair(Kind.INVOICE, Side.RAVETREE, allocation.invoice_id):
+                continue
+            invoice, _ = self._bench.ravetree_invoice(allocation.invoice_id)
+            if isinstance(invoice, RavetreeInvoice) and not invoice.void and since and invoice.created_at >= since:
+                coming.append(Record(Side.RAVETREE, Kind.INVOICE, invoice.id))
+        return tuple(coming)
+
+    def _customer_of(self, ours: RavetreePayment | Gone | None) -> str | None:
+        if not isinstance(ours, RavetreePayment):
+            return None
+        link = self._bench.pair(Kind.CONTACT, Side.RAVETREE, ours.client_id, ours.currency)
+        return link.quickbooks_id if link else None
+
+    def _marked_twin(
+        self, theirs: QuickBooksPayment | Gone | None, base: PaymentBase | None
+    ) -> RavetreePayment | Gone | None:
+        """The Ravetree payment that an unpaired QuickBooks payment's note names, if that has no pair either."""
+        name = marked_payment(theirs.note) if isinstance(theirs, QuickBooksPayment) and base is None else None
+        if name is None or self._bench.pair(Kind.PAYMENT, Side.RAVETREE, name) is not None:
+            return None
+        return self._bench.ravetree_payment(name)[0]
+
+    # --- one receipt typed twice -----------------------------------------------------------------
+
+    def _twins(
+        self,
+        ours: RavetreePayment | Gone | None,
+        theirs: QuickBooksPayment | Gone | None,
+        base: PaymentBase | None,
+    ) -> tuple[RavetreePayment | QuickBooksPayment, ...]:
+        if base is not None:
+            return ()
+        if isinstance(theirs, QuickBooksPayment):
+            return tuple(p for p in self._ravetree_candidates(theirs) if rules.same_receipt(p, theirs, self._invoices))
+        if isinstance(ours, RavetreePayment):
+            return tuple(p for p in self._quickbooks_candidates() if rules.same_receipt(ours, p, self._invoices))
+        return ()
+
+    def _ravetree_candidates(self, theirs: QuickBooksPayment) -> list[RavetreePayment]:
+        """Ravetree's payments on these invoices that QuickBooks got from nobody, or got after it had this one."""
+        found = []
+        for invoice in self._invoices:
+            for row in self._bench.neighbours.ravetree.payments_of(invoice.ravetree_id):
+                pair = self._bench.pair(Kind.PAYMENT, Side.RAVETREE, row["id"])
+                candidate = ravetree.load_payment(row)
+                if candidate.external_id == self._external_id(theirs.id):
+                    continue
+                if pair is None or self._copied_later(pair, theirs):
+                    found.append(candidate)
+        return found
+
+    def _copied_later(self, pair: Pair, theirs: QuickBooksPayment) -> bool:
+        if not pair.base_quickbooks or not marked_payment(str(pair.base_quickbooks.get("PrivateNote", ""))):
+            return False
+        return quickbooks.load_payment(pair.base_quickbooks, self._bench.home_currency).created_at >= theirs.created_at
+
+    def _quickbooks_candidates(self) -> list[QuickBooksPayment]:
+        """QuickBooks' payments on these invoices that Ravetree does not know."""
+        found = []
+        with self._bench.database.transaction() as session:
+            seen = [
+                copy
+                for invoice in self._invoices
+                for copy in copies.payments_on(session, self._bench.id, invoice.quickbooks_id)
+                if pairs.find(session, self._bench.id, Kind.PAYMENT, Side.QUICKBOOKS, copy.record_id) is None
+            ]
+        for copy in seen:
+            candidate = quickbooks.load_payment(copy.body, self._bench.home_currency)
+            if not candidate.is_credit_link and not marked_placeholder(candidate.note):
+                found.append(candidate)
+        return [p for p in found if marked_payment(p.note) is None]
+
+    def _free_twins(self, case: PaymentCase) -> None:
+        """A payment that is gone answers the question whether it was one or two."""
+        gone = [p for p in (case.ravetree, case.quickbooks) if isinstance(p, Gone) or (p is not None and p.voided)]
+        if gone:
+            with self._bench.database.transaction() as session:
+                pending.reconsider_code(session, self._bench.id, "one_or_two_payments", self._bench.now())
+
+    # --- freshness -------------------------------------------------------------------------------
+
+    def _refresh_once(self) -> bool:
+        """Before a person is asked, look whether QuickBooks still says what we think it says."""
+        names = {Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id) for invoice in self._invoices}
+        if self._copy is not None:
+            names.add(Record(Side.QUICKBOOKS, Kind.PAYMENT, self._copy.record_id))
+        old = names - self._bench.fresh
+        self._bench.refresh(old)
+        return bool(old)
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def _adopt(self, adopt: Adopt) -> None:
+        _, ours = self._bench.ravetree_payment(adopt.ravetree_id)
+        _, copy = self._bench.quickbooks_payment(adopt.quickbooks_id)
+        holder = self._bench.pair(pairs.PLACEHOLDER, Side.QUICKBOOKS, adopt.quickbooks_id)
+        with self._bench.database.transaction() as session:
+            if holder is not None:
+                pairs.remove(session, self._bench.id, pairs.PLACEHOLDER, holder.ravetree_id)
+            pairs.store(
+                session,
+                self._bench.id,
+                Kind.PAYMENT,
+                adopt.ravetree_id,
+                adopt.quickbooks_id,
+                self._bench.now(),
+                base_ravetree=ours,
+                base_quickbooks=copy.body if copy else {},
+            )
+
+    def _write(self, write: Write) -> None:
+        try:
+            self._bench.write(self._request(write))
+        except (Moved, Missing) as error:
+            before = self._state()
+            self._refresh_once()
+            if isinstance(error, Missing) and self._state() == before:
+                raise
+            if self._state() == before:
+                # QuickBooks says that it moved, yet what we read is the same: wait for it to be visible.
+                self._bench.fresh.clear()
+
+    def _state(self) -> list[tuple[int, bool] | None]:
+        names = [Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id) for invoice in self._invoices]
+        if self._copy is not None:
+            names.append(Record(Side.QUICKBOOKS, Kind.PAYMENT, self._copy.record_id))
+        found = [self._bench.copy(name) for name in names]
+        return [(copy.version, copy.deleted) if copy else None for copy in found]
+
+    def _request(self, write: Write) -> Request:
+        context = self._context()
+        if write.side is Side.RAVETREE:
+            return self._ravetree_request(write, context)
+        if write.action == "payment.delete":
+            path, body = "payment?operation=delete", quickbooks.identity_body(self._body())
+        elif isinstance(write.content, PaymentContent):
+            now = None
+            if write.action == "payment.update":
+                now = self._body()
+            elif write.action == "payment.take_placeholder":
+                now = self._placeholder_body(write, context)
+            path, body = "payment", quickbooks.payment_body(write.content, now)
+        else:
+            raise ValueError(f"{write.action} needs content")
+        return Request(self._subject, write.side, write.action, path, body, "POST", context)
+
+    def _ravetree_request(self, write: Write, context: dict[str, Any]) -> Request:
+        context["if_match"] = write.version
+        context["ravetree_id"] = write.record_id
+        context["base_quickbooks"] = self._body()
+        context["quickbooks_id"] = self._body()["Id"]
+        if write.action == "payment.delete":
+            return Request(
+                self._subject, write.side, write.action, f"payments/{write.record_id}", {}, "DELETE", context
+            )
+        if not isinstance(write.content, PaymentContent):
+            raise ValueError(f"{write.action} needs content")
+        if write.action == "payment.create":
+            body = ravetree.payment_body(write.content, self._external_id(self._body()["Id"]))
+            return Request(self._subject, write.side, write.action, "payments", body, "POST", context)
+        body = ravetree.payment_body(write.content)
+        return Request(self._subject, write.side, write.action, f"payments/{write.record_id}", body, "PATCH", context)
+
+    def _context(self) -> dict[str, Any]:
+        return {
+            "ravetree_id": self._raw.get("id") or self._own_id(Side.RAVETREE),
+            "base_ravetree": self._raw,
+            "touches": sorted(invoice.quickbooks_id for invoice in self._invoices),
+            "ravetree_invoices": sorted(invoice.ravetree_id for invoice in self._invoices),
+        }
+
+    def _body(self) -> Body:
+        if self._copy is None:
+            raise ValueError("this write needs our copy of QuickBooks' payment")
+        return self._copy.body
+
+    def _placeholder_body(self, write: Write, context: dict[str, Any]) -> Body:
+        for invoice in self._invoices:
+            if invoice.placeholder is not None and invoice.placeholder.id == write.record_id:
+                context["placeholder_of"] = invoice.ravetree_id
+                _, copy = self._bench.placeholder_of(invoice.ravetree_id)
+                if copy is not None:
+                    return copy.body
+        raise ValueError("the placeholder's copy is missing")
+
+    def _external_id(self, quickbooks_id: str) -> str:
+        return external_id(self._bench.connection.realm_id, Kind.PAYMENT, quickbooks_id)

@@ -1,0 +1,440 @@
+"""The reconciler: one slice of work for one connection, under its lease."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from clients.errors import NotAuthorised, NotSent, OutcomeUnknown, Throttled
+from clients.quickbooks.faults import TokenExpired
+from config import telemetry
+from config.errors import RavebooksError
+from config.logging import bound, logger
+from config.ports import Clock, Entropy
+from consumers import catching_up, hints
+from consumers.decisions import Park, Pause, Replan, Retry, backoff, decide
+from consumers.hints import Entry
+from consumers.invoices import InvoiceWork
+from consumers.journalled import Journal
+from consumers.neighbours import NeighboursOf
+from consumers.outcomes import Agreed, NeedsAttention, Outcome, Waits
+from consumers.payments import PaymentWork
+from consumers.workbench import ENTITIES, Workbench
+from reconcile.model import Attention, Kind, Record, Side
+from storage import connections, leases, pairs, pending
+from storage.database import Database, DatabaseDown
+from storage.leases import Held, LeaseLost
+from storage.vault import UnreadableSecret
+
+BATCH = 50
+UNEXPECTED_TRIES = 5
+CDC_SLACK = timedelta(seconds=2)
+_OUTAGE = (NotSent, OutcomeUnknown, Throttled, TokenExpired)
+
+log = logger("reconciler")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long things may take, in seconds."""
+
+    lease: float
+    http: float
+    slice: float
+    uncertain: float
+    read_window: float
+    echo_confirm: float
+    cdc: float
+    events: float
+
+
+@dataclass
+class Subject:
+    """A record to reconcile, under its Ravetree name where it has one, with all the notes about it."""
+
+    record: Record
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def attempts(self) -> int:
+        return max(entry.attempts for entry in self.entries)
+
+
+class _Outage(Exception):
+    """A neighbour is out of reach: end the slice and postpone what is due."""
+
+    def __init__(self, error: RavebooksError, seconds: float) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.seconds = seconds
+
+
+class Reconciler:
+    """Works on connections, a slice at a time. Several may run on several machines: the lease keeps one writer."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        entropy: Entropy,
+        neighbours_of: NeighboursOf,
+        pace: Pace,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._entropy = entropy
+        self._neighbours_of = neighbours_of
+        self._pace = pace
+        self._owner = entropy.token(8)
+
+    def work(self, connection_id: str) -> bool:
+        """One slice. True when more is due now, so that the caller nudges again."""
+        with bound(connection=connection_id), telemetry.tracer.start_as_current_span("slice"):
+            with self._database.transaction() as session:
+                lease = leases.acquire(
+                    self._database, session, connection_id, leases.WORK, self._owner, self._pace.lease
+                )
+            if lease is None:
+                # Whoever holds it looks once more after releasing it.
+                telemetry.slices.labels("leased elsewhere").inc()
+                return False
+            holder = _Holder(self._database, lease, self._pace)
+            try:
+                self._slice(connection_id, holder)
+            finally:
+                with self._database.transaction() as session:
+                    leases.release(session, holder.lease)
+            with self._database.transaction() as session:
+                return connection_id in pending.due_connections(session, self._clock.now())
+
+    # --- one slice -------------------------------------------------------------------------------
+
+    def _slice(self, connection_id: str, holder: "_Holder") -> None:
+        with self._database.transaction() as session:
+            connection = connections.get(session, connection_id)
+        if connection.state != connections.ACTIVE:
+            telemetry.slices.labels("paused").inc()
+            return
+        try:
+            neighbours = self._neighbours_of(connection_id)
+            journal = Journal(self._database, self._clock, neighbours, holder.for_a_call, self._pace.uncertain)
+            bench = Workbench(self._database, self._clock, connection, neighbours, journal)
+            self._work_through(bench, holder)
+            telemetry.slices.labels("done").inc()
+        except LeaseLost as error:
+            telemetry.slices.labels("lease lost").inc()
+            log.warning("lease lost", error=str(error))
+        except (NotAuthorised, UnreadableSecret) as error:
+            self._pause(connection_id, str(error)[:1].upper() + str(error)[1:] + ".", error.remedy)
+        except _Outage as outage:
+            self._wait_out(connection_id, outage)
+        except _OUTAGE as error:
+            self._wait_out(connection_id, _Outage(error, self._outage_seconds(connection_id, error)))
+
+    def _work_through(self, bench: Workbench, holder: "_Holder") -> None:
+        begun = self._clock.monotonic()
+        bench.journal.resolve_due()
+        self._catch_up(bench)
+        while self._clock.monotonic() - begun < self._pace.slice:
+            entries = self._take(bench)
+            if not entries:
+                return
+            for subject in self._subjects(bench, self._read(bench, entries)):
+                holder.for_a_call()
+                self._reconcile(bench, subject)
+
+    def _catch_up(self, bench: Workbench) -> None:
+        now = self._clock.now()
+        connection = bench.connection
+        if connection.events_due_at is not None and connection.events_due_at <= now:
+            catching_up.look_at_events(bench, now + timedelta(seconds=self._pace.events))
+        if connection.cdc_due_at is not None and connection.cdc_due_at <= now:
+            self._note_read(bench)
+            catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
+
+    def _take(self, bench: Workbench) -> list[Entry]:
+        """The due notes with their generations, without the echoes of our own writes."""
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            entries, presumed = [], False
+            for change in pending.due(session, bench.id, now, BATCH):
+                entry = hints.note_entry(session, change)
+                if hints.is_echo(session, bench.id, entry):
+                    pending.clear(session, bench.id, entry.record, entry.generation)
+                    presumed = presumed or entry.record.side is Side.QUICKBOOKS
+                    telemetry.changes.labels(entry.record.kind, "echo").inc()
+                else:
+                    entries.append(entry)
+            if presumed:
+                confirm = now + timedelta(seconds=self._pace.echo_confirm)
+                connection = connections.get(session, bench.id)
+                connection.cdc_due_at = min(connection.cdc_due_at or confirm, confirm)
+        return entries or (self._take(bench) if presumed else [])
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def _read(self, bench: Workbench, entries: list[Entry]) -> list[Entry]:
+        """Read what QuickBooks' hints ask for, in one call for the burst; what comes too soon is put off."""
+        with self._database.transaction() as session:
+            asking = [e for e in entries if hints.needs_read(session, bench.id, e, bench.fresh)]
+        if not asking:
+            return entries
+        if (free_at := self._window_ends(bench)) is not None:
+            with self._database.transaction() as session:
+                for entry in asking:
+                    pending.retry_at(
+                        session,
+                        bench.id,
+                        entry.record,
+                        entry.generation,
+                        free_at,
+                        "shares the next read",
+                        self._clock.now(),
+                        count=False,
+                    )
+            return [entry for entry in entries if entry not in asking]
+        self._note_read(bench)
+        self._read_burst(bench, asking)
+        return entries
+
+    def _window_ends(self, bench: Workbench) -> datetime | None:
+        """The first read of a quiet connection is made at once; the next ones wait for the window to end."""
+        if bench.connection.read_at is None:
+            return None
+        ends = bench.connection.read_at + timedelta(seconds=self._pace.read_window)
+        return ends if ends > self._clock.now() else None
+
+    def _note_read(self, bench: Workbench) -> None:
+        bench.connection.read_at = self._clock.now()
+        with self._database.transaction() as session:
+            connections.get(session, bench.id).read_at = bench.connection.read_at
+
+    def _read_burst(self, bench: Workbench, asking: list[Entry]) -> None:
+        records = {entry.record for entry in asking}
+        first = hints.earliest(asking)
+        kinds = {record.kind for record in records}
+        recent = first is not None and first.recorded_at > self._clock.now() - timedelta(days=1)
+        if len(kinds) > 1 and recent and first is not None and first.occurred_at is not None:
+            # One look at change data capture brings both kinds, deletions included.
+            changes = bench.neighbours.quickbooks.changes(
+                [ENTITIES[kind] for kind in sorted(kinds)], first.occurred_at - CDC_SLACK
+            )
+            catching_up.absorb(bench, changes, but=frozenset(records))
+        bench.refresh(records - bench.fresh)
+
+    # --- reconciling -----------------------------------------------------------------------------
+
+    def _subjects(self, bench: Workbench, entries: Iterable[Entry]) -> list[Subject]:
+        """The records behind the notes, each once, with every note about it on either side."""
+        subjects: dict[Record, Subject] = {}
+        for entry in entries:
+            names = self._names(bench, entry.record)
+            subject = subjects.setdefault(names[0], Subject(names[0]))
+            known = {e.record for e in subject.entries}
+            if entry.record not in known:
+                subject.entries.append(entry)
+                known.add(entry.record)
+            with self._database.transaction() as session:
+                for row in pending.rows(session, bench.id, [n for n in names if n not in known]):
+                    subject.entries.append(hints.note_entry(session, row))
+        return sorted(subjects.values(), key=lambda s: s.record.kind is Kind.PAYMENT)
+
+    def _names(self, bench: Workbench, record: Record) -> list[Record]:
+        """A record's names, Ravetree's first. A placeholder is a matter of its invoice."""
+        pair = bench.pair(record.kind, record.side, record.id)
+        if pair is not None:
+            return [
+                Record(Side.RAVETREE, record.kind, pair.ravetree_id),
+                Record(Side.QUICKBOOKS, record.kind, pair.quickbooks_id),
+            ]
+        if record.side is Side.QUICKBOOKS and record.kind is Kind.PAYMENT:
+            holder = bench.pair(pairs.PLACEHOLDER, Side.QUICKBOOKS, record.id)
+            if holder is not None:
+                return [Record(Side.RAVETREE, Kind.INVOICE, holder.ravetree_id), record]
+        return [record]
+
+    def _reconcile(self, bench: Workbench, subject: Subject) -> None:
+        with bound(record=str(subject.record)):
+            until = bench.journal.blocked_until(bench.id).get(str(subject.record))
+            if until is not None:
+                self._retry(bench, subject, until, "waits for the answer to an earlier write", count=False)
+                return
+            try:
+                outcome = self._run(bench, subject)
+            except (LeaseLost, DatabaseDown, NotAuthorised, UnreadableSecret):
+                raise
+            except RavebooksError as error:
+                self._after_error(bench, subject, error)
+            except Exception as error:  # the record's own outermost border: one defect must not stop a company's books
+                telemetry.loop_errors.labels("reconcile").inc()
+                log.exception("unexpected error")
+                self._after_defect(bench, subject, error)
+            else:
+                self._conclude(bench, subject, outcome)
+
+    def _run(self, bench: Workbench, subject: Subject) -> Outcome:
+        requested = any(entry.requested for entry in subject.entries)
+        if subject.record.kind is Kind.INVOICE:
+            return InvoiceWork(bench, subject.record, requested).run()
+        return PaymentWork(bench, subject.record).run()
+
+    def _conclude(self, bench: Workbench, subject: Subject, outcome: Outcome) -> None:
+        now = self._clock.now()
+        kind = subject.record.kind
+        with self._database.transaction() as session:
+            keeper = None if isinstance(outcome, Agreed) else self._keeper(subject)
+            for entry in subject.entries:
+                if entry is not keeper:
+                    pending.clear(session, bench.id, entry.record, entry.generation)
+            if keeper is not None and isinstance(outcome, NeedsAttention):
+                pending.need_attention(session, bench.id, keeper.record, keeper.generation, outcome.attention, now)
+            elif keeper is not None and isinstance(outcome, Waits):
+                pending.wait(session, bench.id, keeper.record, keeper.generation, outcome.target, now)
+        telemetry.changes.labels(kind, _label(outcome)).inc()
+        log.info("reconciled", outcome=_label(outcome), reason=_reason(outcome))
+
+    def _keeper(self, subject: Subject) -> Entry:
+        """The note that carries what is still to be done: the one under the subject's own name, if there is one."""
+        return next((e for e in subject.entries if e.record == subject.record), subject.entries[0])
+
+    # --- when it fails ---------------------------------------------------------------------------
+
+    def _after_error(self, bench: Workbench, subject: Subject, error: RavebooksError) -> None:
+        what = _spell(bench, subject.record)
+        decision = decide(error, what, subject.attempts, self._jitter())
+        match decision:
+            case Retry(seconds=seconds, everything=everything):
+                self._retry(bench, subject, self._clock.now() + timedelta(seconds=seconds), str(error))
+                if everything:
+                    raise _Outage(error, seconds)
+            case Replan():
+                seconds = backoff(subject.attempts, self._jitter())
+                self._retry(bench, subject, self._clock.now() + timedelta(seconds=seconds), str(error))
+            case Park(code=code, cause=cause, remedy=remedy):
+                self._conclude(bench, subject, NeedsAttention(Attention("parked", code, cause, remedy)))
+            case Pause(cause=cause, remedy=remedy):
+                self._pause(bench.id, cause, remedy)
+
+    def _after_defect(self, bench: Workbench, subject: Subject, error: Exception) -> None:
+        if subject.attempts < UNEXPECTED_TRIES:
+            seconds = backoff(subject.attempts, self._jitter())
+            self._retry(
+                bench,
+                subject,
+                self._clock.now() + timedelta(seconds=seconds),
+                f"unexpected: {type(error).__name__}",
+            )
+            return
+        attention = Attention(
+            "parked",
+            "defect",
+            f"{_spell(bench, subject.record)} met an unexpected error ({type(error).__name__}).",
+            "Report it: this is a fault of Ravebooks. Then press retry.",
+        )
+        self._conclude(bench, subject, NeedsAttention(attention))
+
+    def _retry(self, bench: Workbench, subject: Subject, due_at: datetime, cause: str, *, count: bool = True) -> None:
+        keeper = self._keeper(subject)
+        with self._database.transaction() as session:
+            pending.retry_at(
+                session,
+                bench.id,
+                keeper.record,
+                keeper.generation,
+                due_at,
+                cause,
+                self._clock.now(),
+                count=count,
+            )
+            for entry in subject.entries:
+                if entry is not keeper:
+                    pending.retry_at(
+                        session,
+                        bench.id,
+                        entry.record,
+                        entry.generation,
+                        due_at,
+                        cause,
+                        self._clock.now(),
+                        count=False,
+                    )
+        telemetry.changes.labels(subject.record.kind, "retry").inc()
+        log.info("will retry", due_at=due_at.isoformat(), cause=cause)
+
+    def _outage_seconds(self, connection_id: str, error: RavebooksError) -> float:
+        if isinstance(error, Throttled):
+            return error.wait_seconds
+        with self._database.transaction() as session:
+            due = pending.due(session, connection_id, self._clock.now(), 1)
+        return backoff(due[0].attempts if due else 2, self._jitter())
+
+    def _wait_out(self, connection_id: str, outage: _Outage) -> None:
+        """A neighbour is out of reach: nothing is due before it may be back; then look what was missed."""
+        now = self._clock.now()
+        until = now + timedelta(seconds=min(outage.seconds, 60.0))
+        with self._database.transaction() as session:
+            pending.postpone_all(session, connection_id, until)
+            connection = connections.get(session, connection_id)
+            if not isinstance(outage.error, Throttled) or (connection.cdc_due_at and connection.cdc_due_at <= now):
+                connection.cdc_due_at = until
+            if connection.events_due_at and connection.events_due_at <= now:
+                connection.events_due_at = until
+        telemetry.slices.labels("outage").inc()
+        log.warning("a neighbour is out of reach", error=str(outage.error), until=until.isoformat())
+
+    def _pause(self, connection_id: str, cause: str, remedy: str) -> None:
+        with self._database.transaction() as session:
+            connections.pause(session, connection_id, cause, remedy)
+        telemetry.slices.labels("paused").inc()
+        log.error("connection paused", cause=cause, remedy=remedy)
+
+    def _jitter(self) -> float:
+        return self._entropy.uniform(0.5, 1.5)
+
+
+class _Holder:
+    """The lease during a slice, renewed before a call that could outlast it."""
+
+    def __init__(self, database: Database, lease: Held, pace: Pace) -> None:
+        self._database = database
+        self._pace = pace
+        self.lease = lease
+
+    def for_a_call(self) -> Held:
+        """The lease, with at least the time of one call left on it. Raises `LeaseLost`."""
+        with self._database.transaction() as session:
+            left = (self.lease.expires_at - self._database.now(session)).total_seconds()
+            if left <= self._pace.http:
+                self.lease = leases.renew(self._database, session, self.lease, self._pace.lease)
+        return self.lease
+
+
+def _label(outcome: Outcome) -> str:
+    match outcome:
+        case Agreed(ignored=ignored):
+            return "ignored" if ignored else "agreed"
+        case NeedsAttention(attention=attention):
+            return attention.state
+        case Waits():
+            return "waiting"
+
+
+def _reason(outcome: Outcome) -> str:
+    match outcome:
+        case Agreed(ignored=ignored):
+            return ignored
+        case NeedsAttention(attention=attention):
+            return attention.cause
+        case Waits(target=target):
+            return f"waits for {target.kind} {target.id}"
+
+
+def _spell(bench: Workbench, record: Record) -> str:
+    """A record as a bookkeeper calls it."""
+    pair = bench.pair(record.kind, record.side, record.id)
+    number = pair.base_ravetree.get("number") if pair is not None and pair.base_ravetree else None
+    if number is None and record.side is Side.RAVETREE and record.kind is Kind.INVOICE:
+        copy = bench.copy(record)
+        number = copy.body.get("number") if copy else None
+    if number:
+        return f"{record.kind.capitalize()} {number}"
+    return f"{record.kind.capitalize()} {record.id} ({'Ravetree' if record.side is Side.RAVETREE else 'QuickBooks'})"

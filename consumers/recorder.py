@@ -1,0 +1,42 @@
+"""The recorder: deliveries become events and pending changes, in one transaction a batch."""
+
+import time
+from collections.abc import Iterable, Sequence
+
+from config import telemetry
+from config.logging import logger
+from config.ports import Clock
+from consumers.wakeups import Nudger
+from schemas.envelopes import Delivery
+from storage import inbox
+from storage.database import Database
+
+log = logger("recorder")
+
+
+class Recorder:
+    """Records deliveries, then wakes the connections they are about."""
+
+    def __init__(self, database: Database, clock: Clock, nudger: Nudger) -> None:
+        self._database = database
+        self._clock = clock
+        self._nudger = nudger
+
+    def record(self, deliveries: Sequence[Delivery]) -> None:
+        """Commit all of `deliveries`, or none. Raises `DatabaseDown`."""
+        begun = time.perf_counter()
+        with self._database.transaction() as session:
+            recorded = inbox.record(session, deliveries, self._clock.now())
+        telemetry.record_seconds.observe(time.perf_counter() - begun)
+        for (source, outcome), count in recorded.outcomes.items():
+            telemetry.events_recorded.labels(source, outcome).inc(count)
+            if outcome in (inbox.UNUSABLE, inbox.UNKNOWN):
+                log.warning("events kept aside", source=source, outcome=outcome, count=count)
+        self._wake(recorded.connections)
+
+    def _wake(self, connections: Iterable[str]) -> None:
+        for connection_id in sorted(connections):
+            try:
+                self._nudger.nudge(connection_id)
+            except OSError as error:
+                log.warning("nudge lost, the sweeper repeats it", connection=connection_id, error=str(error))

@@ -1,0 +1,181 @@
+"""What an answered write means for our books: copies, pairs, bases, expected echoes, and who may go on.
+
+Everything comes from the journal's row and the answer, so that it is the same whether the answer came at once
+or to a repetition after a crash.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from reconcile.model import Kind, Record, Side
+from schemas.quickbooks import Body
+from storage import copies, journal, pairs, pending
+from storage.models import Operation
+
+_CHANGE = {
+    "create": "created",
+    "update": "updated",
+    "delete": "deleted",
+    "void": "void",
+    "mark_sent": "updated",
+}
+
+
+def apply(session: Session, operation: Operation, answer: Body, answered: datetime, now: datetime) -> None:
+    """Store what `answer` says; the caller's transaction settles the operation as well."""
+    if operation.side == Side.QUICKBOOKS:
+        _store_quickbooks(session, operation, answer, answered, now)
+    else:
+        _store_ravetree(session, operation, answer, now)
+    settle = _SETTLE.get((operation.side, operation.action))
+    if settle is not None:
+        settle(session, operation, answer, now)
+    _go_on(session, operation, now)
+
+
+def touched(operation: Operation) -> list[Record]:
+    """The QuickBooks records that a write changes beside its own: a payment's invoices."""
+    return [Record(Side.QUICKBOOKS, Kind.INVOICE, name) for name in operation.context.get("touches", [])]
+
+
+def _kind(operation: Operation) -> Kind:
+    what = operation.action.split(".")[0]
+    return {"invoice": Kind.INVOICE, "customer": Kind.CONTACT}.get(what, Kind.PAYMENT)
+
+
+def _store_quickbooks(session: Session, operation: Operation, answer: Body, answered: datetime, now: datetime) -> None:
+    connection_id, kind = operation.connection_id, _kind(operation)
+    record = Record(Side.QUICKBOOKS, kind, str(answer["Id"]))
+    if answer.get("status") == "Deleted":
+        copies.mark_deleted(session, connection_id, record, now)
+    else:
+        copies.store(session, connection_id, record, int(answer["SyncToken"]), answer, now)
+    verb = operation.action.split(".")[1]
+    for change in {_CHANGE.get(verb, "updated"), *(("emailed",) if verb == "mark_sent" else ())}:
+        journal.expect_echo(session, connection_id, operation.id, kind, record.id, change, answered)
+    for other in touched(operation):
+        journal.expect_echo(session, connection_id, operation.id, other.kind, other.id, "updated", answered)
+    copies.mark_stale(session, connection_id, touched(operation))
+
+
+def _store_ravetree(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
+    record = Record(Side.RAVETREE, _kind(operation), str(operation.context.get("ravetree_id") or answer.get("id", "")))
+    if operation.action.endswith(".delete"):
+        copies.mark_deleted(session, operation.connection_id, record, now)
+    elif answer.get("id"):
+        copies.store(session, operation.connection_id, record, int(answer["version"]), answer, now)
+
+
+# --- by action -----------------------------------------------------------------------------------
+
+
+def _link_customer(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
+    pairs.store(
+        session,
+        operation.connection_id,
+        Kind.CONTACT,
+        operation.context["ravetree_id"],
+        answer["Id"],
+        now,
+        currency=operation.context["currency"],
+    )
+
+
+def _pair_invoice(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
+    context = operation.context
+    pairs.store(
+        session,
+        operation.connection_id,
+        Kind.INVOICE,
+        context["ravetree_id"],
+        answer["Id"],
+        now,
+        base_ravetree=context["base_ravetree"],
+        base_quickbooks=answer,
+        line_ids=_line_ids(context["line_keys"], answer),
+    )
+
+
+def _line_ids(keys: list[str], answer: Mapping[str, Any]) -> dict[str, str]:
+    """QuickBooks' line ids by Ravetree's: the answer's sales lines stand in the order that we sent."""
+    sales = [line for line in answer.get("Line", []) if line.get("DetailType") == "SalesItemLineDetail"]
+    return {key: str(line["Id"]) for key, line in zip(keys, sales, strict=False)}
+
+
+def _pair_payment(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
+    context = operation.context
+    if operation.action == "payment.take_placeholder":
+        pairs.remove(session, operation.connection_id, pairs.PLACEHOLDER, context["placeholder_of"])
+    pairs.store(
+        session,
+        operation.connection_id,
+        Kind.PAYMENT,
+        context["ravetree_id"],
+        answer["Id"],
+        now,
+        base_ravetree=context["base_ravetree"],
+        base_quickbooks=answer,
+    )
+
+
+def _pair_payment_from_quickbooks(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
+    context = operation.context
+    pairs.store(
+        session,
+        operation.connection_id,
+        Kind.PAYMENT,
+        answer["id"],
+        context["quickbooks_id"],
+        now,
+        base_ravetree=answer,
+        base_quickbooks=context["base_quickbooks"],
+    )
+
+
+def _keep_placeholder(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
+    pairs.store(
+        session,
+        operation.connection_id,
+        pairs.PLACEHOLDER,
+        operation.context["ravetree_id"],
+        answer["Id"],
+        now,
+    )
+
+
+def _drop_placeholder(session: Session, operation: Operation, _answer: Body, _now: datetime) -> None:
+    pairs.remove(session, operation.connection_id, pairs.PLACEHOLDER, operation.context["ravetree_id"])
+
+
+_SETTLE: dict[tuple[str, str], Callable[[Session, Operation, Body, datetime], None]] = {
+    (Side.QUICKBOOKS, "customer.create"): _link_customer,
+    (Side.QUICKBOOKS, "invoice.create"): _pair_invoice,
+    (Side.QUICKBOOKS, "invoice.update"): _pair_invoice,
+    (Side.QUICKBOOKS, "payment.create"): _pair_payment,
+    (Side.QUICKBOOKS, "payment.update"): _pair_payment,
+    (Side.QUICKBOOKS, "payment.take_placeholder"): _pair_payment,
+    (Side.QUICKBOOKS, "placeholder.create"): _keep_placeholder,
+    (Side.QUICKBOOKS, "placeholder.update"): _keep_placeholder,
+    (Side.QUICKBOOKS, "placeholder.delete"): _drop_placeholder,
+    (Side.RAVETREE, "payment.create"): _pair_payment_from_quickbooks,
+    (Side.RAVETREE, "payment.update"): _pair_payment_from_quickbooks,
+}
+
+
+def _go_on(session: Session, operation: Operation, now: datetime) -> None:
+    """Wake what waited for this write, and look again at invoices that a payment held up."""
+    connection_id, kind = operation.connection_id, _kind(operation)
+    names = [operation.context.get("ravetree_id"), operation.context.get("placeholder_of")]
+    done = [Record(Side.RAVETREE, kind, name) for name in names if name]
+    if operation.action.startswith("placeholder."):
+        done = [Record(Side.RAVETREE, Kind.INVOICE, name) for name in names if name]
+    if kind is Kind.PAYMENT:
+        done.append(Record(Side.RAVETREE, Kind.PAYMENT, "*"))
+        invoices = operation.context.get("ravetree_invoices", [])
+        pending.reconsider_records(
+            session, connection_id, [Record(Side.RAVETREE, Kind.INVOICE, name) for name in invoices], now
+        )
+    pending.wake(session, connection_id, done, now)

@@ -1,0 +1,49 @@
+"""The sweeper: finds what is due and nudges. It calls nobody outside."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from config import telemetry
+from config.ports import Clock
+from consumers.wakeups import Nudger
+from storage import connections, journal, outbox, pending
+from storage.database import Database
+from storage.models import PendingChange
+
+ECHOES_KEPT = timedelta(days=1)
+NUDGE_AGAIN = timedelta(seconds=5)
+"""A connection that was nudged is left alone this long: its slice may be under way."""
+
+
+class Sweeper:
+    """One round at a time; harmless to run twice at once."""
+
+    def __init__(self, database: Database, clock: Clock, nudger: Nudger) -> None:
+        self._database = database
+        self._clock = clock
+        self._nudger = nudger
+
+    def sweep(self) -> int:
+        """Nudge every connection with something due; returns how many."""
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            due = set(pending.due_connections(session, now)) | set(journal.connections_with_unsettled(session, now))
+            nudged = []
+            for connection_id in sorted(due):
+                connection = connections.get(session, connection_id)
+                if connection.state != connections.ACTIVE:
+                    continue
+                if connection.nudged_at is None or connection.nudged_at <= now - NUDGE_AGAIN:
+                    connection.nudged_at = now
+                    nudged.append(connection_id)
+            journal.forget_old_echoes(session, now - ECHOES_KEPT)
+            telemetry.outbox_size.set(outbox.size(session))
+            for state in pending.ATTENTION:
+                count = session.execute(
+                    sa.select(sa.func.count()).select_from(PendingChange).where(PendingChange.state == state)
+                ).scalar_one()
+                telemetry.parked.labels(state).set(count)
+        for connection_id in nudged:
+            self._nudger.nudge(connection_id)
+        return len(nudged)

@@ -1,0 +1,110 @@
+"""The access token of a connection: one refresh at a time, stored before it is used."""
+
+from datetime import timedelta
+
+from clients.errors import NotSent
+from clients.quickbooks.oauth import ConsentLost, OAuthClient, Tokens
+from config.logging import logger
+from config.ports import Clock, Entropy
+from storage import connections, leases
+from storage.database import Database
+from storage.models import Connection
+from storage.vault import Vault
+
+EARLY = timedelta(minutes=5)
+"""Refresh this long before the access token dies, so that no call begins with a token that ends under way."""
+LEASE_SECONDS = 90.0
+WAIT_SECONDS = 0.2
+TRIES = 300
+
+log = logger("tokens")
+
+
+class RefreshUnderWay(NotSent):
+    """Another worker has been refreshing this connection's token for too long."""
+
+    remedy = "Nothing to do: it is tried again when that worker's lease ends."
+
+
+class TokenKeeper:
+    """Reads, refreshes and stores tokens of all connections."""
+
+    def __init__(self, database: Database, vault: Vault, oauth: OAuthClient, clock: Clock, entropy: Entropy) -> None:
+        self._database = database
+        self._vault = vault
+        self._oauth = oauth
+        self._clock = clock
+        self._owner = entropy.token(8)
+
+    def access_token(self, connection_id: str, expired: str | None = None) -> str:
+        """A token that is good for a call; `expired` is one that QuickBooks has just refused.
+
+        Raises `ConsentLost` when only the user can help.
+        """
+        for _ in range(TRIES):
+            token = self._current(connection_id, expired)
+            if token is not None:
+                return token
+            with self._database.transaction() as session:
+                lease = leases.acquire(self._database, session, connection_id, leases.TOKEN, self._owner, LEASE_SECONDS)
+            if lease is None:
+                self._clock.sleep(WAIT_SECONDS)
+                continue
+            try:
+                # Whoever had the lease before may have stored a newer token.
+                return self._current(connection_id, expired) or self._refresh(connection_id, lease)
+            finally:
+                with self._database.transaction() as session:
+                    leases.release(session, lease)
+        raise RefreshUnderWay(f"the token of connection {connection_id} is being refreshed elsewhere")
+
+    def store(self, connection: Connection, tokens: Tokens) -> None:
+        """Seal new tokens into the connection's row; the caller commits."""
+        connection.access_token = self._vault.seal(tokens.access, connection.id, "access_token")
+        connection.access_expires_at = tokens.access_expires_at
+        connection.refresh_token = self._vault.seal(tokens.refresh, connection.id, "refresh_token")
+        connection.refresh_expires_at = tokens.refresh_expires_at
+        connection.refresh_hard_expires_at = tokens.hard_expires_at
+
+    def ravetree_token(self, connection_id: str) -> str:
+        """The connection's API token for Ravetree."""
+        with self._database.transaction() as session:
+            connection = connections.get(session, connection_id)
+            return self._vault.open(connection.ravetree_token, connection_id, "ravetree_token")
+
+    def seal_ravetree_token(self, token: str, owner: str) -> bytes:
+        """An API token for Ravetree as it is stored for `owner`."""
+        return self._vault.seal(token, owner, "ravetree_token")
+
+    def open_ravetree_token(self, sealed: bytes, owner: str) -> str:
+        """The token that `seal_ravetree_token` sealed."""
+        return self._vault.open(sealed, owner, "ravetree_token")
+
+    def _current(self, connection_id: str, expired: str | None) -> str | None:
+        with self._database.transaction() as session:
+            connection = connections.get(session, connection_id)
+            sealed, expires_at = connection.access_token, connection.access_expires_at
+        if sealed is None or expires_at is None or expires_at - EARLY <= self._clock.now():
+            return None
+        token = self._vault.open(sealed, connection_id, "access_token")
+        return None if token == expired else token
+
+    def _refresh(self, connection_id: str, lease: leases.Held) -> str:
+        refresh_token = self._refresh_token(connection_id)
+        try:
+            tokens = self._oauth.refresh(refresh_token)
+        except ConsentLost:
+            newer = self._refresh_token(connection_id)
+            if newer == refresh_token:
+                raise
+            tokens = self._oauth.refresh(newer)
+        with self._database.transaction() as session:
+            # Stored whatever became of the lease: the old token may be dead already.
+            self.store(connections.get(session, connection_id), tokens)
+        log.info("token refreshed", connection=connection_id, fence=lease.fence)
+        return tokens.access
+
+    def _refresh_token(self, connection_id: str) -> str:
+        with self._database.transaction() as session:
+            connection = connections.get(session, connection_id)
+            return self._vault.open(connection.refresh_token, connection_id, "refresh_token")

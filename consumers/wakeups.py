@@ -1,0 +1,38 @@
+"""Wake-ups inside a process: which connections somebody should look at. Each stands there once."""
+
+import threading
+from collections import OrderedDict
+from typing import Protocol
+
+
+class Nudger(Protocol):
+    """Says "look at this connection". A lost nudge costs time, never data: the sweeper repeats it."""
+
+    def nudge(self, connection_id: str) -> None: ...
+
+
+class Wakeups:
+    """An ordered set of connections with a condition to wait on."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[str, None] = OrderedDict()
+        self._condition = threading.Condition()
+
+    def nudge(self, connection_id: str) -> None:
+        """Look at this connection."""
+        with self._condition:
+            self._waiting.setdefault(connection_id)
+            self._condition.notify()
+
+    def take(self, timeout: float) -> str | None:
+        """The connection that waits longest, or None after `timeout` seconds."""
+        with self._condition:
+            if not self._waiting:
+                self._condition.wait(timeout)
+            if not self._waiting:
+                return None
+            return self._waiting.popitem(last=False)[0]
+
+    def __len__(self) -> int:
+        with self._condition:
+            return len(self._waiting)

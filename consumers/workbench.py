@@ -1,0 +1,175 @@
+"""What one slice of work has at hand: one connection, its neighbours, our copies of its records."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from config.logging import logger
+from config.ports import Clock
+from consumers.journalled import Journal, Request
+from consumers.neighbours import Neighbours
+from reconcile.model import (
+    Gone,
+    Kind,
+    QuickBooksInvoice,
+    QuickBooksPayment,
+    RavetreeInvoice,
+    RavetreePayment,
+    Record,
+    Side,
+)
+from schemas import quickbooks, ravetree
+from schemas.quickbooks import Body
+from storage import copies, pairs, pending
+from storage.database import Database
+from storage.models import Connection, Copy, Pair
+
+ENTITIES = {Kind.INVOICE: "Invoice", Kind.PAYMENT: "Payment"}
+
+log = logger("reconciler")
+
+
+@dataclass
+class Workbench:
+    """One connection during one slice. `fresh` are the QuickBooks records read in this slice."""
+
+    database: Database
+    clock: Clock
+    connection: Connection
+    neighbours: Neighbours
+    journal: Journal
+    fresh: set[Record] = field(default_factory=set)
+
+    @property
+    def id(self) -> str:
+        return self.connection.id
+
+    @property
+    def home_currency(self) -> str:
+        return self.connection.home_currency
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def write(self, request: Request) -> None:
+        """Journal and send one write."""
+        self.journal.write(request)
+
+    # --- QuickBooks' side ------------------------------------------------------------------------
+
+    def copy(self, record: Record) -> Copy | None:
+        """Our copy of a QuickBooks record."""
+        with self.database.transaction() as session:
+            return copies.get(session, self.id, record)
+
+    def refresh(self, records: Iterable[Record]) -> None:
+        """Read QuickBooks records by id, one read for each kind; what is missing from the answer is gone."""
+        wanted = {record for record in records if record.side is Side.QUICKBOOKS}
+        for kind, entity in ENTITIES.items():
+            ids = {record.id for record in wanted if record.kind is kind}
+            if ids:
+                found = {str(raw["Id"]): raw for raw in self.neighbours.quickbooks.by_ids(entity, ids)}
+                self.keep(kind, found, missing=ids - found.keys())
+
+    def keep(self, kind: Kind, found: Mapping[str, Body], missing: Iterable[str] = ()) -> list[Record]:
+        """Store what was read; returns the records that were new to us."""
+        changed, now = [], self.now()
+        with self.database.transaction() as session:
+            for name, raw in found.items():
+                record = Record(Side.QUICKBOOKS, kind, name)
+                if quickbooks.is_deleted(raw):
+                    copies.mark_deleted(session, self.id, record, now)
+                    changed.append(record)
+                elif copies.store(session, self.id, record, int(raw["SyncToken"]), raw, now):
+                    changed.append(record)
+                self.fresh.add(record)
+            for name in missing:
+                record = Record(Side.QUICKBOOKS, kind, name)
+                copies.mark_deleted(session, self.id, record, now)
+                changed.append(record)
+                self.fresh.add(record)
+        return changed
+
+    def quickbooks_invoice(self, record_id: str) -> tuple[QuickBooksInvoice | Gone | None, Copy | None]:
+        """Our copy of an invoice, read first if we have none."""
+        copy = self._copy_or_read(Record(Side.QUICKBOOKS, Kind.INVOICE, record_id))
+        if copy is None or copy.deleted:
+            return (Gone(record_id) if copy else None), copy
+        return quickbooks.load_invoice(copy.body, self.home_currency), copy
+
+    def quickbooks_payment(self, record_id: str) -> tuple[QuickBooksPayment | Gone | None, Copy | None]:
+        """Our copy of a payment, read first if we have none."""
+        copy = self._copy_or_read(Record(Side.QUICKBOOKS, Kind.PAYMENT, record_id))
+        if copy is None or copy.deleted:
+            return (Gone(record_id) if copy else None), copy
+        return quickbooks.load_payment(copy.body, self.home_currency), copy
+
+    def _copy_or_read(self, record: Record) -> Copy | None:
+        copy = self.copy(record)
+        if copy is None:
+            self.refresh([record])
+            copy = self.copy(record)
+        return copy
+
+    # --- Ravetree's side -------------------------------------------------------------------------
+
+    def ravetree_invoice(self, record_id: str) -> tuple[RavetreeInvoice | Gone, Body]:
+        """An invoice as Ravetree has it now: reads there are free."""
+        raw = self.neighbours.ravetree.get(Kind.INVOICE, record_id)
+        if raw is None:
+            return Gone(record_id), {}
+        self._seen(Kind.INVOICE, raw)
+        return ravetree.load_invoice(raw), raw
+
+    def ravetree_payment(self, record_id: str) -> tuple[RavetreePayment | Gone, Body]:
+        """A payment as Ravetree has it now."""
+        raw = self.neighbours.ravetree.get(Kind.PAYMENT, record_id)
+        if raw is None:
+            return Gone(record_id), {}
+        self._seen(Kind.PAYMENT, raw)
+        return ravetree.load_payment(raw), raw
+
+    def _seen(self, kind: Kind, raw: Body) -> None:
+        with self.database.transaction() as session:
+            record = Record(Side.RAVETREE, kind, raw["id"])
+            copies.store(session, self.id, record, int(raw["version"]), raw, self.now())
+
+    # --- pairs -----------------------------------------------------------------------------------
+
+    def pair(self, kind: str, side: Side, record_id: str, currency: str = "") -> Pair | None:
+        """The pair of a record."""
+        with self.database.transaction() as session:
+            return pairs.find(session, self.id, kind, side, record_id, currency)
+
+    def pairs_among(self, kind: str, side: Side, record_ids: Iterable[str]) -> list[Pair]:
+        """The pairs of several records."""
+        with self.database.transaction() as session:
+            return pairs.among(session, self.id, kind, side, record_ids)
+
+    def payments_pending(self) -> bool:
+        """Whether payments of this connection are still to be looked at."""
+        with self.database.transaction() as session:
+            return pending.others_pending(session, self.id, Kind.PAYMENT)
+
+    def look_at(self, records: Iterable[Record], *, must_read: bool = False) -> None:
+        """Put records on the list of what must be looked at."""
+        with self.database.transaction() as session:
+            for record in records:
+                pending.note(
+                    session,
+                    self.id,
+                    record,
+                    self.now(),
+                    must_read=must_read and record.side is Side.QUICKBOOKS,
+                )
+
+    def placeholder_of(self, invoice_id: str) -> tuple[QuickBooksPayment | Gone | None, Copy | None]:
+        """The payment that stands for "marked as paid" on a Ravetree invoice."""
+        pair = self.pair(pairs.PLACEHOLDER, Side.RAVETREE, invoice_id)
+        return self.quickbooks_payment(pair.quickbooks_id) if pair else (None, None)
+
+
+def base_of(pair: Pair) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Both bodies of a pair's base, if it has one."""
+    return (pair.base_ravetree, pair.base_quickbooks) if pair.base_quickbooks else None

@@ -1,0 +1,1 @@
+"""Confirmed publishing on RabbitMQ, its topology, the outbox and its relay."""

@@ -1,0 +1,267 @@
+"""Confirmed publishing with pika: one connection in a thread of its own, confirms pipelined.
+
+Callers wait on a future with a deadline. Nothing connects before the first publish, so a process may fork
+after this object is made.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pika
+from pika.adapters.blocking_connection import BlockingConnection
+from pika.adapters.select_connection import SelectConnection
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+
+from config import names, telemetry
+from config.errors import RavebooksError
+from config.logging import logger
+from publishers import topology
+
+HEARTBEAT_SECONDS = 10
+SOCKET_SECONDS = 2.0
+BLOCKED_SECONDS = 10.0
+RECONNECT_SECONDS = 0.5
+STOP_SECONDS = 5.0
+
+log = logger("publisher")
+
+
+class BrokerError(RavebooksError):
+    """The broker did not take a message."""
+
+    remedy = "Nothing to do: the message waits in the outbox and the relay publishes it."
+
+
+class BrokerDown(BrokerError):
+    """The broker is known to be out of reach."""
+
+
+class NotConfirmed(BrokerError):
+    """The broker did not confirm in time: the message may be there or not."""
+
+
+class Unroutable(BrokerError):
+    """No queue takes the message, or the broker refused it."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message for the events exchange."""
+
+    id: str
+    routing_key: str
+    body: bytes
+
+
+@dataclass
+class _InFlight:
+    future: "Future[None]"
+    message_id: str
+
+
+class ConfirmedPublisher:
+    """Publishes persistent, mandatory messages and reports each confirm."""
+
+    def __init__(self, url: str, on_queues_missing: Callable[[], None] | None = None) -> None:
+        self._url = url
+        self._on_queues_missing = on_queues_missing
+        self._lock = threading.Lock()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._pid = os.getpid()
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._ready = threading.Event()
+        self._tried = threading.Event()
+        self._suspect = False
+        self._connection: SelectConnection | None = None
+        self._channel: Any = None
+        self._next_tag = 1
+        self._in_flight: dict[int, _InFlight] = {}
+        self._returned: set[str] = set()
+
+    # --- for callers -----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Connect in the background; also after a fork, in the child."""
+        with self._lock:
+            if self._pid != os.getpid():
+                self._forget()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+                self._thread.start()
+
+    def send(self, message: Message, first_wait: float = 0.0) -> "Future[None]":
+        """Hand one message over; the future ends with the confirm.
+
+        Raises `BrokerDown` at once when the broker is known to be down. `first_wait` is how long the very
+        first message of a process may wait for the first connection.
+        """
+        self.start()
+        if not self._tried.is_set():
+            self._tried.wait(first_wait)
+        if not self._ready.is_set() or self._suspect:
+            raise BrokerDown("the broker is out of reach")
+        future: Future[None] = Future()
+        connection = self._connection
+        if connection is None:
+            raise BrokerDown("the broker is out of reach")
+        connection.ioloop.add_callback_threadsafe(partial(self._publish, message, future))
+        return future
+
+    def confirm(self, future: "Future[None]", seconds: float) -> None:
+        """Wait for one confirm. Raises `NotConfirmed` after `seconds`, or what the broker said."""
+        try:
+            future.result(timeout=seconds)
+        except TimeoutError:
+            # Until something is confirmed again, nobody else waits for this broker.
+            self._suspect = True
+            raise NotConfirmed(f"the broker did not confirm within {seconds:g} s") from None
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a channel with confirms."""
+        return self._ready.is_set() and not self._suspect
+
+    def stop(self) -> None:
+        """Close the connection and end the thread."""
+        self._stopping.set()
+        thread, connection = self._thread, self._connection
+        if thread is None or self._pid != os.getpid():
+            return
+        if connection is not None:
+            connection.ioloop.add_callback_threadsafe(self._close)
+        thread.join(STOP_SECONDS)
+
+    # --- in the thread ---------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._declare()
+                self._connect()
+            except (AMQPError, OSError) as error:
+                log.warning("broker out of reach", error=f"{type(error).__name__}: {error}")
+            except Exception:  # the thread's outermost border
+                telemetry.loop_errors.labels("publisher").inc()
+                log.exception("unexpected error")
+            self._lost()
+            self._tried.set()
+            self._stopping.wait(RECONNECT_SECONDS)
+
+    def _parameters(self) -> pika.URLParameters:
+        parameters = pika.URLParameters(self._url)
+        parameters.heartbeat = HEARTBEAT_SECONDS
+        parameters.blocked_connection_timeout = BLOCKED_SECONDS
+        parameters.socket_timeout = SOCKET_SECONDS
+        parameters.stack_timeout = SOCKET_SECONDS * 2
+        parameters.connection_attempts = 1
+        return parameters
+
+    def _declare(self) -> None:
+        connection = BlockingConnection(self._parameters())
+        try:
+            missing = topology.missing_queues(connection.channel, ChannelClosedByBroker)
+            topology.declare(connection.channel())
+        finally:
+            if connection.is_open:
+                connection.close()
+        if missing:
+            log.warning("queues were missing and are declared anew", queues=missing)
+            if self._on_queues_missing is not None:
+                self._on_queues_missing()
+
+    def _connect(self) -> None:
+        self._connection = SelectConnection(
+            self._parameters(),
+            on_open_callback=self._opened,
+            on_open_error_callback=self._ended,
+            on_close_callback=self._ended,
+        )
+        self._connection.ioloop.start()
+
+    def _opened(self, connection: Any) -> None:
+        connection.channel(on_open_callback=self._channel_opened)
+
+    def _channel_opened(self, channel: Any) -> None:
+        self._channel = channel
+        self._next_tag = 1
+        channel.add_on_close_callback(self._channel_closed)
+        channel.add_on_return_callback(self._on_return)
+        channel.confirm_delivery(self._on_confirm, callback=self._confirms_on)
+
+    def _confirms_on(self, _frame: Any) -> None:
+        self._suspect = False
+        self._ready.set()
+        self._tried.set()
+        telemetry.broker_up.set(1)
+        log.info("publishing with confirms")
+
+    def _publish(self, message: Message, future: "Future[None]") -> None:
+        if self._channel is None or not self._channel.is_open:
+            future.set_exception(BrokerDown("the broker is out of reach"))
+            return
+        self._in_flight[self._next_tag] = _InFlight(future, message.id)
+        self._next_tag += 1
+        self._channel.basic_publish(
+            names.EVENTS_EXCHANGE,
+            message.routing_key,
+            message.body,
+            pika.BasicProperties(
+                content_type="application/json",
+                content_encoding="utf-8",
+                delivery_mode=2,
+                message_id=message.id,
+            ),
+            mandatory=True,
+        )
+
+    def _on_return(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
+        self._returned.add(properties.message_id)
+
+    def _on_confirm(self, frame: Any) -> None:
+        self._suspect = False
+        method = frame.method
+        tags = [method.delivery_tag]
+        if method.multiple:
+            tags = [tag for tag in self._in_flight if tag <= method.delivery_tag]
+        for tag in tags:
+            entry = self._in_flight.pop(tag, None)
+            if entry is None:
+                continue
+            if isinstance(method, pika.spec.Basic.Nack):
+                entry.future.set_exception(Unroutable("the broker refused the message"))
+            elif entry.message_id in self._returned:
+                self._returned.discard(entry.message_id)
+                entry.future.set_exception(Unroutable("no queue takes the message"))
+            else:
+                entry.future.set_result(None)
+
+    def _channel_closed(self, _channel: Any, reason: Exception) -> None:
+        log.warning("channel closed", error=str(reason))
+        self._close()
+
+    def _close(self) -> None:
+        if self._connection is not None and not (self._connection.is_closing or self._connection.is_closed):
+            self._connection.close()
+
+    def _ended(self, connection: Any, reason: Any) -> None:
+        if not self._stopping.is_set():
+            log.warning("broker lost", error=str(reason))
+        connection.ioloop.stop()
+
+    def _lost(self) -> None:
+        self._ready.clear()
+        self._channel = None
+        self._connection = None
+        telemetry.broker_up.set(0)
+        waiting, self._in_flight = list(self._in_flight.values()), {}
+        self._returned.clear()
+        for entry in waiting:
+            entry.future.set_exception(BrokerDown("the broker was lost before it confirmed"))

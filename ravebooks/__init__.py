@@ -1,0 +1,1 @@
+"""Puts the parts together, and the command line."""

@@ -1,0 +1,33 @@
+"""`ravebooks`: the command line. An error is one line that names the cause and the remedy."""
+
+import sys
+
+import click
+
+from config.errors import RavebooksError
+from config.logging import redact_text
+from ravebooks.commands.processes import release, sweeper, web, worker
+from ravebooks.commands.sandbox import sandbox
+from ravebooks.commands.up import up
+
+
+@click.group()
+def ravebooks() -> None:
+    """Keeps Ravetree and QuickBooks Online in agreement."""
+
+
+for command in (up, sandbox, web, worker, sweeper, release):
+    ravebooks.add_command(command)
+
+
+def main() -> None:
+    """Run a command; a known error ends the process with one line and status 1."""
+    try:
+        ravebooks()
+    except RavebooksError as error:
+        click.echo(redact_text(f"ravebooks: {error}. {error.remedy}"), err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""Puts the parts together. Nothing connects here: each part does so when it is first used."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from flask import Flask
+
+from clients import http
+from clients.quickbooks.company import Bearer, Company
+from clients.quickbooks.oauth import OAuthClient
+from clients.quickbooks.pacing import Pacer
+from clients.ravetree.account import Account
+from config.errors import RavebooksError
+from config.keyring import KeyRing
+from config.ports import Clock, Entropy, SystemClock, SystemEntropy
+from config.settings import Settings
+from config.telemetry import Progress
+from console import api, consent
+from console.connecting import Connecting
+from consumers.broker import BrokerNudger
+from consumers.neighbours import Neighbours
+from consumers.reconciler import Pace, Reconciler
+from consumers.recorder import Recorder
+from consumers.sweeper import Sweeper
+from consumers.tokens import TokenKeeper
+from consumers.wakeups import Nudger, Wakeups
+from publishers.broker import BrokerPublisher, Relay
+from publishers.confirmed import BrokerDown, ConfirmedPublisher
+from publishers.port import DirectPublisher, Publisher
+from storage import connections, migrations
+from storage.database import Database, DatabaseDown
+from storage.vault import Vault
+from webhooks import health, receivers
+
+
+@dataclass
+class Parts:
+    """Every part of one process. The ports (clock, entropy, HTTP adapter) can be filled otherwise."""
+
+    settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+    entropy: Entropy = field(default_factory=SystemEntropy)
+    adapter: http.AdapterFactory = http.network_adapter
+
+    def __post_init__(self) -> None:
+        if self.settings.quickbooks_environment == "local":
+            # oauthlib refuses plain HTTP; the sandbox is on loopback.
+            os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
+        self._threads = threading.local()
+
+    # --- shared ----------------------------------------------------------------------------------
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.effective_database_url, self.clock)
+
+    @cached_property
+    def progress(self) -> Progress:
+        return Progress(self.clock)
+
+    @cached_property
+    def wakeups(self) -> Wakeups:
+        return Wakeups()
+
+    @cached_property
+    def nudger(self) -> Nudger:
+        """To whoever works: through the broker where there is one."""
+        return self.wakeups if self.settings.embedded else BrokerNudger(self.settings.broker_url)
+
+    @cached_property
+    def tokens(self) -> TokenKeeper:
+        vault = Vault(_ring(self.settings.token_keys), self.entropy)
+        return TokenKeeper(self.database, vault, self.oauth, self.clock, self.entropy)
+
+    @cached_property
+    def oauth(self) -> OAuthClient:
+        s = self.settings
+        return OAuthClient(
+            s.quickbooks_client_id,
+            s.quickbooks_client_secret,
+            s.effective_quickbooks_discovery_url,
+            self.clock,
+            s.http_seconds,
+            self.adapter,
+        )
+
+    @cached_property
+    def pacer(self) -> Pacer:
+        return Pacer(self.clock)
+
+    # --- neighbours ------------------------------------------------------------------------------
+
+    def company(self, realm_id: str, bearer: Bearer) -> Company:
+        """A company through this thread's HTTP session."""
+        s = self.settings
+        return Company(
+            self._session(),
+            s.effective_quickbooks_api_url,
+            realm_id,
+            bearer,
+            self.pacer,
+            self.clock,
+            s.http_seconds,
+        )
+
+    def account(self, account_id: str, token: str) -> Account:
+        """An account through this thread's HTTP session."""
+        s = self.settings
+        return Account(self._session(), s.ravetree_api_url, account_id, token, self.clock, s.http_seconds)
+
+    def _session(self) -> http.requests.Session:
+        if not hasattr(self._threads, "session"):
+            self._threads.session = http.open_session(self.adapter)
+        session: http.requests.Session = self._threads.session
+        return session
+
+    def neighbours_of(self, connection_id: str) -> Neighbours:
+        """Both neighbours of a connection."""
+        with self.database.transaction() as session:
+            connection = connections.get(session, connection_id)
+        return Neighbours(
+            self.company(connection.realm_id, lambda expired=None: self.tokens.access_token(connection_id, expired)),
+            self.account(connection.account_id, self.tokens.ravetree_token(connection_id)),
+        )
+
+    # --- publishing ------------------------------------------------------------------------------
+
+    @cached_property
+    def confirmed(self) -> ConfirmedPublisher:
+        return ConfirmedPublisher(self.settings.broker_url, self._look_everywhere)
+
+    def _look_everywhere(self) -> None:
+        with self.database.transaction() as session:
+            connections.look_everywhere(session, self.clock.now())
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        if self.settings.embedded:
+            return DirectPublisher(self.recorder.record, DatabaseDown)
+        return BrokerPublisher(self.confirmed, self.database, self.clock, self.settings.confirm_seconds)
+
+    @cached_property
+    def relay(self) -> Relay:
+        return Relay(self.confirmed, self.database)
+
+    # --- consuming -------------------------------------------------------------------------------
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        return Recorder(self.database, self.clock, self.nudger)
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        return Sweeper(self.database, self.clock, self.nudger)
+
+    def reconciler(self) -> Reconciler:
+        """A reconciler for one thread."""
+        s = self.settings
+        pace = Pace(
+            lease=s.lease_seconds,
+            http=s.http_seconds,
+            slice=s.slice_seconds,
+            uncertain=s.effective_uncertain_seconds,
+            read_window=s.read_window_seconds,
+            echo_confirm=s.echo_confirm_seconds,
+            cdc=s.effective_cdc_seconds,
+            events=s.ravetree_events_seconds,
+        )
+        return Reconciler(self.database, self.clock, self.entropy, self.neighbours_of, pace)
+
+    # --- serving ---------------------------------------------------------------------------------
+
+    @cached_property
+    def connecting(self) -> Connecting:
+        return Connecting(
+            self.database,
+            self.oauth,
+            self.tokens,
+            self.company,
+            self.account,
+            self.clock,
+            self.entropy,
+            self.settings.public_url,
+        )
+
+    def web(self) -> Flask:
+        """Receivers, API, consent, health."""
+        s = self.settings
+        app = Flask("ravebooks", static_folder=None)
+        app.register_blueprint(
+            receivers.blueprint(
+                receivers.Receiving(
+                    self.publisher,
+                    self.clock,
+                    self.entropy,
+                    s.quickbooks_verifier_tokens,
+                    _ring(s.ravetree_webhook_keys),
+                    s.body_limit_bytes,
+                    s.events_limit,
+                )
+            )
+        )
+        app.register_blueprint(consent.blueprint(self.connecting))
+        app.register_blueprint(health.blueprint(self.progress, self.checks()))
+        api.install(
+            app,
+            api.Serving(self.database, self.clock, self.connecting, self.publisher, self._nudge, s.api_token),
+        )
+        return app
+
+    def health(self) -> Flask:
+        """Health and metrics alone, for a process that serves nothing else."""
+        app = Flask("ravebooks", static_folder=None)
+        app.register_blueprint(health.blueprint(self.progress, self.checks()))
+        return app
+
+    def _nudge(self, connection_id: str) -> None:
+        try:
+            self.nudger.nudge(connection_id)
+        except OSError:
+            # The sweeper finds what is due within its next round.
+            return
+
+    def checks(self) -> Mapping[str, Callable[[], None]]:
+        """What `/readyz` looks at."""
+        checks: dict[str, Callable[[], None]] = {"database": lambda: migrations.check(self.database)}
+        if not self.settings.embedded:
+            checks["broker"] = self._check_broker
+        return checks
+
+    def _check_broker(self) -> None:
+        self.confirmed.start()
+        if not self.confirmed.connected:
+            raise BrokerDown("the broker is out of reach", remedy="Start RabbitMQ or correct RAVEBOOKS_BROKER_URL.")
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        if "confirmed" in self.__dict__:
+            self.confirmed.stop()
+        if "database" in self.__dict__:
+            self.database.close()
+
+
+def _ring(ring: KeyRing | None) -> KeyRing:
+    if ring is None:
+        raise RavebooksError(
+            "a key ring is missing", remedy="Set RAVEBOOKS_TOKEN_KEYS and RAVEBOOKS_RAVETREE_WEBHOOK_KEYS."
+        )
+    return ring

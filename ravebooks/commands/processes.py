@@ -1,0 +1,107 @@
+"""`ravebooks web`, `worker`, `sweeper` and `release`: the Procfile's processes."""
+
+import os
+
+import click
+import pika
+from pika.adapters.blocking_connection import BlockingConnection
+
+from config import logging as logs
+from config.settings import Settings
+from publishers import topology
+from ravebooks.bootstrap import Parts
+from ravebooks.running import Process
+from storage import migrations
+
+log = logs.logger("process")
+
+_SHARED = (
+    "database_url",
+    "broker_url",
+    "secret_key",
+    "token_keys",
+    "ravetree_webhook_keys",
+    "quickbooks_client_id",
+    "quickbooks_client_secret",
+    "ravetree_api_url",
+)
+
+
+def _settings(*more: str) -> Settings:
+    settings = Settings.from_environment(os.environ)
+    settings.require(*_SHARED, *more)
+    logs.configure(settings.log_level, settings.log_format)
+    return settings
+
+
+def create_web() -> object:
+    """The WSGI application of one gunicorn worker."""
+    parts = Parts(_settings("public_url", "quickbooks_verifier_tokens", "api_token"))
+    app = parts.web()
+    parts.confirmed.start()
+    return app
+
+
+@click.command("web")
+def web() -> None:
+    """Receive webhooks and serve the API, under gunicorn."""
+    settings = _settings("public_url", "quickbooks_verifier_tokens", "api_token")
+    port = settings.port or int(os.environ.get("PORT", "8000"))
+    arguments = [
+        "gunicorn",
+        "--bind",
+        f"{settings.host}:{port}",
+        "--worker-class",
+        "gthread",
+        # One worker a process: its metrics are then the process's. Run more processes for more.
+        "--workers",
+        "1",
+        "--threads",
+        "16",
+        "--graceful-timeout",
+        "25",
+        "--no-control-socket",
+        "ravebooks.commands.processes:create_web()",
+    ]
+    os.execvp("gunicorn", arguments)  # noqa: S606, S607 - the program of this environment
+
+
+@click.command("worker")
+def worker() -> None:
+    """Record deliveries and reconcile connections."""
+    process = Process(Parts(_settings()))
+    _health(process)
+    process.work()
+    process.wait_for_signal()
+    process.drain()
+
+
+@click.command("sweeper")
+def sweeper() -> None:
+    """Find what is due, nudge, and relay the outbox."""
+    process = Process(Parts(_settings()))
+    _health(process)
+    process.sweep()
+    process.wait_for_signal()
+    process.drain()
+
+
+def _health(process: Process) -> None:
+    server = process.serve(process.parts.health(), process.parts.settings.health_port)
+    log.info("health and metrics", port=server.port)
+
+
+@click.command("release")
+def release() -> None:
+    """Migrate the database and declare the broker's topology."""
+    settings = Settings.from_environment(os.environ)
+    logs.configure(settings.log_level, settings.log_format)
+    parts = Parts(settings)
+    migrations.upgrade(parts.database)
+    click.echo("database: migrated")
+    if not settings.embedded:
+        connection = BlockingConnection(pika.URLParameters(settings.broker_url))
+        topology.declare(connection.channel())
+        connection.close()
+        click.echo("broker: topology declared")
+    parts.close()

@@ -1,0 +1,83 @@
+"""The sandbox as a process of its own, which outlives a killed `up`: it is the world."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from config.errors import RavebooksError
+
+FILE = "sandbox.json"
+
+
+class SandboxFailed(RavebooksError):
+    """The sandbox did not start."""
+
+    remedy = "Run `ravebooks sandbox` by itself and read what it says."
+
+
+@dataclass(frozen=True)
+class World:
+    """A running sandbox: both sides' credentials and its process."""
+
+    quickbooks: dict[str, str]
+    ravetree: dict[str, str]
+    pid: int
+
+    @property
+    def quickbooks_root(self) -> str:
+        return self.quickbooks["api_url"].removesuffix("/v3")
+
+    @property
+    def ravetree_root(self) -> str:
+        return self.ravetree["api_url"].removesuffix("/v1")
+
+    def stop(self) -> None:
+        """End the process."""
+        try:
+            os.kill(self.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+
+
+def find_or_start(state_dir: Path) -> World:
+    """The sandbox of this state folder: the running one if it answers, else a new one on the same books."""
+    return _find(state_dir) or _start(state_dir)
+
+
+def _find(state_dir: Path) -> World | None:
+    try:
+        kept: dict[str, Any] = json.loads((state_dir / FILE).read_text())
+        world = World(kept["quickbooks"], kept["ravetree"], kept["pid"])
+        for root in (world.quickbooks_root, world.ravetree_root):
+            requests.get(f"{root}/sandbox/credentials", timeout=3).raise_for_status()
+    except (OSError, ValueError, KeyError, requests.RequestException):
+        return None
+    return world
+
+
+def _start(state_dir: Path) -> World:
+    state_dir.mkdir(parents=True, exist_ok=True)
+    with (state_dir / "sandbox.log").open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-m", "ravebooks", "sandbox", "--directory", str(state_dir / "sandbox")],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
+    line = process.stdout.readline() if process.stdout else b""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        raise SandboxFailed(f"the sandbox said {line[:200]!r} instead of its credentials") from None
+    world = World(said["quickbooks"], said["ravetree"], process.pid)
+    (state_dir / FILE).write_text(
+        json.dumps({"quickbooks": said["quickbooks"], "ravetree": said["ravetree"], "pid": process.pid})
+    )
+    return world

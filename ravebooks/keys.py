@@ -1,0 +1,46 @@
+"""Keys that nobody set: made once and kept in the state folder, for the embedded default."""
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+from config import keyring
+from config.ports import Entropy
+from config.settings import Settings
+
+FILE = "keys.json"
+
+
+def with_generated_keys(settings: Settings, entropy: Entropy) -> Settings:
+    """`settings` with every missing key taken from, or put into, the state folder."""
+    path = Path(settings.state_dir) / FILE
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    if not kept:
+        kept = {
+            "secret_key": entropy.token(32),
+            "api_token": entropy.token(24),
+            "token_keys": keyring.spell(entropy.nonce(keyring.KEY_BYTES)),
+            "ravetree_webhook_keys": keyring.spell(entropy.nonce(keyring.KEY_BYTES)),
+        }
+        _write(path, json.dumps(kept))
+    found: dict[str, object] = {
+        "secret_key": kept["secret_key"],
+        "api_token": kept["api_token"],
+        "token_keys": keyring.parse(kept["token_keys"]),
+        "ravetree_webhook_keys": keyring.parse(kept["ravetree_webhook_keys"]),
+    }
+    missing = {name: value for name, value in found.items() if not getattr(settings, name)}
+    return dataclasses.replace(settings, **missing)  # type: ignore[arg-type]  # names and types are the fields' own
+
+
+def _write(path: Path, text: str) -> None:
+    """Readable by the owner alone, and there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -1,0 +1,366 @@
+"""The canonical model: what both sides' records mean, free of either side's spelling.
+
+Money is `Decimal` beside a currency code, dates are `date`, instants are aware UTC datetimes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+ZERO = Decimal(0)
+
+
+class Side(StrEnum):
+    """Whose record it is."""
+
+    RAVETREE = "ravetree"
+    QUICKBOOKS = "quickbooks"
+
+
+class Kind(StrEnum):
+    """What it is a record of."""
+
+    CONTACT = "contact"
+    INVOICE = "invoice"
+    PAYMENT = "payment"
+
+
+@dataclass(frozen=True, order=True)
+class Record:
+    """The name of one record on one side."""
+
+    side: Side
+    kind: Kind
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.side}:{self.kind}:{self.id}"
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A record that was deleted on its side."""
+
+    id: str
+
+
+# --- Ravetree ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RavetreeContact:
+    """A client: a person or an account. `email` is the bill-to contact's where there is one."""
+
+    id: str
+    version: int
+    kind: str
+    name: str
+    email: str
+    phone: str
+    currency: str
+    active: bool
+    address: Mapping[str, str] = field(default_factory=dict)
+    bill_to_contact_id: str | None = None
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True)
+class RavetreeLine:
+    """One line of an invoice. `type` is one of Ravetree's line item types."""
+
+    id: str
+    type: str
+    description: str
+    quantity: Decimal | None
+    unit_price: Decimal | None
+    amount: Decimal
+    service_date: date | None
+    taxable: bool
+    tax_rate: str | None
+
+
+@dataclass(frozen=True)
+class RavetreeInvoice:
+    """An invoice as Ravetree has it; `sent` is a fact that stays once it is true."""
+
+    id: str
+    version: int
+    number: str
+    client_id: str
+    status: str
+    issue_date: date
+    due_date: date | None
+    currency: str
+    memo: str
+    lines: tuple[RavetreeLine, ...]
+    discount: tuple[tuple[str, str], ...]
+    tax_inclusive: bool
+    tax_amount: Decimal
+    total: Decimal
+    balance: Decimal
+    sent: bool
+    marked_paid: bool
+    created_at: datetime
+
+    @property
+    def void(self) -> bool:
+        return self.status == "void"
+
+    @property
+    def paid_amount(self) -> Decimal:
+        return self.total - self.balance
+
+    def owned(self) -> tuple[Any, ...]:
+        """What Ravetree decides: a change of any of it goes to QuickBooks."""
+        return (
+            self.number,
+            self.client_id,
+            self.issue_date,
+            self.due_date,
+            self.currency,
+            self.memo,
+            self.lines,
+            self.discount,
+            self.tax_inclusive,
+            self.tax_amount,
+            self.total,
+        )
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """A part of a payment that settles one invoice, by that side's invoice id."""
+
+    invoice_id: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class RavetreePayment:
+    """Money received as Ravetree has it: Σ allocations = amount + credit_amount − unapplied."""
+
+    id: str
+    version: int
+    client_id: str
+    date: date
+    amount: Decimal
+    credit_amount: Decimal
+    unapplied: Decimal
+    currency: str
+    reference: str
+    memo: str
+    allocations: tuple[Allocation, ...]
+    origin: str
+    external_id: str | None
+    voided: bool
+
+
+# --- QuickBooks ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class QuickBooksCustomer:
+    """A customer of the company's list."""
+
+    id: str
+    sync_token: int
+    name: str
+    email: str
+    currency: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class QuickBooksLine:
+    """One sales line; generated subtotal lines are left out."""
+
+    id: str
+    item_id: str
+    description: str
+    quantity: Decimal | None
+    unit_price: Decimal | None
+    amount: Decimal
+    service_date: date | None
+    tax_code: str | None
+    class_id: str | None
+
+
+@dataclass(frozen=True)
+class QuickBooksInvoice:
+    """An invoice as QuickBooks has it."""
+
+    id: str
+    sync_token: int
+    number: str
+    customer_id: str
+    issue_date: date
+    due_date: date | None
+    currency: str
+    memo: str
+    lines: tuple[QuickBooksLine, ...]
+    discount: Decimal
+    tax_amount: Decimal
+    total: Decimal
+    balance: Decimal
+    emailed: bool
+    voided: bool
+    payment_ids: tuple[str, ...]
+
+    @property
+    def paid_amount(self) -> Decimal:
+        return self.total - self.balance
+
+
+@dataclass(frozen=True)
+class QuickBooksPayment:
+    """Money received as QuickBooks has it. `credit` is what its lines take from credit memos."""
+
+    id: str
+    sync_token: int
+    customer_id: str
+    date: date
+    amount: Decimal
+    unapplied: Decimal
+    currency: str
+    reference: str
+    note: str
+    allocations: tuple[Allocation, ...]
+    credit: Decimal
+    deposited: bool
+    voided: bool
+    created_at: datetime
+
+    @property
+    def is_credit_link(self) -> bool:
+        """Whether QuickBooks made it to link a credit memo: it moves no money."""
+        return self.amount == ZERO and not self.voided
+
+
+# --- The plan ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ContentLine:
+    """A line as it is to stand in QuickBooks. `key` is Ravetree's line id, `line_id` QuickBooks' if it has one."""
+
+    key: str
+    line_id: str | None
+    item_id: str
+    description: str
+    quantity: Decimal | None
+    unit_price: Decimal | None
+    amount: Decimal
+    service_date: date | None
+    tax_code: str | None
+
+
+@dataclass(frozen=True)
+class InvoiceContent:
+    """What Ravetree decides about an invoice, in QuickBooks' references."""
+
+    customer_id: str
+    email: str
+    number: str
+    issue_date: date
+    due_date: date | None
+    currency: str
+    memo: str
+    lines: tuple[ContentLine, ...]
+    discount: Decimal
+    tax_amount: Decimal
+    total: Decimal
+    emailed: bool
+
+
+@dataclass(frozen=True)
+class PaymentContent:
+    """What both sides say about a payment, in the ids of the side it is for.
+
+    `party_id` is QuickBooks' customer or Ravetree's client. `marker` is the note by which we know our own.
+    """
+
+    party_id: str
+    date: date
+    amount: Decimal
+    credit: Decimal
+    unapplied: Decimal
+    currency: str
+    reference: str
+    marker: str
+    allocations: tuple[Allocation, ...]
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write that would bring a pair closer to agreement."""
+
+    side: Side
+    action: str
+    record_id: str | None = None
+    version: int | None = None
+    content: InvoiceContent | PaymentContent | None = None
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Tie two records together without writing to either."""
+
+    ravetree_id: str
+    quickbooks_id: str
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Why a record cannot go on by itself: a sentence for a bookkeeper and one action.
+
+    `state` is `held` when a person has to decide between two truths, `parked` when something has to be repaired.
+    """
+
+    state: str
+    code: str
+    cause: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do for one pair now. After its writes the pair is planned again, until nothing is left."""
+
+    writes: tuple[Write, ...] = ()
+    adopt: Adopt | None = None
+    attention: Attention | None = None
+    waits_for: Record | None = None
+    look_at: tuple[Record, ...] = ()
+    ignored: str = ""
+
+
+NOTHING = Plan()
+
+
+def held(code: str, cause: str, remedy: str) -> Plan:
+    """A plan that writes nothing until a person has decided."""
+    return Plan(attention=Attention("held", code, cause, remedy))
+
+
+def parked(code: str, cause: str, remedy: str) -> Plan:
+    """A plan that writes nothing until something is repaired."""
+    return Plan(attention=Attention("parked", code, cause, remedy))
+
+
+def write(
+    side: Side,
+    action: str,
+    record_id: str | None = None,
+    version: int | None = None,
+    content: InvoiceContent | PaymentContent | None = None,
+) -> Plan:
+    """A plan of one write."""
+    return Plan(writes=(Write(side, action, record_id, version, content),))
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount for a sentence: `1,250.00 USD`."""
+    return f"{amount:,.2f} {currency}"

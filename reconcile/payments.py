@@ -1,0 +1,365 @@
+"""Payments: entered on either side, on both once. Neither side is the master; see the table in docs/rules.md."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+from reconcile.markers import marked_payment, marked_placeholder, payment_marker
+from reconcile.model import (
+    NOTHING,
+    ZERO,
+    Adopt,
+    Allocation,
+    Gone,
+    Kind,
+    PaymentContent,
+    Plan,
+    QuickBooksInvoice,
+    QuickBooksPayment,
+    RavetreePayment,
+    Record,
+    Side,
+    held,
+    money,
+    write,
+)
+
+REFERENCE_LIMIT = 21
+"""Characters that QuickBooks keeps of a payment's reference number."""
+
+SAME_RECEIPT_DAYS = 7
+"""Two payments of one amount on one invoice this close together may be one receipt typed twice."""
+
+
+@dataclass(frozen=True)
+class PaymentBase:
+    """What a paired payment looked like on both sides when they last agreed."""
+
+    ravetree: RavetreePayment
+    quickbooks: QuickBooksPayment
+
+
+@dataclass(frozen=True)
+class KnownInvoice:
+    """An invoice that stands in both books."""
+
+    ravetree_id: str
+    quickbooks_id: str
+    number: str
+    client_id: str
+    quickbooks: QuickBooksInvoice
+    placeholder: QuickBooksPayment | None = None
+    marked_open: Decimal = ZERO
+
+
+@dataclass(frozen=True)
+class PaymentCase:
+    """All that decides about one payment.
+
+    `invoices` are the paired ones among those it names. `coming` are Ravetree invoices that it names and that
+    will be paired. `twins` are payments of the other side that may be the same receipt; `decision` is what a
+    person said of them: `two` for two payments, else empty.
+    """
+
+    ravetree: RavetreePayment | Gone | None
+    quickbooks: QuickBooksPayment | Gone | None
+    base: PaymentBase | None
+    invoices: tuple[KnownInvoice, ...] = ()
+    coming: tuple[Record, ...] = ()
+    client_customer_id: str | None = None
+    twins: tuple[RavetreePayment | QuickBooksPayment, ...] = ()
+    decision: str = ""
+    marked_twin: RavetreePayment | Gone | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a payment says, in terms that both sides share. `allocations` are by QuickBooks' invoice id."""
+
+    date: date
+    amount: Decimal
+    credit: Decimal
+    unapplied: Decimal
+    currency: str
+    reference: str
+    allocations: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+def plan(case: PaymentCase) -> Plan:
+    """The next step for one payment."""
+    if case.base is not None:
+        return _plan_paired(case, case.base)
+    if isinstance(case.quickbooks, QuickBooksPayment):
+        return _plan_new_in_quickbooks(case, case.quickbooks)
+    if isinstance(case.ravetree, RavetreePayment):
+        return _plan_new_in_ravetree(case, case.ravetree)
+    return NOTHING
+
+
+# --- new -----------------------------------------------------------------------------------------
+
+
+def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Plan:
+    if payment.voided:
+        return NOTHING
+    if payment.is_credit_link:
+        return Plan(ignored="links a credit, moves no money")
+    if marked_placeholder(payment.note):
+        return Plan(ignored="placeholder for an invoice marked as paid")
+    if marked_payment(payment.note) and isinstance(case.marked_twin, RavetreePayment):
+        return Plan(adopt=Adopt(case.marked_twin.id, payment.id))
+    if not case.invoices:
+        return Plan(ignored="over no known invoice")
+    if case.twins and case.decision != "two":
+        return _one_or_two(payment.amount, payment.currency, case.invoices[0].number)
+    facts = quickbooks_facts(payment, case.invoices)
+    content = _for_ravetree(facts, case)
+    return write(Side.RAVETREE, "payment.create", content=content)
+
+
+def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
+    if payment.voided:
+        return NOTHING
+    if case.coming:
+        return Plan(waits_for=case.coming[0])
+    if not case.invoices and (payment.allocations or case.client_customer_id is None):
+        return Plan(ignored="over no known invoice")
+    if case.twins and case.decision != "two":
+        return _one_or_two(payment.amount, payment.currency, case.invoices[0].number)
+    if payment.amount == ZERO:
+        return Plan(ignored="applies credit, moves no money")
+    facts = ravetree_facts(payment, case.invoices)
+    for invoice in case.invoices:
+        if step := _with_placeholder(case, payment, facts, invoice):
+            return step
+    for invoice in case.invoices:
+        share = facts.allocations.get(invoice.quickbooks_id, ZERO)
+        if share > invoice.quickbooks.balance:
+            return held(
+                "more_than_open",
+                f"{money(share, payment.currency)} were received on invoice {invoice.number} in Ravetree; QuickBooks "
+                f"has only {money(invoice.quickbooks.balance, payment.currency)} open on it.",
+                "See whether QuickBooks has this payment already; then press retry.",
+            )
+    return write(Side.QUICKBOOKS, "payment.create", content=_for_quickbooks(facts, case, payment.id))
+
+
+def _with_placeholder(case: PaymentCase, payment: RavetreePayment, facts: Facts, invoice: KnownInvoice) -> Plan | None:
+    """A real payment takes the place of the placeholder, or waits until that has made room."""
+    placeholder = invoice.placeholder
+    if placeholder is None:
+        return None
+    if placeholder.deposited:
+        if payment.amount == placeholder.amount:
+            return Plan(adopt=Adopt(payment.id, placeholder.id))
+        return held(
+            "placeholder_deposited",
+            f"Invoice {invoice.number} was marked as paid and its payment of "
+            f"{money(placeholder.amount, placeholder.currency)} is deposited in QuickBooks; Ravetree got "
+            f"{money(payment.amount, payment.currency)}.",
+            "Correct the payment in Ravetree or the deposit in QuickBooks.",
+        )
+    alone = facts.allocations.keys() == {invoice.quickbooks_id}
+    if alone and invoice.marked_open == ZERO and payment.amount == placeholder.amount:
+        content = _for_quickbooks(facts, case, payment.id, placeholder)
+        return write(Side.QUICKBOOKS, "payment.take_placeholder", placeholder.id, placeholder.sync_token, content)
+    if placeholder.amount > invoice.marked_open:
+        # The invoice's own plan takes the placeholder down to what is still only marked as paid.
+        return Plan(
+            look_at=(Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id),),
+            waits_for=Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id),
+        )
+    return None
+
+
+def _one_or_two(amount: Decimal, currency: str, number: str) -> Plan:
+    return held(
+        "one_or_two_payments",
+        f"Ravetree and QuickBooks each got a payment of {money(amount, currency)} on invoice {number}: one payment or two?",
+        "If it is one, delete it on one side; if there are two, say so.",
+    )
+
+
+# --- paired --------------------------------------------------------------------------------------
+
+
+def _plan_paired(case: PaymentCase, base: PaymentBase) -> Plan:
+    ours, theirs = case.ravetree, case.quickbooks
+    ravetree_gone = ours is None or isinstance(ours, Gone) or ours.voided
+    quickbooks_gone = theirs is None or isinstance(theirs, Gone) or theirs.voided
+    if ravetree_gone and quickbooks_gone:
+        return NOTHING
+    if isinstance(theirs, QuickBooksPayment) and ravetree_gone:
+        return _plan_removed_in_ravetree(case, base, theirs)
+    if isinstance(ours, RavetreePayment) and quickbooks_gone:
+        return _plan_removed_in_quickbooks(case, base, ours)
+    if not isinstance(ours, RavetreePayment) or not isinstance(theirs, QuickBooksPayment):
+        raise ValueError("a paired payment is planned with both sides' records")
+    return _plan_edited(case, base, ours, theirs)
+
+
+def _plan_removed_in_ravetree(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPayment) -> Plan:
+    if quickbooks_facts(theirs, case.invoices) != quickbooks_facts(base.quickbooks, case.invoices):
+        return held(
+            "removed_here_edited_there",
+            f"A payment of {money(base.ravetree.amount, base.ravetree.currency)} was deleted in Ravetree and "
+            "edited in QuickBooks.",
+            "Delete it in QuickBooks, or enter it again in Ravetree.",
+        )
+    return write(Side.QUICKBOOKS, "payment.delete", theirs.id, theirs.sync_token)
+
+
+def _plan_removed_in_quickbooks(case: PaymentCase, base: PaymentBase, ours: RavetreePayment) -> Plan:
+    if ravetree_facts(ours, case.invoices) != ravetree_facts(base.ravetree, case.invoices):
+        return held(
+            "removed_there_edited_here",
+            f"A payment of {money(ours.amount, ours.currency)} was deleted in QuickBooks and edited in Ravetree.",
+            "Delete it in Ravetree, or enter it again in QuickBooks.",
+        )
+    return write(Side.RAVETREE, "payment.delete", ours.id, ours.version)
+
+
+def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, theirs: QuickBooksPayment) -> Plan:
+    mine, other = ravetree_facts(ours, case.invoices), quickbooks_facts(theirs, case.invoices)
+    if mine == other:
+        return NOTHING
+    mine_changed = mine != ravetree_facts(base.ravetree, case.invoices)
+    other_changed = other != quickbooks_facts(base.quickbooks, case.invoices)
+    if mine_changed and other_changed:
+        return held(
+            "edited_on_both_sides",
+            f"A payment was changed on both sides: {_spell(mine)} in Ravetree, {_spell(other)} in QuickBooks.",
+            "Set one side to what is right; when both say the same, it goes on.",
+        )
+    if mine_changed:
+        if case.coming:
+            return Plan(waits_for=case.coming[0])
+        content = _for_quickbooks(mine, case, ours.id, theirs)
+        return write(Side.QUICKBOOKS, "payment.update", theirs.id, theirs.sync_token, content)
+    if other_changed:
+        return write(Side.RAVETREE, "payment.update", ours.id, ours.version, _for_ravetree(other, case, ours))
+    return _plan_difference_after_write(mine, other)
+
+
+def _plan_difference_after_write(mine: Facts, other: Facts) -> Plan:
+    """Nobody edited it and yet it differs: QuickBooks applied the money otherwise than we said.
+
+    It does so when the invoice was paid already, so this may be one receipt that stands there twice.
+    """
+    if mine.amount == other.amount and mine.allocations == other.allocations:
+        return NOTHING
+    return held(
+        "possible_double_payment",
+        f"QuickBooks applied a payment of {money(mine.amount, mine.currency)} otherwise than Ravetree: "
+        f"{money(other.unapplied, other.currency)} of it are unapplied.",
+        "See whether this payment stands twice in QuickBooks, and remove one.",
+    )
+
+
+def _spell(facts: Facts) -> str:
+    return f"{money(facts.amount, facts.currency)} on {facts.date.isoformat()}"
+
+
+# --- facts ---------------------------------------------------------------------------------------
+
+
+def ravetree_facts(payment: RavetreePayment, invoices: tuple[KnownInvoice, ...]) -> Facts:
+    """What Ravetree says, as far as it is about invoices that both sides know."""
+    known = {invoice.ravetree_id: invoice.quickbooks_id for invoice in invoices}
+    shares = {known[a.invoice_id]: a.amount for a in payment.allocations if a.invoice_id in known and a.amount}
+    foreign = sum((a.amount for a in payment.allocations if a.invoice_id not in known), ZERO)
+    return _facts(payment.amount, foreign, payment.unapplied, shares, payment.date, payment.currency, payment.reference)
+
+
+def quickbooks_facts(payment: QuickBooksPayment, invoices: tuple[KnownInvoice, ...]) -> Facts:
+    """What QuickBooks says, as far as it is about invoices that both sides know."""
+    known = {invoice.quickbooks_id for invoice in invoices}
+    shares: dict[str, Decimal] = {}
+    foreign = ZERO
+    for allocation in payment.allocations:
+        if allocation.invoice_id in known:
+            shares[allocation.invoice_id] = shares.get(allocation.invoice_id, ZERO) + allocation.amount
+        else:
+            foreign += allocation.amount
+    return _facts(payment.amount, foreign, payment.unapplied, shares, payment.date, payment.currency, payment.reference)
+
+
+def _facts(
+    amount: Decimal,
+    foreign: Decimal,
+    unapplied: Decimal,
+    shares: Mapping[str, Decimal],
+    day: date,
+    currency: str,
+    reference: str,
+) -> Facts:
+    """Leave out what goes to invoices that the other side does not know; the rest has to add up there."""
+    visible = max(ZERO, amount - foreign)
+    credit = max(ZERO, sum(shares.values(), ZERO) + unapplied - visible)
+    return Facts(day, visible, credit, unapplied, currency, reference[:REFERENCE_LIMIT], dict(shares))
+
+
+def _for_ravetree(facts: Facts, case: PaymentCase, now: RavetreePayment | None = None) -> PaymentContent:
+    ids = {invoice.quickbooks_id: invoice.ravetree_id for invoice in case.invoices}
+    shares = tuple(Allocation(ids[key], amount) for key, amount in sorted(facts.allocations.items()))
+    foreign = () if now is None else tuple(a for a in now.allocations if a.invoice_id not in ids.values())
+    extra = sum((a.amount for a in foreign), ZERO)
+    # The client is the invoice's: a merge or a paying parent changes the payment's customer, not the debtor.
+    party = now.client_id if now else case.invoices[0].client_id
+    return PaymentContent(
+        party_id=party,
+        date=facts.date,
+        amount=facts.amount + extra,
+        credit=facts.credit,
+        unapplied=facts.unapplied,
+        currency=facts.currency,
+        reference=facts.reference,
+        marker="",
+        allocations=shares + foreign,
+    )
+
+
+def _for_quickbooks(
+    facts: Facts, case: PaymentCase, ravetree_id: str, now: QuickBooksPayment | None = None
+) -> PaymentContent:
+    shares = tuple(Allocation(key, amount) for key, amount in sorted(facts.allocations.items()))
+    known = {invoice.quickbooks_id for invoice in case.invoices}
+    foreign = () if now is None else tuple(a for a in now.allocations if a.invoice_id not in known)
+    extra = sum((a.amount for a in foreign), ZERO)
+    party = now.customer_id if now else _customer(case)
+    return PaymentContent(
+        party_id=party,
+        date=facts.date,
+        amount=facts.amount + extra,
+        credit=facts.credit,
+        unapplied=facts.unapplied,
+        currency=facts.currency,
+        reference=facts.reference,
+        marker=now.note if now and now.note and not marked_placeholder(now.note) else payment_marker(ravetree_id),
+        allocations=shares + foreign,
+    )
+
+
+def _customer(case: PaymentCase) -> str:
+    if case.invoices:
+        return case.invoices[0].quickbooks.customer_id
+    if case.client_customer_id is None:
+        raise ValueError("an unapplied payment needs its client's customer")
+    return case.client_customer_id
+
+
+# --- one receipt typed twice ---------------------------------------------------------------------
+
+
+def same_receipt(ours: RavetreePayment, theirs: QuickBooksPayment, invoices: tuple[KnownInvoice, ...]) -> bool:
+    """Whether two payments may be one receipt that was typed on both sides."""
+    mine, other = ravetree_facts(ours, invoices), quickbooks_facts(theirs, invoices)
+    return (
+        not ours.voided
+        and not theirs.voided
+        and mine.amount == other.amount
+        and mine.currency == other.currency
+        and abs(mine.date - other.date) <= timedelta(days=SAME_RECEIPT_DAYS)
+        and bool(mine.allocations.keys() & other.allocations.keys())
+    )

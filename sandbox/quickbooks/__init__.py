@@ -1,0 +1,6 @@
+"""An emulator of the QuickBooks Online API over real HTTP on loopback, with its books on disk."""
+
+from sandbox.quickbooks.clock import SandboxClock
+from sandbox.quickbooks.server import QuickBooksSandbox
+
+__all__ = ["QuickBooksSandbox", "SandboxClock"]

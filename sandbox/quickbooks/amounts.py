@@ -1,0 +1,75 @@
+"""Money as Decimal, and JSON that keeps it so in both directions."""
+
+from __future__ import annotations
+
+import json
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+Doc = dict[str, Any]
+
+ZERO = Decimal(0)
+CENT = Decimal("0.01")
+
+
+def cents(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def amount_of(value: Any) -> Decimal:
+    """The amount of a field that may be left out."""
+    return ZERO if value is None else Decimal(value)
+
+
+def decode(text: str | bytes) -> Any:
+    """JSON to Python: fractions become Decimal; NaN and Infinity raise ValueError."""
+    return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def encode(value: Any) -> str:
+    """Python to JSON; a Decimal becomes a number with no more decimals than it needs."""
+    parts: list[str] = []
+    _encode(value, parts.append)
+    return "".join(parts)
+
+
+def _encode(value: Any, out: Any) -> None:
+    if isinstance(value, str):
+        out(json.dumps(value, ensure_ascii=False))
+    elif isinstance(value, Decimal):
+        out(plain(value))
+    elif isinstance(value, dict):
+        _encode_object(value, out)
+    elif isinstance(value, list | tuple):
+        _encode_array(value, out)
+    else:
+        out(json.dumps(value, allow_nan=False))
+
+
+def _encode_object(value: dict[str, Any], out: Any) -> None:
+    separator = "{"
+    for key, item in value.items():
+        out(separator)
+        out(json.dumps(key, ensure_ascii=False))
+        out(":")
+        _encode(item, out)
+        separator = ","
+    out("{}" if separator == "{" else "}")
+
+
+def _encode_array(value: Any, out: Any) -> None:
+    separator = "["
+    for item in value:
+        out(separator)
+        _encode(item, out)
+        separator = ","
+    out("[]" if separator == "[" else "]")
+
+
+def plain(amount: Decimal) -> str:
+    """``362.07``, ``0``, ``100``: never an exponent, never ``-0``."""
+    return "0" if not amount else format(amount.normalize(), "f")

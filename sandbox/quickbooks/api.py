@@ -1,0 +1,272 @@
+"""The accounting API under ``/v3/company/{realm}``: from an HTTP request to an answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.quickbooks import changes, query
+from sandbox.quickbooks.amounts import Doc, decode, encode
+from sandbox.quickbooks.books import Books, Transaction, rendered
+from sandbox.quickbooks.clock import answer_time
+from sandbox.quickbooks.company import preferences
+from sandbox.quickbooks.errors import Fault, GatewayFault, business, required, too_long, unsupported_operation
+from sandbox.quickbooks.operations import answer_object, operation_of, read, send, write
+from sandbox.quickbooks.schema import BY_PATH
+from sandbox.quickbooks.services import Services
+
+MOST_ITEMS = 30
+LONGEST_REQUESTID, LONGEST_BATCH_REQUESTID = 50, 36
+_METADATA_OF_AN_ITEM = frozenset({"bId", "operation", "optionsData", "Query"})
+
+
+@dataclass(frozen=True)
+class ApiRequest:
+    method: str
+    realm: str
+    path: str  # below the realm
+    query: Mapping[str, str]
+    body: bytes
+    token: str | None
+
+    @property
+    def parts(self) -> list[str]:
+        return [part for part in self.path.lower().split("/") if part]
+
+
+@dataclass(frozen=True)
+class ApiAnswer:
+    status: int
+    body: str
+
+
+def endpoint_of(request: ApiRequest) -> str:
+    """The name that faults and usage know a request by: ``invoice.create``, ``query``, ``cdc``, ``batch``."""
+    parts = request.parts
+    if not parts:
+        return "unknown"
+    if parts[0] in ("query", "cdc", "batch"):
+        return parts[0]
+    if request.method == "GET":
+        return f"{parts[0]}.read"
+    if parts[-1] == "send":
+        return f"{parts[0]}.send"
+    try:
+        body = decode(request.body)
+    except ValueError:
+        body = None
+    return f"{parts[0]}.{operation_of(request.query, body)}"
+
+
+class AccountingApi:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._local = threading.local()
+
+    def answer(self, request: ApiRequest) -> ApiAnswer:
+        """The answer to any request; faults become answers here."""
+        try:
+            return self._dispatch(request, self._admitted(request))
+        except Fault as fault:
+            return self.fault(fault)
+
+    def fault(self, fault: Fault) -> ApiAnswer:
+        return ApiAnswer(fault.status, self._enveloped(fault.body()))
+
+    def _enveloped(self, body: Doc) -> str:
+        return encode({**body, "time": answer_time(self._services.clock.now())})
+
+    def _admitted(self, request: ApiRequest) -> Books:
+        """The books that the token opens, if the limits allow one more request."""
+        realm = self._services.tokens.realm_of(request.token) if request.token else None
+        if realm is None:
+            raise GatewayFault(request.token or "")
+        if realm != request.realm:
+            raise Fault("3100", "The application is not authorised for this company.")
+        if not self._services.limits.admit(realm, request.parts[:1] == ["batch"]):
+            raise Fault("3001")
+        return self._services.companies[realm]
+
+    def _dispatch(self, request: ApiRequest, books: Books) -> ApiAnswer:
+        parts = request.parts
+        match request.method, parts:
+            case (("GET" | "POST"), ["query"]):
+                return self._read("query", lambda: self._query(books, request))
+            case "GET", ["cdc"]:
+                return self._read("cdc", lambda: self._cdc(books, request))
+            case "GET", ["preferences"]:
+                return self._read("preferences.read", lambda: _preferences(books))
+            case "GET", [name, object_id] if name in BY_PATH:
+                return self._read(f"{name}.read", lambda: _one(books, request.realm, BY_PATH[name], object_id))
+            case "POST", ["batch"]:
+                return self._batch(books, request)
+            case "POST", [name] if name in BY_PATH:
+                return self._write(books, request, BY_PATH[name])
+            case "POST", [name, object_id, "send"] if name in BY_PATH:
+                return self._send(books, request, BY_PATH[name], object_id)
+        raise unsupported_operation(f"{request.method} {request.path}")
+
+    # Reads
+
+    def _read(self, endpoint: str, work: Callable[[], Doc]) -> ApiAnswer:
+        body = work()
+        self._services.usage.read(endpoint)
+        return ApiAnswer(200, self._enveloped(body))
+
+    def _query(self, books: Books, request: ApiRequest) -> Doc:
+        text = request.query.get("query") or request.body.decode("utf-8", "replace")
+        parsed = query.parse(text)
+        with books.lock:
+            return {"QueryResponse": query.run(books, parsed)}
+
+    def _cdc(self, books: Books, request: ApiRequest) -> Doc:
+        with books.lock:
+            found = changes.capture(
+                books,
+                request.query.get("entities"),
+                request.query.get("changedSince"),
+                self._services.clock.now(),
+            )
+        return {"CDCResponse": [{"QueryResponse": found}]}
+
+    # Writes
+
+    def _write(self, books: Books, request: ApiRequest, entity: str) -> ApiAnswer:
+        body = _json(request.body)
+        operation = operation_of(request.query, body)
+        endpoint = f"{entity.lower()}.{operation}"
+
+        def work() -> Doc:
+            with books.transaction() as transaction:
+                stored = write(transaction, entity, operation, body, self._services.switches)
+                return self._remember(transaction, {entity: answer_object(books, entity, stored)})
+
+        return self._once(books, request, endpoint, work)
+
+    def _send(self, books: Books, request: ApiRequest, entity: str, object_id: str) -> ApiAnswer:
+        def work() -> Doc:
+            with books.transaction() as transaction:
+                stored = send(transaction, entity, object_id, request.query.get("sendTo"))
+                return self._remember(transaction, {entity: answer_object(books, entity, stored)})
+
+        return self._once(books, request, f"{entity.lower()}.send", work)
+
+    def _remember(self, transaction: Transaction, body: Doc) -> Doc:
+        """The answer is stored with what it tells of, in one transaction."""
+        if self._local.requestid:
+            self._local.text = self._enveloped(body)
+            transaction.answer = (self._local.requestid, 200, self._local.text)
+        return body
+
+    def _once(self, books: Books, request: ApiRequest, endpoint: str, work: Callable[[], Doc]) -> ApiAnswer:
+        """Do a write, or repeat the answer that its requestid already got."""
+        requestid = request.query.get("requestid")
+        _check_requestid(requestid, LONGEST_BATCH_REQUESTID if endpoint == "batch" else LONGEST_REQUESTID)
+        with books.lock:
+            if requestid and (stored := books.answer_to(requestid)):
+                self._services.usage.replayed()
+                return ApiAnswer(*stored)
+            self._local.requestid, self._local.text = requestid, None
+            try:
+                body = work()
+            except Fault as fault:
+                answer = self.fault(fault)
+                if requestid and self._services.switches["replay_failed_answers"]:
+                    self._store(books, requestid, answer)
+                return answer
+            if endpoint != "batch":
+                self._services.usage.wrote(endpoint)
+            return ApiAnswer(200, self._local.text or self._enveloped(body))
+
+    def _store(self, books: Books, requestid: str, answer: ApiAnswer) -> None:
+        with books.transaction() as transaction:
+            transaction.answer = (requestid, answer.status, answer.body)
+
+    # Batch
+
+    def _batch(self, books: Books, request: ApiRequest) -> ApiAnswer:
+        body = _json(request.body)
+        items = body.get("BatchItemRequest") if isinstance(body, dict) else None
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise required("BatchItemRequest")
+        if len(items) > MOST_ITEMS:
+            raise business(f"A batch has {MOST_ITEMS} items at most, this one has {len(items)}.")
+
+        def work() -> Doc:
+            batch_id = self._local.requestid
+            answers = [self._batch_item(books, item, batch_id) for item in items]
+            self._local.requestid = batch_id
+            with books.transaction() as transaction:
+                return self._remember(transaction, {"BatchItemResponse": answers})
+
+        return self._once(books, request, "batch", work)
+
+    def _batch_item(self, books: Books, item: Doc, batch_id: str | None) -> Doc:
+        """Each item commits by itself, under an id of its own: a batch that was cut off can be repeated."""
+        label = {"bId": str(item["bId"])} if item.get("bId") is not None else {}
+        self._local.requestid = f"{batch_id}#{item.get('bId')}" if batch_id else None
+        try:
+            if self._local.requestid and (stored := books.answer_to(self._local.requestid)):
+                done: Doc = decode(stored[1])
+                done.pop("time")
+                return {**done, **label}
+            return {**self._item(books, item), **label}
+        except Fault as fault:
+            return {**fault.body(), **label}
+
+    def _item(self, books: Books, item: Doc) -> Doc:
+        if item.get("Query"):
+            answer = {"QueryResponse": query.run(books, query.parse(str(item["Query"])))}
+            self._services.usage.read("query")
+            return answer
+        names = [name for name in item if name not in _METADATA_OF_AN_ITEM]
+        if len(names) != 1 or names[0].lower() not in BY_PATH:
+            raise Fault("2010", "Property Name:BatchItemRequest specified is unsupported or invalid")
+        entity = BY_PATH[names[0].lower()]
+        operation = _item_operation(item)
+        endpoint = f"{entity.lower()}.{operation}"
+        ordered = self._services.faults.strike(endpoint, business_faults_only=True)
+        if ordered is not None:
+            raise Fault(ordered.kind.removeprefix("fault:"))
+        with books.transaction() as transaction:
+            stored = write(transaction, entity, operation, item[names[0]], self._services.switches)
+            answer = self._remember(transaction, {entity: answer_object(books, entity, stored)})
+        self._services.usage.wrote(endpoint)
+        return answer
+
+
+def _item_operation(item: Doc) -> str:
+    operation = str(item.get("operation") or "").lower()
+    if str(item.get("optionsData") or "").lower() == "void":
+        return "void"
+    if operation not in ("create", "update", "delete", "void"):
+        raise unsupported_operation(operation or "without a name")
+    return operation
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return decode(body)
+    except (ValueError, RecursionError):
+        raise Fault(
+            "2010",
+            "Property Name:failed to parse json object; a property specified is unsupported or invalid",
+        ) from None
+
+
+def _check_requestid(requestid: str | None, longest: int) -> None:
+    if requestid is not None and len(requestid) > longest:
+        raise too_long("requestid", longest, len(requestid))
+
+
+def _preferences(books: Books) -> Doc:
+    return {"Preferences": rendered(books, "Preferences", preferences(books))}
+
+
+def _one(books: Books, realm: str, entity: str, object_id: str) -> Doc:
+    if entity == "CompanyInfo" and object_id == realm:
+        object_id = "1"
+    with books.lock:
+        return {entity: read(books, entity, object_id)}

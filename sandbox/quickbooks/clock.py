@@ -1,0 +1,66 @@
+"""The sandbox's clock: real time plus an offset, and Intuit's ways to write a time."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+PACIFIC = ZoneInfo("America/Los_Angeles")
+
+
+class SandboxClock:
+    """Aware UTC time that runs with ``real`` (seconds since the epoch) and can only be advanced."""
+
+    def __init__(self, real: Callable[[], float] = time.time, offset_seconds: float = 0.0) -> None:
+        self._real = real
+        self.offset_seconds = offset_seconds
+
+    def seconds(self) -> float:
+        return self._real() + self.offset_seconds
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.seconds(), UTC)
+
+    def advance(self, seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError("The sandbox's clock only goes forward: advance_seconds must not be negative.")
+        self.offset_seconds += seconds
+
+
+def meta_time(instant: datetime) -> str:
+    """MetaData times: whole seconds at the company's US-Pacific offset, ``2026-11-20T06:13:20-08:00``."""
+    return instant.astimezone(PACIFIC).replace(microsecond=0).isoformat()
+
+
+def answer_time(instant: datetime) -> str:
+    """The ``time`` of an answer's envelope: milliseconds at the US-Pacific offset."""
+    return instant.astimezone(PACIFIC).isoformat(timespec="milliseconds")
+
+
+def event_time(instant: datetime, randomness: random.Random) -> str:
+    """A CloudEvent's ``time``: nine digits, UTC. The clock gives six, the last three are made up."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}{randomness.randrange(1000):03d}Z"
+
+
+def company_date(instant: datetime) -> str:
+    """Today where the company is: the default of TxnDate."""
+    return instant.astimezone(PACIFIC).date().isoformat()
+
+
+def add_days(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+
+
+def parse_instant(text: str) -> datetime:
+    """An instant from a date or a date-time; without an offset it is the company's own time.
+
+    Raises ValueError. A ``+`` that a client forgot to encode arrives as a space and is taken as meant.
+    """
+    text = text.strip()
+    if len(text) > 11 and text[-6] == " ":
+        text = f"{text[:-6]}+{text[-5:]}"
+    instant = datetime.fromisoformat(text)
+    return instant.replace(tzinfo=PACIFIC) if instant.tzinfo is None else instant

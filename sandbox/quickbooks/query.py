@@ -1,0 +1,399 @@
+"""QuickBooks' query language: parsed into a value, checked against the schema, run over the books."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sandbox.quickbooks.amounts import Doc
+from sandbox.quickbooks.books import Books, id_order, rendered
+from sandbox.quickbooks.clock import parse_instant
+from sandbox.quickbooks.errors import Fault
+from sandbox.quickbooks.schema import BY_PATH, ENTITIES, LISTS_WITH_ACTIVE, Spec
+
+DEFAULT_RESULTS, MOST_RESULTS = 100, 1000
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+      (?P<text>'(?:\\.|[^'\\])*')
+    | (?P<symbol><=|>=|=|<|>|,|\(|\)|\*)
+    | (?P<number>[+-]?\d+(?:\.\d+)?(?![\w.]))
+    | (?P<word>[A-Za-z_][\w.]*)
+    )""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True)
+class Token:
+    kind: str
+    value: str
+    column: int
+
+
+@dataclass(frozen=True)
+class Condition:
+    field: str
+    operator: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Order:
+    field: str
+    descending: bool
+
+
+@dataclass(frozen=True)
+class Query:
+    entity: str
+    fields: tuple[str, ...]  # empty: all
+    count: bool
+    conditions: tuple[Condition, ...]
+    order: tuple[Order, ...]
+    start: int
+    limit: int
+
+
+def parse(text: str) -> Query:
+    """Raises Fault 4000 for what is no sentence, 4001 for what has no meaning."""
+    return _Parser(_tokens(text)).query()
+
+
+def _tokens(text: str) -> list[Token]:
+    tokens, position, text = [], 0, text.rstrip().rstrip(";").rstrip()
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise _syntax("LEXICAL", text[position:][:10], position + 1)
+        kind = str(match.lastgroup)
+        tokens.append(Token(kind, match.group(kind), match.start(kind) + 1))
+        position = match.end()
+    return [*tokens, Token("end", "<EOF>", len(text) + 1)]
+
+
+def _syntax(kind: str, value: str, column: int) -> Fault:
+    return Fault("4000", f'QueryParserError: Encountered " <{kind.upper()}> "{value} "" at line 1, column {column}.')
+
+
+def _meaning(detail: str) -> Fault:
+    return Fault("4001", f"QueryValidationError: {detail}")
+
+
+class _Parser:
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
+        self._at = 0
+
+    def query(self) -> Query:
+        self._expect("SELECT")
+        fields, count = self._selection()
+        self._expect("FROM")
+        entity = self._entity(self._take("word"))
+        spec = ENTITIES[entity]
+        conditions = self._conditions(entity) if self._accept("WHERE") else ()
+        order = self._order(entity) if self._accept("ORDERBY") or self._two_words("ORDER", "BY") else ()
+        start, limit = self._paging()
+        self._take("end")
+        names = tuple(_field(entity, spec, name) for name in fields)
+        return Query(entity, names, count, conditions, order, start, limit)
+
+    def _entity(self, token: Token) -> str:
+        if token.value.lower() not in BY_PATH:
+            raise _meaning(f"Entity {token.value} not found")
+        return BY_PATH[token.value.lower()]
+
+    def _selection(self) -> tuple[list[str], bool]:
+        if self._accept_symbol("*"):
+            return [], False
+        if self._peek().value.lower() == "count":
+            self._next()
+            for symbol in "(*)":
+                self._expect_symbol(symbol)
+            return [], True
+        names = [self._name()]
+        while self._accept_symbol(","):
+            names.append(self._name())
+        return names, False
+
+    def _name(self) -> str:
+        name = self._take("word").value
+        if name.endswith(".") and self._accept_symbol("*"):
+            return name.rstrip(".")
+        return name
+
+    def _conditions(self, entity: str) -> tuple[Condition, ...]:
+        found = [self._condition(entity)]
+        while self._accept("AND"):
+            found.append(self._condition(entity))
+        return tuple(found)
+
+    def _condition(self, entity: str) -> Condition:
+        name = _field(entity, ENTITIES[entity], self._take("word").value)
+        token = self._next()
+        operator = token.value.upper()
+        if operator == "IN":
+            self._expect_symbol("(")
+            values = [self._value()]
+            while self._accept_symbol(","):
+                values.append(self._value())
+            self._expect_symbol(")")
+            return Condition(name, "IN", tuple(values))
+        if operator not in ("=", "<", ">", "<=", ">=", "LIKE"):
+            raise _syntax(token.kind, token.value, token.column)
+        return Condition(name, operator, (self._value(),))
+
+    def _value(self) -> str:
+        token = self._next()
+        if token.kind == "text":
+            return re.sub(r"\\(.)", r"\1", token.value[1:-1])
+        if token.kind == "number" or token.value.lower() in ("true", "false"):
+            return token.value
+        raise _syntax(token.kind, token.value, token.column)
+
+    def _order(self, entity: str) -> tuple[Order, ...]:
+        found = [self._order_term(entity)]
+        while self._accept_symbol(","):
+            found.append(self._order_term(entity))
+        return tuple(found)
+
+    def _order_term(self, entity: str) -> Order:
+        name = _field(entity, ENTITIES[entity], self._take("word").value)
+        if self._accept("DESC"):
+            return Order(name, True)
+        self._accept("ASC")
+        return Order(name, False)
+
+    def _paging(self) -> tuple[int, int]:
+        start, limit = 1, DEFAULT_RESULTS
+        while True:
+            if self._accept("STARTPOSITION"):
+                start = max(int(self._take("number").value), 1)
+            elif self._accept("MAXRESULTS"):
+                limit = int(self._take("number").value)
+                if limit > MOST_RESULTS:
+                    raise _meaning(f"value {limit} is too large. Max allowed value is {MOST_RESULTS}.")
+            else:
+                return start, limit
+
+    # Tokens
+
+    def _peek(self) -> Token:
+        return self._tokens[self._at]
+
+    def _next(self) -> Token:
+        token = self._tokens[self._at]
+        self._at = min(self._at + 1, len(self._tokens) - 1)
+        return token
+
+    def _accept(self, keyword: str) -> bool:
+        token = self._peek()
+        if token.kind == "word" and token.value.upper() == keyword:
+            self._next()
+            return True
+        return False
+
+    def _two_words(self, first: str, second: str) -> bool:
+        if self._accept(first):
+            self._expect(second)
+            return True
+        return False
+
+    def _accept_symbol(self, symbol: str) -> bool:
+        if self._peek().kind == "symbol" and self._peek().value == symbol:
+            self._next()
+            return True
+        return False
+
+    def _expect(self, keyword: str) -> None:
+        if not self._accept(keyword):
+            self._fail()
+
+    def _expect_symbol(self, symbol: str) -> None:
+        if not self._accept_symbol(symbol):
+            self._fail()
+
+    def _take(self, kind: str) -> Token:
+        if self._peek().kind != kind:
+            self._fail()
+        return self._next()
+
+    def _fail(self) -> None:
+        token = self._peek()
+        raise _syntax(token.kind, token.value, token.column)
+
+
+def _field(entity: str, spec: dict[str, Spec], path: str) -> str:
+    """The field in its own spelling, ``MetaData.LastUpdatedTime``; fault 4001 if the entity has none."""
+    proper: list[str] = []
+    level: Spec = spec
+    for part in path.split("."):
+        found = _proper_name(level, part)
+        if found is None:
+            raise _meaning(f"Property {path} not found for Entity {entity}")
+        name, level = found
+        proper.append(name)
+    return ".".join(proper)
+
+
+def _proper_name(level: Spec, part: str) -> tuple[str, Spec] | None:
+    if isinstance(level, dict):
+        for name, inner in level.items():
+            if name.lower() == part.lower():
+                return name, inner
+    return None
+
+
+def _kind(entity: str, path: str) -> str:
+    level: Spec = ENTITIES[entity]
+    for part in path.split("."):
+        if isinstance(level, dict):
+            level = level[part]
+    return level if isinstance(level, str) else "text"
+
+
+# Running a query
+
+
+def run(books: Books, query: Query) -> Doc:
+    """The ``QueryResponse``; empty when nothing is found."""
+    tests = [_test(query.entity, condition) for condition in query.conditions]
+    hide_inactive = query.entity in LISTS_WITH_ACTIVE and not any(c.field == "Active" for c in query.conditions)
+    # Only a customer's balance is worked out for the answer; everything else is compared as it is stored.
+    view = _rendered_view if query.entity == "Customer" else _stored_view
+    found = [
+        doc
+        for doc in (view(books, query.entity, stored) for stored in _candidates(books, query))
+        if not (hide_inactive and doc.get("Active") is False) and all(test(doc) for test in tests)
+    ]
+    if query.count:
+        return {"totalCount": len(found)}
+    _sort(found, query)
+    page = found[query.start - 1 : query.start - 1 + query.limit]
+    if not page:
+        return {}
+    return {
+        query.entity: [_picked(rendered(books, query.entity, doc), query.fields) for doc in page],
+        "startPosition": query.start,
+        "maxResults": len(page),
+        "totalCount": len(page),
+    }
+
+
+def _rendered_view(books: Books, entity: str, doc: Doc) -> Doc:
+    return rendered(books, entity, doc)
+
+
+def _stored_view(_books: Books, _entity: str, doc: Doc) -> Doc:
+    return doc
+
+
+def _candidates(books: Books, query: Query) -> Iterable[Doc]:
+    """Fewer documents than all when an index knows which."""
+    for condition in query.conditions:
+        if condition.field == "Id" and condition.operator in ("=", "IN"):
+            wanted = (books.get(query.entity, value) for value in dict.fromkeys(condition.values))
+            return [doc for doc in wanted if doc is not None]
+        if condition.field == "DocNumber" and condition.operator == "=":
+            keys = books.found((f"DocNumber:{query.entity}", condition.values[0]))
+            return [doc for entity, object_id in keys if (doc := books.get(entity, object_id))]
+        if condition.field == "MetaData.LastUpdatedTime" and condition.operator in (">", ">="):
+            since = _instant(condition.values[0])
+            return [doc for doc, deleted in books.updated_since(query.entity, since) if not deleted]
+    return books.all(query.entity)
+
+
+def _sort(found: list[Doc], query: Query) -> None:
+    found.sort(key=lambda doc: (id_order(doc["Id"]), doc["Id"]))
+    for order in reversed(query.order):
+        kind = "id" if order.field == "Id" else _kind(query.entity, order.field)
+        found.sort(key=_order_key(order.field, kind), reverse=order.descending)
+
+
+def _order_key(field: str, kind: str) -> Callable[[Doc], tuple[bool, Any]]:
+    def key(doc: Doc) -> tuple[bool, Any]:
+        value = _stored(doc, field)
+        return (value is not None, 0) if value is None else (True, _comparable(kind, value))
+
+    return key
+
+
+def _picked(doc: Doc, fields: tuple[str, ...]) -> Doc:
+    if not fields:
+        return doc
+    picked: Doc = {"domain": "QBO", "sparse": True}
+    for name in ("Id", *fields):
+        source: Any = doc
+        target = picked
+        *parents, last = name.split(".")
+        for parent in parents:
+            source = source.get(parent) or {}
+            target = target.setdefault(parent, {})
+        if isinstance(source, dict) and last in source:
+            target[last] = source[last]
+    return picked
+
+
+def _stored(doc: Doc, path: str) -> Any:
+    value: Any = doc
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    if isinstance(value, dict):  # a reference is compared by its Id, an address by its text
+        return next((value[name] for name in ("value", "Address", "FreeFormNumber", "URI") if name in value), None)
+    return value
+
+
+def _instant(text: str) -> float:
+    try:
+        return parse_instant(text).timestamp()
+    except ValueError:
+        raise _meaning(f"Invalid value '{text}': a date or time is expected") from None
+
+
+def _comparable(kind: str, value: Any) -> Any:
+    try:
+        match kind:
+            case "number" | "integer":
+                return Decimal(value)
+            case "instant":
+                return _instant(str(value))
+            case "boolean":
+                return str(value).lower()
+            case "id":
+                return id_order(str(value)), str(value)
+    except InvalidOperation:
+        raise _meaning(f"Invalid value '{value}': a number is expected") from None
+    return str(value).casefold()
+
+
+def _test(entity: str, condition: Condition) -> Callable[[Doc], bool]:
+    kind = "id" if condition.field == "Id" else _kind(entity, condition.field)
+    if condition.operator == "LIKE":
+        return _like(condition)
+    wanted = [_comparable(kind, value) for value in condition.values]
+    compare = _COMPARE[condition.operator]
+
+    def test(doc: Doc) -> bool:
+        value = _stored(doc, condition.field)
+        return value is not None and any(compare(_comparable(kind, value), one) for one in wanted)
+
+    return test
+
+
+def _like(condition: Condition) -> Callable[[Doc], bool]:
+    pattern = ".*".join(re.escape(part) for part in condition.values[0].split("%"))
+    matcher = re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    return lambda doc: matcher.fullmatch(str(_stored(doc, condition.field) or "")) is not None
+
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "=": lambda a, b: bool(a == b),
+    "IN": lambda a, b: bool(a == b),
+    "<": lambda a, b: bool(a < b),
+    ">": lambda a, b: bool(a > b),
+    "<=": lambda a, b: bool(a <= b),
+    ">=": lambda a, b: bool(a >= b),
+}

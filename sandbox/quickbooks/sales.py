@@ -1,0 +1,273 @@
+"""Invoices, estimates and credit memos: totals, balances, numbers, links, voids and deletes."""
+
+from __future__ import annotations
+
+import copy
+from decimal import Decimal
+from typing import Any
+
+from sandbox.quickbooks.amounts import ZERO, Doc, amount_of, cents
+from sandbox.quickbooks.books import Transaction
+from sandbox.quickbooks.clock import add_days, company_date, meta_time
+from sandbox.quickbooks.company import check_books_open, home_currency, keeps_own_numbers, set_currency
+from sandbox.quickbooks.errors import Fault, business, duplicate_number, required
+from sandbox.quickbooks.lines import settle_lines, settle_tax, void_lines
+from sandbox.quickbooks.references import resolve_all, value_of
+
+FIRST_NUMBER = 1001
+AUTO_NUMBER = "AUTO_GENERATE"
+
+
+def save_sale(transaction: Transaction, entity: str, doc: Doc, current: Doc | None, switches: Doc) -> Doc:
+    """Create or replace an invoice, estimate or credit memo from its settled request."""
+    customer = _customer(transaction, doc, current)
+    doc["TxnDate"] = doc.get("TxnDate") or company_date(transaction.now)
+    check_books_open(transaction, doc["TxnDate"], current["TxnDate"] if current else None)
+    set_currency(transaction, doc, customer)
+    doc["ApplyTaxAfterDiscount"] = bool(doc.get("ApplyTaxAfterDiscount"))
+    sums = settle_lines(doc, current)
+    resolve_all(transaction, doc, current)
+    tax = settle_tax(transaction, doc, sums, customer)
+    doc["TotalAmt"] = sums.items - sums.discount + tax
+    if doc["TotalAmt"] < 0:
+        raise business("The transaction amount must be zero or more.")
+    _set_number(transaction, entity, doc, current, switches)
+    _set_mail(doc, customer)
+    doc.setdefault("PrintStatus", "NeedToPrint")
+    return _KINDS[entity](transaction, doc, current, customer)
+
+
+def _customer(transaction: Transaction, doc: Doc, current: Doc | None) -> Doc:
+    customer_id = value_of(doc.get("CustomerRef"))
+    if not customer_id:
+        raise required("CustomerRef")
+    moved = current is not None and customer_id != current["CustomerRef"]["value"]
+    if moved and (links(current or {}, "Payment") or (current or {}).get("_Applied")):
+        raise business("The customer cannot be changed while payments are linked to this transaction.")
+    resolve_all(transaction, {"CustomerRef": doc["CustomerRef"]}, current)
+    return transaction.need("Customer", customer_id)
+
+
+def _set_number(transaction: Transaction, entity: str, doc: Doc, current: Doc | None, switches: Doc) -> None:
+    number = doc.get("DocNumber")
+    kept = current.get("DocNumber") if current else None
+    if not keeps_own_numbers(transaction):
+        number = kept or _next_number(transaction, entity)
+    elif number == AUTO_NUMBER:
+        number = _next_number(transaction, entity)
+    doc["DocNumber"] = number
+    if number and number != kept and switches["duplicate_number_check"]:
+        for other_entity, other_id in transaction.find(f"DocNumber:{entity}", number):
+            if other_id != doc.get("Id"):
+                raise duplicate_number(number, other_entity, other_id)
+
+
+def _next_number(transaction: Transaction, entity: str) -> str:
+    while True:
+        number = str(transaction.next_number(f"DocNumber:{entity}", FIRST_NUMBER))
+        if not transaction.find(f"DocNumber:{entity}", number):
+            return number
+
+
+def _set_mail(doc: Doc, customer: Doc) -> None:
+    doc["EmailStatus"] = doc.get("EmailStatus") or "NotSet"
+    if not doc.get("BillEmail") and customer.get("PrimaryEmailAddr"):
+        doc["BillEmail"] = {"Address": customer["PrimaryEmailAddr"]["Address"]}
+    if doc["EmailStatus"] == "NeedToSend" and not (doc.get("BillEmail") or {}).get("Address"):
+        raise required("BillEmail.Address")
+
+
+def _save_invoice(transaction: Transaction, doc: Doc, current: Doc | None, customer: Doc) -> Doc:
+    _set_due_date(transaction, doc, customer)
+    doc["Deposit"] = cents(amount_of(doc.get("Deposit")))
+    if doc["Deposit"] > doc["TotalAmt"]:
+        raise business("The deposit must not be more than the total.")
+    doc["LinkedTxn"] = links(current or {}, "Payment") + links(doc, "Estimate")
+    doc["Balance"] = ZERO
+    if current is None:
+        transaction.put("Invoice", doc)
+    _close_estimates(transaction, doc, current)
+    release_overpayment(transaction, doc)
+    set_invoice_balance(transaction, doc)
+    return doc if current is None else transaction.put("Invoice", doc)
+
+
+def _set_due_date(transaction: Transaction, doc: Doc, customer: Doc) -> None:
+    term_id = value_of(doc.get("SalesTermRef"))
+    if not term_id and not doc.get("DueDate") and customer.get("SalesTermRef"):
+        doc["SalesTermRef"] = dict(customer["SalesTermRef"])
+        term_id = customer["SalesTermRef"]["value"]
+    if not doc.get("DueDate"):
+        term = transaction.get("Term", term_id) if term_id else None
+        doc["DueDate"] = add_days(doc["TxnDate"], int((term or {}).get("DueDays") or 0))
+
+
+def _save_estimate(transaction: Transaction, doc: Doc, current: Doc | None, _customer: Doc) -> Doc:
+    doc["TxnStatus"] = doc.get("TxnStatus") or (current or {}).get("TxnStatus") or "Pending"
+    doc["LinkedTxn"] = links(current or {}, "Invoice")
+    _set_home_total(transaction, doc)
+    return transaction.put("Estimate", doc)
+
+
+def _save_credit_memo(transaction: Transaction, doc: Doc, current: Doc | None, _customer: Doc) -> Doc:
+    doc["_Applied"] = amount_of((current or {}).get("_Applied"))
+    if doc["TotalAmt"] < doc["_Applied"]:
+        raise business("The credit memo is applied to more than its new amount.")
+    set_remaining_credit(doc)
+    _set_home_total(transaction, doc)
+    return transaction.put("CreditMemo", doc)
+
+
+def _set_home_total(transaction: Transaction, doc: Doc) -> None:
+    foreign = doc["CurrencyRef"]["value"] != home_currency(transaction)
+    doc["HomeTotalAmt"] = cents(doc["TotalAmt"] * doc["ExchangeRate"]) if foreign else None
+
+
+_KINDS = {"Invoice": _save_invoice, "Estimate": _save_estimate, "CreditMemo": _save_credit_memo}
+
+
+# Links and balances
+
+
+def links(doc: Doc, kind: str) -> list[Doc]:
+    return [link for link in doc.get("LinkedTxn") or [] if link.get("TxnType") == kind]
+
+
+def paid_by(payment: Doc, kind: str, target: str) -> Decimal:
+    """What one payment's lines put on one invoice or take from one credit memo."""
+    return sum(
+        (
+            line["Amount"]
+            for line in payment.get("Line") or []
+            if any(link["TxnType"] == kind and link["TxnId"] == target for link in line["LinkedTxn"])
+        ),
+        ZERO,
+    )
+
+
+def set_invoice_balance(transaction: Transaction, invoice: Doc) -> None:
+    applied = sum(
+        (
+            paid_by(transaction.need("Payment", link["TxnId"]), "Invoice", invoice["Id"])
+            for link in links(invoice, "Payment")
+        ),
+        ZERO,
+    )
+    invoice["Balance"] = invoice["TotalAmt"] - amount_of(invoice.get("Deposit")) - applied
+    _set_home_total(transaction, invoice)
+    foreign = invoice["HomeTotalAmt"] is not None
+    invoice["HomeBalance"] = cents(invoice["Balance"] * invoice["ExchangeRate"]) if foreign else None
+
+
+def set_remaining_credit(memo: Doc) -> None:
+    memo["RemainingCredit"] = memo["Balance"] = memo["TotalAmt"] - memo["_Applied"]
+
+
+def release_overpayment(transaction: Transaction, invoice: Doc) -> None:
+    """An invoice edited below what is paid on it gives the rest back: the newest payment first."""
+    room = invoice["TotalAmt"] - amount_of(invoice.get("Deposit"))
+    for link in links(invoice, "Payment"):
+        payment = transaction.need("Payment", link["TxnId"])
+        paid = paid_by(payment, "Invoice", invoice["Id"])
+        kept = min(paid, room)
+        room -= kept
+        if kept < paid:
+            _reduce(transaction, payment, invoice, paid - kept)
+
+
+def _reduce(transaction: Transaction, payment: Doc, invoice: Doc, excess: Decimal) -> None:
+    payment = copy.deepcopy(payment)
+    for line in payment["Line"]:
+        if any(link["TxnType"] == "Invoice" and link["TxnId"] == invoice["Id"] for link in line["LinkedTxn"]):
+            part = min(line["Amount"], excess)
+            line["Amount"] -= part
+            payment["UnappliedAmt"] += part
+            excess -= part
+    payment["Line"] = [line for line in payment["Line"] if line["Amount"]]
+    transaction.put("Payment", payment)
+    if not paid_by(payment, "Invoice", invoice["Id"]):
+        invoice["LinkedTxn"] = [
+            link for link in invoice["LinkedTxn"] if (link["TxnType"], link["TxnId"]) != ("Payment", payment["Id"])
+        ]
+
+
+def _close_estimates(transaction: Transaction, invoice: Doc, current: Doc | None) -> None:
+    before = {link["TxnId"] for link in links(current or {}, "Estimate")}
+    after = {link["TxnId"] for link in links(invoice, "Estimate")}
+    for estimate_id in sorted(after - before):
+        estimate = transaction.editable("Estimate", estimate_id)
+        if estimate["CustomerRef"]["value"] != invoice["CustomerRef"]["value"]:
+            raise Fault("620", f"Estimate {estimate_id} belongs to another customer.")
+        estimate["LinkedTxn"] = [*(estimate.get("LinkedTxn") or []), _link(invoice["Id"], "Invoice")]
+        estimate["_StatusBefore"] = estimate["TxnStatus"]
+        estimate["TxnStatus"] = "Closed"
+        transaction.put("Estimate", estimate)
+    for estimate_id in sorted(before - after):
+        _reopen_estimate(transaction, estimate_id, invoice["Id"])
+
+
+def _reopen_estimate(transaction: Transaction, estimate_id: str, invoice_id: str) -> None:
+    estimate = transaction.editable("Estimate", estimate_id)
+    estimate["LinkedTxn"] = [link for link in estimate["LinkedTxn"] if link["TxnId"] != invoice_id]
+    if not estimate["LinkedTxn"] and estimate["TxnStatus"] == "Closed":
+        estimate["TxnStatus"] = estimate.pop("_StatusBefore", "Pending")
+    transaction.put("Estimate", estimate)
+
+
+def _link(object_id: str, kind: str) -> Doc:
+    return {"TxnId": object_id, "TxnType": kind}
+
+
+# Void, delete, send
+
+
+def void_invoice(transaction: Transaction, current: Doc) -> Doc:
+    _refuse_if_paid(transaction, current, "void")
+    doc = copy.deepcopy(current)
+    void_lines(doc)
+    doc["TotalAmt"] = doc["Balance"] = doc["Deposit"] = ZERO
+    doc["_TaxIsGiven"] = False
+    doc["PrivateNote"] = voided_note(doc.get("PrivateNote"))
+    _set_home_total(transaction, doc)
+    doc["HomeBalance"] = doc["HomeTotalAmt"]
+    return transaction.put("Invoice", doc, "void")
+
+
+def voided_note(note: str | None) -> str:
+    if not note:
+        return "Voided"
+    return note if note.startswith("Voided") else f"Voided - {note}"
+
+
+def is_voided(doc: Doc) -> bool:
+    """QuickBooks has no flag for it either."""
+    empty = not doc["TotalAmt"] and not amount_of(doc.get("Balance"))
+    return empty and str(doc.get("PrivateNote") or "").startswith("Voided")
+
+
+def delete_sale(transaction: Transaction, entity: str, current: Doc) -> None:
+    _refuse_if_paid(transaction, current, "delete")
+    for link in links(current, "Estimate"):
+        _reopen_estimate(transaction, link["TxnId"], current["Id"])
+    for link in links(current, "Invoice"):
+        invoice = transaction.editable("Invoice", link["TxnId"])
+        invoice["LinkedTxn"] = [other for other in invoice["LinkedTxn"] if other["TxnId"] != current["Id"]]
+        transaction.put("Invoice", invoice)
+    transaction.delete(entity, current["Id"])
+
+
+def _refuse_if_paid(transaction: Transaction, current: Doc, what: str) -> None:
+    check_books_open(transaction, current["TxnDate"])
+    if links(current, "Payment") or current.get("_Applied"):
+        raise business(f"You cannot {what} this transaction because other transactions are linked to it.")
+
+
+def send_sale(transaction: Transaction, entity: str, current: Doc, address: Any) -> Doc:
+    doc = copy.deepcopy(current)
+    if address:
+        doc["BillEmail"] = {"Address": str(address)}
+    if not (doc.get("BillEmail") or {}).get("Address"):
+        raise required("BillEmail.Address")
+    doc["EmailStatus"] = "EmailSent"
+    doc["DeliveryInfo"] = {"DeliveryType": "Email", "DeliveryTime": meta_time(transaction.now)}
+    return transaction.put(entity, doc, "emailed")

@@ -1,0 +1,153 @@
+"""The sample company of a fresh directory: a US company with lists to work with and no transactions yet."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sandbox.quickbooks.amounts import Doc
+from sandbox.quickbooks.books import Books, Transaction
+from sandbox.quickbooks.company import PREFERENCES_ID
+from sandbox.quickbooks.operations import write
+
+ACCOUNTS = [
+    ("Services", "Income", "ServiceFeeIncome"),
+    ("Billable Expense Income", "Income", "ServiceFeeIncome"),
+    ("Retainer Income", "Income", "ServiceFeeIncome"),
+    ("Undeposited Funds", "Other Current Asset", "UndepositedFunds"),
+    ("Checking", "Bank", "Checking"),
+    ("Savings", "Bank", "Savings"),
+    ("Accounts Receivable (A/R)", "Accounts Receivable", "AccountsReceivable"),
+    ("Accounts Receivable (A/R) - EUR", "Accounts Receivable", "AccountsReceivable"),
+    ("Discounts given", "Income", "DiscountsRefundsGiven"),
+]
+ITEMS = [
+    ("Services", "Services", 0),
+    ("Hours", "Services", 120),
+    ("Expenses", "Billable Expense Income", 0),
+    ("Retainer", "Retainer Income", 0),
+    ("Retainer overage", "Retainer Income", 150),
+    ("Other services", "Services", 0),
+    ("Design", "Services", 95),
+    ("Project management", "Services", 140),
+]
+TERMS = [("Due on receipt", 0), ("Net 10", 10), ("Net 15", 15), ("Net 30", 30), ("Net 60", 60)]
+PAYMENT_METHODS = [
+    ("Cash", "NON_CREDIT_CARD"), ("Check", "NON_CREDIT_CARD"), ("Visa", "CREDIT_CARD"),
+    ("MasterCard", "CREDIT_CARD"), ("American Express", "CREDIT_CARD"), ("Bank transfer", "NON_CREDIT_CARD"),
+]  # fmt: skip
+CUSTOMERS: list[Doc] = [
+    {"DisplayName": "Bright Harbor Studio", "CompanyName": "Bright Harbor Studio LLC",
+    "mail": "billing@brightharbor.example"},
+    {"DisplayName": "Cedar & Finch", "CompanyName": "Cedar & Finch Inc.",
+    "mail": "accounts@cedarfinch.example"},
+    {"DisplayName": "Nora Whitfield", "GivenName": "Nora", "FamilyName": "Whitfield",
+    "mail": "nora@whitfield.example"},
+    {"DisplayName": "O'Neill Construction", "CompanyName": "O'Neill Construction Co.",
+    "mail": "office@oneill.example"},
+    {"DisplayName": "Summit Legal Partners", "CompanyName": "Summit Legal Partners LLP",
+    "mail": "ap@summitlegal.example"},
+    {"DisplayName": "Tidewater Museum", "CompanyName": "Tidewater Museum",
+    "mail": "finance@tidewater.example", "Taxable": False},
+    {"DisplayName": "Atelier Lumière", "CompanyName": "Atelier Lumière SARL",
+    "mail": "compta@atelier-lumiere.example", "CurrencyRef": {"value": "EUR"}},
+    {"DisplayName": "Former Client", "CompanyName": "Former Client Ltd", "mail": "info@formerclient.example"},
+]  # fmt: skip
+INACTIVE = "Former Client"
+SALES_TAX_PERCENT = Decimal(8)
+
+
+def make_sample_company(books: Books, switches: Doc) -> None:
+    """Fill empty books."""
+    with books.transaction() as transaction:
+        _make_company(transaction)
+        _make_tax(transaction)
+
+    def create(entity: str, body: Doc) -> Doc:
+        with books.transaction() as transaction:
+            return write(transaction, entity, "create", body, switches)
+
+    accounts = {
+        name: create("Account", {"Name": name, "AccountType": kind, "AccountSubType": subtype,
+                                 **({"CurrencyRef": {"value": "EUR"}} if name.endswith("EUR") else {})})["Id"]
+        for name, kind, subtype in ACCOUNTS
+    }  # fmt: skip
+    for name, account, price in ITEMS:
+        income = {"value": accounts[account]}
+        create("Item", {"Name": name, "Type": "Service", "IncomeAccountRef": income, "UnitPrice": price})
+    for name, days in TERMS:
+        create("Term", {"Name": name, "Type": "STANDARD", "DueDays": days})
+    for name, kind in PAYMENT_METHODS:
+        create("PaymentMethod", {"Name": name, "Type": kind})
+    create("Vendor", {"DisplayName": "Paper & Co."})
+    create("Employee", {"GivenName": "Emily", "FamilyName": "Platt"})
+    for customer in CUSTOMERS:
+        stored = create("Customer", _customer(customer))
+        if customer["DisplayName"] == INACTIVE:
+            with books.transaction() as transaction:
+                change = {"Id": stored["Id"], "SyncToken": "0", "sparse": True, "Active": False}
+                write(transaction, "Customer", "update", change, switches)
+
+
+def _customer(template: Doc) -> Doc:
+    body: dict[str, Any] = {name: value for name, value in template.items() if name != "mail"}
+    body["PrimaryEmailAddr"] = {"Address": template["mail"]}
+    body["BillAddr"] = {"Line1": "1 Market Street", "City": "San Francisco", "CountrySubDivisionCode": "CA",
+                        "PostalCode": "94105", "Country": "US"}  # fmt: skip
+    return body
+
+
+def _make_company(transaction: Transaction) -> None:
+    address = {"Line1": "100 Example Way", "City": "Mountain View", "CountrySubDivisionCode": "CA",
+               "PostalCode": "94043", "Country": "US"}  # fmt: skip
+    transaction.place(
+        "CompanyInfo",
+        "1",
+        {
+            "CompanyName": "Sandbox Company_US_1", "LegalName": "Sandbox Company_US_1", "Country": "US",
+            "CompanyAddr": address, "LegalAddr": dict(address), "FiscalYearStartMonth": "January",
+            "CompanyStartDate": "2020-01-01", "SupportedLanguages": "en",
+            "DefaultTimeZone": "America/Los_Angeles",
+            "Email": {"Address": "owner@sandbox-company.example"},
+            "NameValue": [{"Name": "OfferingSku", "Value": "QuickBooks Online Plus"},
+                          {"Name": "IndustryType", "Value": "Professional services"}],
+        },
+    )  # fmt: skip
+    transaction.place(
+        "Preferences",
+        PREFERENCES_ID,
+        {
+            "AccountingInfoPrefs": {"FirstMonthOfFiscalYear": "January", "TaxYearMonth": "January",
+                                    "UseAccountNumbers": False, "TrackDepartments": False,
+                                    "ClassTrackingPerTxn": False, "ClassTrackingPerTxnLine": False,
+                                    "CustomerTerminology": "Customers"},
+            "SalesFormsPrefs": {"CustomTxnNumbers": True, "AllowDeposit": True, "AllowDiscount": True,
+                                "AllowEstimates": True, "AllowServiceDate": True, "AllowShipping": False,
+                                "AutoApplyCredit": False, "AutoApplyPayments": False,
+                                "UsingPriceLevels": False,
+                                "UsingProgressInvoicing": False, "IPNSupportEnabled": False},
+            "CurrencyPrefs": {"MultiCurrencyEnabled": True, "HomeCurrency": {"value": "USD"}},
+            "TaxPrefs": {"UsingSalesTax": True, "PartnerTaxEnabled": True, "TaxGroupCodeRef": {"value": "2"}},
+            "ProductAndServicesPrefs": {"ForSales": True, "ForPurchase": True,
+            "QuantityWithPriceAndRate": True,
+                                        "QuantityOnHand": False},
+        },
+    )  # fmt: skip
+
+
+def _make_tax(transaction: Transaction) -> None:
+    transaction.place(
+        "TaxRate",
+        "1",
+        {"Name": "California sales tax", "Description": "Sales Tax", "Active": True,
+         "RateValue": SALES_TAX_PERCENT, "AgencyRef": {"value": "1"}, "SpecialTaxType": "NONE"},
+    )  # fmt: skip
+    rates = {"TaxRateDetail": [{"TaxRateRef": {"value": "1", "name": "California sales tax"},
+                                "TaxTypeApplicable": "TaxOnAmount", "TaxOrder": 0}]}  # fmt: skip
+    for code, name, taxable in (("NON", "Non", False), ("TAX", "Tax", True), ("2", "California", True)):
+        transaction.place(
+            "TaxCode",
+            code,
+            {"Name": name, "Description": name, "Active": True, "Taxable": taxable, "TaxGroup": code == "2",
+             "SalesTaxRateList": rates if taxable else {"TaxRateDetail": []}},
+        )  # fmt: skip

@@ -1,0 +1,146 @@
+"""The web application: routes, ordered faults, the journal, and an answer in JSON whatever happens."""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+import time
+import traceback
+from typing import Any
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from sandbox.quickbooks.api import AccountingApi, ApiAnswer, ApiRequest, endpoint_of
+from sandbox.quickbooks.clock import answer_time
+from sandbox.quickbooks.errors import Fault, GatewayFault
+from sandbox.quickbooks.pages import make_pages
+from sandbox.quickbooks.services import Services
+from sandbox.quickbooks.steering import FaultRule
+from sandbox.quickbooks.steering_pages import make_steering
+
+LARGEST_BODY = 8 * 1024 * 1024
+LONGEST_IN_JOURNAL = 4000
+_OTHER_ENDPOINTS = {"/oauth2/v1/tokens/bearer": "token", "/v2/oauth2/tokens/revoke": "revoke"}
+_SECRETS = re.compile(r"(Token expired: |\"(?:access_token|refresh_token)\":\s*\")[^\"]+")
+_STATUS_FAULTS = {"401": "3200", "429": "3001", "500": "10000", "503": "10000"}
+
+
+def make_app(services: Services) -> Flask:
+    app = Flask("quickbooks_sandbox")
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    api = AccountingApi(services)
+    app.register_blueprint(make_pages(services))
+    app.register_blueprint(make_steering(services))
+
+    @app.route("/v3/company/<realm>/<path:path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    def company(realm: str, path: str) -> Response:
+        return _json(api.answer(_api_request(realm, path)))
+
+    @app.before_request
+    def strike() -> Response | None:
+        endpoint = _endpoint()
+        if endpoint is None:
+            return None
+        if services.outage:
+            return _status(api, "503")
+        return _struck(api, services.faults.strike(endpoint))
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        tid = _tid(services)
+        if _endpoint() is not None:
+            services.journal.add(_entry(services, response, tid))
+        late: FaultRule | None = request.environ.get("sandbox.timeout_after")
+        if late is not None:
+            response = _hang_up(late.seconds)
+        response.headers["intuit_tid"] = tid
+        return response
+
+    @app.errorhandler(Fault)
+    def refused(fault: Fault) -> Response:
+        return _json(api.fault(fault))
+
+    @app.errorhandler(HTTPException)
+    def not_served(error: HTTPException) -> Response:
+        answer = api.fault(Fault("500", f"Operation {request.method} {request.path} is not supported."))
+        return _json(ApiAnswer(error.code or 400, answer.body))
+
+    @app.errorhandler(Exception)
+    def broken(error: Exception) -> Response:
+        traceback.print_exception(error, file=sys.stderr)
+        return _json(api.fault(Fault("10000")))
+
+    return app
+
+
+def _api_request(realm: str, path: str) -> ApiRequest:
+    header = request.headers.get("Authorization") or ""
+    token = header[7:].strip() if header[:7].lower() == "bearer " else None
+    return ApiRequest(request.method, realm, path, request.args, request.get_data(), token)
+
+
+def _endpoint() -> str | None:
+    """The endpoint's name; None for the sandbox's own addresses and for the consent page."""
+    if request.path in _OTHER_ENDPOINTS:
+        return _OTHER_ENDPOINTS[request.path]
+    arguments = request.view_args or {}
+    if request.path.startswith("/v3/") and "realm" in arguments:
+        return endpoint_of(_api_request(arguments["realm"], arguments["path"]))
+    return None
+
+
+def _struck(api: AccountingApi, rule: FaultRule | None) -> Response | None:
+    if rule is None:
+        return None
+    if rule.kind.startswith("fault:"):
+        return _json(api.fault(Fault(rule.kind.removeprefix("fault:"))))
+    if rule.kind == "timeout_before":
+        return _hang_up(rule.seconds)
+    if rule.kind == "timeout_after":
+        request.environ["sandbox.timeout_after"] = rule
+        return None
+    return _status(api, rule.kind)
+
+
+def _status(api: AccountingApi, status: str) -> Response:
+    code = _STATUS_FAULTS[status]
+    token = _api_request("", "").token or ""
+    fault = GatewayFault(token) if code == "3200" else Fault(code)
+    return _json(ApiAnswer(int(status), api.fault(fault).body))
+
+
+def _json(answer: ApiAnswer) -> Response:
+    return Response(answer.body, answer.status, content_type="application/json;charset=UTF-8")
+
+
+def _hang_up(seconds: float) -> Response:
+    """Keep the client waiting, then cut the connection without an answer.
+
+    Outside waitress (a test client has no connection) the answer is a 504 instead.
+    """
+    time.sleep(seconds)
+    probe: Any = request.environ.get("waitress.client_disconnected")
+    if probe is not None:
+        probe.__self__.socket.shutdown(socket.SHUT_RDWR)
+    return Response("", 504)
+
+
+def _tid(services: Services) -> str:
+    bits = services.randomness.getrandbits
+    return f"1-{bits(32):08x}-{bits(96):024x}"
+
+
+def _entry(services: Services, response: Response, tid: str) -> dict[str, Any]:
+    secret_body = request.path in _OTHER_ENDPOINTS
+    return {
+        "time": answer_time(services.clock.now()),
+        "intuit_tid": tid,
+        "method": request.method,
+        "path": request.path,
+        "query": dict(request.args),
+        "body": None if secret_body else request.get_data(as_text=True)[:LONGEST_IN_JOURNAL],
+        "status": response.status_code,
+        "answer": _SECRETS.sub(r"\1***", response.get_data(as_text=True))[:LONGEST_IN_JOURNAL],
+    }

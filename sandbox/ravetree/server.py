@@ -1,0 +1,107 @@
+"""The Ravetree sandbox as a server on loopback."""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from random import Random, SystemRandom
+from typing import Any
+
+from flask import Flask, Response, request
+from waitress import wasyncore
+from waitress.server import create_server
+
+from sandbox.ravetree.api import Api
+from sandbox.ravetree.clock import Clock, real_time
+from sandbox.ravetree.courier import CourierThread
+from sandbox.ravetree.http import BODY_LIMIT_BYTES, DroppedConnections, install_error_answers
+from sandbox.ravetree.organisation import Organisation
+from sandbox.ravetree.steering import Steering
+from sandbox.ravetree.user_side import UserSide
+
+HOST = "127.0.0.1"
+THREADS = 16
+
+
+def create_app(
+    organisation: Organisation,
+    port: Callable[[], int] = lambda: 0,
+    wake: Callable[[], None] = lambda: None,
+    stopping: threading.Event | None = None,
+) -> Flask:
+    """The whole HTTP side; `wake` is called after every request that may have made something due."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT_BYTES
+    app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    install_error_answers(app)
+    app.register_blueprint(Api(organisation).blueprint())
+    app.register_blueprint(UserSide(organisation).blueprint())
+    app.register_blueprint(Steering(organisation, port).blueprint())
+
+    def wake_courier(response: Response) -> Response:
+        if request.method != "GET":
+            wake()
+        return response
+
+    app.after_request(wake_courier)
+    app.wsgi_app = DroppedConnections(app.wsgi_app, stopping or threading.Event())  # type: ignore[method-assign]
+    return app
+
+
+class RavetreeSandbox:
+    """Ravetree over real HTTP on 127.0.0.1, its books in `directory`; port 0 takes a free one."""
+
+    def __init__(
+        self, directory: Path, port: int = 0, clock: Clock | None = None, randomness: Random | None = None
+    ) -> None:
+        self._directory = directory
+        self._clock = clock or real_time
+        self._randomness = randomness or SystemRandom()
+        self._port = port
+        self._organisation: Organisation | None = None
+        self._server: Any = None
+        self._courier: CourierThread | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+
+    @property
+    def port(self) -> int:
+        return self._port
+
+    def credentials(self) -> dict[str, str]:
+        """`account_id api_token webhook_secret api_url`; the sandbox must have been started."""
+        if self._organisation is None:
+            raise RuntimeError("The Ravetree sandbox has not been started: call start() first.")
+        return self._organisation.credentials(self._port)
+
+    def start(self) -> None:
+        """Opens the books and serves; returns when requests are answered. A restart keeps the port."""
+        # A queue of requests is what a load test makes on purpose.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        self._stopping.clear()
+        self._organisation = organisation = Organisation(self._directory, self._clock, self._randomness)
+        self._courier = courier = CourierThread(organisation.courier)
+        app = create_app(organisation, lambda: self._port, courier.wake, self._stopping)
+        try:
+            self._server = create_server(app, host=HOST, port=self._port, threads=THREADS)
+        except OSError:
+            organisation.close()
+            raise
+        self._port = int(self._server.effective_port)
+        self._thread = threading.Thread(target=self._server.run, name="ravetree-sandbox", daemon=True)
+        self._thread.start()
+        courier.start()
+
+    def stop(self) -> None:
+        """Stops serving and closes the books; a second call does nothing."""
+        if self._thread is None or self._courier is None or self._organisation is None:
+            return
+        self._stopping.set()
+        self._courier.stop()
+        # Sockets are closed by the thread that polls them, which then has nothing left to do.
+        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
+        self._thread.join()
+        self._server.task_dispatcher.shutdown()
+        self._organisation.close()
+        self._thread = None

@@ -1,0 +1,105 @@
+"""`/sandbox`: clock, faults, outage, usage, webhooks and what was delivered. Without credentials."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+
+from sandbox.ravetree.errors import bad_request
+from sandbox.ravetree.http import answer, read_json
+from sandbox.ravetree.organisation import Organisation
+from schemas.ravetree_contract import Json
+
+LARGEST_OFFSET_SECONDS = 30 * 366 * 86400
+
+
+class Steering:
+    def __init__(self, organisation: Organisation, port: Callable[[], int]) -> None:
+        self._organisation = organisation
+        self._port = port
+
+    def blueprint(self) -> Blueprint:
+        blueprint = Blueprint("sandbox", __name__, url_prefix="/sandbox")
+        blueprint.get("/credentials")(self._credentials)
+        blueprint.get("/clock")(self._clock)
+        blueprint.post("/clock")(self._advance)
+        blueprint.get("/usage")(self._usage)
+        blueprint.delete("/usage")(self._clear_usage)
+        blueprint.get("/faults")(self._faults)
+        blueprint.post("/faults")(self._add_fault)
+        blueprint.delete("/faults")(self._clear_faults)
+        blueprint.get("/outage")(self._outage)
+        blueprint.post("/outage")(self._set_outage)
+        blueprint.get("/webhooks")(self._webhooks)
+        blueprint.post("/webhooks")(self._subscribe)
+        blueprint.get("/deliveries")(self._deliveries)
+        blueprint.get("/mails")(self._mails)
+        return blueprint
+
+    def _credentials(self) -> ResponseReturnValue:
+        return answer(200, dict(self._organisation.credentials(self._port())))
+
+    def _clock(self) -> ResponseReturnValue:
+        clock = self._organisation.clock
+        return answer(200, {"now": clock.stamp(), "offset_seconds": clock.offset_seconds})
+
+    def _advance(self) -> ResponseReturnValue:
+        body = _only(read_json(), "advance_seconds")
+        seconds: Any = body.get("advance_seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds >= 0:
+            raise bad_request("advance_seconds is a number that is not negative.", "advance_seconds")
+        if self._organisation.clock.offset_seconds + seconds > LARGEST_OFFSET_SECONDS:
+            raise bad_request("The clock goes no further than thirty years ahead.", "advance_seconds")
+        self._organisation.clock.advance(float(seconds))
+        return self._clock()
+
+    def _usage(self) -> ResponseReturnValue:
+        return answer(200, self._organisation.usage.report())
+
+    def _clear_usage(self) -> ResponseReturnValue:
+        self._organisation.usage.clear()
+        return self._usage()
+
+    def _faults(self) -> ResponseReturnValue:
+        return answer(200, {"faults": self._organisation.faults.all()})
+
+    def _add_fault(self) -> ResponseReturnValue:
+        return answer(201, self._organisation.faults.add(read_json()))
+
+    def _clear_faults(self) -> ResponseReturnValue:
+        self._organisation.faults.clear()
+        return self._faults()
+
+    def _outage(self) -> ResponseReturnValue:
+        return answer(200, {"on": self._organisation.outage})
+
+    def _set_outage(self) -> ResponseReturnValue:
+        on = _only(read_json(), "on").get("on")
+        if not isinstance(on, bool):
+            raise bad_request("on is true or false.", "on")
+        self._organisation.set_outage(on)
+        return self._outage()
+
+    def _webhooks(self) -> ResponseReturnValue:
+        return answer(200, self._organisation.subscription())
+
+    def _subscribe(self) -> ResponseReturnValue:
+        body = _only(read_json(), "url", "secret")
+        url, secret = body.get("url"), body.get("secret")
+        if not isinstance(url, str) or not isinstance(secret, str | None):
+            raise bad_request("The url, and the secret if there is one, are strings.", "url")
+        return answer(200, self._organisation.subscribe(url, secret))
+
+    def _deliveries(self) -> ResponseReturnValue:
+        return answer(200, {"deliveries": self._organisation.courier.report()})
+
+    def _mails(self) -> ResponseReturnValue:
+        return answer(200, self._organisation.mails.report())
+
+
+def _only(body: Json, *known: str) -> Json:
+    for name in body:
+        if name not in known:
+            raise bad_request(f"Unknown field {name}.", name)
+    return body

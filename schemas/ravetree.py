@@ -1,0 +1,224 @@
+"""Ravetree's records: read into the canonical model, written from it.
+
+The contract itself is `schemas.ravetree_contract`; reading is more tolerant than the contract, so that a field
+that Ravetree adds one day breaks nothing.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+
+from reconcile.model import (
+    ZERO,
+    Allocation,
+    PaymentContent,
+    RavetreeContact,
+    RavetreeInvoice,
+    RavetreeLine,
+    RavetreePayment,
+)
+from schemas.quickbooks import Body, UnreadableRecord
+from schemas.ravetree_contract import minor_units
+from schemas.times import Day, Instant
+
+
+class _Shape(Schema):
+    class Meta:
+        unknown = EXCLUDE
+
+
+class _Common(_Shape):
+    id = fields.String(required=True)
+    version = fields.Integer(required=True)
+
+
+def _text() -> fields.String:
+    return fields.String(load_default="", allow_none=True)
+
+
+def _maybe() -> fields.String:
+    return fields.String(load_default=None, allow_none=True)
+
+
+def _amount(*, required: bool = False) -> fields.Decimal:
+    return fields.Decimal(required=True) if required else fields.Decimal(load_default=ZERO, allow_none=True)
+
+
+class _Contact(_Common):
+    kind = fields.String(load_default="contact")
+    name = _text()
+    email = _text()
+    phone = _text()
+    address = fields.Dict(load_default=dict, allow_none=True)
+    bill_to_contact_id = _maybe()
+    currency = _text()
+    active = fields.Boolean(load_default=True)
+    merged_into = _maybe()
+
+
+class _Line(_Shape):
+    id = fields.String(required=True)
+    type = fields.String(required=True)
+    description = _text()
+    quantity = fields.Decimal(load_default=None, allow_none=True)
+    unit_price = fields.Decimal(load_default=None, allow_none=True)
+    amount = _amount(required=True)
+    service_date = Day(load_default=None, allow_none=True)
+    taxable = fields.Boolean(load_default=False)
+    tax_rate = _maybe()
+
+
+class _Invoice(_Common):
+    number = fields.String(required=True)
+    client_id = fields.String(required=True)
+    status = fields.String(required=True)
+    issue_date = Day(required=True)
+    due_date = Day(load_default=None, allow_none=True)
+    currency = fields.String(required=True)
+    memo = _text()
+    lines = fields.List(fields.Nested(_Line), load_default=list)
+    discount = fields.Dict(load_default=None, allow_none=True)
+    tax_inclusive = fields.Boolean(load_default=False)
+    tax_amount = _amount()
+    total = _amount(required=True)
+    balance = _amount(required=True)
+    sent_at = Instant(load_default=None, allow_none=True)
+    marked_paid_at = Instant(load_default=None, allow_none=True)
+    created_at = Instant(required=True)
+
+
+class _Allocation(_Shape):
+    invoice_id = fields.String(required=True)
+    amount = _amount(required=True)
+
+
+class _Payment(_Common):
+    client_id = fields.String(required=True)
+    date = Day(required=True)
+    amount = _amount(required=True)
+    credit_amount = _amount()
+    unapplied = _amount()
+    currency = fields.String(required=True)
+    reference = _text()
+    memo = _text()
+    allocations = fields.List(fields.Nested(_Allocation), load_default=list)
+    origin = fields.String(load_default="ravetree")
+    external_id = _maybe()
+    voided = fields.Boolean(load_default=False)
+
+
+_contact, _invoice, _payment = _Contact(), _Invoice(), _Payment()
+
+
+def _load(schema: Schema, raw: Mapping[str, Any], what: str) -> Any:
+    try:
+        return schema.load(raw)
+    except ValidationError as error:
+        raise UnreadableRecord(f"Ravetree's {what} {raw.get('id', '?')} is unreadable: {error.messages}") from error
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def load_contact(raw: Mapping[str, Any], bill_to: Mapping[str, Any] | None = None) -> RavetreeContact:
+    """A client; the bill-to contact, where there is one, gives the e-mail address."""
+    loaded = _load(_contact, raw, "contact")
+    email = (bill_to or {}).get("email") or loaded["email"] or ""
+    return RavetreeContact(
+        id=loaded["id"],
+        version=loaded["version"],
+        kind=loaded["kind"],
+        name=loaded["name"] or "",
+        email=email,
+        phone=loaded["phone"] or "",
+        currency=loaded["currency"] or "",
+        active=loaded["active"],
+        address={key: value for key, value in (loaded["address"] or {}).items() if value},
+        bill_to_contact_id=loaded["bill_to_contact_id"],
+        merged_into=loaded["merged_into"],
+    )
+
+
+def load_invoice(raw: Mapping[str, Any]) -> RavetreeInvoice:
+    """An invoice with its lines."""
+    loaded = _load(_invoice, raw, "invoice")
+    marked = loaded["marked_paid_at"] is not None
+    return RavetreeInvoice(
+        id=loaded["id"],
+        version=loaded["version"],
+        number=loaded["number"],
+        client_id=loaded["client_id"],
+        status=loaded["status"],
+        issue_date=loaded["issue_date"],
+        due_date=loaded["due_date"],
+        currency=loaded["currency"],
+        memo=loaded["memo"] or "",
+        lines=tuple(RavetreeLine(**(line | {"description": line["description"] or ""})) for line in loaded["lines"]),
+        discount=tuple(sorted((key, str(value)) for key, value in (loaded["discount"] or {}).items())),
+        tax_inclusive=loaded["tax_inclusive"],
+        tax_amount=loaded["tax_amount"] or ZERO,
+        total=loaded["total"],
+        balance=loaded["balance"],
+        sent=loaded["sent_at"] is not None or loaded["status"] == "sent",
+        marked_paid=marked,
+        created_at=loaded["created_at"],
+    )
+
+
+def load_payment(raw: Mapping[str, Any]) -> RavetreePayment:
+    """A payment with its allocations."""
+    loaded = _load(_payment, raw, "payment")
+    return RavetreePayment(
+        id=loaded["id"],
+        version=loaded["version"],
+        client_id=loaded["client_id"],
+        date=loaded["date"],
+        amount=loaded["amount"],
+        credit_amount=loaded["credit_amount"] or ZERO,
+        unapplied=loaded["unapplied"] or ZERO,
+        currency=loaded["currency"],
+        reference=loaded["reference"] or "",
+        memo=loaded["memo"] or "",
+        allocations=tuple(Allocation(a["invoice_id"], a["amount"]) for a in loaded["allocations"]),
+        origin=loaded["origin"],
+        external_id=loaded["external_id"],
+        voided=loaded["voided"],
+    )
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def _spell(amount: Decimal, currency: str) -> str:
+    return f"{amount:.{minor_units(currency)}f}"
+
+
+def payment_body(content: PaymentContent, external_id: str | None = None) -> Body:
+    """A payment as Ravetree takes it; with `external_id` a new one that came from QuickBooks."""
+    currency = content.currency
+    body: Body = {
+        "date": content.date.isoformat(),
+        "amount": _spell(content.amount, currency),
+        "credit_amount": _spell(content.credit, currency),
+        "unapplied": _spell(content.unapplied, currency),
+        "reference": content.reference,
+        "allocations": [
+            {"invoice_id": a.invoice_id, "amount": _spell(a.amount, currency)} for a in content.allocations
+        ],
+        "notify": False,
+    }
+    if external_id is not None:
+        body |= {
+            "client_id": content.party_id,
+            "currency": currency,
+            "origin": "quickbooks",
+            "external_id": external_id,
+        }
+    return body
+
+
+def status_body(status: str) -> Body:
+    """The change of an invoice's status, without mailing anybody."""
+    return {"status": status, "notify": False}

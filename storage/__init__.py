@@ -1,0 +1,1 @@
+"""The truth: models, repositories, migrations, and the vault for tokens."""

@@ -1,0 +1,77 @@
+"""Connections: who is tied to whom, what is switched on, and why something is paused."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from reconcile.model import Side
+from storage.database import StorageError
+from storage.models import Connection, Mapping
+
+ACTIVE = "active"
+PAUSED = "paused"
+DISCONNECTED = "disconnected"
+
+
+class UnknownConnection(StorageError):
+    """No connection has this id."""
+
+    remedy = "List the connections with `ravebooks connections`."
+
+
+def get(session: Session, connection_id: str) -> Connection:
+    """One connection. Raises `UnknownConnection`."""
+    connection = session.get(Connection, connection_id)
+    if connection is None:
+        raise UnknownConnection(f"there is no connection {connection_id}")
+    return connection
+
+
+def find(session: Session, source: Side, account: str) -> Connection | None:
+    """The connection of a Ravetree account or of a QuickBooks realm."""
+    column = Connection.account_id if source is Side.RAVETREE else Connection.realm_id
+    return session.execute(sa.select(Connection).where(column == account)).scalar_one_or_none()
+
+
+def every(session: Session) -> list[Connection]:
+    """All connections, oldest first."""
+    return list(session.execute(sa.select(Connection).order_by(Connection.created_at)).scalars())
+
+
+def pause(session: Session, connection_id: str, cause: str, remedy: str) -> None:
+    """Stop all work of a connection; what is pending stays and goes on after the repair."""
+    connection = get(session, connection_id)
+    if connection.state == ACTIVE:
+        connection.state = PAUSED
+        connection.pause_cause = cause
+        connection.pause_remedy = remedy
+
+
+def resume(session: Session, connection_id: str, now: datetime) -> None:
+    """Go on, and look at what may have been missed meanwhile."""
+    connection = get(session, connection_id)
+    connection.state = ACTIVE
+    connection.pause_cause = connection.pause_remedy = ""
+    connection.cdc_due_at = connection.events_due_at = now
+
+
+def look_everywhere(session: Session, now: datetime) -> int:
+    """Mark change data capture and `/events` due for every connection: messages may have been lost."""
+    result = session.execute(sa.update(Connection).values(cdc_due_at=now, events_due_at=now))
+    return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
+
+
+def mappings(session: Session, connection_id: str, kind: str) -> dict[str, str]:
+    """QuickBooks ids by Ravetree key."""
+    rows = session.execute(
+        sa.select(Mapping.key, Mapping.quickbooks_id).where(
+            Mapping.connection_id == connection_id, Mapping.kind == kind
+        )
+    )
+    return dict(rows)
+
+
+def set_mapping(session: Session, connection_id: str, kind: str, key: str, quickbooks_id: str, name: str) -> None:
+    """Map one key; it affects later writes only."""
+    session.merge(Mapping(connection_id=connection_id, kind=kind, key=key, quickbooks_id=quickbooks_id, name=name))

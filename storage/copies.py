@@ -1,0 +1,77 @@
+"""Copies: the newest state of each record that we have seen, so that a push needs no read."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from reconcile.model import Kind, Record, Side
+from storage.models import Copy
+
+
+def get(session: Session, connection_id: str, record: Record) -> Copy | None:
+    """Our copy of a record."""
+    return session.get(Copy, (connection_id, record.side, record.kind, record.id))
+
+
+def store(
+    session: Session,
+    connection_id: str,
+    record: Record,
+    version: int,
+    body: Mapping[str, Any],
+    now: datetime,
+    *,
+    deleted: bool = False,
+) -> bool:
+    """Keep `body` unless a newer one is here; says whether it was new to us."""
+    known = get(session, connection_id, record)
+    if known is not None and (known.version > version or known.deleted):
+        return False
+    fresh = known is None or known.version != version or known.deleted != deleted
+    session.merge(
+        Copy(
+            connection_id=connection_id,
+            side=record.side,
+            kind=record.kind,
+            record_id=record.id,
+            version=version,
+            deleted=deleted,
+            stale=False,
+            body=dict(body),
+            seen_at=now,
+        )
+    )
+    return fresh
+
+
+def mark_deleted(session: Session, connection_id: str, record: Record, now: datetime) -> None:
+    """The record is gone; what it looked like last stays."""
+    known = get(session, connection_id, record)
+    body = known.body if known else {"Id": record.id}
+    version = known.version if known else 0
+    store(session, connection_id, record, version, body, now, deleted=True)
+
+
+def mark_stale(session: Session, connection_id: str, records: Iterable[Record]) -> None:
+    """A write of ours changed these as well: read them before the next write to them."""
+    for record in records:
+        known = get(session, connection_id, record)
+        if known is not None:
+            known.stale = True
+
+
+def payments_on(session: Session, connection_id: str, quickbooks_invoice_id: str) -> list[Copy]:
+    """QuickBooks payments that we have seen on an invoice."""
+    rows = session.execute(
+        sa.select(Copy).where(
+            Copy.connection_id == connection_id,
+            Copy.side == Side.QUICKBOOKS,
+            Copy.kind == Kind.PAYMENT,
+            Copy.deleted.is_(False),
+            Copy.body.contains(f'"TxnId":"{quickbooks_invoice_id}"'),
+        )
+    ).scalars()
+    return list(rows)

@@ -1,0 +1,112 @@
+"""The database port: transactions, the database's clock, and upserts, on SQLite and on PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from config.errors import RavebooksError
+from config.ports import Clock
+
+SQLITE_BUSY_SECONDS = 30
+CONNECT_SECONDS = 2
+STATEMENT_MILLISECONDS = 15_000
+
+
+class StorageError(RavebooksError):
+    """The root of what the database refuses."""
+
+
+class DatabaseDown(StorageError):
+    """The database cannot be reached: nothing was stored."""
+
+    remedy = "Start the database, or correct RAVEBOOKS_DATABASE_URL. What was received waits in the broker."
+
+
+class Database:
+    """One database. Every transaction is short and spans no foreign call."""
+
+    def __init__(self, url: str, clock: Clock, pool_size: int = 20) -> None:
+        self.url = sa.make_url(url)
+        self._clock = clock
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = self._sqlite_engine(pool_size) if self.is_sqlite else self._postgresql_engine(pool_size)
+
+    def _sqlite_engine(self, pool_size: int) -> sa.Engine:
+        if self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(
+            self.url,
+            connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
+            pool_size=pool_size,
+            max_overflow=pool_size,
+        )
+
+        @sa.event.listens_for(engine, "connect")
+        def _configure(connection: Any, _record: Any) -> None:
+            # sqlite3 would begin by itself, and later than we say: BEGIN IMMEDIATE takes the write lock first,
+            # since a transaction that reads and then writes can fail at once, whatever the time-out.
+            connection.isolation_level = None
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+                connection.execute(f"PRAGMA {pragma}")
+
+        @sa.event.listens_for(engine, "begin")
+        def _begin(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        return engine
+
+    def _postgresql_engine(self, pool_size: int) -> sa.Engine:
+        return sa.create_engine(
+            self.url,
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "options": f"-c statement_timeout={STATEMENT_MILLISECONDS} -c timezone=UTC",
+            },
+            pool_pre_ping=True,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=CONNECT_SECONDS,
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One transaction: committed at the end, rolled back on any error. Raises `DatabaseDown`."""
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise DatabaseDown(f"the database at {self.url.render_as_string()} does not answer: {error}") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseDown(f"the connection to {self.url.render_as_string()} was lost") from error
+            raise
+
+    def now(self, session: Session) -> datetime:
+        """The database's clock, which all workers share. SQLite has none of its own: there it is the process's."""
+        if self.is_sqlite:
+            return self._clock.now()
+        moment: datetime = session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        return moment.astimezone(UTC)
+
+    def check(self) -> None:
+        """Raise `DatabaseDown` unless the database answers."""
+        with self.transaction() as session:
+            session.execute(sa.select(1))
+
+    def close(self) -> None:
+        """Give every connection back to the operating system."""
+        self.engine.dispose()
+
+
+def insert(session: Session, model: type[Any]) -> Any:
+    """An INSERT that knows `on_conflict_…` on either database."""
+    dialect = session.get_bind().dialect.name
+    return sqlite.insert(model) if dialect == "sqlite" else postgresql.insert(model)

@@ -1,0 +1,144 @@
+"""The inbox: events recorded once, each leaving its pending change, in one transaction a batch."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from reconcile.model import Kind, Record, Side
+from schemas.envelopes import Delivery, Envelope
+from storage import connections, pending
+from storage.database import insert
+from storage.models import Connection, Event
+
+FOLLOWED = {
+    Side.QUICKBOOKS: {"invoice": Kind.INVOICE, "payment": Kind.PAYMENT},
+    Side.RAVETREE: {"invoice": Kind.INVOICE, "payment": Kind.PAYMENT},
+}
+"""The entities whose events are followed, by their source."""
+
+RECORDED = "recorded"
+IGNORED = "ignored"
+UNUSABLE = "unusable"
+UNKNOWN = "unknown"
+DUPLICATE = "duplicate"
+
+
+@dataclass
+class Recorded:
+    """What became of a batch: the connections to wake and a count for each (source, outcome)."""
+
+    connections: set[str] = field(default_factory=set)
+    outcomes: dict[tuple[Side, str], int] = field(default_factory=dict)
+
+
+def record(session: Session, deliveries: Iterable[Delivery], now: datetime) -> Recorded:
+    """Insert the events of `deliveries` that are new, and note each followed record as pending."""
+    result = Recorded()
+    known: dict[tuple[Side, str], Connection | None] = {}
+    for delivery in deliveries:
+        place = (delivery.source, delivery.account)
+        if place not in known:
+            known[place] = connections.find(session, *place)
+        for envelope in delivery.events:
+            outcome = _record_one(session, delivery, envelope, known[place], now, result)
+            key = (delivery.source, outcome)
+            result.outcomes[key] = result.outcomes.get(key, 0) + 1
+    return result
+
+
+def _record_one(
+    session: Session,
+    delivery: Delivery,
+    envelope: Envelope,
+    connection: Connection | None,
+    now: datetime,
+    result: Recorded,
+) -> str:
+    outcome, reason, kind = _judge(delivery, envelope, connection)
+    row_id = _insert(session, delivery, envelope, connection, now, outcome, reason, kind)
+    is_new = row_id is not None
+    if connection is None or kind is None or (not is_new and not envelope.legacy):
+        return outcome if is_new else DUPLICATE
+    if row_id is None:
+        # A legacy event of the same second: it may speak of a later change, so it is followed all the same.
+        row_id = _row_id(session, delivery, envelope)
+    pending.note(
+        session,
+        connection.id,
+        Record(delivery.source, kind, envelope.subject),
+        now,
+        event_id=row_id,
+        requested=envelope.type.endswith(".sync_requested"),
+    )
+    result.connections.add(connection.id)
+    return outcome
+
+
+def _judge(delivery: Delivery, envelope: Envelope, connection: Connection | None) -> tuple[str, str, Kind | None]:
+    if envelope.reason:
+        return UNUSABLE, envelope.reason, None
+    if connection is None or connection.state == connections.DISCONNECTED:
+        what = "account" if delivery.source is Side.RAVETREE else "company"
+        return UNKNOWN, f"no connection has the {what} {delivery.account}", None
+    kind = FOLLOWED[delivery.source].get(envelope.type.partition(".")[0])
+    if kind is None:
+        return IGNORED, f"events of type {envelope.type} are not followed", None
+    return RECORDED, "", kind
+
+
+def _insert(
+    session: Session,
+    delivery: Delivery,
+    envelope: Envelope,
+    connection: Connection | None,
+    now: datetime,
+    outcome: str,
+    reason: str,
+    kind: Kind | None,
+) -> int | None:
+    row_id: int | None = session.execute(
+        insert(session, Event)
+        .values(
+            connection_id=connection.id if connection else None,
+            source=delivery.source,
+            account=delivery.account,
+            event_id=envelope.id,
+            type=envelope.type,
+            kind=kind or "",
+            subject=envelope.subject,
+            occurred_at=envelope.time,
+            received_at=delivery.received_at,
+            recorded_at=now,
+            outcome=outcome,
+            reason=reason,
+            data=envelope.data,
+        )
+        .on_conflict_do_nothing(index_elements=["source", "account", "event_id"])
+        .returning(Event.id)
+    ).scalar_one_or_none()
+    return row_id
+
+
+def _row_id(session: Session, delivery: Delivery, envelope: Envelope) -> int:
+    return session.execute(
+        sa.select(Event.id).where(
+            Event.source == delivery.source,
+            Event.account == delivery.account,
+            Event.event_id == envelope.id,
+        )
+    ).scalar_one()
+
+
+def kept_aside(session: Session, limit: int = 200) -> list[Event]:
+    """Events that could not be followed, newest first: what an operator looks at."""
+    return list(
+        session.execute(
+            sa.select(Event)
+            .where(Event.outcome.in_([UNUSABLE, UNKNOWN, IGNORED]))
+            .order_by(Event.id.desc())
+            .limit(limit)
+        ).scalars()
+    )

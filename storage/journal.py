@@ -1,0 +1,204 @@
+"""The journal: every write is committed here before it is sent, and its answer is stored as a fact."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from storage.models import Echo, Operation
+
+JOURNALLED = "journalled"
+DONE = "done"
+REFUSED = "refused"
+ABANDONED = "abandoned"
+
+ECHO_SLACK = timedelta(seconds=5)
+"""How much later than its answer an event may be that our write caused: event times have nanoseconds, answers seconds."""
+
+
+def idempotency_key(connection_id: str, subject: str, action: str, attempt: int, body: str) -> str:
+    """The same situation always makes the same key: QuickBooks' `requestid`, Ravetree's `Idempotency-Key`."""
+    parts = "\0".join([connection_id, subject, action, str(attempt), body])
+    return hashlib.sha256(parts.encode()).hexdigest()[:32]
+
+
+def open_operation(
+    session: Session,
+    connection_id: str,
+    *,
+    subject: str,
+    side: str,
+    action: str,
+    method: str,
+    path: str,
+    body: str,
+    context: Mapping[str, Any],
+    fence: int,
+    now: datetime,
+    retry_after: float,
+) -> Operation:
+    """Journal one write. `attempt` counts the settled operations that were the same to the byte."""
+    digest = hashlib.sha256(f"{path}\0{body}".encode()).hexdigest()
+    attempt = session.execute(
+        sa.select(sa.func.count())
+        .select_from(Operation)
+        .where(
+            Operation.connection_id == connection_id,
+            Operation.subject == subject,
+            Operation.action == action,
+            Operation.digest == digest,
+        )
+    ).scalar_one()
+    operation = Operation(
+        connection_id=connection_id,
+        subject=subject,
+        side=side,
+        action=action,
+        key=idempotency_key(connection_id, subject, action, attempt, f"{path}\0{body}"),
+        attempt=attempt,
+        method=method,
+        path=path,
+        body=body,
+        digest=digest,
+        context=dict(context),
+        fence=fence,
+        state=JOURNALLED,
+        journalled_at=now,
+        retry_at=now + timedelta(seconds=retry_after),
+    )
+    session.add(operation)
+    session.flush()
+    return operation
+
+
+def settle(
+    session: Session,
+    operation_id: int,
+    state: str,
+    now: datetime,
+    *,
+    status: int | None = None,
+    answer: Mapping[str, Any] | None = None,
+    error: str = "",
+    intuit_tid: str = "",
+) -> bool:
+    """Store what became of a write; False when it was settled already. A stale lease does not matter: an answer is a fact."""
+    result = session.execute(
+        sa.update(Operation)
+        .where(Operation.id == operation_id, Operation.state == JOURNALLED)
+        .values(
+            state=state,
+            answered_at=now,
+            retry_at=None,
+            status=status,
+            answer=dict(answer) if answer is not None else None,
+            error=error,
+            intuit_tid=intuit_tid,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
+
+
+def postpone(session: Session, operation_id: int, retry_at: datetime, error: str) -> None:
+    """The outcome is still unknown: send it again at `retry_at`."""
+    session.execute(
+        sa.update(Operation)
+        .where(Operation.id == operation_id, Operation.state == JOURNALLED)
+        .values(retry_at=retry_at, error=error)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def unsettled(session: Session, connection_id: str) -> Sequence[Operation]:
+    """Writes whose outcome is unknown, oldest first."""
+    return (
+        session.execute(
+            sa.select(Operation)
+            .where(Operation.connection_id == connection_id, Operation.state == JOURNALLED)
+            .order_by(Operation.id)
+        )
+        .scalars()
+        .all()
+    )
+
+
+def connections_with_unsettled(session: Session, now: datetime) -> list[str]:
+    """Connections with an uncertain write that may be sent again."""
+    return list(
+        session.execute(
+            sa.select(Operation.connection_id)
+            .where(Operation.state == JOURNALLED, Operation.retry_at <= now)
+            .distinct()
+        ).scalars()
+    )
+
+
+def is_ours(session: Session, connection_id: str, key: str) -> bool:
+    """Whether `key` is the key of a write of ours."""
+    return (
+        session.execute(
+            sa.select(Operation.id).where(Operation.connection_id == connection_id, Operation.key == key)
+        ).first()
+        is not None
+    )
+
+
+# --- echoes --------------------------------------------------------------------------------------
+
+
+def expect_echo(
+    session: Session,
+    connection_id: str,
+    operation_id: int,
+    kind: str,
+    record_id: str,
+    change: str,
+    answered: datetime,
+) -> None:
+    """This write is going to cause such an event, not later than the answer's time and a little."""
+    session.add(
+        Echo(
+            connection_id=connection_id,
+            operation_id=operation_id,
+            kind=kind,
+            record_id=record_id,
+            change=change,
+            until=answered + ECHO_SLACK,
+        )
+    )
+
+
+def take_echo(
+    session: Session, connection_id: str, kind: str, record_id: str, change: str, occurred_at: datetime
+) -> bool:
+    """Whether a write of ours explains such an event; it explains no second one."""
+    echo = (
+        session.execute(
+            sa.select(Echo)
+            .where(
+                Echo.connection_id == connection_id,
+                Echo.kind == kind,
+                Echo.record_id == record_id,
+                Echo.change == change,
+                Echo.until >= occurred_at,
+            )
+            .order_by(Echo.until)
+            .limit(1)
+        )
+        .scalars()
+        .first()
+    )
+    if echo is None:
+        return False
+    session.delete(echo)
+    session.flush()
+    return True
+
+
+def forget_old_echoes(session: Session, before: datetime) -> None:
+    """Echoes that never came."""
+    session.execute(sa.delete(Echo).where(Echo.until < before))

@@ -1,0 +1,98 @@
+"""Leases: one writer per connection. The fence rises at each acquisition, so that a stale holder is known."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from storage.database import Database, StorageError, insert
+from storage.models import Lease
+
+WORK = "work"
+TOKEN = "token"
+
+
+class LeaseLost(StorageError):
+    """Another worker has the connection now: write nothing more."""
+
+    remedy = "Nothing to do: the other worker goes on. If it happens often, raise RAVEBOOKS_LEASE_SECONDS."
+
+
+@dataclass(frozen=True)
+class Held:
+    """A lease as its holder knows it."""
+
+    connection_id: str
+    purpose: str
+    owner: str
+    fence: int
+    expires_at: datetime
+
+
+def acquire(
+    database: Database, session: Session, connection_id: str, purpose: str, owner: str, seconds: float
+) -> Held | None:
+    """Take the lease if it is free or has expired."""
+    now = database.now(session)
+    expires_at = now + timedelta(seconds=seconds)
+    session.execute(
+        insert(session, Lease)
+        .values(connection_id=connection_id, purpose=purpose, owner="", fence=0, expires_at=now)
+        .on_conflict_do_nothing()
+    )
+    fence = session.execute(
+        sa.update(Lease)
+        .where(
+            Lease.connection_id == connection_id,
+            Lease.purpose == purpose,
+            sa.or_(Lease.owner == "", Lease.expires_at <= now),
+        )
+        .values(owner=owner, fence=Lease.fence + 1, expires_at=expires_at)
+        .returning(Lease.fence)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    return None if fence is None else Held(connection_id, purpose, owner, fence, expires_at)
+
+
+def guard(database: Database, session: Session, lease: Held) -> None:
+    """Make this transaction depend on the lease. Raises `LeaseLost` unless it is ours and has not expired."""
+    row = session.execute(
+        sa.select(Lease.fence, Lease.expires_at)
+        .where(Lease.connection_id == lease.connection_id, Lease.purpose == lease.purpose)
+        .with_for_update()
+    ).one()
+    if row.fence != lease.fence or row.expires_at <= database.now(session):
+        raise LeaseLost(f"the {lease.purpose} lease on connection {lease.connection_id} is no longer ours")
+
+
+def renew(database: Database, session: Session, lease: Held, seconds: float) -> Held:
+    """Hold on for `seconds` from now. Raises `LeaseLost`."""
+    guard(database, session, lease)
+    expires_at = database.now(session) + timedelta(seconds=seconds)
+    session.execute(
+        sa.update(Lease)
+        .where(Lease.connection_id == lease.connection_id, Lease.purpose == lease.purpose)
+        .values(expires_at=expires_at)
+        .execution_options(synchronize_session=False)
+    )
+    return Held(lease.connection_id, lease.purpose, lease.owner, lease.fence, expires_at)
+
+
+def release(session: Session, lease: Held) -> None:
+    """Give the lease back, if it is still ours."""
+    session.execute(
+        sa.update(Lease)
+        .where(
+            Lease.connection_id == lease.connection_id,
+            Lease.purpose == lease.purpose,
+            Lease.fence == lease.fence,
+        )
+        .values(owner="")
+        .execution_options(synchronize_session=False)
+    )
+
+
+def release_all(session: Session) -> None:
+    """Free every lease: for an embedded process that has just begun and is known to be alone."""
+    session.execute(sa.update(Lease).values(owner=""))

@@ -1,0 +1,344 @@
+"""Tables. Every key carries its connection; instants are UTC; bodies are JSON text with exact decimals."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from schemas import strict_json
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, kept in UTC. SQLite keeps it naive, so it is given its zone back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant without a zone reached the database")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value as text: the databases' own types turn decimals into floats."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, _dialect: Dialect) -> str | None:
+        return None if value is None else strict_json.dumps(value)
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> Any:
+        return None if value is None else strict_json.loads(value)
+
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """The root of all tables."""
+
+    type_annotation_map = {datetime: Instant, dict[str, Any]: Json, list[Any]: Json}
+
+
+Base.metadata.naming_convention = NAMING
+
+
+def _connection() -> Mapped[str]:
+    return mapped_column(String(32), ForeignKey("connections.id"), primary_key=True)
+
+
+class Connection(Base):
+    """One Ravetree account tied to one QuickBooks company."""
+
+    __tablename__ = "connections"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(255), unique=True)
+    realm_id: Mapped[str] = mapped_column(String(64), unique=True)
+    state: Mapped[str] = mapped_column(String(16), default="active")
+    pause_cause: Mapped[str] = mapped_column(Text, default="")
+    pause_remedy: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime]
+    invoices_since: Mapped[datetime | None]
+    estimates_since: Mapped[datetime | None]
+    country: Mapped[str] = mapped_column(String(8), default="US")
+    home_currency: Mapped[str] = mapped_column(String(3), default="USD")
+    ravetree_token: Mapped[bytes | None] = mapped_column(LargeBinary)
+    access_token: Mapped[bytes | None] = mapped_column(LargeBinary)
+    access_expires_at: Mapped[datetime | None]
+    refresh_token: Mapped[bytes | None] = mapped_column(LargeBinary)
+    refresh_expires_at: Mapped[datetime | None]
+    refresh_hard_expires_at: Mapped[datetime | None]
+    cdc_watermark: Mapped[datetime]
+    cdc_due_at: Mapped[datetime | None]
+    events_cursor: Mapped[str | None] = mapped_column(String(255))
+    events_due_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]
+    nudged_at: Mapped[datetime | None]
+
+
+class OAuthState(Base):
+    """A connect that was begun: its state is used once."""
+
+    __tablename__ = "oauth_states"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(255))
+    ravetree_token: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
+
+
+class Mapping(Base):
+    """What a Ravetree key (a line item type, a tax rate) is in QuickBooks."""
+
+    __tablename__ = "mappings"
+
+    connection_id: Mapped[str] = _connection()
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    quickbooks_id: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(255), default="")
+
+
+class Event(Base):
+    """One event as it came, and what became of it. Append-only."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        UniqueConstraint("source", "account", "event_id"),
+        Index("ix_events_connection_id_subject", "connection_id", "kind", "subject"),
+        Index("ix_events_outcome", "outcome"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    connection_id: Mapped[str | None] = mapped_column(String(32))
+    source: Mapped[str] = mapped_column(String(16))
+    account: Mapped[str] = mapped_column(String(255))
+    event_id: Mapped[str] = mapped_column(String(255))
+    type: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(32), default="")
+    subject: Mapped[str] = mapped_column(String(255))
+    occurred_at: Mapped[datetime | None]
+    received_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    outcome: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    data: Mapped[dict[str, Any]]
+
+
+class PendingChange(Base):
+    """The note that a record must be looked at: one row a record; each new hint raises its generation.
+
+    Its hints are the events of the record from `first_event_id` on. `must_read` asks for a fresh read whatever
+    they say, `requested` says that a person asked for it.
+    """
+
+    __tablename__ = "pending_changes"
+    __table_args__ = (
+        Index("ix_pending_changes_state_due_at", "state", "due_at"),
+        Index("ix_pending_changes_waits_for", "connection_id", "waits_for"),
+    )
+
+    connection_id: Mapped[str] = _connection()
+    side: Mapped[str] = mapped_column(String(16), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    record_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    generation: Mapped[int] = mapped_column(Id, default=1)
+    state: Mapped[str] = mapped_column(String(16), default="due")
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    first_event_id: Mapped[int | None] = mapped_column(Id)
+    must_read: Mapped[bool] = mapped_column(Boolean, default=False)
+    requested: Mapped[bool] = mapped_column(Boolean, default=False)
+    waits_for: Mapped[str] = mapped_column(String(320), default="")
+    code: Mapped[str] = mapped_column(String(64), default="")
+    cause: Mapped[str] = mapped_column(Text, default="")
+    remedy: Mapped[str] = mapped_column(Text, default="")
+    updated_at: Mapped[datetime]
+
+
+class Copy(Base):
+    """The newest state of a record that we have seen. `stale` says that a write of ours touched it since."""
+
+    __tablename__ = "copies"
+
+    connection_id: Mapped[str] = _connection()
+    side: Mapped[str] = mapped_column(String(16), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    record_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    version: Mapped[int] = mapped_column(Id)
+    deleted: Mapped[bool] = mapped_column(Boolean, default=False)
+    stale: Mapped[bool] = mapped_column(Boolean, default=False)
+    body: Mapped[dict[str, Any]]
+    seen_at: Mapped[datetime]
+
+
+class Pair(Base):
+    """A Ravetree record and its QuickBooks record, with what both looked like when they last agreed.
+
+    `placeholder` pairs tie an invoice to the payment that stands for "marked as paid". Contacts are many to
+    one and one for each currency.
+    """
+
+    __tablename__ = "pairs"
+    __table_args__ = (
+        UniqueConstraint("connection_id", "kind", "ravetree_id", "currency"),
+        Index(
+            "uq_pairs_quickbooks_id",
+            "connection_id",
+            "kind",
+            "quickbooks_id",
+            unique=True,
+            sqlite_where=text("kind <> 'contact'"),
+            postgresql_where=text("kind <> 'contact'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    connection_id: Mapped[str] = mapped_column(String(32), ForeignKey("connections.id"))
+    kind: Mapped[str] = mapped_column(String(32))
+    ravetree_id: Mapped[str] = mapped_column(String(255))
+    quickbooks_id: Mapped[str] = mapped_column(String(64))
+    currency: Mapped[str] = mapped_column(String(3), default="")
+    base_ravetree: Mapped[dict[str, Any]]
+    base_quickbooks: Mapped[dict[str, Any]]
+    line_ids: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Operation(Base):
+    """One write, journalled before it is sent: `journalled`, then `done`, `refused` or `abandoned`.
+
+    A row that stays `journalled` after its call ended is uncertain: sent again, the same bytes under the
+    same key, until it is settled.
+    """
+
+    __tablename__ = "operations"
+    __table_args__ = (
+        UniqueConstraint("connection_id", "key"),
+        Index("ix_operations_state_retry_at", "state", "retry_at"),
+        Index("ix_operations_connection_id_subject", "connection_id", "subject"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    connection_id: Mapped[str] = mapped_column(String(32), ForeignKey("connections.id"))
+    subject: Mapped[str] = mapped_column(String(320))
+    side: Mapped[str] = mapped_column(String(16))
+    action: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(64))
+    attempt: Mapped[int]
+    method: Mapped[str] = mapped_column(String(8))
+    path: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(String(64))
+    context: Mapped[dict[str, Any]]
+    fence: Mapped[int] = mapped_column(Id)
+    state: Mapped[str] = mapped_column(String(16))
+    journalled_at: Mapped[datetime]
+    retry_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    status: Mapped[int | None]
+    answer: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    error: Mapped[str] = mapped_column(Text, default="")
+    intuit_tid: Mapped[str] = mapped_column(String(128), default="")
+
+
+class Echo(Base):
+    """An event that a write of ours is going to cause. Each explains one event at most."""
+
+    __tablename__ = "echoes"
+    __table_args__ = (Index("ix_echoes_record", "connection_id", "kind", "record_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    connection_id: Mapped[str] = mapped_column(String(32), ForeignKey("connections.id"))
+    operation_id: Mapped[int] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(String(32))
+    record_id: Mapped[str] = mapped_column(String(64))
+    change: Mapped[str] = mapped_column(String(16))
+    until: Mapped[datetime]
+
+
+class Decision(Base):
+    """What a person said about something held."""
+
+    __tablename__ = "decisions"
+
+    connection_id: Mapped[str] = _connection()
+    subject: Mapped[str] = mapped_column(String(320), primary_key=True)
+    decision: Mapped[str] = mapped_column(String(32))
+    note: Mapped[str] = mapped_column(Text, default="")
+    decided_by: Mapped[str] = mapped_column(String(255), default="")
+    decided_at: Mapped[datetime]
+
+
+class Lease(Base):
+    """Who may write for a connection. The fence rises at each acquisition."""
+
+    __tablename__ = "leases"
+
+    connection_id: Mapped[str] = _connection()
+    purpose: Mapped[str] = mapped_column(String(16), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64), default="")
+    fence: Mapped[int] = mapped_column(Id, default=0)
+    expires_at: Mapped[datetime]
+
+
+class OutboxMessage(Base):
+    """A message that the broker did not take; the relay publishes it later."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    message_id: Mapped[str] = mapped_column(String(64))
+    routing_key: Mapped[str] = mapped_column(String(320))
+    body: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class DeadLetter(Base):
+    """A message that could not be handled, as it came, until somebody drives it again."""
+
+    __tablename__ = "dead_letters"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    message_id: Mapped[str] = mapped_column(String(255), default="")
+    queue: Mapped[str] = mapped_column(String(255))
+    routing_key: Mapped[str] = mapped_column(String(320), default="")
+    reason: Mapped[str] = mapped_column(Text)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    dead_at: Mapped[datetime]
+    redriven_at: Mapped[datetime | None]

@@ -1,0 +1,87 @@
+"""Pairs: which records belong together, and what both looked like when they last agreed."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from reconcile.model import Side
+from storage.models import Pair
+
+PLACEHOLDER = "placeholder"
+
+
+def find(
+    session: Session, connection_id: str, kind: str, side: Side, record_id: str, currency: str = ""
+) -> Pair | None:
+    """The pair of one record; for contacts the one of `currency`."""
+    column = Pair.ravetree_id if side is Side.RAVETREE else Pair.quickbooks_id
+    return session.execute(
+        sa.select(Pair).where(
+            Pair.connection_id == connection_id,
+            Pair.kind == kind,
+            column == record_id,
+            Pair.currency == currency,
+        )
+    ).scalar_one_or_none()
+
+
+def among(session: Session, connection_id: str, kind: str, side: Side, record_ids: Iterable[str]) -> list[Pair]:
+    """The pairs of several records of one side."""
+    column = Pair.ravetree_id if side is Side.RAVETREE else Pair.quickbooks_id
+    return list(
+        session.execute(
+            sa.select(Pair)
+            .where(Pair.connection_id == connection_id, Pair.kind == kind, column.in_(list(record_ids)))
+            .order_by(Pair.id)
+        ).scalars()
+    )
+
+
+def store(
+    session: Session,
+    connection_id: str,
+    kind: str,
+    ravetree_id: str,
+    quickbooks_id: str,
+    now: datetime,
+    *,
+    base_ravetree: Mapping[str, Any] | None = None,
+    base_quickbooks: Mapping[str, Any] | None = None,
+    line_ids: Mapping[str, str] | None = None,
+    currency: str = "",
+) -> Pair:
+    """Make the pair, or give it a new base."""
+    pair = find(session, connection_id, kind, Side.RAVETREE, ravetree_id, currency)
+    if pair is None:
+        pair = Pair(
+            connection_id=connection_id,
+            kind=kind,
+            ravetree_id=ravetree_id,
+            currency=currency,
+            base_ravetree={},
+            base_quickbooks={},
+            line_ids={},
+            created_at=now,
+        )
+        session.add(pair)
+    pair.quickbooks_id = quickbooks_id
+    pair.updated_at = now
+    if base_ravetree is not None:
+        pair.base_ravetree = dict(base_ravetree)
+    if base_quickbooks is not None:
+        pair.base_quickbooks = dict(base_quickbooks)
+    if line_ids is not None:
+        pair.line_ids = dict(line_ids)
+    session.flush()
+    return pair
+
+
+def remove(session: Session, connection_id: str, kind: str, ravetree_id: str) -> None:
+    """Forget a pair (a placeholder that was deleted or became a real payment's)."""
+    session.execute(
+        sa.delete(Pair).where(Pair.connection_id == connection_id, Pair.kind == kind, Pair.ravetree_id == ravetree_id)
+    )
+    session.flush()

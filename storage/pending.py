@@ -1,0 +1,301 @@
+"""Pending changes: the durable notes that a record must be looked at."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from reconcile.model import Attention, Kind, Record, Side
+from storage.database import insert
+from storage.models import Connection, Event, PendingChange
+
+DUE = "due"
+WAITING = "waiting"
+ATTENTION = ("parked", "held")
+
+
+def _is(connection_id: str, record: Record) -> list[sa.ColumnElement[bool]]:
+    return [
+        PendingChange.connection_id == connection_id,
+        PendingChange.side == record.side,
+        PendingChange.kind == record.kind,
+        PendingChange.record_id == record.id,
+    ]
+
+
+def record_of(change: PendingChange) -> Record:
+    """The record that a pending change is about."""
+    return Record(Side(change.side), Kind(change.kind), change.record_id)
+
+
+def note(
+    session: Session,
+    connection_id: str,
+    record: Record,
+    now: datetime,
+    *,
+    event_id: int | None = None,
+    must_read: bool = False,
+    requested: bool = False,
+) -> None:
+    """A record must be looked at: insert its row, or raise its generation and make it due."""
+    new = insert(session, PendingChange).values(
+        connection_id=connection_id,
+        side=record.side,
+        kind=record.kind,
+        record_id=record.id,
+        generation=1,
+        state=DUE,
+        created_at=now,
+        due_at=now,
+        attempts=0,
+        first_event_id=event_id,
+        must_read=must_read,
+        requested=requested,
+        waits_for="",
+        code="",
+        cause="",
+        remedy="",
+        updated_at=now,
+    )
+    old, excluded = PendingChange, new.excluded
+    earliest = sa.case(
+        (old.first_event_id.is_(None), excluded.first_event_id),
+        (excluded.first_event_id.is_(None), old.first_event_id),
+        (old.first_event_id < excluded.first_event_id, old.first_event_id),
+        else_=excluded.first_event_id,
+    )
+    session.execute(
+        new.on_conflict_do_update(
+            index_elements=["connection_id", "side", "kind", "record_id"],
+            set_={
+                "generation": old.generation + 1,
+                "state": DUE,
+                "due_at": excluded.due_at,
+                "first_event_id": earliest,
+                "must_read": sa.or_(old.must_read, excluded.must_read),
+                "requested": sa.or_(old.requested, excluded.requested),
+                "updated_at": excluded.updated_at,
+            },
+        )
+    )
+
+
+def due(session: Session, connection_id: str, now: datetime, limit: int) -> list[PendingChange]:
+    """What may be worked on now, oldest first."""
+    return list(
+        session.execute(
+            sa.select(PendingChange)
+            .where(
+                PendingChange.connection_id == connection_id,
+                PendingChange.state == DUE,
+                PendingChange.due_at <= now,
+            )
+            .order_by(PendingChange.created_at, PendingChange.record_id)
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def due_connections(session: Session, now: datetime) -> list[str]:
+    """Active connections for which something is due: changes, or a look at either neighbour's log."""
+    waiting = (
+        sa.select(PendingChange.connection_id).where(PendingChange.state == DUE, PendingChange.due_at <= now).distinct()
+    )
+    return list(
+        session.execute(
+            sa.select(Connection.id)
+            .where(Connection.state == "active")
+            .where(
+                sa.or_(
+                    Connection.id.in_(waiting),
+                    Connection.cdc_due_at <= now,
+                    Connection.events_due_at <= now,
+                )
+            )
+        ).scalars()
+    )
+
+
+def hints(session: Session, change: PendingChange) -> list[Event]:
+    """The events that speak of this record since it was last looked at, in the order they came."""
+    if change.first_event_id is None:
+        return []
+    return list(
+        session.execute(
+            sa.select(Event)
+            .where(
+                Event.connection_id == change.connection_id,
+                Event.source == change.side,
+                Event.kind == change.kind,
+                Event.subject == change.record_id,
+                Event.id >= change.first_event_id,
+            )
+            .order_by(Event.id)
+        ).scalars()
+    )
+
+
+def clear(session: Session, connection_id: str, record: Record, generation: int) -> bool:
+    """Remove the note, unless something came in since `generation` was noted."""
+    result = session.execute(
+        sa.delete(PendingChange).where(*_is(connection_id, record), PendingChange.generation == generation)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]  # a DELETE's result counts rows
+
+
+def _move(session: Session, connection_id: str, record: Record, generation: int, **values: object) -> bool:
+    result = session.execute(
+        sa.update(PendingChange)
+        .where(*_is(connection_id, record), PendingChange.generation == generation)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+def retry_at(
+    session: Session,
+    connection_id: str,
+    record: Record,
+    generation: int,
+    due_at: datetime,
+    cause: str,
+    now: datetime,
+    *,
+    count: bool = True,
+) -> None:
+    """Look again at `due_at`."""
+    _move(
+        session,
+        connection_id,
+        record,
+        generation,
+        due_at=due_at,
+        cause=cause,
+        updated_at=now,
+        attempts=PendingChange.attempts + (1 if count else 0),
+    )
+
+
+def need_attention(
+    session: Session, connection_id: str, record: Record, generation: int, attention: Attention, now: datetime
+) -> None:
+    """Keep the record until a person acts or a new event makes it worth another look."""
+    _move(
+        session,
+        connection_id,
+        record,
+        generation,
+        state=attention.state,
+        code=attention.code,
+        cause=attention.cause,
+        remedy=attention.remedy,
+        updated_at=now,
+        waits_for="",
+    )
+
+
+def wait(session: Session, connection_id: str, record: Record, generation: int, target: Record, now: datetime) -> None:
+    """Keep the record until `target` has got on."""
+    _move(
+        session,
+        connection_id,
+        record,
+        generation,
+        state=WAITING,
+        waits_for=str(target),
+        cause=f"waits for {target.kind} {target.id}",
+        updated_at=now,
+    )
+
+
+def wake(session: Session, connection_id: str, targets: Iterable[Record], now: datetime) -> int:
+    """Make due what waits for one of `targets`, or for any record of their kind."""
+    names = {str(target) for target in targets}
+    names |= {str(Record(target.side, target.kind, "*")) for target in targets}
+    if not names:
+        return 0
+    result = session.execute(
+        sa.update(PendingChange)
+        .where(PendingChange.connection_id == connection_id, PendingChange.waits_for.in_(names))
+        .values(state=DUE, due_at=now, waits_for="", cause="", generation=PendingChange.generation + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def reconsider(session: Session, connection_id: str, now: datetime, *criteria: sa.ColumnElement[bool]) -> int:
+    """Look again at records that wait for a person, because something that they depend on has changed."""
+    result = session.execute(
+        sa.update(PendingChange)
+        .where(PendingChange.connection_id == connection_id, PendingChange.state.in_(ATTENTION), *criteria)
+        .values(state=DUE, due_at=now, generation=PendingChange.generation + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def reconsider_records(session: Session, connection_id: str, records: Iterable[Record], now: datetime) -> None:
+    """`reconsider` for these records."""
+    for record in records:
+        reconsider(session, connection_id, now, *_is(connection_id, record))
+
+
+def reconsider_code(session: Session, connection_id: str, code: str, now: datetime) -> None:
+    """`reconsider` for all that wait for the same reason."""
+    reconsider(session, connection_id, now, PendingChange.code == code)
+
+
+def retry(session: Session, connection_id: str, record: Record, now: datetime) -> bool:
+    """A person pressed retry: look at the record now, with a fresh read."""
+    result = session.execute(
+        sa.update(PendingChange)
+        .where(*_is(connection_id, record))
+        .values(state=DUE, due_at=now, must_read=True, generation=PendingChange.generation + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(result.rowcount)  # type: ignore[attr-defined]
+
+
+def postpone_all(session: Session, connection_id: str, due_at: datetime) -> None:
+    """A neighbour is down or asks us to wait: nothing of this connection is due before then."""
+    session.execute(
+        sa.update(PendingChange)
+        .where(
+            PendingChange.connection_id == connection_id,
+            PendingChange.state == DUE,
+            PendingChange.due_at < due_at,
+        )
+        .values(due_at=due_at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def others_pending(session: Session, connection_id: str, kind: Kind) -> bool:
+    """Whether a record of `kind` is still to be looked at, so that what seems to disagree may be under way."""
+    found = session.execute(
+        sa.select(PendingChange.record_id)
+        .where(
+            PendingChange.connection_id == connection_id,
+            PendingChange.kind == kind,
+            PendingChange.state == DUE,
+        )
+        .limit(1)
+    ).first()
+    return found is not None
+
+
+def attention(session: Session, connection_id: str | None = None) -> Sequence[PendingChange]:
+    """What waits for a person, newest last."""
+    query = sa.select(PendingChange).where(PendingChange.state.in_(ATTENTION)).order_by(PendingChange.updated_at)
+    if connection_id is not None:
+        query = query.where(PendingChange.connection_id == connection_id)
+    return session.execute(query).scalars().all()
+
+
+def rows(session: Session, connection_id: str, records: Iterable[Record]) -> list[PendingChange]:
+    """The notes of these records, whatever their state."""
+    found = [session.get(PendingChange, (connection_id, r.side, r.kind, r.id)) for r in records]
+    return [row for row in found if row is not None]

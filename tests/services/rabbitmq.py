@@ -1,0 +1,120 @@
+"""A private RabbitMQ with its management plugin, and a private epmd beside it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pika
+import pika.exceptions
+
+from tests.services.ports import ServiceError, free_ports, listens, wait_until
+from tests.services.server import Server
+
+BINARY = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+PLUGINS = "[rabbitmq_management,rabbitmq_prometheus]."
+
+
+class RabbitMQ(Server):
+    """`url` for AMQP, `management_url` for its HTTP API (guest, guest)."""
+
+    name = "RabbitMQ"
+
+    def __init__(self) -> None:
+        epmd = shutil.which("epmd")
+        if not BINARY.exists() or epmd is None:
+            raise ServiceError("RabbitMQ is missing: ops/install-services installs Debian's rabbitmq-server.")
+        super().__init__()
+        self._epmd_binary = epmd
+        self._epmd_process: subprocess.Popen[bytes] | None = None
+        self.port, self.management_port, self._distribution, self._epmd_port, self._prometheus = free_ports(5)
+        self._node = f"ravebooks{self.port}@localhost"
+
+    @property
+    def url(self) -> str:
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
+
+    @property
+    def management_url(self) -> str:
+        return f"http://guest:guest@127.0.0.1:{self.management_port}"
+
+    def kill(self) -> None:
+        super().kill()
+        self._stop_epmd()
+
+    def stop(self) -> None:
+        super().stop()
+        self._stop_epmd()
+
+    def _prepare(self) -> None:
+        self._start_epmd()
+        (self.directory / "enabled_plugins").write_text(PLUGINS)
+        (self.directory / "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
+            "management.tcp.ip = 127.0.0.1\n"
+            f"management.tcp.port = {self.management_port}\n"
+            "prometheus.tcp.ip = 127.0.0.1\n"
+            f"prometheus.tcp.port = {self._prometheus}\n"
+            # A test machine may be fuller than a broker likes: it must not block publishers for that.
+            "disk_free_limit.absolute = 1MB\n"
+            "log.console = false\n"
+        )
+
+    def _spawn(self, output: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603 - the distribution's own binary
+            [BINARY],
+            env=self._environment(),
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        directory = str(self.directory)
+        return {
+            "PATH": f"{BINARY.parent}:{os.environ.get('PATH', os.defpath)}",
+            "HOME": directory,
+            "LANG": "C.UTF-8",
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": self._node,
+            "RABBITMQ_DIST_PORT": str(self._distribution),
+            "RABBITMQ_MNESIA_BASE": f"{directory}/data",
+            "RABBITMQ_LOG_BASE": f"{directory}/log",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{directory}/enabled_plugins",
+            "RABBITMQ_CONFIG_FILE": f"{directory}/rabbitmq.conf",
+            # Whatever the machine's own broker is configured with stays its own.
+            "RABBITMQ_CONF_ENV_FILE": f"{directory}/none",
+            # Started directly: the process is the Erlang machine itself, which ends in order on SIGTERM.
+            "RUNNING_UNDER_SYSTEMD": "true",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        }
+
+    def _is_ready(self) -> bool:
+        return listens(self.port) and listens(self.management_port) and self._takes_connections()
+
+    def _takes_connections(self) -> bool:
+        try:
+            pika.BlockingConnection(pika.URLParameters(f"{self.url}?socket_timeout=2")).close()
+        except (pika.exceptions.AMQPError, OSError):
+            return False
+        return True
+
+    def _start_epmd(self) -> None:
+        """A node would start an epmd that outlives it; this one is ours to end."""
+        self._epmd_process = subprocess.Popen(  # noqa: S603 - found on the path above
+            [self._epmd_binary, "-port", str(self._epmd_port), "-address", "127.0.0.1"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        wait_until(lambda: listens(self._epmd_port), 10, "epmd did not start")
+
+    def _stop_epmd(self) -> None:
+        if self._epmd_process is not None:
+            self._epmd_process.kill()
+            self._epmd_process.wait()
+            self._epmd_process = None

@@ -1,0 +1,161 @@
+"""OAuth: consent, codes, and the daily change of the refresh token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.unit.sandbox.quickbooks_world import World
+
+DAY = 24 * 3600
+CALLBACK = "http://127.0.0.1:5000/callback"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+def authorization(world: World, **changes: str) -> dict[str, str]:
+    return {
+        "client_id": world.credentials["client_id"],
+        "redirect_uri": CALLBACK,
+        "state": "s t",
+        "scope": "com.intuit.quickbooks.accounting",
+        "response_type": "code",
+        **changes,
+    }
+
+
+def decide(world: World, decision: str) -> dict[str, str]:
+    answer = world.client.post("/connect/oauth2", data={**authorization(world), "decision": decision})
+    assert answer.status_code == 302
+    return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
+
+
+def exchange(world: World, code: str, redirect_uri: str = CALLBACK) -> TestResponse:
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+    return world.client.post("/oauth2/v1/tokens/bearer", data=form, headers=world.basic())
+
+
+def test_the_consent_page_carries_the_request_through(world: World) -> None:
+    page = world.client.get("/connect/oauth2", query_string=authorization(world, state='"><b>')).text
+    assert 'value="&quot;&gt;&lt;b&gt;"' in page
+    assert ">Connect</button>" in page
+    assert ">Cancel</button>" in page
+    assert world.credentials["realm_id"] in page
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"client_id": "x"}, {"redirect_uri": "https://example.com/cb"}, {"scope": "openid"}, {"state": ""}],
+)
+def test_a_wrong_authorization_request_shows_an_error_and_redirects_nowhere(
+    world: World, changes: dict[str, str]
+) -> None:
+    answer = world.client.get("/connect/oauth2", query_string=authorization(world, **changes))
+    assert answer.status_code == 400
+
+
+def test_connecting_returns_code_state_and_company(world: World) -> None:
+    answer = decide(world, "connect")
+    assert (answer["state"], answer["realmId"]) == ("s t", world.credentials["realm_id"])
+    tokens = exchange(world, answer["code"]).get_json()
+    assert (tokens["token_type"], tokens["expires_in"]) == ("bearer", 3600)
+    assert tokens["x_refresh_token_expires_in"] == 100 * DAY
+    assert "x_refresh_token_hard_expires_in" not in tokens
+    assert world.services.tokens.realm_of(tokens["access_token"]) == world.credentials["realm_id"]
+
+
+def test_cancelling_returns_access_denied(world: World) -> None:
+    assert decide(world, "cancel") == {"error": "access_denied", "state": "s t"}
+
+
+def test_a_code_works_once_for_its_own_address_and_ten_minutes(world: World) -> None:
+    code = decide(world, "connect")["code"]
+    assert exchange(world, code).status_code == 200
+    assert exchange(world, code).get_json()["error"] == "invalid_grant"
+    assert exchange(world, decide(world, "connect")["code"], CALLBACK + "/x").status_code == 400
+    late = decide(world, "connect")["code"]
+    world.time += 601
+    assert exchange(world, late).status_code == 400
+
+
+def test_a_refresh_within_the_day_returns_the_same_value(world: World) -> None:
+    first = world.credentials["refresh_token"]
+    world.time += DAY - 60
+    assert world.refresh(first).get_json()["refresh_token"] == first
+
+
+def test_the_value_changes_daily_and_the_previous_one_dies_a_day_later(world: World) -> None:
+    first = world.credentials["refresh_token"]
+    world.time += DAY
+    second = world.refresh(first).get_json()["refresh_token"]
+    assert second != first
+    world.time += DAY - 60
+    assert world.refresh(first).get_json()["refresh_token"] == second
+    world.time += 61
+    dead = world.refresh(first)
+    assert (dead.status_code, dead.get_json()["error"]) == (400, "invalid_grant")
+    assert world.refresh(second).status_code == 200
+
+
+def test_a_hundred_days_without_a_refresh_end_the_grant(world: World) -> None:
+    first = world.credentials["refresh_token"]
+    world.time += 99 * DAY
+    second = world.refresh(first).get_json()["refresh_token"]
+    world.time += 99 * DAY
+    third = world.refresh(second).get_json()["refresh_token"]
+    world.time += 100 * DAY
+    assert world.refresh(third).status_code == 400
+
+
+def test_five_years_are_the_end_whatever_happens(world: World) -> None:
+    token = world.credentials["refresh_token"]
+    for _ in range(20):
+        world.time += 90 * DAY
+        token = world.refresh(token).get_json()["refresh_token"]
+    form = {"grant_type": "refresh_token", "refresh_token": token}
+    headers = {**world.basic(), "x-include-refresh-token-hard-expires-in": "true"}
+    tokens = world.client.post("/oauth2/v1/tokens/bearer", data=form, headers=headers).get_json()
+    assert tokens["x_refresh_token_hard_expires_in"] == (5 * 365 - 20 * 90) * DAY
+    world.time += 26 * DAY
+    assert world.refresh(tokens["refresh_token"]).status_code == 400
+
+
+def test_an_access_token_lives_an_hour(world: World) -> None:
+    token = world.refresh(world.credentials["refresh_token"]).get_json()["access_token"]
+    world.time += 3599
+    assert world.services.tokens.realm_of(token) is not None
+    world.time += 1
+    assert world.services.tokens.realm_of(token) is None
+
+
+@pytest.mark.parametrize("which", ["access_token", "refresh_token"])
+def test_revoking_either_token_ends_both(world: World, which: str) -> None:
+    tokens = world.refresh(world.credentials["refresh_token"]).get_json()
+    answer = world.client.post("/v2/oauth2/tokens/revoke", json={"token": tokens[which]}, headers=world.basic())
+    assert answer.status_code == 200
+    assert world.refresh(tokens["refresh_token"]).get_json()["error"] == "invalid_grant"
+    assert world.services.tokens.realm_of(tokens["access_token"]) is None
+    assert world.refresh(world.services.credentials()["refresh_token"]).status_code == 200
+
+
+def test_a_wrong_secret_is_an_invalid_client(world: World) -> None:
+    form = {"grant_type": "refresh_token", "refresh_token": world.credentials["refresh_token"]}
+    answer = world.client.post("/oauth2/v1/tokens/bearer", data=form, auth=("x", "y"))
+    assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")
+
+
+def test_the_discovery_document_leads_to_everything(world: World) -> None:
+    document: Any = world.client.get("/.well-known/openid_sandbox_configuration/").get_json()
+    assert document["token_endpoint"].endswith("/oauth2/v1/tokens/bearer")
+    assert document["revocation_endpoint"].endswith("/v2/oauth2/tokens/revoke")
+    assert world.client.get("/.well-known/openid_configuration").status_code in (200, 308)

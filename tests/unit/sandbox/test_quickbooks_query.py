@@ -1,0 +1,186 @@
+"""The query language: what it finds, how it pages, and how it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.quickbooks.errors import Fault
+from sandbox.quickbooks.query import Condition, Order, parse
+from tests.unit.sandbox.quickbooks_world import CUSTOMER, OTHER_CUSTOMER, World, code_of, detail_of
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+def test_a_whole_sentence_is_understood() -> None:
+    query = parse(
+        "select Id, CustomerRef from invoice where metadata.lastupdatedtime >= '2026-11-01T00:00:00-08:00' "
+        r"AND CustomerRef IN ('1', '2') and DocNumber LIKE '%O\'N%' and Balance > 0 "
+        "ORDERBY MetaData.LastUpdatedTime ASC, Id desc STARTPOSITION 11 MAXRESULTS 50"
+    )
+    assert query.entity == "Invoice"
+    assert query.fields == ("Id", "CustomerRef")
+    assert query.conditions == (
+        Condition("MetaData.LastUpdatedTime", ">=", ("2026-11-01T00:00:00-08:00",)),
+        Condition("CustomerRef", "IN", ("1", "2")),
+        Condition("DocNumber", "LIKE", ("%O'N%",)),
+        Condition("Balance", ">", ("0",)),
+    )
+    assert query.order == (Order("MetaData.LastUpdatedTime", False), Order("Id", True))
+    assert (query.start, query.limit) == (11, 50)
+
+
+def test_order_by_may_be_two_words_and_the_default_page_is_a_hundred() -> None:
+    query = parse("SELECT * FROM Customer ORDER BY DisplayName")
+    assert query.order == (Order("DisplayName", False),)
+    assert (query.start, query.limit, query.count) == (1, 100, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "4000"),
+        ("select", "4000"),
+        ("select * Invoice", "4000"),
+        ("select * from Invoice where", "4000"),
+        ("select * from Invoice where Id = '1' or Id = '2'", "4000"),
+        ("select * from Invoice where Id != '1'", "4000"),
+        ("select * from Invoice where Id = 'open", "4000"),
+        ("select * from Invoice where DocNumber = open", "4000"),
+        ("select * from Invoice, Payment", "4000"),
+        ("select * from Invoice maxresults ten", "4000"),
+        ("select count(Id) from Invoice", "4000"),
+        ("select * from Unicorn", "4001"),
+        ("select * from Invoice where Colour = 'red'", "4001"),
+        ("select Colour from Invoice", "4001"),
+        ("select * from Invoice maxresults 1001", "4001"),
+    ],
+)
+def test_what_is_no_query_is_refused(text: str, code: str) -> None:
+    with pytest.raises(Fault) as refused:
+        parse(text)
+    assert refused.value.code == code
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_query_or_a_fault(text: str) -> None:
+    for sentence in (text, f"select * from Invoice {text}"):  # noqa: S608  # QuickBooks' own query language
+        try:
+            parse(sentence)
+        except Fault as fault:
+            assert fault.code in ("4000", "4001")  # noqa: PT017  # not raising is fine as well
+
+
+def test_the_fault_of_a_broken_query_says_where(world: World) -> None:
+    answer = world.get("query", query="select * from Invoice TxnDate")
+    assert code_of(answer) == "4000"
+    assert "at line 1, column 23." in detail_of(answer)
+
+
+def test_an_empty_answer_has_an_empty_response(world: World) -> None:
+    answer = world.get("query", query="select * from Invoice").get_json()
+    assert answer["QueryResponse"] == {}
+    assert "time" in answer
+
+
+def test_a_query_may_be_posted_as_text(world: World) -> None:
+    world.invoice(10)
+    answer = world.client.post(
+        f"/v3/company/{world.credentials['realm_id']}/query",
+        data="select count(*) from Invoice",
+        headers={**world.bearer(), "Content-Type": "application/text"},
+    )
+    assert answer.get_json()["QueryResponse"] == {"totalCount": 1}
+
+
+def test_pages_meet_without_gap_or_overlap(world: World) -> None:
+    for _ in range(5):
+        world.invoice(10)
+    pages = [
+        world.query(f"select Id from Invoice orderby Id startposition {start} maxresults 2")["Invoice"]  # noqa: S608  # QuickBooks' own query language
+        for start in (1, 3, 5)
+    ]
+    assert [one["Id"] for page in pages for one in page] == ["1", "2", "3", "4", "5"]
+
+
+def test_a_page_tells_its_start_and_size(world: World) -> None:
+    world.invoice(10)
+    found = world.query("select * from Invoice startposition 1 maxresults 10")
+    assert (found["startPosition"], found["maxResults"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("where", "ids"),
+    [
+        ("Id = '2'", ["2"]),
+        ("Id IN ('3', '1', '99')", ["1", "3"]),
+        ("DocNumber = 'B-2'", ["2"]),
+        ("DocNumber LIKE 'b-%'", ["2", "3"]),
+        ("TotalAmt > '20'", ["3"]),
+        ("TotalAmt >= 20 AND TotalAmt < 30.5", ["2", "3"]),
+        (f"CustomerRef = '{OTHER_CUSTOMER}'", ["3"]),
+        ("TxnDate <= '2026-11-02'", ["1", "2"]),
+        ("PrivateNote = 'O\\'Neill'", ["1"]),
+        ("BillEmail.Address LIKE '%cedarfinch%'", ["3"]),
+        ("MetaData.LastUpdatedTime > '2020-01-01'", ["1", "2", "3"]),
+        ("MetaData.LastUpdatedTime > '2036-01-01T00:00:00Z'", []),
+    ],
+)
+def test_conditions_find_what_they_say(world: World, where: str, ids: list[str]) -> None:
+    world.invoice(10, DocNumber="A-1", TxnDate="2026-11-01", PrivateNote="O'Neill")
+    world.invoice(20, DocNumber="B-2", TxnDate="2026-11-02")
+    world.invoice(30, DocNumber="B-3", TxnDate="2026-11-03", customer=OTHER_CUSTOMER)
+    found = world.query(f"select * from Invoice where {where}").get("Invoice", [])  # noqa: S608  # QuickBooks' own query language
+    assert [one["Id"] for one in found] == ids
+
+
+def test_inactive_names_hide_unless_asked_for(world: World) -> None:
+    hidden = "Former Client (deleted)"
+    assert hidden not in [one["DisplayName"] for one in world.query("select * from Customer")["Customer"]]
+    everyone = world.query("select * from Customer where Active IN (true, false)")["Customer"]
+    assert hidden in [one["DisplayName"] for one in everyone]
+    only = world.query("select * from Customer where Active = false")["Customer"]
+    assert [one["DisplayName"] for one in only] == [hidden]
+
+
+def test_customers_are_found_by_mail_and_by_balance(world: World) -> None:
+    world.invoice(10)
+    assert [
+        one["Id"]
+        for one in world.query("select Id from Customer where PrimaryEmailAddr = 'billing@brightharbor.example'")[
+            "Customer"
+        ]
+    ] == [CUSTOMER]
+    assert [one["Id"] for one in world.query("select Id from Customer where Balance > '0'")["Customer"]] == ["3"]
+
+
+def test_order_is_by_value_and_missing_values_come_first(world: World) -> None:
+    world.invoice(30, PrivateNote="b")
+    world.invoice(4, PrivateNote="A")
+    world.invoice(200)
+    assert [one["Id"] for one in world.query("select Id from Invoice orderby TotalAmt")["Invoice"]] == [
+        "2",
+        "1",
+        "3",
+    ]
+    assert [one["Id"] for one in world.query("select Id from Invoice orderby PrivateNote desc")["Invoice"]] == [
+        "1",
+        "2",
+        "3",
+    ]
+
+
+def test_chosen_fields_come_alone(world: World) -> None:
+    world.invoice(10)
+    found = world.query("select DocNumber, MetaData.CreateTime from Invoice")["Invoice"][0]
+    assert set(found) == {"domain", "sparse", "Id", "DocNumber", "MetaData"}
+    assert set(found["MetaData"]) == {"CreateTime"}

@@ -1,0 +1,1 @@
+"""The Flask app's receivers, health and metrics."""
