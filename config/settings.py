@@ -244,6 +244,13 @@ class Settings:
         return f"https://{host}.api.intuit.com/v3"
 
     @property
+    def quickbooks_pages_url(self) -> str:
+        """Where a person opens a QuickBooks record; the sandbox of this project has no such pages."""
+        return {"production": "https://qbo.intuit.com/app", "sandbox": "https://sandbox.qbo.intuit.com/app"}.get(
+            self.quickbooks_environment, ""
+        )
+
+    @property
     def effective_quickbooks_discovery_url(self) -> str:
         if self.quickbooks_discovery_url:
             return self.quickbooks_discovery_url

@@ -152,7 +152,7 @@ def _show(session: Session, connection: Connection) -> dict[str, Any]:
         .where(PendingChange.connection_id == connection.id)
         .group_by(PendingChange.state)
     )
-    work = {"due": 0, "waiting": 0, "held": 0, "parked": 0} | dict(counts)
+    work = {"due": 0, "waiting": 0, "held": 0, "parked": 0} | {row[0]: row[1] for row in counts}
     work["uncertain"] = session.execute(
         sa.select(sa.func.count())
         .select_from(Operation)

@@ -10,7 +10,7 @@ from config import telemetry
 from config.errors import RavebooksError
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
-from consumers import catching_up, hints
+from consumers import catching_up, hints, telling
 from consumers.decisions import Park, Pause, Replan, Retry, backoff, decide
 from consumers.hints import Entry
 from consumers.invoices import InvoiceWork
@@ -78,7 +78,9 @@ class Reconciler:
         entropy: Entropy,
         neighbours_of: NeighboursOf,
         pace: Pace,
+        remote_urls: str = "",
     ) -> None:
+        self._remote_urls = remote_urls
         self._database = database
         self._clock = clock
         self._entropy = entropy
@@ -103,6 +105,8 @@ class Reconciler:
             finally:
                 with self._database.transaction() as session:
                     leases.release(session, holder.lease)
+                    # What this slice put off may be due in a moment: the sweeper need not hold its nudge back.
+                    connections.get(session, connection_id).nudged_at = None
             with self._database.transaction() as session:
                 return connection_id in pending.due_connections(session, self._clock.now())
 
@@ -134,6 +138,7 @@ class Reconciler:
         begun = self._clock.monotonic()
         bench.journal.resolve_due()
         self._catch_up(bench)
+        telling.tell(bench)
         while self._clock.monotonic() - begun < self._pace.slice:
             entries = self._take(bench)
             if not entries:
@@ -141,6 +146,7 @@ class Reconciler:
             for subject in self._subjects(bench, self._read(bench, entries)):
                 holder.for_a_call()
                 self._reconcile(bench, subject)
+                telling.tell(bench)
 
     def _catch_up(self, bench: Workbench) -> None:
         now = self._clock.now()
@@ -289,6 +295,7 @@ class Reconciler:
                 pending.need_attention(session, bench.id, keeper.record, keeper.generation, outcome.attention, now)
             elif keeper is not None and isinstance(outcome, Waits):
                 pending.wait(session, bench.id, keeper.record, keeper.generation, outcome.target, now)
+            telling.note(session, bench, subject.record, outcome, self._remote_urls)
         telemetry.changes.labels(kind, _label(outcome)).inc()
         log.info("reconciled", outcome=_label(outcome), reason=_reason(outcome))
 

@@ -6,8 +6,12 @@ import click
 
 from config.errors import RavebooksError
 from config.logging import redact_text
+from ravebooks.commands.attention import attention, connections_, decide, retry
+from ravebooks.commands.demo import demo
+from ravebooks.commands.doctor import doctor
 from ravebooks.commands.processes import release, sweeper, web, worker
 from ravebooks.commands.sandbox import sandbox
+from ravebooks.commands.settings import settings
 from ravebooks.commands.up import up
 
 
@@ -16,7 +20,21 @@ def ravebooks() -> None:
     """Keeps Ravetree and QuickBooks Online in agreement."""
 
 
-for command in (up, sandbox, web, worker, sweeper, release):
+for command in (
+    up,
+    demo,
+    doctor,
+    connections_,
+    attention,
+    retry,
+    decide,
+    settings,
+    sandbox,
+    web,
+    worker,
+    sweeper,
+    release,
+):
     ravebooks.add_command(command)
 
 

@@ -169,7 +169,7 @@ class Parts:
             cdc=s.effective_cdc_seconds,
             events=s.ravetree_events_seconds,
         )
-        return Reconciler(self.database, self.clock, self.entropy, self.neighbours_of, pace)
+        return Reconciler(self.database, self.clock, self.entropy, self.neighbours_of, pace, s.quickbooks_pages_url)
 
     # --- serving ---------------------------------------------------------------------------------
 

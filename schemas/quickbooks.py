@@ -266,8 +266,8 @@ def invoice_body(content: InvoiceContent, now: Mapping[str, Any] | None = None) 
 
     Arrays are all or nothing: every line is sent, kept ones with their id and with what Ravetree does not own.
     """
-    kept = {line.get("Id"): line for line in (now or {}).get("Line", [])}
-    lines: list[Body] = [_line_body(line, kept.get(line.line_id)) for line in content.lines]
+    kept = {line["Id"]: line for line in (now or {}).get("Line", []) if "Id" in line}
+    lines: list[Body] = [_line_body(line, kept.get(line.line_id or "")) for line in content.lines]
     if content.discount:
         lines.append(
             {

@@ -128,9 +128,12 @@ def _parse_legacy_entity(realm: str, entity: Any) -> Envelope:
     operation = loaded["operation"].lower()
     operation = OPERATIONS.get(operation, operation)
     moment: datetime = loaded["lastUpdated"]
+    # One-second resolution: this id only marks the log, it never suppresses what follows.
+    event_id = f"{realm}-{loaded['name']}-{loaded['id']}-{operation}-{int(moment.timestamp() * 1000)}"
+    if not is_name(event_id):
+        return unusable(entity, "its realm, name, id and operation are too long together")
     return Envelope(
-        # One-second resolution: this id only marks the log, it never suppresses what follows.
-        id=f"{realm}-{loaded['name']}-{loaded['id']}-{operation}-{int(moment.timestamp() * 1000)}",
+        id=event_id,
         type=f"{loaded['name'].lower()}.{operation}",
         subject=loaded["id"],
         time=moment,

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
-from schemas.envelopes import NAME, Envelope, unusable
+from schemas.envelopes import NAME, Envelope, is_name, unusable
 from schemas.times import Instant
 
 
@@ -47,12 +47,13 @@ def parse(payload: Any, event_id: str, account: str) -> Envelope:
     except ValidationError as error:
         return unusable(payload, str(error.messages))
     if loaded["account_id"] != account:
-        return unusable(payload, f"it is of account {loaded['account_id']}")
+        return unusable(payload, f"it is of account {loaded['account_id'][:255]!r}")
     data, origin = loaded["data"], loaded["data"]["origin"] or {}
+    operation_id = origin.get("operation_id")
     return Envelope(
         id=event_id,
         type=loaded["type"],
         subject=data["id"],
         time=loaded["timestamp"],
-        data={"version": data["version"], "operation_id": origin.get("operation_id")},
+        data={"version": data["version"], "operation_id": operation_id if is_name(operation_id) else None},
     )

@@ -1,12 +1,14 @@
 """JSON that says one thing: no duplicate keys, no NaN, bounded depth, decimals kept exact."""
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from config.errors import RavebooksError
 
 DEPTH_LIMIT = 32
+EXPONENT_LIMIT = 300
+"""Powers of ten: 1e999999999 is ten characters here and a gigabyte once it is an integer."""
 
 
 class MalformedJson(RavebooksError):
@@ -23,7 +25,7 @@ def loads(data: bytes | str) -> Any:
         raise MalformedJson("the body is not UTF-8") from None
     _check_depth(text)
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=Decimal)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_decimal)
     except MalformedJson:
         raise
     except (ValueError, RecursionError) as error:
@@ -57,6 +59,16 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise MalformedJson(f"the key {key[:60]!r} stands twice in one object")
         result[key] = value
     return result
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise MalformedJson(f"the number {text[:60]} is out of range") from None
+    if abs(value.adjusted()) > EXPONENT_LIMIT:
+        raise MalformedJson(f"the number {text[:60]} is out of range")
+    return value
 
 
 def _refuse_constant(name: str) -> Any:

@@ -69,7 +69,7 @@ def mappings(session: Session, connection_id: str, kind: str) -> dict[str, str]:
             Mapping.connection_id == connection_id, Mapping.kind == kind
         )
     )
-    return dict(rows)
+    return {row.key: row.quickbooks_id for row in rows}
 
 
 def set_mapping(session: Session, connection_id: str, kind: str, key: str, quickbooks_id: str, name: str) -> None:

@@ -291,6 +291,21 @@ class Echo(Base):
     until: Mapped[datetime]
 
 
+class SyncState(Base):
+    """What Ravetree is told about one of its records: icon, error, remedy, link. `unsent` until it has taken it."""
+
+    __tablename__ = "sync_states"
+    __table_args__ = (Index("ix_sync_states_unsent", "connection_id", "unsent"),)
+
+    connection_id: Mapped[str] = _connection()
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    ravetree_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    generation: Mapped[int] = mapped_column(Id, default=1)
+    unsent: Mapped[bool] = mapped_column(Boolean, default=True)
+    due_at: Mapped[datetime]
+    body: Mapped[dict[str, Any]]
+
+
 class Decision(Base):
     """What a person said about something held."""
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from reconcile.model import Attention, Kind, Record, Side
 from storage.database import insert
-from storage.models import Connection, Event, PendingChange
+from storage.models import Connection, Event, PendingChange, SyncState
 
 DUE = "due"
 WAITING = "waiting"
@@ -110,6 +110,9 @@ def due_connections(session: Session, now: datetime) -> list[str]:
             .where(
                 sa.or_(
                     Connection.id.in_(waiting),
+                    Connection.id.in_(
+                        sa.select(SyncState.connection_id).where(SyncState.unsent.is_(True), SyncState.due_at <= now)
+                    ),
                     Connection.cdc_due_at <= now,
                     Connection.events_due_at <= now,
                 )

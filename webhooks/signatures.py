@@ -46,7 +46,8 @@ def is_from_ravetree(
 
     Standard Webhooks 1.0.0: the library signs, the time is compared with our clock.
     """
-    if not message_id or not timestamp.isascii() or not timestamp.isdecimal() or len(timestamp) > 12:
+    # Eleven digits reach the year 5138; a twelfth would pass the last one that a datetime holds.
+    if not message_id or not timestamp.isascii() or not timestamp.isdecimal() or len(timestamp) > 11:
         return False
     signed_at = datetime.fromtimestamp(int(timestamp), UTC)
     if abs(now - signed_at) > TOLERANCE:
@@ -56,7 +57,7 @@ def is_from_ravetree(
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return False
-    matches = []
+    matches: list[bool] = []
     for version, key in ring.newest_first():
         expected = Webhook(ravetree_secret(account, version, key)).sign(message_id, signed_at, text).encode()
         matches.extend(hmac.compare_digest(expected, signature) for signature in given)

@@ -22,6 +22,7 @@ from config import telemetry
 from config.logging import logger
 from config.ports import Clock
 from reconcile.model import Kind
+from schemas import strict_json
 from schemas.quickbooks import Body
 
 PAGE = 200
@@ -121,6 +122,12 @@ class Account:
         data = body.encode() if body else None
         answer = self._retrying(NotSent, attempts=2)(self._attempt, method, path, {}, headers, data, "write")
         return Written(answer.status, (answer.body or {}).get("data") or {})
+
+    def tell(self, kind: Kind, record_id: str, state: Body, key: str) -> None:
+        """Say how a record's sync stands: Ravetree draws the icon, the error and the link from it."""
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        path = f"sync_states/{kind}/{record_id}"
+        self._attempt("PUT", path, {}, headers, strict_json.dumps(state).encode(), "write")
 
     def _pages(self, resource: str, params: dict[str, str]) -> Iterator[Body]:
         cursor: str | None = None

@@ -15,7 +15,7 @@ from storage import migrations
 
 log = logs.logger("process")
 
-_SHARED = (
+SHARED = (
     "database_url",
     "broker_url",
     "secret_key",
@@ -25,18 +25,19 @@ _SHARED = (
     "quickbooks_client_secret",
     "ravetree_api_url",
 )
+WEB = ("public_url", "quickbooks_verifier_tokens", "api_token")
 
 
 def _settings(*more: str) -> Settings:
     settings = Settings.from_environment(os.environ)
-    settings.require(*_SHARED, *more)
+    settings.require(*SHARED, *more)
     logs.configure(settings.log_level, settings.log_format)
     return settings
 
 
 def create_web() -> object:
     """The WSGI application of one gunicorn worker."""
-    parts = Parts(_settings("public_url", "quickbooks_verifier_tokens", "api_token"))
+    parts = Parts(_settings(*WEB))
     app = parts.web()
     parts.confirmed.start()
     return app
@@ -45,7 +46,7 @@ def create_web() -> object:
 @click.command("web")
 def web() -> None:
     """Receive webhooks and serve the API, under gunicorn."""
-    settings = _settings("public_url", "quickbooks_verifier_tokens", "api_token")
+    settings = _settings(*WEB)
     port = settings.port or int(os.environ.get("PORT", "8000"))
     arguments = [
         "gunicorn",

@@ -51,15 +51,28 @@ def find_or_start(state_dir: Path) -> World:
     return _find(state_dir) or _start(state_dir)
 
 
-def _find(state_dir: Path) -> World | None:
+def kept(state_dir: Path) -> World | None:
+    """The sandbox that ran last in this state folder, whether it answers or not."""
     try:
-        kept: dict[str, Any] = json.loads((state_dir / FILE).read_text())
-        world = World(kept["quickbooks"], kept["ravetree"], kept["pid"])
+        said: dict[str, Any] = json.loads((state_dir / FILE).read_text())
+        return World(said["quickbooks"], said["ravetree"], said["pid"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def answers(world: World) -> bool:
+    """Whether both of its sides are there."""
+    try:
         for root in (world.quickbooks_root, world.ravetree_root):
             requests.get(f"{root}/sandbox/credentials", timeout=3).raise_for_status()
-    except (OSError, ValueError, KeyError, requests.RequestException):
-        return None
-    return world
+    except requests.RequestException:
+        return False
+    return True
+
+
+def _find(state_dir: Path) -> World | None:
+    world = kept(state_dir)
+    return world if world is not None and answers(world) else None
 
 
 def _start(state_dir: Path) -> World:

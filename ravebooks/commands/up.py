@@ -20,6 +20,7 @@ from config.errors import RavebooksError, SettingError
 from config.ports import SystemEntropy
 from config.settings import Settings
 from ravebooks.bootstrap import Parts
+from ravebooks.commands.local_settings import NEEDED_BY_UP, with_sandbox
 from ravebooks.commands.sandbox_process import World, find_or_start
 from ravebooks.keys import with_generated_keys
 from ravebooks.running import Process, free_port
@@ -79,20 +80,9 @@ def _lock(state_dir: Path) -> IO[str]:
 def _complete(settings: Settings, world: World | None, port: int | None) -> Settings:
     """The settings with what the sandbox says, generated keys, a port and the URL that follows from it."""
     if world is not None:
-        settings = dataclasses.replace(
-            settings,
-            quickbooks_environment="local",
-            quickbooks_client_id=world.quickbooks["client_id"],
-            quickbooks_client_secret=world.quickbooks["client_secret"],
-            quickbooks_api_url=world.quickbooks["api_url"],
-            quickbooks_discovery_url=world.quickbooks["discovery_url"],
-            quickbooks_verifier_tokens=(world.quickbooks["verifier_token"],),
-            ravetree_api_url=world.ravetree["api_url"],
-        )
+        settings = with_sandbox(settings, world)
     settings = with_generated_keys(settings, SystemEntropy())
-    settings.require(
-        "quickbooks_client_id", "quickbooks_client_secret", "quickbooks_verifier_tokens", "ravetree_api_url"
-    )
+    settings.require(*NEEDED_BY_UP)
     chosen = port if port is not None else settings.port or _last_port(settings)
     if not chosen:
         chosen = free_port(settings.host, DEFAULT_PORT)
@@ -161,6 +151,7 @@ def _prepare(parts: Parts, world: World) -> str:
     with parts.database.transaction() as session:
         connection = connections.find(session, Side.RAVETREE, account)
     connection_id = connection.id if connection is not None else _connect(parts, world)
+    _share_the_app(world)
     _subscribe(parts, world)
     _map(parts, connection_id)
     parts.connecting.switch(connection_id, invoices=True, estimates=True)
@@ -196,6 +187,11 @@ def _form_fields(page: str) -> dict[str, str]:
         if "name" in attributes and not (submits and attributes["name"] in fields):
             fields[attributes["name"]] = html.unescape(attributes.get("value", ""))
     return fields
+
+
+def _share_the_app(world: World) -> None:
+    """QuickBooks limits requests by app, and whoever tries the sandbox is the same app as we are: no limits here."""
+    requests.post(f"{world.quickbooks_root}/sandbox/limits", json={"enabled": False}, timeout=10).raise_for_status()
 
 
 def _subscribe(parts: Parts, world: World) -> None:

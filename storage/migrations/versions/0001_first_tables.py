@@ -240,8 +240,27 @@ def upgrade() -> None:
         batch_op.create_index("ix_pending_changes_state_due_at", ["state", "due_at"], unique=False)
         batch_op.create_index("ix_pending_changes_waits_for", ["connection_id", "waits_for"], unique=False)
 
+    op.create_table(
+        "sync_states",
+        sa.Column("connection_id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("ravetree_id", sa.String(length=255), nullable=False),
+        sa.Column("generation", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("unsent", sa.Boolean(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["connection_id"], ["connections.id"], name=op.f("fk_sync_states_connection_id")),
+        sa.PrimaryKeyConstraint("connection_id", "kind", "ravetree_id", name=op.f("pk_sync_states")),
+    )
+    with op.batch_alter_table("sync_states", schema=None) as batch_op:
+        batch_op.create_index("ix_sync_states_unsent", ["connection_id", "unsent"], unique=False)
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("sync_states", schema=None) as batch_op:
+        batch_op.drop_index("ix_sync_states_unsent")
+
+    op.drop_table("sync_states")
     with op.batch_alter_table("pending_changes", schema=None) as batch_op:
         batch_op.drop_index("ix_pending_changes_waits_for")
         batch_op.drop_index("ix_pending_changes_state_due_at")

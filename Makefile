@@ -1,0 +1,89 @@
+# What is done with this checkout. `make` alone lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= python3
+# What `make up` starts; `make up OPTIONS=` is the plain `ravebooks up`.
+OPTIONS ?= --sandbox
+# More for pytest, as in `make unit TESTS="-k signatures"`.
+TESTS ?=
+
+BIN := .venv/bin
+# Stamps: pip runs again only when a lock file or setup.cfg changes.
+RUN := .venv/.installed-run
+TEST := .venv/.installed-test
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+COMPILE := $(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --strip-extras \
+  --no-emit-find-links --no-emit-index-url --no-emit-trusted-host
+
+.PHONY: help
+help: ## List what there is
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ See it work
+.PHONY: demo up doctor
+demo: $(RUN) ## Play a working day against the sandbox and compare both books (EXIT=1: then end)
+	@$(BIN)/ravebooks demo $(if $(filter-out 0,$(EXIT)),--exit)
+
+up: $(RUN) ## Run everything in one process with the sandbox (OPTIONS=: without)
+	@$(BIN)/ravebooks up $(OPTIONS)
+
+doctor: $(RUN) ## Check all that this installation needs, and say what to do about what is red
+	@$(BIN)/ravebooks doctor
+
+##@ Test
+.PHONY: test unit integration chaos
+test: $(TEST) ## Everything: lint, unit, integration; installs RabbitMQ and PostgreSQL where they are missing
+	@ops/test-rings lint unit integration
+
+unit: $(TEST) ## The unit tests with branch coverage: seconds, no network
+	@TESTS='$(TESTS)' ops/test-rings unit
+
+integration: $(TEST) ## Whole processes on SQLite, and on PostgreSQL with RabbitMQ
+	@TESTS='$(TESTS)' ops/test-rings integration
+
+chaos: $(TEST) ## Processes killed at seeded points, brokers and databases that stop
+	@TESTS='$(TESTS)' ops/test-rings chaos
+
+##@ Work on the code
+.PHONY: lint format lock configuration clean
+lint: $(TEST) ## ruff, mypy (strict), import-linter
+	@ops/test-rings lint
+
+format: $(TEST) ## Let ruff format and mend what it can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: $(TEST) ## Pin what requirements/*.in asks for, with hashes (UPGRADE=1: to the newest)
+	@echo "Pinning requirements/run.lock and requirements/test.lock …"
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file=requirements/run.lock requirements/run.in
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file=requirements/test.lock requirements/test.in
+
+configuration: $(RUN) ## Write docs/configuration.md from the settings' own words
+	@$(BIN)/ravebooks settings --markdown >docs/configuration.md
+
+clean: ## Remove the virtual environment and every cache; the books in var/ stay
+	@rm -rf .venv *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the virtual environment ---------------------------------------------------------------------
+
+$(RUN): requirements/run.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer with venv is needed. On Debian: apt-get install python3-venv." \
+	    "Another one is named with PYTHON=python3.12." >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "Making .venv …"; $(PYTHON) -m venv .venv; }
+	@echo "Installing what the program needs (requirements/run.lock) …"
+	@$(PIP) --require-hashes -r requirements/run.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TEST): $(RUN) requirements/test.lock
+	@echo "Installing what the tests need (requirements/test.lock) …"
+	@$(PIP) --require-hashes -r requirements/test.lock
+	@touch $@

@@ -1,0 +1,120 @@
+"""`ravebooks connections`, `attention`, `retry` and `decide`: an operator's hands, directly on the database.
+
+Nothing is nudged from here: the sweeper finds what is due within its next round.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from config import logging as logs
+from config.errors import RavebooksError
+from ravebooks.bootstrap import Parts
+from ravebooks.commands.local_settings import open_books
+from reconcile.model import Kind, Record, Side
+from storage import connections, dead_letters, decisions, inbox, pending
+
+KEPT_ASIDE_LIMIT = 10_000
+DEAD_LIMIT = 1000
+
+
+class NothingWaits(RavebooksError):
+    """There is no pending change for this record."""
+
+    remedy = "List what waits with `ravebooks attention`."
+
+
+@contextmanager
+def _books() -> Iterator[Parts]:
+    logs.configure("error")
+    parts = open_books()
+    try:
+        yield parts
+    finally:
+        parts.close()
+
+
+@click.command("connections")
+def connections_() -> None:
+    """List the connections and what is switched on."""
+    with _books() as parts, parts.database.transaction() as session:
+        every = connections.every(session)
+        if not every:
+            click.echo("No connections yet.")
+        for row in every:
+            on = [name for name in ("invoices", "estimates") if getattr(row, f"{name}_since")]
+            click.echo(
+                f"{row.id}  account {row.account_id}  company {row.realm_id}  {row.state}"
+                f"  on: {', '.join(on) or 'nothing'}"
+            )
+            if row.pause_cause:
+                click.echo(f"    {row.pause_cause}\n    → {row.pause_remedy}")
+
+
+@click.command("attention")
+def attention() -> None:
+    """List what waits for a person: held and parked records, events kept aside, dead letters."""
+    with _books() as parts, parts.database.transaction() as session:
+        rows = pending.attention(session)
+        for row in rows:
+            click.echo(
+                f"{row.connection_id} {row.side} {row.kind} {row.record_id}  {row.state} ({row.code})"
+                f"  since {row.updated_at:%Y-%m-%d %H:%M}"
+            )
+            click.echo(f"    {row.cause}\n    → {row.remedy}")
+        aside = Counter(event.outcome for event in inbox.kept_aside(session, KEPT_ASIDE_LIMIT))
+        dead = dead_letters.waiting(session, DEAD_LIMIT)
+        click.echo(f"{len(rows)} records wait for a person")
+        spelled = ", ".join(f"{count} {outcome}" for outcome, count in sorted(aside.items()))
+        click.echo(f"{aside.total()} events kept aside{f': {spelled}' if spelled else ''}")
+        click.echo(f"{len(dead)} dead letters")
+        for letter in dead:
+            click.echo(f"    {letter.id}  from {letter.queue}  {letter.reason}  {letter.dead_at:%Y-%m-%d %H:%M}")
+
+
+def _record_arguments(command: Callable[..., None]) -> Callable[..., None]:
+    """CONNECTION SIDE KIND ID, as `ravebooks attention` prints them."""
+    for name, kind in (
+        ("record_id", click.STRING),
+        ("kind", click.Choice([str(kind) for kind in Kind])),
+        ("side", click.Choice([str(side) for side in Side])),
+        ("connection", click.STRING),
+    ):
+        command = click.argument(name, type=kind, metavar="ID" if name == "record_id" else name.upper())(command)
+    return command
+
+
+@click.command("retry")
+@_record_arguments
+def retry(connection: str, side: str, kind: str, record_id: str) -> None:
+    """Look at a record now, with a fresh read."""
+    record = Record(Side(side), Kind(kind), record_id)
+    with _books() as parts:
+        _make_due(parts, connection, record)
+    click.echo(f"{record} is due")
+
+
+@click.command("decide")
+@_record_arguments
+@click.argument("decision", type=click.Choice([decisions.TWO_PAYMENTS]))
+@click.option("--by", required=True, help="Who decided.")
+@click.option("--note", default="", help="Why.")
+def decide(connection: str, side: str, kind: str, record_id: str, decision: str, by: str, note: str) -> None:
+    """Answer the question of a held record: `two` for two payments that are not one receipt."""
+    record = Record(Side(side), Kind(kind), record_id)
+    with _books() as parts:
+        _make_due(parts, connection, record, decision=decision, by=by, note=note)
+    click.echo(f"{record} is decided ({decision}) and due")
+
+
+def _make_due(parts: Parts, connection_id: str, record: Record, **decided: Any) -> None:
+    now = parts.clock.now()
+    with parts.database.transaction() as session:
+        connections.get(session, connection_id)
+        if decided:
+            decisions.store(session, connection_id, record, decided["decision"], decided["by"], decided["note"], now)
+        if not pending.retry(session, connection_id, record, now):
+            raise NothingWaits(f"nothing waits for {record} of connection {connection_id}")

@@ -1,0 +1,131 @@
+"""`ravebooks demo`: a working day in front of the reader, on the embedded default."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from config.errors import RavebooksError
+from ravebooks.demo.compare import Report, compare
+from ravebooks.demo.day import RECORDS, Day, NotReached
+from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
+
+SETTLE_SECONDS = 60.0
+START_SECONDS = 60.0
+END_SECONDS = 40.0
+
+
+class DemoFailed(RavebooksError):
+    """The demo could not be played."""
+
+    remedy = "Read the log that is named above."
+
+
+@click.command("demo")
+@click.option("--exit", "leave", is_flag=True, envvar="EXIT", help="End after the day instead of staying up.")
+@click.option("--state-dir", type=click.Path(file_okay=False, path_type=Path), help="Default: a new temporary folder.")
+def demo(leave: bool, state_dir: Path | None) -> None:
+    """Play a working day on both sides, compare the books, print the table."""
+    leave = leave or not sys.stdout.isatty()
+    folder = state_dir or Path(tempfile.mkdtemp(prefix="ravebooks-demo-"))
+    click.echo(f"Starting Ravebooks and the sandbox (state in {folder}) …")
+    process, ready = start(folder)
+    try:
+        agreed = _play(ready)
+        if not leave:
+            _stay(ready, folder)
+    finally:
+        stop(process)
+    if state_dir is None and agreed:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(0 if agreed else 1)
+
+
+def start(folder: Path) -> tuple["subprocess.Popen[bytes]", dict[str, Any]]:
+    """`up --sandbox` on `folder`; what it says when it is ready."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log_path = folder / "up.log"
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ravebooks", "up", "--sandbox"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=os.environ | {"RAVEBOOKS_STATE_DIR": str(folder)},
+        )
+    line = process.stdout.readline() if process.stdout else b""
+    if not line:
+        process.wait(START_SECONDS)
+        said = log_path.read_text(errors="replace").strip().splitlines()
+        raise DemoFailed(f"`ravebooks up --sandbox` ended: {said[-1] if said else 'it said nothing'} ({log_path})")
+    ready: dict[str, Any] = json.loads(line)
+    return process, ready
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """Let it drain and end."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _play(ready: dict[str, Any]) -> bool:
+    ravetree, quickbooks = RavetreeSide(ready["ravetree"]), QuickBooksSide(ready["quickbooks"])
+    click.echo(f"Connected by OAuth, five line item types mapped, Invoices and Estimates on: {ready['url']}\n")
+    steps = Day(ravetree, quickbooks, _say).steps()
+    begun = time.monotonic()
+    for step in steps:
+        try:
+            step()
+        except NotReached as error:
+            click.echo(f"  FAILED {step.__name__}: {error}")
+    report = settled(ravetree, quickbooks, SETTLE_SECONDS)
+    click.echo(f"\nThe day took {time.monotonic() - begun:.1f} s. Both books through their HTTP APIs:\n")
+    show(report)
+    return not report.differing and len(report.rows) == RECORDS
+
+
+def _say(title: str, ravetree: str, quickbooks: str) -> None:
+    click.echo(f"  {title:<36} Ravetree: {ravetree:<52} QuickBooks: {quickbooks}")
+
+
+def settled(ravetree: RavetreeSide, quickbooks: QuickBooksSide, seconds: float) -> Report:
+    """Compare until nothing differs, or `seconds` are over."""
+    deadline = time.monotonic() + seconds
+    while (report := compare(ravetree, quickbooks)).differing and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return report
+
+
+def show(report: Report) -> None:
+    """The table, the sums, and as the last line the verdict."""
+    for row in report.rows:
+        verdict = "same" if not row.differences else "DIFFERS: " + "; ".join(row.differences)
+        click.echo(f"  {row.kind:<12}{row.name:<52.52} {row.ravetree:<26.26} {row.quickbooks:<44.44} {verdict}")
+    for currency, (ours, theirs) in report.sums.items():
+        click.echo(f"  open in {currency}: Ravetree {ours:,.2f}, QuickBooks {theirs:,.2f}")
+    click.echo(f"{len(report.rows)} records compared, {len(report.differing)} differ")
+
+
+def _stay(ready: dict[str, Any], folder: Path) -> None:
+    click.echo(f"\nStill running; press Ctrl-C to end. State and log: {folder}")
+    click.echo(f"  Ravebooks   {ready['url']}/healthz  {ready['url']}/metrics  {ready['url']}/api/openapi.json")
+    click.echo(f"  QuickBooks  {ready['quickbooks']['api_url']}  steered at …/sandbox/usage, …/sandbox/deliveries")
+    click.echo(f"  Ravetree    {ready['ravetree']['api_url']}  steered at …/sandbox/deliveries")
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        click.echo("ending")

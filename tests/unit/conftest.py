@@ -1,0 +1,40 @@
+"""What several rooms' tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import migrations
+from storage.database import Database
+from tests.unit.ports import FakeClock, SeededEntropy
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def entropy() -> SeededEntropy:
+    return SeededEntropy()
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database of this version, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "empty.db"
+    database = Database(f"sqlite:///{path}", FakeClock())
+    migrations.upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def database(migrated: Path, tmp_path: Path, clock: FakeClock) -> Iterator[Database]:
+    """A database with the tables of this version in a file of its own, on the test's clock."""
+    path = tmp_path / "ravebooks.db"
+    path.write_bytes(migrated.read_bytes())
+    database = Database(f"sqlite:///{path}", clock)
+    yield database
+    database.close()
