@@ -11,7 +11,7 @@ from reconcile.model import Kind, Record, Side
 from schemas import ravetree_events
 from schemas.envelopes import Delivery, Envelope
 from schemas.quickbooks import Body
-from storage import connections, inbox, pairs, pending
+from storage import connections, inbox
 from storage.models import Copy
 
 OVERLAP = timedelta(seconds=60)
@@ -41,23 +41,10 @@ def look_at_changes(bench: Workbench, next_due: datetime) -> None:
             connection.cdc_due_at = next_due
 
 
-def absorb(bench: Workbench, changes: Changes, but: frozenset[Record] = frozenset()) -> None:
-    """Keep what was read; what is new to us and concerns a pair, or is a payment, must be looked at."""
+def absorb(bench: Workbench, changes: Changes) -> None:
+    """Keep what was read; what is news to us is noted as pending."""
     for kind, entity in ENTITIES.items():
-        found = {str(raw["Id"]): raw for raw in changes.objects.get(entity, [])}
-        _note(bench, [record for record in bench.keep(kind, found) if record not in but])
-
-
-def _note(bench: Workbench, records: list[Record]) -> None:
-    with bench.database.transaction() as session:
-        for record in records:
-            paired = pairs.find(session, bench.id, record.kind, Side.QUICKBOOKS, record.id) is not None
-            holder = pairs.find(session, bench.id, pairs.PLACEHOLDER, Side.QUICKBOOKS, record.id)
-            if holder is not None:
-                record = Record(Side.RAVETREE, Kind.INVOICE, holder.ravetree_id)
-            elif not paired and record.kind is not Kind.PAYMENT:
-                continue
-            pending.note(session, bench.id, record, bench.now())
+        bench.keep(kind, {str(raw["Id"]): raw for raw in changes.objects.get(entity, [])})
 
 
 def _compare_in_full(bench: Workbench, since: datetime) -> datetime:
@@ -70,7 +57,7 @@ def _compare_in_full(bench: Workbench, since: datetime) -> datetime:
             f"MetaData.LastUpdatedTime >= '{since.isoformat()}' orderby MetaData.LastUpdatedTime",
             limit=10**9,
         )
-        changed = bench.keep(kind, {str(raw["Id"]): raw for raw in rows})
+        bench.keep(kind, {str(raw["Id"]): raw for raw in rows})
         with bench.database.transaction() as session:
             known = session.query(Copy.record_id).filter(
                 Copy.connection_id == bench.id,
@@ -80,8 +67,7 @@ def _compare_in_full(bench: Workbench, since: datetime) -> datetime:
             )
             names = {name for (name,) in known}
         there: dict[str, Body] = {str(raw["Id"]): raw for raw in company.by_ids(entity, names)}
-        changed += bench.keep(kind, there, missing=names - there.keys())
-        _note(bench, changed)
+        bench.keep(kind, there, missing=names - there.keys())
     return begun
 
 

@@ -44,7 +44,7 @@ def is_echo(session: Session, connection_id: str, entry: Entry) -> bool:
     copy = copies.get(session, connection_id, entry.record)
     if entry.record.side is Side.RAVETREE:
         return all(_is_known_in_ravetree(session, connection_id, event, copy) for event in entry.events)
-    return all(_is_presumed_echo(session, connection_id, event, copy) for event in entry.events)
+    return all(_is_presumed_echo(session, connection_id, event) for event in entry.events)
 
 
 def _is_known_in_ravetree(session: Session, connection_id: str, event: Event, copy: Copy | None) -> bool:
@@ -56,27 +56,31 @@ def _is_known_in_ravetree(session: Session, connection_id: str, event: Event, co
     return copy is not None and not copy.deleted and version is not None and version < copy.version
 
 
-def _is_presumed_echo(session: Session, connection_id: str, event: Event, copy: Copy | None) -> bool:
+def _is_presumed_echo(session: Session, connection_id: str, event: Event) -> bool:
     """QuickBooks does not say who caused an event: ours are known by object, kind and time, each once."""
     change = event.type.rpartition(".")[2]
     if event.occurred_at is None:
         return False
-    if journal.take_echo(session, connection_id, event.kind, event.subject, change, event.occurred_at):
-        return True
-    if change in _ALWAYS_READ or copy is None or copy.stale:
-        return False
-    # Older than the state that we hold: that state has it in it.
-    updated = copy.body.get("MetaData", {}).get("LastUpdatedTime")
-    return updated is not None and not copy.deleted and event.occurred_at <= parse_instant(updated)
+    return journal.take_echo(session, connection_id, event.kind, event.subject, change, event.occurred_at)
 
 
 def needs_read(session: Session, connection_id: str, entry: Entry, fresh: set[Record]) -> bool:
     """Whether QuickBooks has to be asked: its events never carry values."""
     if entry.record.side is not Side.QUICKBOOKS or entry.record in fresh:
         return False
-    if entry.must_read or entry.events:
+    copy = copies.get(session, connection_id, entry.record)
+    if entry.must_read or copy is None:
         return True
-    return copies.get(session, connection_id, entry.record) is None
+    return any(not _is_in_copy(event, copy) for event in entry.events)
+
+
+def _is_in_copy(event: Event, copy: Copy) -> bool:
+    """Whether the state that we hold is younger than the event, so that it has it in it."""
+    updated = copy.body.get("MetaData", {}).get("LastUpdatedTime")
+    if updated is None or copy.stale or copy.deleted or event.occurred_at is None:
+        return False
+    change = event.type.rpartition(".")[2]
+    return change not in _ALWAYS_READ and event.occurred_at <= parse_instant(updated)
 
 
 def earliest(entries: Sequence[Entry]) -> Event | None:

@@ -137,6 +137,7 @@ class Reconciler:
     def _work_through(self, bench: Workbench, holder: "_Holder") -> None:
         begun = self._clock.monotonic()
         bench.journal.resolve_due()
+        bench.handling = set()
         self._catch_up(bench)
         telling.tell(bench)
         while self._clock.monotonic() - begun < self._pace.slice:
@@ -160,6 +161,8 @@ class Reconciler:
     def _take(self, bench: Workbench) -> list[Entry]:
         """The due notes with their generations, without the echoes of our own writes."""
         now = self._clock.now()
+        # What was read before these notes were taken may be older than what they speak of.
+        bench.fresh.clear()
         with self._database.transaction() as session:
             entries, presumed = [], False
             for change in pending.due(session, bench.id, now, BATCH):
@@ -216,6 +219,7 @@ class Reconciler:
 
     def _read_burst(self, bench: Workbench, asking: list[Entry]) -> None:
         records = {entry.record for entry in asking}
+        bench.handling = set(records)
         first = hints.earliest(asking)
         kinds = {record.kind for record in records}
         recent = first is not None and first.recorded_at > self._clock.now() - timedelta(days=1)
@@ -224,7 +228,7 @@ class Reconciler:
             changes = bench.neighbours.quickbooks.changes(
                 [ENTITIES[kind] for kind in sorted(kinds)], first.occurred_at - CDC_SLACK
             )
-            catching_up.absorb(bench, changes, but=frozenset(records))
+            catching_up.absorb(bench, changes)
         bench.refresh(records - bench.fresh)
 
     # --- reconciling -----------------------------------------------------------------------------
@@ -278,6 +282,7 @@ class Reconciler:
                 self._conclude(bench, subject, outcome)
 
     def _run(self, bench: Workbench, subject: Subject) -> Outcome:
+        bench.handling = {*self._names(bench, subject.record), *(entry.record for entry in subject.entries)}
         requested = any(entry.requested for entry in subject.entries)
         if subject.record.kind is Kind.INVOICE:
             return InvoiceWork(bench, subject.record, requested).run()

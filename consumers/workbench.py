@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from config.logging import logger
 from config.ports import Clock
 from consumers.journalled import Journal, Request
@@ -32,7 +34,11 @@ log = logger("reconciler")
 
 @dataclass
 class Workbench:
-    """One connection during one slice. `fresh` are the QuickBooks records read in this slice."""
+    """One connection during one slice.
+
+    `fresh` are the QuickBooks records read since the last batch of notes was taken. `handling` are those that are being worked on: news
+    of any other record is noted as pending when it is read, whatever it was read for.
+    """
 
     database: Database
     clock: Clock
@@ -40,6 +46,7 @@ class Workbench:
     neighbours: Neighbours
     journal: Journal
     fresh: set[Record] = field(default_factory=set)
+    handling: set[Record] = field(default_factory=set)
 
     @property
     def id(self) -> str:
@@ -72,24 +79,35 @@ class Workbench:
                 found = {str(raw["Id"]): raw for raw in self.neighbours.quickbooks.by_ids(entity, ids)}
                 self.keep(kind, found, missing=ids - found.keys())
 
-    def keep(self, kind: Kind, found: Mapping[str, Body], missing: Iterable[str] = ()) -> list[Record]:
-        """Store what was read; returns the records that were new to us."""
-        changed, now = [], self.now()
+    def keep(self, kind: Kind, found: Mapping[str, Body], missing: Iterable[str] = ()) -> None:
+        """Store what was read, and note what is news to us: our copy is no proof that it was ever planned."""
+        now = self.now()
         with self.database.transaction() as session:
             for name, raw in found.items():
                 record = Record(Side.QUICKBOOKS, kind, name)
+                self.fresh.add(record)
                 if quickbooks.is_deleted(raw):
                     copies.mark_deleted(session, self.id, record, now)
-                    changed.append(record)
+                    self._note_news(session, record)
                 elif copies.store(session, self.id, record, int(raw["SyncToken"]), raw, now):
-                    changed.append(record)
-                self.fresh.add(record)
+                    self._note_news(session, record)
             for name in missing:
                 record = Record(Side.QUICKBOOKS, kind, name)
-                copies.mark_deleted(session, self.id, record, now)
-                changed.append(record)
                 self.fresh.add(record)
-        return changed
+                copies.mark_deleted(session, self.id, record, now)
+                self._note_news(session, record)
+
+    def _note_news(self, session: Session, record: Record) -> None:
+        """Only what concerns a pair, or is a payment, is followed; a placeholder is a matter of its invoice."""
+        if record in self.handling:
+            return
+        holder = pairs.find(session, self.id, pairs.PLACEHOLDER, Side.QUICKBOOKS, record.id)
+        if holder is not None and record.kind is Kind.PAYMENT:
+            record = Record(Side.RAVETREE, Kind.INVOICE, holder.ravetree_id)
+        paired = pairs.find(session, self.id, record.kind, record.side, record.id) is not None
+        if not paired and record.kind is not Kind.PAYMENT and record.side is Side.QUICKBOOKS:
+            return
+        pending.note(session, self.id, record, self.now())
 
     def quickbooks_invoice(self, record_id: str) -> tuple[QuickBooksInvoice | Gone | None, Copy | None]:
         """Our copy of an invoice, read first if we have none."""
@@ -131,8 +149,11 @@ class Workbench:
         return ravetree.load_payment(raw), raw
 
     def _seen(self, kind: Kind, raw: Body) -> None:
+        """Keep the version that is being planned. One that was only looked up proves nothing about its events."""
+        record = Record(Side.RAVETREE, kind, raw["id"])
+        if record not in self.handling:
+            return
         with self.database.transaction() as session:
-            record = Record(Side.RAVETREE, kind, raw["id"])
             copies.store(session, self.id, record, int(raw["version"]), raw, self.now())
 
     # --- pairs -----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from ravebooks.commands.processes import release, sweeper, web, worker
 from ravebooks.commands.sandbox import sandbox
 from ravebooks.commands.settings import settings
 from ravebooks.commands.up import up
+from ravebooks.commands.webhook_secret import webhook_secret
 
 
 @click.group()
@@ -29,6 +30,7 @@ for command in (
     retry,
     decide,
     settings,
+    webhook_secret,
     sandbox,
     web,
     worker,

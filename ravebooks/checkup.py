@@ -11,7 +11,7 @@ from pika.adapters.blocking_connection import BlockingConnection
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from clients.http import open_session
-from config.errors import RavebooksError
+from config.errors import RavebooksError, SettingError
 from config.logging import redact_text
 from publishers import topology
 from publishers.confirmed import BrokerDown
@@ -65,7 +65,7 @@ def _look(name: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(name, True, check())
     except RavebooksError as error:
-        return Finding(name, False, redact_text(f"{error}."), error.remedy)
+        return Finding(name, False, redact_text(str(error).rstrip(".") + "."), error.remedy)
 
 
 # --- this installation ---------------------------------------------------------------------------
@@ -73,10 +73,13 @@ def _look(name: str, check: Callable[[], str]) -> Finding:
 
 def _settings(parts: Parts, world: World | None) -> str:
     settings = parts.settings
-    if settings.embedded or world is not None:
-        settings.require(*NEEDED_BY_UP)
-    else:
-        settings.require(*SHARED, *WEB)
+    alone = settings.embedded or world is not None
+    try:
+        settings.require(*(NEEDED_BY_UP if alone else (*SHARED, *WEB)))
+    except SettingError as error:
+        raise Unwell(
+            str(error), remedy="Set it, or try `ravebooks up --sandbox`, which needs nothing." if alone else "Set it."
+        ) from None
     where = "one process" if settings.embedded else "with a broker"
     return f"complete; {where}, QuickBooks {settings.quickbooks_environment}"
 
@@ -140,7 +143,7 @@ def _clock(parts: Parts, *, with_database: bool) -> str:
     if with_database and not parts.database.is_sqlite:
         with parts.database.transaction() as session:
             seen["the database's"] = _ahead(parts, parts.database.now(session))
-    if (theirs := _date_of(parts.settings.effective_quickbooks_discovery_url)) is not None:
+    if (theirs := _date_of(parts)) is not None:
         seen["QuickBooks'"] = _ahead(parts, theirs)
     if not seen:
         raise Unwell("there is no clock to compare with", remedy="Mend what is red elsewhere, then look again.")
@@ -157,11 +160,12 @@ def _ahead(parts: Parts, other: datetime) -> float:
     return (parts.clock.now() - other).total_seconds()
 
 
-def _date_of(url: str) -> datetime | None:
-    """The Date header of whoever answers at `url`."""
+def _date_of(parts: Parts) -> datetime | None:
+    """The Date header of QuickBooks' discovery document, if anybody answers there."""
     try:
-        with open_session() as session:
-            header = session.get(url, timeout=CALL_SECONDS).headers.get("Date", "")
+        with open_session(parts.adapter) as session:
+            answer = session.get(parts.settings.effective_quickbooks_discovery_url, timeout=CALL_SECONDS)
+            header = answer.headers.get("Date", "")
         return parsedate_to_datetime(header).astimezone(UTC)
     except (OSError, ValueError):
         return None

@@ -55,8 +55,9 @@ class Server:
 
     def stop(self) -> None:
         """Finish what is being answered, then close."""
-        self._server.close()
+        # The listening socket goes last: closing it takes the pipe away by which answers wake the loop.
         self._server.task_dispatcher.shutdown(timeout=5)
+        self._server.close()
 
 
 class Process:
@@ -83,6 +84,8 @@ class Process:
             self._start(f"reconciler {number}", self._reconcile_loop())
         if self.parts.settings.embedded:
             return
+        # The publisher declares the topology that the loops consume from.
+        self.parts.confirmed.start()
         url = self.parts.settings.broker_url
         expect = self.parts.progress.expect
         loops: list[Loop] = [

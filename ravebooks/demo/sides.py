@@ -21,9 +21,9 @@ class RavetreeSide:
     def __post_init__(self) -> None:
         self.api = self.credentials["api_url"]
         self.root = self.api.removesuffix("/v1")
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers.update(
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.headers.update(
             {
                 "Authorization": f"Bearer {self.credentials['api_token']}",
                 "Ravetree-Account": self.credentials["account_id"],
@@ -43,14 +43,14 @@ class RavetreeSide:
         self._act("DELETE", f"{resource}/{record_id}", None)
 
     def _act(self, method: str, path: str, body: Body | None) -> Body:
-        answer = self._session.request(method, f"{self.root}/sandbox/app/{path}", json=body, timeout=TIMEOUT)
+        answer = self.session.request(method, f"{self.root}/sandbox/app/{path}", json=body, timeout=TIMEOUT)
         _check(answer)
         found: Body = (answer.json() if answer.content else {}).get("data", {})
         return found
 
     def get(self, resource: str, record_id: str) -> Body:
         """One record."""
-        answer = self._session.get(f"{self.api}/{resource}/{record_id}", timeout=TIMEOUT)
+        answer = self.session.get(f"{self.api}/{resource}/{record_id}", timeout=TIMEOUT)
         _check(answer)
         found: Body = answer.json()["data"]
         return found
@@ -61,7 +61,7 @@ class RavetreeSide:
         cursor: str | None = None
         while True:
             query = params | ({"cursor": cursor} if cursor else {})
-            answer = self._session.get(f"{self.api}/{resource}", params=query, timeout=TIMEOUT)
+            answer = self.session.get(f"{self.api}/{resource}", params=query, timeout=TIMEOUT)
             _check(answer)
             page = answer.json()
             rows += [row for row in page["data"] if not row.get("deleted")]
@@ -71,7 +71,7 @@ class RavetreeSide:
 
     def sync_state(self, kind: str, record_id: str) -> Body:
         """What the product last said about a record; empty when it said nothing."""
-        answer = self._session.get(f"{self.api}/sync_states/{kind}/{record_id}", timeout=TIMEOUT)
+        answer = self.session.get(f"{self.api}/sync_states/{kind}/{record_id}", timeout=TIMEOUT)
         if answer.status_code == 404:
             return {}
         _check(answer)
@@ -80,7 +80,7 @@ class RavetreeSide:
 
     def steer(self, path: str, body: Any) -> None:
         """Order a fault, an outage, a moved clock."""
-        _check(self._session.post(f"{self.root}/sandbox/{path}", json=body, timeout=TIMEOUT))
+        _check(self.session.post(f"{self.root}/sandbox/{path}", json=body, timeout=TIMEOUT))
 
 
 @dataclass
@@ -92,20 +92,20 @@ class QuickBooksSide:
     def __post_init__(self) -> None:
         self.root = self.credentials["api_url"].removesuffix("/v3")
         self.base = f"{self.credentials['api_url']}/company/{self.credentials['realm_id']}"
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["Accept"] = "application/json"
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.session.headers["Accept"] = "application/json"
 
     def _sign_in(self) -> None:
-        endpoint = self._session.get(self.credentials["discovery_url"], timeout=TIMEOUT).json()["token_endpoint"]
-        answer = requests.post(
+        endpoint = self.session.get(self.credentials["discovery_url"], timeout=TIMEOUT).json()["token_endpoint"]
+        answer = self.session.post(
             endpoint,
             data={"grant_type": "refresh_token", "refresh_token": self.credentials["refresh_token"]},
             auth=(self.credentials["client_id"], self.credentials["client_secret"]),
             timeout=TIMEOUT,
         )
         _check(answer)
-        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def write(self, path: str, body: Body, **params: str) -> Body:
         """One write: the entity as it is afterwards."""
@@ -149,7 +149,7 @@ class QuickBooksSide:
 
     def _call(self, method: str, path: str, params: dict[str, str], body: Body | None) -> Body:
         for attempt in (1, 2):
-            answer = self._session.request(
+            answer = self.session.request(
                 method,
                 f"{self.base}/{path}",
                 params={"minorversion": "75"} | params,
@@ -165,7 +165,7 @@ class QuickBooksSide:
 
     def steer(self, path: str, body: Any) -> None:
         """Order a fault, an outage, a moved clock."""
-        _check(self._session.post(f"{self.root}/sandbox/{path}", json=body, timeout=TIMEOUT))
+        _check(self.session.post(f"{self.root}/sandbox/{path}", json=body, timeout=TIMEOUT))
 
 
 class SideError(Exception):

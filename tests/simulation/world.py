@@ -1,0 +1,255 @@
+"""The whole system in one thread: product and both sandboxes, without sockets, on one clock that tests move.
+
+What the two sides would post to us lies in a mail bag until a test delivers it: in any order, any number of times.
+"""
+
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+from werkzeug.test import TestResponse
+
+from config import keyring
+from config.settings import Settings
+from ravebooks.bootstrap import Parts
+from ravebooks.commands.up import ITEMS
+from ravebooks.demo.compare import Report, compare
+from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
+from sandbox.quickbooks.clock import SandboxClock
+from sandbox.quickbooks.services import Services
+from sandbox.quickbooks.web import make_app
+from sandbox.ravetree.organisation import Organisation
+from sandbox.ravetree.server import create_app
+from storage import migrations
+from tests.unit.ports import SeededEntropy
+from tests.unit.wsgi_adapter import AnswerAdapter, WsgiAdapter
+from webhooks.signatures import current_ravetree_secret
+
+START = datetime(2026, 11, 20, 14, 13, 20, tzinfo=UTC)
+OURS, QUICKBOOKS, RAVETREE = "127.0.0.1", "quickbooks.test", "ravetree.test"
+QUIET_ROUNDS = 400
+
+
+@dataclass
+class WorldClock:
+    """One clock for everybody; sleeping moves it."""
+
+    moment: datetime = START
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def monotonic(self) -> float:
+        return (self.moment - START).total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One delivery as it was posted."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class World:
+    """Everything that there is."""
+
+    directory: Path
+    seed: int = 1
+    bag: list[Letter] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.clock = WorldClock()
+        randomness = random.Random(self.seed)
+        self._services = Services(
+            self.directory / "quickbooks",
+            SandboxClock(lambda: self.clock.moment.timestamp()),
+            random.Random(randomness.random()),
+            self._post_quickbooks,
+            0.0,
+        )
+        self._services.base_url = f"http://{QUICKBOOKS}"
+        self._services.set_limits(enabled=False)
+        self._organisation = Organisation(
+            self.directory / "ravetree", self.clock.now, random.Random(randomness.random()), self._post_ravetree
+        )
+        self._apps: dict[str, Any] = {
+            QUICKBOOKS: WsgiAdapter(make_app(self._services)),
+            RAVETREE: WsgiAdapter(create_app(self._organisation)),
+        }
+        self.parts = self._make_parts(randomness)
+        migrations.upgrade(self.parts.database)
+        self.web = self.parts.web().test_client()
+        self._apps[OURS] = WsgiAdapter(self.web.application)
+        self.reconciler = self.parts.reconciler()
+        self.quickbooks, self.ravetree = self._sides()
+        self.connection_id = self._connect()
+
+    def _make_parts(self, randomness: random.Random) -> Parts:
+        credentials = self._services.credentials()
+        settings = Settings(
+            database_url=f"sqlite:///{self.directory}/ravebooks.db",
+            public_url=f"http://{OURS}",
+            secret_key="x" * 32,
+            api_token="api",
+            token_keys=keyring.parse(keyring.spell(b"t" * 32)),
+            ravetree_webhook_keys=keyring.parse(keyring.spell(b"w" * 32)),
+            quickbooks_environment="local",
+            quickbooks_client_id=credentials["client_id"],
+            quickbooks_client_secret=credentials["client_secret"],
+            quickbooks_api_url=credentials["api_url"],
+            quickbooks_discovery_url=credentials["discovery_url"],
+            quickbooks_verifier_tokens=(credentials["verifier_token"],),
+            ravetree_api_url=f"http://{RAVETREE}/v1",
+        )
+        return Parts(settings, self.clock, SeededEntropy(randomness.randrange(10**9)), self.adapter)
+
+    def adapter(self) -> AnswerAdapter:
+        """The network: routes a request by its host."""
+        return AnswerAdapter(lambda request: self._apps[urlsplit(request.url or "").netloc]._call(request))
+
+    def _sides(self) -> tuple[QuickBooksSide, RavetreeSide]:
+        quickbooks = QuickBooksSide(self._services.credentials())
+        ravetree = RavetreeSide(self._organisation.credentials(80) | {"api_url": f"http://{RAVETREE}/v1"})
+        for side in (quickbooks, ravetree):
+            side.session.mount("http://", self.adapter())
+        return quickbooks, ravetree
+
+    def _connect(self) -> str:
+        account, parts = self.ravetree.credentials["account_id"], self.parts
+        url = parts.connecting.begin(account, self.ravetree.credentials["api_token"])
+        browser = requests.Session()
+        browser.mount("http://", self.adapter())
+        form = dict(parse_qsl(urlsplit(url).query)) | {
+            "decision": "connect",
+            "realm_id": self.quickbooks.credentials["realm_id"],
+        }
+        browser.post(url.partition("?")[0], data=form).raise_for_status()
+        connection_id = str(self.api("GET", "/api/connections").get_json()[0]["id"])
+        by_name = {row["Name"]: row["Id"] for row in self.quickbooks.query("select * from Item")}
+        mapping = {key: by_name[name] for key, name in ITEMS.items()}
+        self.api("PUT", f"/api/connections/{connection_id}/mappings", {"line_types": mapping})
+        self.api("PUT", f"/api/connections/{connection_id}/switches", {"invoices": True, "estimates": True})
+        ring = parts.settings.ravetree_webhook_keys
+        assert ring is not None
+        self.ravetree.steer(
+            "webhooks",
+            {"url": f"http://{OURS}/webhooks/ravetree/{account}", "secret": current_ravetree_secret(account, ring)},
+        )
+        self.quickbooks.steer("webhooks", {"url": f"http://{OURS}/webhooks/quickbooks"})
+        return connection_id
+
+    def close(self) -> None:
+        self.parts.close()
+        self._services.close()
+        self._organisation.close()
+
+    # --- the post --------------------------------------------------------------------------------
+
+    def _post_quickbooks(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+        self.bag.append(Letter(url, dict(headers), body))
+        return 200
+
+    def _post_ravetree(self, url: str, headers: dict[str, str], body: bytes) -> int:
+        self.bag.append(Letter(url, dict(headers), body))
+        return 200
+
+    def collect(self) -> list[Letter]:
+        """What both sides have posted since the last time, in order."""
+        self._services.webhooks.run_due()
+        self._organisation.courier.deliver_due()
+        letters, self.bag[:] = list(self.bag), []
+        return letters
+
+    def deliver(self, letter: Letter) -> TestResponse:
+        """Hand one delivery to our web application."""
+        return self.web.post(urlsplit(letter.url).path, data=letter.body, headers=letter.headers)
+
+    # --- our side --------------------------------------------------------------------------------
+
+    def api(self, method: str, path: str, body: Any = None) -> TestResponse:
+        """Call our JSON API; anything but success fails the test."""
+        answer = self.web.open(path, method=method, json=body, headers={"Authorization": "Bearer api"})
+        assert answer.status_code < 300, answer.get_data(as_text=True)
+        return answer
+
+    def work(self) -> bool:
+        """One sweep and one slice for each connection that it wakes; False when nobody was woken."""
+        self.parts.sweeper.sweep()
+        woken = False
+        while (connection_id := self.parts.wakeups.take(0)) is not None:
+            woken = True
+            if self.reconciler.work(connection_id):
+                self.parts.wakeups.nudge(connection_id)
+        return woken
+
+    def settle(self) -> None:
+        """Deliver and work until everything is quiet."""
+        for _ in range(QUIET_ROUNDS):
+            letters = self.collect()
+            for letter in letters:
+                assert self.deliver(letter).status_code == 200
+            if not self.work() and not letters and not self._has_work():
+                return
+            self.clock.advance(1)
+        raise AssertionError(f"not quiet after {QUIET_ROUNDS} rounds: {self.connection()}")
+
+    def connection(self) -> dict[str, Any]:
+        """Our connection as the API shows it."""
+        found: dict[str, Any] = self.api("GET", f"/api/connections/{self.connection_id}").get_json()
+        return found
+
+    def _has_work(self) -> bool:
+        work = self.connection()["work"]
+        return bool(work["due"] or work["uncertain"])
+
+    def attention(self) -> list[dict[str, Any]]:
+        """What waits for a person."""
+        rows: list[dict[str, Any]] = self.api("GET", f"/api/connections/{self.connection_id}/attention").get_json()
+        return rows
+
+    def compare(self) -> Report:
+        """Hold both books against each other from outside."""
+        return compare(self.ravetree, self.quickbooks)
+
+    # --- people ----------------------------------------------------------------------------------
+
+    def client(self, name: str, **fields: Any) -> str:
+        """A user makes a client."""
+        return str(
+            self.ravetree.create("contacts", {"kind": "account", "name": name, "currency": "USD"} | fields)["id"]
+        )
+
+    def invoice(self, client: str, *prices: str, **fields: Any) -> dict[str, Any]:
+        """A user makes an invoice with a line for each price."""
+        lines = [
+            {"type": "time", "description": f"Line {place}", "quantity": "1", "unit_price": price, "taxable": False}
+            for place, price in enumerate(prices)
+        ]
+        body = {"client_id": client, "issue_date": "2026-11-20", "due_date": "2026-12-20", "lines": lines} | fields
+        return self.ravetree.create("invoices", {"currency": "USD"} | body)
+
+    def receive(self, amounts: dict[str, str], reference: str = "", day: str = "2026-11-21") -> dict[str, Any]:
+        """A user receives a payment over invoices, by id."""
+        first = self.ravetree.get("invoices", next(iter(amounts)))
+        body = {
+            "client_id": first["client_id"],
+            "date": day,
+            "amount": f"{sum(float(amount) for amount in amounts.values()):.2f}",
+            "currency": first["currency"],
+            "reference": reference,
+            "allocations": [{"invoice_id": name, "amount": amount} for name, amount in amounts.items()],
+        }
+        return self.ravetree.create("payments", body)
