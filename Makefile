@@ -15,7 +15,7 @@ BIN := .venv/bin
 # Stamps: pip runs again only when a lock file or setup.cfg changes.
 RUN := .venv/.installed-run
 TEST := .venv/.installed-test
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -qq
 COMPILE := $(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --strip-extras \
   --no-emit-find-links --no-emit-index-url --no-emit-trusted-host
 
@@ -23,7 +23,7 @@ COMPILE := $(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --strip-e
 help: ## List what there is
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ See it work
 .PHONY: demo up doctor
@@ -37,12 +37,15 @@ doctor: $(RUN) ## Check all that this installation needs, and say what to do abo
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test unit integration chaos
-test: $(TEST) ## Everything: lint, unit, integration; installs RabbitMQ and PostgreSQL where they are missing
-	@ops/test-rings lint unit integration
+.PHONY: test unit simulation integration chaos
+test: $(TEST) ## Lint, unit, simulation, integration; installs RabbitMQ and PostgreSQL where they are missing
+	@ops/test-rings lint unit simulation integration
 
 unit: $(TEST) ## The unit tests with branch coverage: seconds, no network
 	@TESTS='$(TESTS)' ops/test-rings unit
+
+simulation: $(TEST) ## The parts together in one thread under a seed
+	@TESTS='$(TESTS)' ops/test-rings simulation
 
 integration: $(TEST) ## Whole processes on SQLite, and on PostgreSQL with RabbitMQ
 	@TESTS='$(TESTS)' ops/test-rings integration

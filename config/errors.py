@@ -13,4 +13,6 @@ class RavebooksError(Exception):
 
 
 class SettingError(RavebooksError):
-    """A setting is missing or wrong: the process does not start."""
+    """A setting is missing or wrong: the process does not start. The message says what to set."""
+
+    remedy = ""

@@ -112,6 +112,11 @@ def _connections(serving: Serving) -> Blueprint:
         with database.transaction() as session:
             return _show(session, connections.get(session, connection_id))
 
+    @routes.get("/<connection_id>/items")
+    @routes.response(200, shapes.ItemShape(many=True))
+    def items(connection_id: str) -> list[dict[str, str]]:
+        return connecting.items(connection_id)
+
     @routes.put("/<connection_id>/mappings")
     @routes.arguments(shapes.Mappings)
     @routes.response(200, shapes.Mappings)

@@ -1,6 +1,7 @@
 """Connecting an account to a company: OAuth, what the company is like, mappings and switches."""
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -61,6 +62,11 @@ class Connecting:
     clock: Clock
     entropy: Entropy
     public_url: str
+    secret_key: str
+
+    def _digest(self, state: str) -> str:
+        """What is stored of a state: whoever reads the database cannot make one."""
+        return hmac.new(self.secret_key.encode(), state.encode(), hashlib.sha256).hexdigest()
 
     @property
     def redirect_uri(self) -> str:
@@ -72,9 +78,9 @@ class Connecting:
         with self.database.transaction() as session:
             session.add(
                 OAuthState(
-                    digest=_digest(state),
+                    digest=self._digest(state),
                     account_id=account_id,
-                    ravetree_token=self.tokens.seal_ravetree_token(ravetree_token, _digest(state)),
+                    ravetree_token=self.tokens.seal_ravetree_token(ravetree_token, self._digest(state)),
                     expires_at=self.clock.now() + timedelta(seconds=STATE_SECONDS),
                 )
             )
@@ -86,7 +92,7 @@ class Connecting:
         with self.database.transaction() as session:
             self._check_free(session, account_id, realm_id)
         tokens = self.oauth.exchange(code, self.redirect_uri)
-        company = self.company(realm_id, lambda expired=None: tokens.access)
+        company = self.company(realm_id, lambda expired=None: tokens.access)  # noqa: ARG005 - the token is new
         country = str(company.get("companyinfo/1").get("Country", "US"))
         preferences = company.get("preferences")
         home = preferences.get("CurrencyPrefs", {}).get("HomeCurrency", {}).get("value", "USD")
@@ -106,7 +112,7 @@ class Connecting:
 
     def _take_state(self, state: str) -> tuple[str, str]:
         with self.database.transaction() as session:
-            row = session.get(OAuthState, _digest(state))
+            row = session.get(OAuthState, self._digest(state))
             if row is None or row.expires_at < self.clock.now():
                 raise ConnectRefused("this connect was never begun here, took too long, or was finished already")
             session.delete(row)
@@ -117,13 +123,13 @@ class Connecting:
         if by_realm is not None and by_realm.account_id != account_id:
             raise ConnectRefused(
                 f"the company {realm_id} is connected to another Ravetree account",
-                remedy="Disconnect it there first.",
+                remedy="Choose another company on Intuit's page.",
             )
         by_account = connections.find(session, Side.RAVETREE, account_id)
         if by_account is not None and by_account.realm_id != realm_id:
             raise ConnectRefused(
                 f"the account {account_id} is connected to another QuickBooks company",
-                remedy="Choose that company, or disconnect it first.",
+                remedy="Choose that company on Intuit's page.",
             )
 
     def _connection(self, session: Session, account_id: str, realm_id: str) -> Connection:
@@ -155,10 +161,18 @@ class Connecting:
             for key, quickbooks_id in mapping.items():
                 connections.set_mapping(session, connection_id, kind, key, quickbooks_id, names.get(quickbooks_id, ""))
 
-    def _active_items(self, connection_id: str, ids: set[str]) -> dict[str, str]:
+    def items(self, connection_id: str) -> list[dict[str, str]]:
+        """The company's active service items, to map line types to."""
+        rows = self._company_of(connection_id).query("Item", "Type = 'Service'")
+        return [{"id": str(row["Id"]), "name": str(row.get("Name", ""))} for row in rows]
+
+    def _company_of(self, connection_id: str) -> Company:
         with self.database.transaction() as session:
             realm_id = connections.get(session, connection_id).realm_id
-        company = self.company(realm_id, lambda expired=None: self.tokens.access_token(connection_id, expired))
+        return self.company(realm_id, lambda expired=None: self.tokens.access_token(connection_id, expired))
+
+    def _active_items(self, connection_id: str, ids: set[str]) -> dict[str, str]:
+        company = self._company_of(connection_id)
         found = {str(raw["Id"]): raw for raw in company.by_ids("Item", ids)}
         for item_id in sorted(ids):
             item = found.get(item_id)
@@ -195,7 +209,3 @@ class Connecting:
 
 def _since(before: datetime | None, on: bool, now: datetime) -> datetime | None:
     return (before or now) if on else None
-
-
-def _digest(state: str) -> str:
-    return hashlib.sha256(state.encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from reconcile.model import Kind, Side
+from storage.decisions import DECISIONS
 
 
 class ConnectRequest(Schema):
@@ -26,6 +26,11 @@ class ConnectionShape(Schema):
     work = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
+class ItemShape(Schema):
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+
+
 class Mappings(Schema):
     line_types = fields.Dict(keys=fields.String(), values=fields.String())
     tax_rates = fields.Dict(keys=fields.String(), values=fields.String())
@@ -37,8 +42,8 @@ class Switches(Schema):
 
 
 class AttentionShape(Schema):
-    side = fields.Enum(Side, by_value=True)
-    kind = fields.Enum(Kind, by_value=True)
+    side = fields.String()
+    kind = fields.String()
     id = fields.String(attribute="record_id")
     state = fields.String()
     code = fields.String()
@@ -48,7 +53,7 @@ class AttentionShape(Schema):
 
 
 class DecisionRequest(Schema):
-    decision = fields.String(required=True, validate=validate.OneOf(["two"]))
+    decision = fields.String(required=True, validate=validate.OneOf(DECISIONS))
     by = fields.String(load_default="", validate=validate.Length(max=255))
     note = fields.String(load_default="", validate=validate.Length(max=2000))
 

@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kombu import Connection, Consumer, Queue
-from kombu.exceptions import KombuError
+from kombu.connection import Connection
+from kombu.entity import Queue
+from kombu.exceptions import ContentDisallowed, DecodeError, KombuError
 from kombu.message import Message
+from kombu.messaging import Consumer
 
 from config import names, telemetry
 from config.logging import logger
@@ -135,8 +137,6 @@ class Loop:
                 connection.drain_events(timeout=timeout)
             except TimeoutError:
                 return
-            except TimeoutError:
-                return
             timeout = GATHER_SECONDS
 
     def _take(self) -> list[Message]:
@@ -240,7 +240,7 @@ class NudgeLoop(Loop):
         for message in messages:
             try:
                 connection_id = message.payload["connection"]
-            except Exception as error:
+            except (DecodeError, ContentDisallowed, KeyError, TypeError) as error:
                 log.error("undecodable nudge dead-lettered", error=str(error))
                 message.reject()
                 continue

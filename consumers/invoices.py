@@ -12,6 +12,7 @@ from consumers.workbench import Workbench, base_of
 from reconcile import invoices as rules
 from reconcile.invoices import InvoiceBase, InvoiceCase, Placeholder
 from reconcile.model import (
+    NOTHING,
     ZERO,
     Attention,
     Gone,
@@ -27,7 +28,7 @@ from reconcile.model import (
 )
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import connections, journal, pairs
+from storage import connections, decisions, journal, pairs
 from storage.models import Copy, Operation, Pair
 
 _CONTENT_ACTIONS = ("invoice.create", "invoice.update")
@@ -43,15 +44,20 @@ class InvoiceWork:
         self._raw: Body = {}
         self._copy: Copy | None = None
         self._placeholder_copy: Copy | None = None
+        self._decision = ""
 
     def run(self) -> Outcome:
         """Plan and write until the sides agree or somebody else has to act."""
         if self._subject.side is Side.QUICKBOOKS:
             return Agreed(ignored="made in QuickBooks")
+        with self._bench.database.transaction() as session:
+            self._decision = decisions.get(session, self._bench.id, self._bench.handling)
+        if self._decision == rules.PUSH:
+            self._forget_deleted()
         for _ in range(MAX_ROUNDS):
             case = self._gather()
             plan = rules.plan(case)
-            if self._has_old_copy() and (plan != rules.NOTHING or self._marked(case)) and case.base is not None:
+            if self._has_old_copy() and (plan != NOTHING or self._marked(case)) and case.base is not None:
                 # Never write to, or stop because of, what we know to be out of date.
                 self._refresh()
                 continue
@@ -68,6 +74,21 @@ class InvoiceWork:
                 return Waits(plan.waits_for)
             return Agreed(plan.ignored)
         return does_not_settle(f"Invoice {self._subject.id}")
+
+    def _forget_deleted(self) -> None:
+        """A person wants what was deleted in QuickBooks to be written again: as a new invoice."""
+        pair = self._bench.pair(Kind.INVOICE, Side.RAVETREE, self._subject.id)
+        if pair is None or not isinstance(self._bench.quickbooks_invoice(pair.quickbooks_id)[0], Gone):
+            return
+        self._requested = True
+        with self._bench.database.transaction() as session:
+            pairs.remove(session, self._bench.id, Kind.INVOICE, self._subject.id)
+            pairs.remove(session, self._bench.id, pairs.PLACEHOLDER, self._subject.id)
+
+    def _use_up_decision(self) -> None:
+        self._decision = ""
+        with self._bench.database.transaction() as session:
+            decisions.use_up(session, self._bench.id, self._bench.handling)
 
     # --- gathering -------------------------------------------------------------------------------
 
@@ -99,6 +120,7 @@ class InvoiceWork:
             paired_payments=self._paired_payments(invoice, remote),
             placeholder=self._placeholder(),
             customer_unapplied=self._unapplied(invoice, remote),
+            decision=self._decision,
         )
 
     def _base(self, pair: Pair | None) -> InvoiceBase | None:
@@ -188,8 +210,11 @@ class InvoiceWork:
             ):
                 raise
         except DuplicateNumber as error:
-            if not self._adopt_lost(error):
+            if not self._adopt_taken(error):
                 raise self._offer(error) from error
+        else:
+            if self._decision and write.content is not None:
+                self._use_up_decision()
 
     def _refresh_placeholder(self) -> None:
         if self._placeholder_copy is not None:
@@ -232,9 +257,9 @@ class InvoiceWork:
 
     # --- a number that is taken ------------------------------------------------------------------
 
-    def _adopt_lost(self, error: DuplicateNumber) -> bool:
-        """Whether the number is taken by what an own write made whose answer was lost; then it is ours."""
-        if error.taken_by is None or not self._was_sent_before():
+    def _adopt_taken(self, error: DuplicateNumber) -> bool:
+        """Take over the invoice that has the number: what an own write made whose answer was lost, or if told to."""
+        if error.taken_by is None or not (self._was_sent_before() or self._decision == rules.ADOPT):
             return False
         found = self._bench.neighbours.quickbooks.by_ids("Invoice", [error.taken_by])
         if not found or not self._is_same(found[0]):
@@ -251,7 +276,8 @@ class InvoiceWork:
                 self._subject.id,
                 error.taken_by,
                 now,
-                base_ravetree=self._raw,
+                # None of Ravetree's content was written to it yet: the next plan does that, keeping its lines.
+                base_ravetree=self._raw | {"lines": []},
                 base_quickbooks=raw,
                 line_ids={key: str(line["Id"]) for key, line in zip(keys, lines, strict=False)},
             )
@@ -294,7 +320,7 @@ class InvoiceWork:
         total = money(found[0]["TotalAmt"], found[0].get("CurrencyRef", {}).get("value", self._bench.home_currency))
         return DuplicateNumber(
             f"its number is taken in QuickBooks by invoice Id {error.taken_by} over {total}",
-            remedy="It has the same customer, total and date: adopt it, or give one of the two another number."
+            remedy="It has the same customer, total and date: decide `adopt`, or give one of the two another number."
             if same
             else "Give one of the two another number, then press retry.",
             code=error.code,

@@ -151,7 +151,7 @@ class Journal:
             "refused",
             action=operation.action,
             side=operation.side,
-            code=error.code,
+            fault=error.code,
             error=str(error),
             intuit_tid=error.trace,
         )

@@ -29,7 +29,7 @@ class Waits:
 Outcome = Agreed | NeedsAttention | Waits
 
 MAX_ROUNDS = 10
-"""Plans for one record in one go. More would mean that two rules undo each other: a defect, not a reason to write on."""
+"""Plans for one record in one go. More would mean that two rules undo each other: no reason to write on."""
 
 
 def does_not_settle(name: str) -> NeedsAttention:

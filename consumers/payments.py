@@ -89,6 +89,7 @@ class PaymentWork:
             twins=self._twins(ours, theirs, base),
             decision=subject_decision,
             marked_twin=self._marked_twin(theirs, base),
+            marked_copy_id=self._marked_copy(ours, base),
         )
 
     def _own_id(self, side: Side) -> str | None:
@@ -96,7 +97,7 @@ class PaymentWork:
 
     def _decision(self) -> str:
         with self._bench.database.transaction() as session:
-            return decisions.get(session, self._bench.id, self._subject)
+            return decisions.get(session, self._bench.id, self._bench.handling)
 
     def _base(self, pair: Pair | None) -> PaymentBase | None:
         bodies = base_of(pair) if pair is not None else None
@@ -171,6 +172,15 @@ class PaymentWork:
             return None
         return self._bench.ravetree_payment(name)[0]
 
+    def _marked_copy(self, ours: RavetreePayment | Gone | None, base: PaymentBase | None) -> str | None:
+        """The QuickBooks payment without a pair whose note names this Ravetree payment."""
+        if base is not None or not isinstance(ours, RavetreePayment):
+            return None
+        for candidate in self._unpaired_copies():
+            if marked_payment(candidate.note) == ours.id and not candidate.voided:
+                return candidate.id
+        return None
+
     # --- one receipt typed twice -----------------------------------------------------------------
 
     def _twins(
@@ -206,8 +216,16 @@ class PaymentWork:
         return quickbooks.load_payment(pair.base_quickbooks, self._bench.home_currency).created_at >= theirs.created_at
 
     def _quickbooks_candidates(self) -> list[QuickBooksPayment]:
-        """QuickBooks' payments on these invoices that Ravetree does not know."""
-        found = []
+        """QuickBooks' payments on these invoices that Ravetree does not know and that we did not write."""
+        return [
+            payment
+            for payment in self._unpaired_copies()
+            if not payment.is_credit_link
+            and not marked_placeholder(payment.note)
+            and marked_payment(payment.note) is None
+        ]
+
+    def _unpaired_copies(self) -> list[QuickBooksPayment]:
         with self._bench.database.transaction() as session:
             seen = [
                 copy
@@ -215,11 +233,7 @@ class PaymentWork:
                 for copy in copies.payments_on(session, self._bench.id, invoice.quickbooks_id)
                 if pairs.find(session, self._bench.id, Kind.PAYMENT, Side.QUICKBOOKS, copy.record_id) is None
             ]
-        for copy in seen:
-            candidate = quickbooks.load_payment(copy.body, self._bench.home_currency)
-            if not candidate.is_credit_link and not marked_placeholder(candidate.note):
-                found.append(candidate)
-        return [p for p in found if marked_payment(p.note) is None]
+        return [quickbooks.load_payment(copy.body, self._bench.home_currency) for copy in seen]
 
     def _free_twins(self, case: PaymentCase) -> None:
         """A payment that is gone answers the question whether it was one or two."""

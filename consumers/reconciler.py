@@ -1,6 +1,8 @@
 """The reconciler: one slice of work for one connection, under its lease."""
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -59,6 +61,31 @@ class Subject:
         return max(entry.attempts for entry in self.entries)
 
 
+class Claims:
+    """Which connections this process works on. Its reconcilers share one owner of leases, so that one of them can
+    go on at once with a lease that another could not give back while the database was away.
+    """
+
+    def __init__(self, owner: str) -> None:
+        self.owner = owner
+        self._claimed: set[str] = set()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def claim(self, connection_id: str) -> Iterator[bool]:
+        """Whether nobody else here works on it; if so, nobody else does until the end of the block."""
+        with self._lock:
+            free = connection_id not in self._claimed
+            if free:
+                self._claimed.add(connection_id)
+        try:
+            yield free
+        finally:
+            if free:
+                with self._lock:
+                    self._claimed.discard(connection_id)
+
+
 class _Outage(Exception):
     """A neighbour is out of reach: end the slice and postpone what is due."""
 
@@ -78,6 +105,7 @@ class Reconciler:
         entropy: Entropy,
         neighbours_of: NeighboursOf,
         pace: Pace,
+        claims: Claims,
         remote_urls: str = "",
     ) -> None:
         self._remote_urls = remote_urls
@@ -86,14 +114,22 @@ class Reconciler:
         self._entropy = entropy
         self._neighbours_of = neighbours_of
         self._pace = pace
-        self._owner = entropy.token(8)
+        self._claims = claims
 
     def work(self, connection_id: str) -> bool:
         """One slice. True when more is due now, so that the caller nudges again."""
-        with bound(connection=connection_id), telemetry.tracer.start_as_current_span("slice"):
+        with (
+            bound(connection=connection_id),
+            telemetry.tracer.start_as_current_span("slice"),
+            self._claims.claim(connection_id) as claimed,
+        ):
+            if not claimed:
+                # Whoever works on it looks once more before it ends.
+                telemetry.slices.labels("claimed here").inc()
+                return False
             with self._database.transaction() as session:
                 lease = leases.acquire(
-                    self._database, session, connection_id, leases.WORK, self._owner, self._pace.lease
+                    self._database, session, connection_id, leases.WORK, self._claims.owner, self._pace.lease
                 )
             if lease is None:
                 # Whoever holds it looks once more after releasing it.

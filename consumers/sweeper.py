@@ -5,11 +5,14 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from config import telemetry
+from config.logging import logger
 from config.ports import Clock
 from consumers.wakeups import Nudger
 from storage import connections, journal, outbox, pending
 from storage.database import Database
 from storage.models import PendingChange
+
+log = logger("sweeper")
 
 ECHOES_KEPT = timedelta(days=1)
 NUDGE_AGAIN = timedelta(seconds=5)
@@ -45,5 +48,8 @@ class Sweeper:
                 ).scalar_one()
                 telemetry.parked.labels(state).set(count)
         for connection_id in nudged:
-            self._nudger.nudge(connection_id)
+            try:
+                self._nudger.nudge(connection_id)
+            except OSError as error:
+                log.warning("nudge lost, the next round repeats it", connection=connection_id, error=str(error))
         return len(nudged)

@@ -1,11 +1,12 @@
 """The access token of a connection: one refresh at a time, stored before it is used."""
 
+import threading
 from datetime import timedelta
 
 from clients.errors import NotSent
 from clients.quickbooks.oauth import ConsentLost, OAuthClient, Tokens
 from config.logging import logger
-from config.ports import Clock, Entropy
+from config.ports import Clock
 from storage import connections, leases
 from storage.database import Database
 from storage.models import Connection
@@ -29,12 +30,14 @@ class RefreshUnderWay(NotSent):
 class TokenKeeper:
     """Reads, refreshes and stores tokens of all connections."""
 
-    def __init__(self, database: Database, vault: Vault, oauth: OAuthClient, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, database: Database, vault: Vault, oauth: OAuthClient, clock: Clock, owner: str) -> None:
         self._database = database
         self._vault = vault
         self._oauth = oauth
         self._clock = clock
-        self._owner = entropy.token(8)
+        self._owner = owner
+        # An owner takes a lease once at a time: the threads of this process take turns.
+        self._turn = threading.Lock()
 
     def access_token(self, connection_id: str, expired: str | None = None) -> str:
         """A token that is good for a call; `expired` is one that QuickBooks has just refused.
@@ -45,18 +48,25 @@ class TokenKeeper:
             token = self._current(connection_id, expired)
             if token is not None:
                 return token
-            with self._database.transaction() as session:
-                lease = leases.acquire(self._database, session, connection_id, leases.TOKEN, self._owner, LEASE_SECONDS)
-            if lease is None:
-                self._clock.sleep(WAIT_SECONDS)
-                continue
-            try:
-                # Whoever had the lease before may have stored a newer token.
-                return self._current(connection_id, expired) or self._refresh(connection_id, lease)
-            finally:
-                with self._database.transaction() as session:
-                    leases.release(session, lease)
+            with self._turn:
+                token = self._refresh_alone(connection_id, expired)
+            if token is not None:
+                return token
+            self._clock.sleep(WAIT_SECONDS)
         raise RefreshUnderWay(f"the token of connection {connection_id} is being refreshed elsewhere")
+
+    def _refresh_alone(self, connection_id: str, expired: str | None) -> str | None:
+        """A new token, or None while another process refreshes it."""
+        with self._database.transaction() as session:
+            lease = leases.acquire(self._database, session, connection_id, leases.TOKEN, self._owner, LEASE_SECONDS)
+        if lease is None:
+            return None
+        try:
+            # Whoever had the lease before may have stored a newer token.
+            return self._current(connection_id, expired) or self._refresh(connection_id, lease)
+        finally:
+            with self._database.transaction() as session:
+                leases.release(session, lease)
 
     def store(self, connection: Connection, tokens: Tokens) -> None:
         """Seal new tokens into the connection's row; the caller commits."""

@@ -36,8 +36,8 @@ log = logger("reconciler")
 class Workbench:
     """One connection during one slice.
 
-    `fresh` are the QuickBooks records read since the last batch of notes was taken. `handling` are those that are being worked on: news
-    of any other record is noted as pending when it is read, whatever it was read for.
+    `fresh` are the QuickBooks records read since the last batch of notes was taken. `handling` are those that
+    are being worked on: news of any other record is noted as pending when it is read, whatever it was read for.
     """
 
     database: Database

@@ -80,6 +80,7 @@ class ConfirmedPublisher:
         self._ready = threading.Event()
         self._tried = threading.Event()
         self._suspect = False
+        self._out_of_reach = False
         self._connection: SelectConnection | None = None
         self._channel: Any = None
         self._next_tag = 1
@@ -147,7 +148,9 @@ class ConfirmedPublisher:
                 self._declare()
                 self._connect()
             except (AMQPError, OSError) as error:
-                log.warning("broker out of reach", error=f"{type(error).__name__}: {error}")
+                if not self._out_of_reach:
+                    log.warning("broker out of reach, trying again by itself", error=f"{type(error).__name__}: {error}")
+                self._out_of_reach = True
             except Exception:  # the thread's outermost border
                 telemetry.loop_errors.labels("publisher").inc()
                 log.exception("unexpected error")
@@ -197,7 +200,7 @@ class ConfirmedPublisher:
         channel.confirm_delivery(self._on_confirm, callback=self._confirms_on)
 
     def _confirms_on(self, _frame: Any) -> None:
-        self._suspect = False
+        self._suspect = self._out_of_reach = False
         self._ready.set()
         self._tried.set()
         telemetry.broker_up.set(1)
@@ -244,7 +247,8 @@ class ConfirmedPublisher:
                 entry.future.set_result(None)
 
     def _channel_closed(self, _channel: Any, reason: Exception) -> None:
-        log.warning("channel closed", error=str(reason))
+        if not self._stopping.is_set():
+            log.warning("channel closed", error=str(reason))
         self._close()
 
     def _close(self) -> None:

@@ -45,7 +45,8 @@ def main() -> None:
     try:
         ravebooks()
     except RavebooksError as error:
-        click.echo(redact_text(f"ravebooks: {error}. {error.remedy}"), err=True)
+        said = f"ravebooks: {str(error).rstrip('.')}. {error.remedy}"
+        click.echo(redact_text(said.rstrip()), err=True)
         sys.exit(1)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import requests
 from flask import Flask
 
 from clients import http
@@ -22,7 +23,7 @@ from console import api, consent
 from console.connecting import Connecting
 from consumers.broker import BrokerNudger
 from consumers.neighbours import Neighbours
-from consumers.reconciler import Pace, Reconciler
+from consumers.reconciler import Claims, Pace, Reconciler
 from consumers.recorder import Recorder
 from consumers.sweeper import Sweeper
 from consumers.tokens import TokenKeeper
@@ -44,6 +45,7 @@ class Parts:
     clock: Clock = field(default_factory=SystemClock)
     entropy: Entropy = field(default_factory=SystemEntropy)
     adapter: http.AdapterFactory = http.network_adapter
+    owner: str = ""
 
     def __post_init__(self) -> None:
         if self.settings.quickbooks_environment == "local":
@@ -73,7 +75,7 @@ class Parts:
     @cached_property
     def tokens(self) -> TokenKeeper:
         vault = Vault(_ring(self.settings.token_keys), self.entropy)
-        return TokenKeeper(self.database, vault, self.oauth, self.clock, self.entropy)
+        return TokenKeeper(self.database, vault, self.oauth, self.clock, self.lease_owner)
 
     @cached_property
     def oauth(self) -> OAuthClient:
@@ -111,10 +113,10 @@ class Parts:
         s = self.settings
         return Account(self._session(), s.ravetree_api_url, account_id, token, self.clock, s.http_seconds)
 
-    def _session(self) -> http.requests.Session:
+    def _session(self) -> requests.Session:
         if not hasattr(self._threads, "session"):
             self._threads.session = http.open_session(self.adapter)
-        session: http.requests.Session = self._threads.session
+        session: requests.Session = self._threads.session
         return session
 
     def neighbours_of(self, connection_id: str) -> Neighbours:
@@ -156,6 +158,15 @@ class Parts:
     def sweeper(self) -> Sweeper:
         return Sweeper(self.database, self.clock, self.nudger)
 
+    @cached_property
+    def lease_owner(self) -> str:
+        """Whose leases this process takes: its own, unless it goes on with those of one before it."""
+        return self.owner or self.entropy.token(8)
+
+    @cached_property
+    def claims(self) -> Claims:
+        return Claims(self.lease_owner)
+
     def reconciler(self) -> Reconciler:
         """A reconciler for one thread."""
         s = self.settings
@@ -169,7 +180,9 @@ class Parts:
             cdc=s.effective_cdc_seconds,
             events=s.ravetree_events_seconds,
         )
-        return Reconciler(self.database, self.clock, self.entropy, self.neighbours_of, pace, s.quickbooks_pages_url)
+        return Reconciler(
+            self.database, self.clock, self.entropy, self.neighbours_of, pace, self.claims, s.quickbooks_pages_url
+        )
 
     # --- serving ---------------------------------------------------------------------------------
 
@@ -184,6 +197,7 @@ class Parts:
             self.clock,
             self.entropy,
             self.settings.public_url,
+            self.settings.secret_key,
         )
 
     def web(self) -> Flask:

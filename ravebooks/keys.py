@@ -10,6 +10,7 @@ from config.ports import Entropy
 from config.settings import Settings
 
 FILE = "keys.json"
+OWNER_FILE = "owner"
 
 
 def with_generated_keys(settings: Settings, entropy: Entropy) -> Settings:
@@ -32,6 +33,17 @@ def with_generated_keys(settings: Settings, entropy: Entropy) -> Settings:
     }
     missing = {name: value for name, value in found.items() if not getattr(settings, name)}
     return dataclasses.replace(settings, **missing)  # type: ignore[arg-type]  # names and types are the fields' own
+
+
+def lasting_owner(settings: Settings, entropy: Entropy) -> str:
+    """The name under which this state folder's process holds leases, the same after a restart.
+
+    Only for a process that has locked the folder: it goes on at once with what a killed one left leased.
+    """
+    path = Path(settings.state_dir) / OWNER_FILE
+    if not path.exists():
+        _write(path, entropy.token(8))
+    return path.read_text()
 
 
 def _write(path: Path, text: str) -> None:

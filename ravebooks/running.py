@@ -29,7 +29,7 @@ class Server:
 
     def __init__(self, app: Flask, host: str, port: int, body_limit: int, threads: int = WEB_THREADS) -> None:
         logging.getLogger("waitress").setLevel(logging.ERROR)
-        self._server: Any = create_server(
+        server: Any = create_server(
             app,
             host=host,
             port=port,
@@ -39,7 +39,8 @@ class Server:
             clear_untrusted_proxy_headers=True,
             ident=None,
         )
-        self.port: int = self._server.effective_port
+        self._server = server
+        self.port = int(self._server.effective_port)
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
 
     def start(self) -> None:

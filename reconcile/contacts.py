@@ -84,5 +84,5 @@ def _ask(contact: RavetreeContact, why: str, found: Sequence[QuickBooksCustomer]
         "held",
         "contact_ambiguous",
         f"Client {contact.name} {why}: {names}.",
-        "Say which customer it is, or rename one of them, then press retry.",
+        "Give the client the exact name of its customer, or a name of its own, then press retry.",
     )

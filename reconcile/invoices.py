@@ -29,6 +29,9 @@ from reconcile.model import (
     write,
 )
 
+OVERWRITE, LEAVE, PUSH, ADOPT = "overwrite", "leave", "push", "adopt"
+"""What a person can decide about an invoice that is held or parked."""
+
 NUMBER_LIMIT = 21
 """Characters that QuickBooks keeps of a DocNumber."""
 
@@ -55,7 +58,8 @@ class InvoiceCase:
 
     `customer` is the linked customer's id, a record to wait for, or why a person must look; None while unknown.
     `payments_pending` says that payments of this connection are still to be looked at, so that what
-    seems to disagree may be under way.
+    seems to disagree may be under way. `decision` is what a person said of this invoice: `overwrite` an edit made
+    in QuickBooks, or `leave` it deleted there.
     """
 
     ravetree: RavetreeInvoice | Gone | None
@@ -72,6 +76,7 @@ class InvoiceCase:
     paired_payments: tuple[Record, ...] = ()
     placeholder: Placeholder | None = None
     customer_unapplied: Decimal = ZERO
+    decision: str = ""
 
 
 def plan(case: InvoiceCase) -> Plan:
@@ -156,11 +161,11 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
     content = _content(case, invoice, base.line_ids)
     if isinstance(content, Plan):
         return content
-    if _shows_weighty_drift(base.quickbooks, remote, content):
+    if case.decision != OVERWRITE and _shows_weighty_drift(base.quickbooks, remote, content):
         return held(
             "drift_before_overwrite",
             f"{name} was edited in QuickBooks (now {money(remote.total, remote.currency)}) and then in Ravetree.",
-            "Undo the edit in QuickBooks, or say that Ravetree's version is to be written.",
+            "Undo the edit in QuickBooks and press retry, or decide `overwrite`.",
         )
     return write(Side.QUICKBOOKS, "invoice.update", remote.id, remote.sync_token, content)
 
@@ -232,10 +237,12 @@ def _plan_voided_in_quickbooks(case: InvoiceCase, invoice: RavetreeInvoice) -> P
 def _plan_deleted_in_quickbooks(case: InvoiceCase) -> Plan:
     if case.ravetree is None or isinstance(case.ravetree, Gone) or case.ravetree.void:
         return NOTHING
+    if case.decision == LEAVE:
+        return Plan(ignored="left deleted in QuickBooks")
     return parked(
         "deleted_in_quickbooks",
         f"Invoice {case.ravetree.number} was deleted in QuickBooks and still stands in Ravetree.",
-        "Void it in Ravetree, or push it again.",
+        "Void it in Ravetree, or decide `push` to write it again or `leave`.",
     )
 
 

@@ -59,7 +59,8 @@ class PaymentCase:
 
     `invoices` are the paired ones among those it names. `coming` are Ravetree invoices that it names and that
     will be paired. `twins` are payments of the other side that may be the same receipt; `decision` is what a
-    person said of them: `two` for two payments, else empty.
+    person said of them: `two` for two payments, else empty. `marked_twin` and `marked_copy_id` are the other side's
+    record that our own note names, so that what we wrote once is known again after its answer was lost.
     """
 
     ravetree: RavetreePayment | Gone | None
@@ -71,6 +72,7 @@ class PaymentCase:
     twins: tuple[RavetreePayment | QuickBooksPayment, ...] = ()
     decision: str = ""
     marked_twin: RavetreePayment | Gone | None = None
+    marked_copy_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Pl
 def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
     if payment.voided:
         return NOTHING
+    if case.marked_copy_id is not None:
+        return Plan(adopt=Adopt(payment.id, case.marked_copy_id))
     if case.coming:
         return Plan(waits_for=case.coming[0])
     if not case.invoices and (payment.allocations or case.client_customer_id is None):
@@ -176,8 +180,8 @@ def _with_placeholder(case: PaymentCase, payment: RavetreePayment, facts: Facts,
 def _one_or_two(amount: Decimal, currency: str, number: str) -> Plan:
     return held(
         "one_or_two_payments",
-        f"Ravetree and QuickBooks each got a payment of {money(amount, currency)} on invoice {number}: one payment or two?",
-        "If it is one, delete it on one side; if there are two, say so.",
+        f"Ravetree and QuickBooks each got {money(amount, currency)} on invoice {number}: one payment or two?",
+        "If it is one, delete it on one side; if there are two, decide `two`.",
     )
 
 
@@ -276,12 +280,11 @@ def quickbooks_facts(payment: QuickBooksPayment, invoices: tuple[KnownInvoice, .
     """What QuickBooks says, as far as it is about invoices that both sides know."""
     known = {invoice.quickbooks_id for invoice in invoices}
     shares: dict[str, Decimal] = {}
-    foreign = ZERO
     for allocation in payment.allocations:
-        if allocation.invoice_id in known:
+        if allocation.invoice_id in known and allocation.amount:
             shares[allocation.invoice_id] = shares.get(allocation.invoice_id, ZERO) + allocation.amount
-        else:
-            foreign += allocation.amount
+    # Whatever is applied elsewhere: to other invoices, or to a journal entry, which is no allocation here.
+    foreign = max(ZERO, payment.amount + payment.credit - payment.unapplied - sum(shares.values(), ZERO))
     return _facts(payment.amount, foreign, payment.unapplied, shares, payment.date, payment.currency, payment.reference)
 
 
@@ -304,14 +307,15 @@ def _for_ravetree(facts: Facts, case: PaymentCase, now: RavetreePayment | None =
     ids = {invoice.quickbooks_id: invoice.ravetree_id for invoice in case.invoices}
     shares = tuple(Allocation(ids[key], amount) for key, amount in sorted(facts.allocations.items()))
     foreign = () if now is None else tuple(a for a in now.allocations if a.invoice_id not in ids.values())
-    extra = sum((a.amount for a in foreign), ZERO)
+    shown = None if now is None else ravetree_facts(now, case.invoices)
     # The client is the invoice's: a merge or a paying parent changes the payment's customer, not the debtor.
     party = now.client_id if now else case.invoices[0].client_id
     return PaymentContent(
         party_id=party,
         date=facts.date,
-        amount=facts.amount + extra,
-        credit=facts.credit,
+        # What is settled elsewhere, by money or by credit, stays as it was.
+        amount=facts.amount + (now.amount - shown.amount if now and shown else ZERO),
+        credit=facts.credit + (now.credit_amount - shown.credit if now and shown else ZERO),
         unapplied=facts.unapplied,
         currency=facts.currency,
         reference=facts.reference,
@@ -326,13 +330,13 @@ def _for_quickbooks(
     shares = tuple(Allocation(key, amount) for key, amount in sorted(facts.allocations.items()))
     known = {invoice.quickbooks_id for invoice in case.invoices}
     foreign = () if now is None else tuple(a for a in now.allocations if a.invoice_id not in known)
-    extra = sum((a.amount for a in foreign), ZERO)
+    shown = None if now is None else quickbooks_facts(now, case.invoices)
     party = now.customer_id if now else _customer(case)
     return PaymentContent(
         party_id=party,
         date=facts.date,
-        amount=facts.amount + extra,
-        credit=facts.credit,
+        amount=facts.amount + (now.amount - shown.amount if now and shown else ZERO),
+        credit=facts.credit + (now.credit - shown.credit if now and shown else ZERO),
         unapplied=facts.unapplied,
         currency=facts.currency,
         reference=facts.reference,

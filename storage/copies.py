@@ -71,7 +71,8 @@ def payments_on(session: Session, connection_id: str, quickbooks_invoice_id: str
             Copy.side == Side.QUICKBOOKS,
             Copy.kind == Kind.PAYMENT,
             Copy.deleted.is_(False),
-            Copy.body.contains(f'"TxnId":"{quickbooks_invoice_id}"'),
+            # As text: compared as JSON, the pattern would be spelled as JSON too and never be found.
+            sa.type_coerce(Copy.body, sa.Text).contains(f'"TxnId":"{quickbooks_invoice_id}"', autoescape=True),
         )
     ).scalars()
     return list(rows)

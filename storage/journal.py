@@ -16,7 +16,7 @@ REFUSED = "refused"
 ABANDONED = "abandoned"
 
 ECHO_SLACK = timedelta(seconds=5)
-"""How much later than its answer an event may be that our write caused: event times have nanoseconds, answers seconds."""
+"""How much later than its answer our write's event may be: event times have nanoseconds, answers seconds."""
 
 
 def idempotency_key(connection_id: str, subject: str, action: str, attempt: int, body: str) -> str:
@@ -85,7 +85,7 @@ def settle(
     error: str = "",
     intuit_tid: str = "",
 ) -> bool:
-    """Store what became of a write; False when it was settled already. A stale lease does not matter: an answer is a fact."""
+    """Store what became of a write; False when it was settled already. A stale holder stores it too: it is a fact."""
     result = session.execute(
         sa.update(Operation)
         .where(Operation.id == operation_id, Operation.state == JOURNALLED)

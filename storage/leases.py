@@ -33,7 +33,10 @@ class Held:
 def acquire(
     database: Database, session: Session, connection_id: str, purpose: str, owner: str, seconds: float
 ) -> Held | None:
-    """Take the lease if it is free or has expired."""
+    """Take the lease if it is free, has expired, or is still ours from before the database was away.
+
+    An `owner` takes a lease once at a time: it may not be held twice by the same one.
+    """
     now = database.now(session)
     expires_at = now + timedelta(seconds=seconds)
     session.execute(
@@ -46,7 +49,7 @@ def acquire(
         .where(
             Lease.connection_id == connection_id,
             Lease.purpose == purpose,
-            sa.or_(Lease.owner == "", Lease.expires_at <= now),
+            sa.or_(Lease.owner.in_(["", owner]), Lease.expires_at <= now),
         )
         .values(owner=owner, fence=Lease.fence + 1, expires_at=expires_at)
         .returning(Lease.fence)
@@ -91,8 +94,3 @@ def release(session: Session, lease: Held) -> None:
         .values(owner="")
         .execution_options(synchronize_session=False)
     )
-
-
-def release_all(session: Session) -> None:
-    """Free every lease: for an embedded process that has just begun and is known to be alone."""
-    session.execute(sa.update(Lease).values(owner=""))

@@ -47,7 +47,7 @@ class Vault:
         )
         try:
             return AESGCM(key).decrypt(nonce, body, _bound_to(owner, field)).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # the latter for what is too short or no text
             raise UnreadableSecret(f"the {field} of {owner} does not open with key {version}") from error
 
 

@@ -195,7 +195,7 @@ class Company:
             method=method,
             path=path,
             status=answer.status,
-            code=error.code,
+            fault=error.code,
             detail=error.detail,
             intuit_tid=trace,
         )

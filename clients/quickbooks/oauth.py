@@ -104,6 +104,8 @@ class OAuthClient:
     def _session(self, redirect_uri: str | None = None) -> OAuth2Session:
         session = OAuth2Session(self._client_id, scope=[SCOPE], redirect_uri=redirect_uri)
         http.open_session(self._adapter, session)
+        for hook in ("access_token_response", "refresh_token_response"):
+            session.register_compliance_hook(hook, _answered)
         return session
 
     def _basic(self) -> requests.auth.HTTPBasicAuth:
@@ -132,6 +134,17 @@ class OAuthClient:
             refresh_expires_at=now + timedelta(seconds=float(token.get("x_refresh_token_expires_in", REFRESH_SECONDS))),
             hard_expires_at=now + timedelta(seconds=float(hard)) if hard else None,
         )
+
+
+def _answered(response: requests.Response) -> requests.Response:
+    """Only what Intuit says in JSON is a refusal: an outage must not cost the user's consent."""
+    try:
+        spoken = isinstance(response.json(), dict)
+    except requests.exceptions.JSONDecodeError:
+        spoken = False
+    if not spoken or response.status_code == 429 or response.status_code >= 500:
+        raise OutcomeUnknown(f"QuickBooks' token endpoint failed with HTTP {response.status_code}")
+    return response
 
 
 _HEADERS = {

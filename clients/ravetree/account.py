@@ -183,7 +183,7 @@ class Account:
 def _error(answer: http.Answer, path: str) -> NeighbourError:
     detail = answer.body.get("error") if isinstance(answer.body, dict) else None
     detail = detail if isinstance(detail, dict) else {}
-    code, text = str(detail.get("code", "")), str(detail.get("message", "")) or f"HTTP {answer.status}"
+    code, text = str(detail.get("code", "")), str(detail.get("message", "")).rstrip(".") or f"HTTP {answer.status}"
     status = answer.status
     if status in (401, 403):
         return AccountClosed("Ravetree does not accept the account's API token", code=code)

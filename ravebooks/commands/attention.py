@@ -99,11 +99,11 @@ def retry(connection: str, side: str, kind: str, record_id: str) -> None:
 
 @click.command("decide")
 @_record_arguments
-@click.argument("decision", type=click.Choice([decisions.TWO_PAYMENTS]))
+@click.argument("decision", type=click.Choice(decisions.DECISIONS))
 @click.option("--by", required=True, help="Who decided.")
 @click.option("--note", default="", help="Why.")
 def decide(connection: str, side: str, kind: str, record_id: str, decision: str, by: str, note: str) -> None:
-    """Answer the question of a held record: `two` for two payments that are not one receipt."""
+    """Answer what a held or parked record asks; its remedy names the decisions that it takes."""
     record = Record(Side(side), Kind(kind), record_id)
     with _books() as parts:
         _make_due(parts, connection, record, decision=decision, by=by, note=note)

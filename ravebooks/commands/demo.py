@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from ravebooks.demo.day import RECORDS, Day, NotReached
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
 
 SETTLE_SECONDS = 60.0
-START_SECONDS = 60.0
 END_SECONDS = 40.0
 
 
@@ -49,8 +49,10 @@ def demo(leave: bool, state_dir: Path | None) -> None:
     sys.exit(0 if agreed else 1)
 
 
-def start(folder: Path) -> tuple["subprocess.Popen[bytes]", dict[str, Any]]:
-    """`up --sandbox` on `folder`; what it says when it is ready."""
+def start(
+    folder: Path, environment: Mapping[str, str] | None = None
+) -> tuple["subprocess.Popen[bytes]", dict[str, Any]]:
+    """`up --sandbox` on `folder`, with `environment` added; what it says when it is ready."""
     folder.mkdir(parents=True, exist_ok=True)
     log_path = folder / "up.log"
     with log_path.open("ab") as log:
@@ -58,11 +60,11 @@ def start(folder: Path) -> tuple["subprocess.Popen[bytes]", dict[str, Any]]:
             [sys.executable, "-m", "ravebooks", "up", "--sandbox"],
             stdout=subprocess.PIPE,
             stderr=log,
-            env=os.environ | {"RAVEBOOKS_STATE_DIR": str(folder)},
+            env=os.environ | {"RAVEBOOKS_STATE_DIR": str(folder)} | dict(environment or {}),
         )
     line = process.stdout.readline() if process.stdout else b""
     if not line:
-        process.wait(START_SECONDS)
+        stop(process)
         said = log_path.read_text(errors="replace").strip().splitlines()
         raise DemoFailed(f"`ravebooks up --sandbox` ended: {said[-1] if said else 'it said nothing'} ({log_path})")
     ready: dict[str, Any] = json.loads(line)

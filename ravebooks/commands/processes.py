@@ -1,6 +1,7 @@
 """`ravebooks web`, `worker`, `sweeper` and `release`: the Procfile's processes."""
 
 import os
+import sys
 
 import click
 import pika
@@ -49,6 +50,8 @@ def web() -> None:
     settings = _settings(*WEB)
     port = settings.port or int(os.environ.get("PORT", "8000"))
     arguments = [
+        sys.executable,
+        "-m",
         "gunicorn",
         "--bind",
         f"{settings.host}:{port}",
@@ -64,7 +67,7 @@ def web() -> None:
         "--no-control-socket",
         "ravebooks.commands.processes:create_web()",
     ]
-    os.execvp("gunicorn", arguments)  # noqa: S606, S607 - the program of this environment
+    os.execv(sys.executable, arguments)  # noqa: S606 - this very interpreter, whatever PATH says
 
 
 @click.command("worker")

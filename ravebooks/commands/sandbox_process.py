@@ -14,6 +14,7 @@ import requests
 from config.errors import RavebooksError
 
 FILE = "sandbox.json"
+STOP_SECONDS = 20
 
 
 class SandboxFailed(RavebooksError):
@@ -24,11 +25,12 @@ class SandboxFailed(RavebooksError):
 
 @dataclass(frozen=True)
 class World:
-    """A running sandbox: both sides' credentials and its process."""
+    """A running sandbox: both sides' credentials and its process; `child` if it was started from here."""
 
     quickbooks: dict[str, str]
     ravetree: dict[str, str]
     pid: int
+    child: "subprocess.Popen[bytes] | None" = None
 
     @property
     def quickbooks_root(self) -> str:
@@ -39,11 +41,13 @@ class World:
         return self.ravetree["api_url"].removesuffix("/v1")
 
     def stop(self) -> None:
-        """End the process."""
+        """End the process, and wait for it if it is our child."""
         try:
             os.kill(self.pid, signal.SIGTERM)
         except ProcessLookupError:
             return
+        if self.child is not None:
+            self.child.wait(STOP_SECONDS)
 
 
 def find_or_start(state_dir: Path) -> World:
@@ -84,12 +88,17 @@ def _start(state_dir: Path) -> World:
             stderr=log,
             start_new_session=True,
         )
-    line = process.stdout.readline() if process.stdout else b""
+    line = b""
+    if process.stdout is not None:
+        with process.stdout:
+            line = process.stdout.readline()
     try:
         said = json.loads(line)
     except ValueError:
+        process.kill()
+        process.wait()
         raise SandboxFailed(f"the sandbox said {line[:200]!r} instead of its credentials") from None
-    world = World(said["quickbooks"], said["ravetree"], process.pid)
+    world = World(said["quickbooks"], said["ravetree"], process.pid, process)
     (state_dir / FILE).write_text(
         json.dumps({"quickbooks": said["quickbooks"], "ravetree": said["ravetree"], "pid": process.pid})
     )

@@ -2,13 +2,10 @@
 
 import dataclasses
 import fcntl
-import html
 import json
 import os
-import re
 import socket
 import sys
-import urllib.parse
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,23 +18,14 @@ from config.ports import SystemEntropy
 from config.settings import Settings
 from ravebooks.bootstrap import Parts
 from ravebooks.commands.local_settings import NEEDED_BY_UP, with_sandbox
+from ravebooks.commands.sandbox_connection import Installation
 from ravebooks.commands.sandbox_process import World, find_or_start
-from ravebooks.keys import with_generated_keys
+from ravebooks.keys import lasting_owner, with_generated_keys
 from ravebooks.running import Process, free_port
-from reconcile.model import Side
-from storage import connections, leases, migrations
-from webhooks.signatures import current_ravetree_secret
+from storage import connections, migrations
 
 DEFAULT_PORT = 8425
 PORT_FILE = "port"
-ITEMS = {
-    "time": "Hours",
-    "expense": "Expenses",
-    "retainer": "Retainer",
-    "overage": "Retainer overage",
-    "other": "Other services",
-}
-"""The sample company's service items for Ravetree's five default line item types."""
 
 log = logs.logger("up")
 
@@ -66,7 +54,7 @@ def up(sandbox: bool, port: int | None) -> None:
 
 
 def _lock(state_dir: Path) -> IO[str]:
-    """One process a state folder: an embedded one may then take over the leases of one that was killed."""
+    """One process a state folder: it may then take over the leases of the one before it, which was killed."""
     state_dir.mkdir(parents=True, exist_ok=True)
     file = (state_dir / "lock").open("w")
     try:
@@ -103,11 +91,8 @@ def _run(settings: Settings, world: World | None) -> None:
         settings, port=probe, public_url=settings.public_url or f"http://{settings.host}:{probe}"
     )
     (Path(settings.state_dir) / PORT_FILE).write_text(str(probe))
-    parts = Parts(settings)
+    parts = Parts(settings, owner=lasting_owner(settings, SystemEntropy()))
     migrations.upgrade(parts.database)
-    if parts.database.is_sqlite:
-        with parts.database.transaction() as session:
-            leases.release_all(session)
     process = Process(parts)
     try:
         process.serve(parts.web(), settings.port)
@@ -146,78 +131,16 @@ def _connection_id(parts: Parts) -> str | None:
 
 
 def _prepare(parts: Parts, world: World) -> str:
-    """Connect through the consent page, map, subscribe and switch on, as far as that is not done yet."""
-    account = world.ravetree["account_id"]
-    with parts.database.transaction() as session:
-        connection = connections.find(session, Side.RAVETREE, account)
-    connection_id = connection.id if connection is not None else _connect(parts, world)
-    _share_the_app(world)
-    _subscribe(parts, world)
-    _map(parts, connection_id)
-    parts.connecting.switch(connection_id, invoices=True, estimates=True)
+    """Connect to the sandbox and look at what happened while nobody was here."""
+    settings = parts.settings
+    if settings.ravetree_webhook_keys is None:
+        raise SettingError("RAVEBOOKS_RAVETREE_WEBHOOK_KEYS is not set: set it.")
+    # The server's own address: a public URL may lead through a proxy that is not there yet.
+    here = f"http://{settings.host}:{settings.port}"
+    connection_id = Installation(here, settings.api_token, settings.ravetree_webhook_keys).prepare(world)
     with parts.database.transaction() as session:
         connections.look_everywhere(session, parts.clock.now())
-    parts.nudger.nudge(connection_id)
     return connection_id
-
-
-def _connect(parts: Parts, world: World) -> str:
-    """The real way: begin, press Connect on the consent page, follow the redirect to the callback."""
-    url = parts.connecting.begin(world.ravetree["account_id"], world.ravetree["api_token"])
-    with requests.Session() as browser:
-        browser.trust_env = False
-        page = browser.get(url, timeout=10)
-        page.raise_for_status()
-        fields = _form_fields(page.text)
-        action = re.search(r"<form[^>]*action=\"([^\"]+)\"", page.text)
-        target = urllib.parse.urljoin(url, html.unescape(action.group(1)) if action else "")
-        browser.post(target, data=fields, timeout=30).raise_for_status()
-    with parts.database.transaction() as session:
-        connection = connections.find(session, Side.RAVETREE, world.ravetree["account_id"])
-    if connection is None:
-        raise SettingError("the sandbox's consent page did not lead back to the callback")
-    return connection.id
-
-
-def _form_fields(page: str) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for tag in re.findall(r"<(?:input|button)[^>]*>", page):
-        attributes = dict(re.findall(r"(\w+)=\"([^\"]*)\"", tag))
-        submits = attributes.get("type") == "submit" or tag.startswith("<button")
-        if "name" in attributes and not (submits and attributes["name"] in fields):
-            fields[attributes["name"]] = html.unescape(attributes.get("value", ""))
-    return fields
-
-
-def _share_the_app(world: World) -> None:
-    """QuickBooks limits requests by app, and whoever tries the sandbox is the same app as we are: no limits here."""
-    requests.post(f"{world.quickbooks_root}/sandbox/limits", json={"enabled": False}, timeout=10).raise_for_status()
-
-
-def _subscribe(parts: Parts, world: World) -> None:
-    """Tell both sides where we are, and Ravetree the secret that belongs to its account."""
-    ring, account = parts.settings.ravetree_webhook_keys, world.ravetree["account_id"]
-    if ring is None:
-        raise SettingError("RAVEBOOKS_RAVETREE_WEBHOOK_KEYS is not set: set it.")
-    base = parts.settings.public_url
-    for root, body in (
-        (world.quickbooks_root, {"url": f"{base}/webhooks/quickbooks"}),
-        (
-            world.ravetree_root,
-            {"url": f"{base}/webhooks/ravetree/{account}", "secret": current_ravetree_secret(account, ring)},
-        ),
-    ):
-        requests.post(f"{root}/sandbox/webhooks", json=body, timeout=10).raise_for_status()
-
-
-def _map(parts: Parts, connection_id: str) -> None:
-    with parts.database.transaction() as session:
-        if connections.mappings(session, connection_id, "line_type"):
-            return
-        realm_id = connections.get(session, connection_id).realm_id
-    company = parts.company(realm_id, lambda expired=None: parts.tokens.access_token(connection_id, expired))
-    by_name = {raw["Name"]: str(raw["Id"]) for raw in company.query("Item")}
-    parts.connecting.map_keys(connection_id, "line_type", {key: by_name[name] for key, name in ITEMS.items()})
 
 
 def _fresh_credentials(root: str) -> dict[str, str]:

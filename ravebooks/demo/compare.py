@@ -112,7 +112,9 @@ def _content_differences(ours: Body, theirs: Body) -> list[str]:
 
 
 def _voided(theirs: Body) -> bool:
-    return theirs["TotalAmt"] == 0 and theirs["Balance"] == 0 and theirs.get("PrivateNote", "").startswith("Voided")
+    return bool(
+        theirs["TotalAmt"] == 0 and theirs["Balance"] == 0 and theirs.get("PrivateNote", "").startswith("Voided")
+    )
 
 
 def _spell_ours(ours: Body) -> str:

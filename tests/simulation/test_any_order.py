@@ -47,7 +47,7 @@ def _invoicing(world: World) -> None:
     world.invoice(client, "80.00")
     world.invoice(client, "75.00")
     world.invoice(world.client("Harbour Theatre"), "40.00")
-    lines = first["lines"][:1] + [{"type": "other", "description": "New", "quantity": "2", "unit_price": "7.25"}]
+    lines = [*first["lines"][:1], {"type": "other", "description": "New", "quantity": "2", "unit_price": "7.25"}]
     world.ravetree.change("invoices", first["id"], {"lines": lines})
 
 

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from config import keyring
 from config.settings import Settings
 from ravebooks.bootstrap import Parts
-from ravebooks.commands.up import ITEMS
+from ravebooks.commands.sandbox_connection import ITEMS
 from ravebooks.demo.compare import Report, compare
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
 from sandbox.quickbooks.clock import SandboxClock

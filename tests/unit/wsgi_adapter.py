@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
+from waitress.channel import ClientDisconnected
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 Answering = Callable[[requests.PreparedRequest], "tuple[int, dict[str, str], bytes]"]
@@ -64,6 +65,8 @@ class WsgiAdapter(AnswerAdapter):
         )
         try:
             chunks, status, headers = run_wsgi_app(self._app, builder.get_environ(), buffered=True)
+        except ClientDisconnected:
+            raise requests.exceptions.ReadTimeout("the connection was dropped") from None
         finally:
             builder.close()
         if self.losing:

@@ -1,0 +1,90 @@
+"""Which QuickBooks customer is a Ravetree client: the contact row of the rules' table."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.contacts import CreateCustomer, UseCustomer, customer_name, match, suffixed_name
+from reconcile.model import Attention, QuickBooksCustomer
+from tests.unit.reconcile.build import contact, customer
+
+
+def test_nobody_of_that_name_means_a_new_customer() -> None:
+    assert match(contact(), "USD", []) == CreateCustomer("Bright Harbor")
+
+
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        customer(),
+        customer("BRIGHT harbor"),
+        customer(email="ap@example.com"),
+    ],
+)
+def test_the_same_active_name_in_the_same_currency_is_the_customer(candidate: QuickBooksCustomer) -> None:
+    assert match(contact(email="AP@example.com"), "USD", [candidate]) == UseCustomer("C1")
+
+
+def test_of_two_with_the_name_the_one_in_the_currency_is_it() -> None:
+    euro = customer(id="C2", currency="EUR")
+    assert match(contact(), "EUR", [customer(), euro]) == UseCustomer("C2")
+
+
+@pytest.mark.parametrize(
+    ("candidates", "words"),
+    [
+        ([customer(), customer(id="C2")], "the name of several"),
+        ([customer(email="other@example.com")], "another e-mail address"),
+        ([customer(active=False)], "inactive"),
+        ([customer("Bright Harbor (deleted)", active=False)], "inactive"),
+        ([customer("Someone else", email="ap@example.com")], "with another name"),
+    ],
+)
+def test_what_is_not_certain_is_asked(candidates: list[QuickBooksCustomer], words: str) -> None:
+    found = match(contact(email="ap@example.com"), "USD", candidates)
+    assert isinstance(found, Attention)
+    assert (found.state, found.code) == ("held", "contact_ambiguous")
+    assert words in found.cause
+    assert f"Id {candidates[0].id}" in found.cause
+
+
+def test_an_email_that_only_one_side_has_contradicts_nothing() -> None:
+    assert match(contact(email="ap@example.com"), "USD", [customer()]) == UseCustomer("C1")
+    assert match(contact(), "USD", [customer(email="ap@example.com")]) == UseCustomer("C1")
+
+
+def test_the_name_in_another_currency_gets_a_customer_of_its_own() -> None:
+    """Currencies of customers are fixed, and display names are unique."""
+    assert match(contact(), "EUR", [customer()]) == CreateCustomer("Bright Harbor (EUR)")
+
+
+def test_an_email_in_another_currency_is_no_candidate() -> None:
+    other = customer("Someone else", email="ap@example.com", currency="EUR")
+    assert match(contact(email="ap@example.com"), "USD", [other]) == CreateCustomer("Bright Harbor")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\t\n"])
+def test_a_client_without_a_name_is_parked(name: str) -> None:
+    found = match(contact(name), "USD", [])
+    assert isinstance(found, Attention)
+    assert (found.state, found.code) == ("parked", "contact_without_name")
+
+
+@given(st.text(max_size=300), st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=20))
+def test_every_name_is_one_that_quickbooks_takes(name: str, id_: str) -> None:
+    client = replace(contact(name), id=id_)
+    for made in (customer_name(client), suffixed_name(client)):
+        assert len(made) <= 100
+        assert not set(made) & set(":\t\n\r")
+        assert made == made.strip() or not customer_name(client)
+    assert suffixed_name(client).endswith(f"({id_})")
+
+
+def test_a_long_name_in_another_currency_still_fits() -> None:
+    long = contact("x" * 150)
+    found = match(long, "EUR", [customer("x" * 100)])
+    assert isinstance(found, CreateCustomer)
+    assert found.name.endswith(" (EUR)")
+    assert len(found.name) <= 100

@@ -1,0 +1,502 @@
+"""The invoice rows of the rules' table: each test is one of its claims."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from reconcile.invoices import InvoiceCase, Placeholder, plan
+from reconcile.markers import marked_placeholder
+from reconcile.model import (
+    NOTHING,
+    Attention,
+    Gone,
+    InvoiceContent,
+    Kind,
+    PaymentContent,
+    Plan,
+    Record,
+    Side,
+)
+from tests.unit.reconcile.build import (
+    CUSTOMER,
+    DAY,
+    SWITCHED_ON,
+    amount,
+    attention,
+    invoice_case,
+    line,
+    paired_case,
+    placeholder,
+    quickbooks_invoice,
+    quickbooks_line,
+    ravetree_invoice,
+    the_write,
+    voided_payment,
+    written,
+)
+
+ANY_PAYMENT = Record(Side.RAVETREE, Kind.PAYMENT, "*")
+VOID = quickbooks_invoice(0, voided=True)
+
+
+def content_of(case: InvoiceCase) -> InvoiceContent:
+    content = the_write(plan(case)).content
+    assert isinstance(content, InvoiceContent)
+    return content
+
+
+# --- which documents -----------------------------------------------------------------------------
+
+
+def test_a_new_invoice_is_created_in_quickbooks() -> None:
+    assert written(plan(invoice_case())) == (Side.QUICKBOOKS, "invoice.create", None, None)
+
+
+def test_an_invoice_of_the_very_moment_of_the_switch_on_is_created() -> None:
+    assert plan(invoice_case(ravetree=ravetree_invoice(created_at=SWITCHED_ON))).writes
+
+
+@pytest.mark.parametrize("since", [SWITCHED_ON, None])
+def test_an_invoice_older_than_the_switch_on_is_never_pushed_by_itself(since: Any) -> None:
+    old = ravetree_invoice(created_at=SWITCHED_ON - timedelta(seconds=1))
+    assert plan(invoice_case(ravetree=old, since=since)) == Plan(ignored="older than the switch-on")
+
+
+def test_an_older_invoice_is_pushed_by_the_button() -> None:
+    old = ravetree_invoice(created_at=SWITCHED_ON - timedelta(days=90))
+    assert plan(invoice_case(ravetree=old, requested=True)).writes
+
+
+def test_an_invoice_made_in_quickbooks_is_ignored() -> None:
+    case = invoice_case(ravetree=None, quickbooks=quickbooks_invoice())
+    assert plan(case) == Plan(ignored="made in QuickBooks")
+
+
+@pytest.mark.parametrize("ended", [Gone("R1"), ravetree_invoice(status="void")])
+def test_an_invoice_that_ended_before_it_was_pushed_is_not_pushed(ended: Any) -> None:
+    assert plan(invoice_case(ravetree=ended)) == NOTHING
+
+
+# --- what is created -----------------------------------------------------------------------------
+
+
+def test_the_content_is_ravetrees_in_quickbooks_references() -> None:
+    invoice = ravetree_invoice(
+        memo="Thanks", due_date=date(2026, 12, 20), tax_amount=amount("8.00"), total=amount("108.00"), sent=True
+    )
+    content = content_of(invoice_case(ravetree=invoice, customer_email="ap@example.com"))
+    assert content.customer_id == CUSTOMER
+    assert content.email == "ap@example.com"
+    assert (content.number, content.issue_date, content.due_date) == ("1043", DAY, date(2026, 12, 20))
+    assert (content.memo, content.currency) == ("Thanks", "USD")
+    assert (content.tax_amount, content.total, content.discount) == (amount(8), amount(108), amount(0))
+    assert content.emailed
+    assert [(part.item_id, part.quantity, part.unit_price, part.amount) for part in content.lines] == [
+        ("I1", amount(1), amount(100), amount(100))
+    ]
+
+
+def test_an_invoice_without_lines_waits_without_an_error() -> None:
+    empty = ravetree_invoice(0, lines=())
+    assert plan(invoice_case(ravetree=empty)) == Plan(ignored="no lines yet")
+
+
+def test_a_zero_total_is_not_a_void() -> None:
+    zero = ravetree_invoice(0)
+    assert written(plan(invoice_case(ravetree=zero)))[1] == "invoice.create"
+    assert plan(paired_case(zero, quickbooks_invoice(0), was=zero, remote_was=quickbooks_invoice(0))) == NOTHING
+
+
+def test_a_discount_is_what_lines_and_tax_exceed_the_total_by() -> None:
+    invoice = ravetree_invoice(100, tax_amount=amount(8), total=amount(98), discount=(("percent", "10"),))
+    assert content_of(invoice_case(ravetree=invoice)).discount == 10
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "value", "kept"),
+    [
+        ("1.5", "33.33", "50.00", True),  # 49.995, rounded half up
+        ("1.5", "33.33", "49.99", False),
+        (None, "100", "100", False),
+        ("3", None, "100", False),
+    ],
+)
+def test_quantity_and_price_go_along_only_if_their_product_is_the_amount_to_the_cent(
+    quantity: str | None, price: str | None, value: str, kept: bool
+) -> None:
+    part = line(
+        quantity=Decimal(quantity) if quantity else None,
+        unit_price=Decimal(price) if price else None,
+        amount=amount(value),
+    )
+    invoice = ravetree_invoice(lines=(part,), total=amount(value))
+    (sent,) = content_of(invoice_case(ravetree=invoice)).lines
+    assert (sent.quantity is not None, sent.unit_price is not None) == (kept, kept)
+    assert sent.amount == amount(value)
+
+
+@pytest.mark.parametrize(("taxable", "code"), [(True, "TAX"), (False, "NON")])
+def test_an_american_line_is_taxed_or_not(taxable: bool, code: str) -> None:
+    invoice = ravetree_invoice(lines=(line(taxable=taxable),))
+    assert content_of(invoice_case(ravetree=invoice)).lines[0].tax_code == code
+
+
+def test_elsewhere_a_tax_rate_gives_the_mapped_code() -> None:
+    invoice = ravetree_invoice(lines=(line(tax_rate="vat20"),))
+    case = invoice_case(ravetree=invoice, us_company=False, tax_codes={"vat20": "5", "": "2"})
+    assert content_of(case).lines[0].tax_code == "5"
+    untaxed = replace(case, ravetree=ravetree_invoice(lines=(line(tax_rate=None),)))
+    assert content_of(untaxed).lines[0].tax_code == "2"
+
+
+def test_an_unmapped_tax_rate_parks_and_names_the_rate() -> None:
+    invoice = ravetree_invoice(lines=(line(tax_rate="vat20"),))
+    made = plan(invoice_case(ravetree=invoice, us_company=False))
+    assert attention(made) == ("parked", "tax_rate_not_mapped")
+    assert made.attention is not None
+    assert "vat20" in made.attention.cause
+    assert "1043" in made.attention.cause
+
+
+def test_an_unmapped_line_type_parks_and_names_the_type() -> None:
+    made = plan(invoice_case(ravetree=ravetree_invoice(lines=(line(type="retainer"),))))
+    assert attention(made) == ("parked", "line_type_not_mapped")
+    assert made.attention is not None
+    assert "'retainer'" in made.attention.cause
+    assert "'retainer'" in made.attention.remedy
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"number": "x" * 22}, "number_too_long"),
+        ({"total": amount(-1), "lines": (line(-1),)}, "negative_total"),
+        ({"tax_inclusive": True}, "totals_do_not_add_up"),
+        ({"total": amount(101)}, "totals_do_not_add_up"),
+    ],
+)
+def test_what_quickbooks_cannot_hold_is_parked(changes: dict[str, Any], code: str) -> None:
+    assert attention(plan(invoice_case(ravetree=ravetree_invoice(**changes)))) == ("parked", code)
+
+
+def test_a_number_of_21_characters_is_kept() -> None:
+    assert plan(invoice_case(ravetree=ravetree_invoice(number="x" * 21))).writes
+
+
+def test_an_invoice_waits_for_its_client() -> None:
+    client = Record(Side.RAVETREE, Kind.CONTACT, "client_1")
+    assert plan(invoice_case(customer=None)) == Plan(waits_for=client)
+    other = Record(Side.RAVETREE, Kind.CONTACT, "client_2")
+    assert plan(invoice_case(customer=other)) == Plan(waits_for=other)
+
+
+def test_a_client_that_needs_a_person_holds_the_invoice_with_the_same_words() -> None:
+    why = Attention("held", "contact_ambiguous", "Two of them.", "Choose one.")
+    assert plan(invoice_case(customer=why)) == Plan(attention=why)
+
+
+# --- edits ---------------------------------------------------------------------------------------
+
+
+def test_a_pair_that_agrees_needs_nothing() -> None:
+    assert plan(paired_case()) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"number": "1044"},
+        {"client_id": "client_2"},
+        {"issue_date": date(2026, 11, 21)},
+        {"due_date": date(2026, 12, 1)},
+        {"memo": "new"},
+        {"lines": (line(), line(0, id="l2"))},
+        {"lines": (line(description="other"),)},
+        {"lines": (line(150),), "total": amount(150)},
+        {"discount": (("amount", "5"),), "total": amount(95)},
+        {"tax_amount": amount(8), "total": amount(108)},
+        {"currency": "EUR"},
+    ],
+)
+def test_an_edit_of_what_ravetree_decides_is_written(changes: dict[str, Any]) -> None:
+    edited = ravetree_invoice(version=4, **changes)
+    assert written(plan(paired_case(edited))) == (Side.QUICKBOOKS, "invoice.update", "Q1", 5)
+
+
+@pytest.mark.parametrize("changes", [{"version": 9}, {"balance": amount(100)}, {"status": "past_due"}])
+def test_what_ravetree_does_not_decide_is_no_edit(changes: dict[str, Any]) -> None:
+    """Past due is each side's own conclusion from its own dates."""
+    assert plan(paired_case(ravetree_invoice(**changes))) == NOTHING
+
+
+def test_a_kept_line_keeps_its_id_and_an_added_one_has_none() -> None:
+    edited = ravetree_invoice(lines=(line(120), line(30, id="l2", type="expense")), total=amount(150))
+    content = content_of(paired_case(edited, line_ids={"l1": "1", "gone": "2"}))
+    assert [(part.key, part.line_id, part.item_id) for part in content.lines] == [("l1", "1", "I1"), ("l2", None, "I2")]
+
+
+def test_all_lines_removed_parks() -> None:
+    assert attention(plan(paired_case(ravetree_invoice(0, lines=())))) == ("parked", "invoice_without_lines")
+
+
+def test_a_total_below_what_is_paid_is_held_before_writing() -> None:
+    case = paired_case(ravetree_invoice(30), quickbooks_invoice(100, paid=40))
+    assert attention(plan(case)) == ("held", "total_below_paid")
+
+
+def test_a_total_that_falls_to_what_is_paid_is_written() -> None:
+    case = paired_case(ravetree_invoice(40), quickbooks_invoice(100, paid=40))
+    assert written(plan(case))[1] == "invoice.update"
+
+
+def test_a_total_below_what_is_paid_waits_while_payments_are_under_way() -> None:
+    case = paired_case(ravetree_invoice(30), quickbooks_invoice(100, paid=40), payments_pending=True)
+    assert plan(case) == Plan(waits_for=ANY_PAYMENT)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"client_id": "client_2"}, "client_changed_with_payments"),
+        ({"currency": "EUR"}, "currency_changed_with_payments"),
+    ],
+)
+def test_another_client_or_currency_with_payments_is_held(changes: dict[str, Any], code: str) -> None:
+    edited = ravetree_invoice(**changes)
+    assert attention(plan(paired_case(edited, quickbooks_invoice(paid=1)))) == ("held", code)
+    assert written(plan(paired_case(edited)))[1] == "invoice.update"
+
+
+# --- drift ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "drifted",
+    [
+        quickbooks_invoice(120),
+        quickbooks_invoice(lines=(quickbooks_line(60), quickbooks_line(40, id="2"))),
+    ],
+)
+def test_drift_that_alters_the_total_or_adds_lines_holds_the_next_overwrite(drifted: Any) -> None:
+    edited = ravetree_invoice(150)
+    assert attention(plan(paired_case(edited, drifted))) == ("held", "drift_before_overwrite")
+    assert written(plan(paired_case(edited, drifted, decision="overwrite")))[1] == "invoice.update"
+
+
+def test_drift_alone_is_left_alone() -> None:
+    drifted = quickbooks_invoice(memo="edited", due_date=DAY, lines=(quickbooks_line(description="other"),))
+    assert plan(paired_case(remote=drifted)) == NOTHING
+
+
+def test_other_drift_is_overwritten_by_the_next_edit() -> None:
+    drifted = quickbooks_invoice(memo="edited", sync_token=8)
+    assert written(plan(paired_case(ravetree_invoice(150), drifted))) == (
+        Side.QUICKBOOKS,
+        "invoice.update",
+        "Q1",
+        8,
+    )
+
+
+def test_drift_to_what_is_wanted_anyway_holds_nothing() -> None:
+    assert written(plan(paired_case(ravetree_invoice(150), quickbooks_invoice(150))))[1] == "invoice.update"
+
+
+# --- what came back was not what we said -----------------------------------------------------------
+
+
+def test_a_number_that_quickbooks_did_not_keep_needs_attention() -> None:
+    case = paired_case(remote=quickbooks_invoice(number="7"), remote_was=quickbooks_invoice(number="7"))
+    assert attention(plan(case)) == ("parked", "number_not_kept")
+
+
+def test_a_number_that_was_put_right_since_needs_none() -> None:
+    assert plan(paired_case(remote_was=quickbooks_invoice(number="7"))) == NOTHING
+
+
+def test_a_total_that_differs_by_a_cent_is_shown_with_the_cent() -> None:
+    wrong = quickbooks_invoice("100.01")
+    made = plan(paired_case(remote=wrong, remote_was=wrong))
+    assert attention(made) == ("parked", "total_differs")
+    assert made.attention is not None
+    assert "+0.01" in made.attention.cause
+
+
+# --- sent ----------------------------------------------------------------------------------------
+
+
+def test_sent_in_ravetree_is_marked_in_quickbooks() -> None:
+    sent = ravetree_invoice(status="sent", sent=True)
+    assert written(plan(paired_case(sent))) == (Side.QUICKBOOKS, "invoice.mark_sent", "Q1", 5)
+
+
+def test_mailed_by_quickbooks_is_marked_in_ravetree() -> None:
+    mailed = quickbooks_invoice(emailed=True)
+    assert written(plan(paired_case(remote=mailed))) == (Side.RAVETREE, "invoice.mark_sent", "R1", 3)
+
+
+def test_once_sent_stays_sent() -> None:
+    sent = ravetree_invoice(status="partially_paid", sent=True)
+    assert plan(paired_case(sent, quickbooks_invoice(emailed=True))) == NOTHING
+
+
+# --- void ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ended", [ravetree_invoice(status="void"), Gone("R1")])
+def test_void_and_deleted_in_ravetree_become_void_in_quickbooks(ended: Any) -> None:
+    assert written(plan(paired_case(ended))) == (Side.QUICKBOOKS, "invoice.void", "Q1", 5)
+    assert plan(paired_case(ended, VOID)) == NOTHING
+
+
+def test_a_void_with_payments_applied_is_held_before_anything_is_written() -> None:
+    case = paired_case(ravetree_invoice(status="void"), quickbooks_invoice(paid=40))
+    assert attention(plan(case)) == ("held", "void_with_payments")
+
+
+def test_a_void_waits_while_its_payments_are_under_way() -> None:
+    case = paired_case(ravetree_invoice(status="void"), quickbooks_invoice(paid=40), payments_pending=True)
+    assert plan(case) == Plan(waits_for=ANY_PAYMENT)
+
+
+def test_a_void_takes_its_own_placeholder_away_first() -> None:
+    case = paired_case(
+        ravetree_invoice(status="void"), quickbooks_invoice(paid=100), placeholder=Placeholder(placeholder())
+    )
+    assert written(plan(case)) == (Side.QUICKBOOKS, "placeholder.delete", "PH1", 7)
+
+
+def test_a_void_with_a_deposited_placeholder_is_held() -> None:
+    case = paired_case(
+        ravetree_invoice(status="void"),
+        quickbooks_invoice(paid=100),
+        placeholder=Placeholder(placeholder(deposited=True)),
+    )
+    assert attention(plan(case)) == ("held", "void_with_payments")
+
+
+def test_void_in_quickbooks_is_void_in_ravetree() -> None:
+    assert written(plan(paired_case(remote=VOID))) == (Side.RAVETREE, "invoice.void", "R1", 3)
+
+
+def test_void_in_quickbooks_unapplies_ravetrees_payments_first() -> None:
+    """A void invoice takes no payment in Ravetree."""
+    payment = Record(Side.RAVETREE, Kind.PAYMENT, "RP1")
+    case = paired_case(ravetree_invoice(paid=40), VOID, paired_payments=(payment,))
+    assert plan(case) == Plan(look_at=(payment,), waits_for=ANY_PAYMENT)
+
+
+def test_void_in_quickbooks_with_a_payment_that_it_does_not_know_is_held() -> None:
+    case = paired_case(ravetree_invoice(paid=40), VOID)
+    assert attention(plan(case)) == ("held", "voided_in_quickbooks_with_payments")
+
+
+def test_an_edit_never_revives_a_void_invoice() -> None:
+    assert written(plan(paired_case(ravetree_invoice(150), VOID)))[1] == "invoice.void"
+
+
+# --- deleted -------------------------------------------------------------------------------------
+
+
+def test_deleted_in_quickbooks_is_parked_with_both_choices() -> None:
+    made = plan(paired_case(remote=Gone("Q1")))
+    assert attention(made) == ("parked", "deleted_in_quickbooks")
+    assert made.attention is not None
+    assert "`push`" in made.attention.remedy
+    assert "`leave`" in made.attention.remedy
+    assert plan(paired_case(remote=Gone("Q1"), decision="leave")).ignored == "left deleted in QuickBooks"
+
+
+@pytest.mark.parametrize("ended", [Gone("R1"), ravetree_invoice(status="void")])
+def test_deleted_in_quickbooks_and_ended_in_ravetree_agree(ended: Any) -> None:
+    assert plan(paired_case(ended, Gone("Q1"))) == NOTHING
+
+
+def test_a_pair_is_not_planned_without_quickbooks_copy() -> None:
+    case = replace(paired_case(), quickbooks=None)
+    with pytest.raises(ValueError, match="with QuickBooks' copy"):
+        plan(case)
+
+
+# --- marked as paid ------------------------------------------------------------------------------
+
+MARKED = ravetree_invoice(status="paid", marked_paid=True)
+
+
+def test_marked_as_paid_makes_a_placeholder_for_the_open_balance() -> None:
+    marked = ravetree_invoice(paid=40, status="paid", marked_paid=True)
+    write = the_write(plan(paired_case(marked, quickbooks_invoice(paid=40))))
+    assert (write.side, write.action) == (Side.QUICKBOOKS, "placeholder.create")
+    assert isinstance(write.content, PaymentContent)
+    assert write.content.amount == 60
+    assert [(a.invoice_id, a.amount) for a in write.content.allocations] == [("Q1", amount(60))]
+    assert (write.content.party_id, write.content.date) == (CUSTOMER, DAY)
+    assert marked_placeholder(write.content.marker) == "R1"
+
+
+def test_an_invoice_that_is_paid_by_payments_gets_no_placeholder() -> None:
+    assert plan(paired_case(ravetree_invoice(paid=100, status="paid"), quickbooks_invoice(paid=100))) == NOTHING
+
+
+def test_marked_as_paid_is_nothing_to_do_if_quickbooks_has_it_paid() -> None:
+    assert plan(paired_case(MARKED, quickbooks_invoice(paid=100))) == NOTHING
+
+
+def test_marked_as_paid_with_other_open_balances_is_held() -> None:
+    assert attention(plan(paired_case(MARKED, quickbooks_invoice(paid=40)))) == ("held", "open_balances_differ")
+
+
+@pytest.mark.parametrize("paid", [40, 100])
+def test_marked_as_paid_waits_while_payments_are_under_way(paid: int) -> None:
+    case = paired_case(MARKED, quickbooks_invoice(paid=paid), payments_pending=True)
+    assert plan(case) == Plan(waits_for=ANY_PAYMENT)
+
+
+def test_unapplied_money_of_the_customer_is_asked_about_first() -> None:
+    case = paired_case(MARKED, customer_unapplied=amount(100))
+    assert attention(plan(case)) == ("held", "unapplied_money_before_placeholder")
+
+
+def test_a_placeholder_that_covers_the_mark_needs_nothing() -> None:
+    case = paired_case(MARKED, quickbooks_invoice(paid=100), placeholder=Placeholder(placeholder()))
+    assert plan(case) == NOTHING
+
+
+def test_unmarking_deletes_the_placeholder() -> None:
+    case = paired_case(remote=quickbooks_invoice(paid=100), placeholder=Placeholder(placeholder()))
+    assert written(plan(case)) == (Side.QUICKBOOKS, "placeholder.delete", "PH1", 7)
+
+
+def test_a_deposited_placeholder_is_left_alone_when_the_mark_goes() -> None:
+    case = paired_case(remote=quickbooks_invoice(paid=100), placeholder=Placeholder(placeholder(deposited=True)))
+    assert plan(case) == NOTHING
+
+
+def test_a_partial_real_payment_reduces_the_placeholder() -> None:
+    marked = ravetree_invoice(paid=30, status="paid", marked_paid=True)
+    case = paired_case(marked, quickbooks_invoice(paid=100), placeholder=Placeholder(placeholder()))
+    write = the_write(plan(case))
+    assert (write.action, write.record_id, write.version) == ("placeholder.update", "PH1", 7)
+    assert isinstance(write.content, PaymentContent)
+    assert write.content.amount == 70
+
+
+@pytest.mark.parametrize("lost", [Gone("PH1"), voided_payment(id="PH1")])
+def test_a_placeholder_removed_in_quickbooks_is_asked_about_and_not_made_again(lost: Any) -> None:
+    case = paired_case(MARKED, placeholder=Placeholder(lost))
+    assert attention(plan(case)) == ("held", "placeholder_removed")
+    assert plan(paired_case(placeholder=Placeholder(lost))) == NOTHING
+
+
+def test_an_edit_goes_before_the_mark() -> None:
+    """A placeholder over the old total would have to be changed at once."""
+    edited = replace(MARKED, lines=(line(150),), total=amount(150), balance=amount(150))
+    assert written(plan(paired_case(edited)))[1] == "invoice.update"
+
+
+def test_the_placeholder_is_the_same_at_each_try() -> None:
+    first, second = (the_write(plan(paired_case(replace(MARKED, version=n)))).content for n in (3, 4))
+    assert first == second

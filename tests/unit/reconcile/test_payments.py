@@ -1,0 +1,512 @@
+"""The payment rows of the rules' table: each test is one of its claims."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconcile.markers import marked_payment, payment_marker
+from reconcile.model import (
+    NOTHING,
+    ZERO,
+    Adopt,
+    Allocation,
+    Gone,
+    Kind,
+    PaymentContent,
+    Plan,
+    QuickBooksPayment,
+    RavetreePayment,
+    Record,
+    Side,
+)
+from reconcile.payments import (
+    KnownInvoice,
+    PaymentCase,
+    plan,
+    quickbooks_facts,
+    ravetree_facts,
+    same_receipt,
+)
+from tests.unit.reconcile.build import (
+    CUSTOMER,
+    DAY,
+    amount,
+    attention,
+    copied_payment,
+    known,
+    paired_payment_case,
+    payment_case,
+    placeholder,
+    quickbooks_invoice,
+    quickbooks_payment,
+    ravetree_payment,
+    the_write,
+    voided_payment,
+    written,
+)
+
+TWO_INVOICES = (known(), known("R2", "Q2"))
+
+
+def content_of(case: PaymentCase) -> PaymentContent:
+    content = the_write(plan(case)).content
+    assert isinstance(content, PaymentContent)
+    return content
+
+
+def shares_of(content: PaymentContent) -> dict[str, Decimal]:
+    return {a.invoice_id: a.amount for a in content.allocations}
+
+
+def adds_up(content: PaymentContent) -> bool:
+    """Ravetree's rule for every payment."""
+    return sum(shares_of(content).values(), ZERO) == content.amount + content.credit - content.unapplied
+
+
+# --- new in QuickBooks ---------------------------------------------------------------------------
+
+
+def test_a_payment_entered_in_quickbooks_is_copied_to_ravetree() -> None:
+    case = payment_case(quickbooks=quickbooks_payment(40, reference="CHK 7"))
+    assert written(plan(case)) == (Side.RAVETREE, "payment.create", None, None)
+    content = content_of(case)
+    assert (content.amount, content.date, content.reference, content.marker) == (amount(40), DAY, "CHK 7", "")
+    assert shares_of(content) == {"R1": amount(40)}
+
+
+def test_the_client_is_the_invoices_not_the_payers() -> None:
+    """A merge re-points the payment's customer, and a parent may pay for its child."""
+    case = payment_case(quickbooks=quickbooks_payment(customer_id="the parent"))
+    assert content_of(case).party_id == "client_1"
+
+
+def test_one_payment_over_two_invoices_is_one_payment_with_two_allocations() -> None:
+    payment = quickbooks_payment(100, ("Q1", 60), ("Q2", 40))
+    content = content_of(payment_case(quickbooks=payment, invoices=TWO_INVOICES))
+    assert shares_of(content) == {"R1": amount(60), "R2": amount(40)}
+    assert content.amount == amount(100)
+
+
+def test_ravetree_sees_only_the_allocations_that_it_knows() -> None:
+    payment = quickbooks_payment(100, ("Q1", 60), ("elsewhere", 40))
+    content = content_of(payment_case(quickbooks=payment))
+    assert (content.amount, content.unapplied) == (amount(60), ZERO)
+    assert shares_of(content) == {"R1": amount(60)}
+
+
+def test_money_on_a_journal_entry_is_none_of_ravetrees() -> None:
+    """It is applied, so it is not in the unapplied amount, and yet no invoice has it."""
+    payment = quickbooks_payment(100, ("Q1", 60), unapplied=ZERO)
+    content = content_of(payment_case(quickbooks=payment))
+    assert content.amount == amount(60)
+    assert adds_up(content)
+
+
+def test_unapplied_money_is_copied_as_such() -> None:
+    content = content_of(payment_case(quickbooks=quickbooks_payment(100, ("Q1", 60))))
+    assert (content.amount, content.unapplied) == (amount(100), amount(40))
+
+
+def test_a_credit_memo_applied_with_the_payment_is_credit_and_not_money() -> None:
+    payment = quickbooks_payment(70, ("Q1", 100), credit=amount(30), unapplied=ZERO)
+    content = content_of(payment_case(quickbooks=payment))
+    assert (content.amount, content.credit, content.unapplied) == (amount(70), amount(30), ZERO)
+    assert adds_up(content)
+
+
+@pytest.mark.parametrize(
+    ("payment", "why"),
+    [
+        (quickbooks_payment(0, ("Q1", 0), credit=amount(30)), "links a credit, moves no money"),
+        (placeholder(), "placeholder for an invoice marked as paid"),
+        (quickbooks_payment(40, ("elsewhere", 40)), None),
+        (voided_payment(), ""),
+    ],
+)
+def test_what_is_no_payment_to_copy_is_ignored(payment: QuickBooksPayment, why: str | None) -> None:
+    if why is None:
+        assert plan(payment_case(quickbooks=payment, invoices=())) == Plan(ignored="over no known invoice")
+    else:
+        assert plan(payment_case(quickbooks=payment)) == Plan(ignored=why)
+
+
+def test_our_own_payment_that_lost_its_pair_is_adopted_and_never_copied_back() -> None:
+    """As after a restore from backup."""
+    case = payment_case(quickbooks=copied_payment(), marked_twin=ravetree_payment())
+    assert plan(case) == Plan(adopt=Adopt("RP1", "QP1"))
+
+
+def test_a_marker_of_a_payment_that_is_gone_from_ravetree_copies_the_money() -> None:
+    case = payment_case(quickbooks=copied_payment(), marked_twin=Gone("RP1"))
+    assert the_write(plan(case)).action == "payment.create"
+
+
+# --- new in Ravetree -----------------------------------------------------------------------------
+
+
+def test_a_payment_entered_in_ravetree_is_created_in_quickbooks_with_our_note() -> None:
+    case = payment_case(ravetree=ravetree_payment(40, reference="wire 12"))
+    assert written(plan(case)) == (Side.QUICKBOOKS, "payment.create", None, None)
+    content = content_of(case)
+    assert (content.party_id, content.amount, content.reference) == (CUSTOMER, amount(40), "wire 12")
+    assert shares_of(content) == {"Q1": amount(40)}
+    assert marked_payment(content.marker) == "RP1"
+
+
+def test_a_long_reference_is_cut_to_what_quickbooks_keeps() -> None:
+    assert content_of(payment_case(ravetree=ravetree_payment(reference="x" * 30))).reference == "x" * 21
+
+
+def test_unapplied_money_of_a_linked_client_is_copied() -> None:
+    payment = ravetree_payment(50, allocations=(), unapplied=amount(50))
+    content = content_of(payment_case(ravetree=payment, invoices=(), client_customer_id="C9"))
+    assert (content.party_id, content.amount, content.unapplied, content.allocations) == (
+        "C9",
+        amount(50),
+        amount(50),
+        (),
+    )
+
+
+def test_a_payment_over_unknown_invoices_only_is_ignored() -> None:
+    assert plan(payment_case(ravetree=ravetree_payment(), invoices=())).ignored == "over no known invoice"
+    unlinked = ravetree_payment(50, allocations=(), unapplied=amount(50))
+    assert plan(payment_case(ravetree=unlinked, invoices=())).ignored == "over no known invoice"
+
+
+def test_a_payment_waits_for_an_invoice_that_is_on_its_way() -> None:
+    coming = Record(Side.RAVETREE, Kind.INVOICE, "R2")
+    assert plan(payment_case(ravetree=ravetree_payment(), coming=(coming,))) == Plan(waits_for=coming)
+
+
+def test_applying_credit_in_ravetree_moves_no_money() -> None:
+    payment = ravetree_payment(0, ("R1", 30), credit_amount=amount(30), unapplied=ZERO)
+    assert plan(payment_case(ravetree=payment)).ignored == "applies credit, moves no money"
+
+
+def test_more_than_is_open_in_quickbooks_is_held_before_writing() -> None:
+    nearly_paid = known(quickbooks=quickbooks_invoice(paid=90))
+    case = payment_case(ravetree=ravetree_payment(40), invoices=(nearly_paid,))
+    assert attention(plan(case)) == ("held", "more_than_open")
+
+
+def test_exactly_what_is_open_is_written() -> None:
+    half_paid = known(quickbooks=quickbooks_invoice(paid=60))
+    assert plan(payment_case(ravetree=ravetree_payment(40), invoices=(half_paid,))).writes
+
+
+@pytest.mark.parametrize("gone", [{"ravetree": Gone("RP1")}, {"quickbooks": Gone("QP1")}, {}])
+def test_an_unpaired_payment_that_is_gone_needs_nothing(gone: dict[str, Any]) -> None:
+    assert plan(payment_case(**gone)) == NOTHING
+    assert plan(payment_case(ravetree=ravetree_payment(voided=True))) == NOTHING
+
+
+# --- a real payment and the placeholder ------------------------------------------------------------
+
+
+def with_placeholder(payment: QuickBooksPayment, open_: int = 0) -> KnownInvoice:
+    return known(quickbooks=quickbooks_invoice(paid=100), placeholder=payment, marked_open=amount(open_))
+
+
+def test_a_real_payment_of_the_placeholders_amount_takes_its_place() -> None:
+    case = payment_case(ravetree=ravetree_payment(100), invoices=(with_placeholder(placeholder()),))
+    assert written(plan(case)) == (Side.QUICKBOOKS, "payment.take_placeholder", "PH1", 7)
+    assert marked_payment(content_of(case).marker) == "RP1"
+
+
+def test_a_partial_payment_lets_the_invoice_reduce_its_placeholder_first() -> None:
+    case = payment_case(ravetree=ravetree_payment(30), invoices=(with_placeholder(placeholder(), 70),))
+    invoice = Record(Side.RAVETREE, Kind.INVOICE, "R1")
+    assert plan(case) == Plan(look_at=(invoice,), waits_for=invoice)
+
+
+def test_a_partial_payment_is_written_once_the_placeholder_has_made_room() -> None:
+    invoice = known(quickbooks=quickbooks_invoice(paid=70), placeholder=placeholder(70), marked_open=amount(70))
+    case = payment_case(ravetree=ravetree_payment(30), invoices=(invoice,))
+    assert the_write(plan(case)).action == "payment.create"
+
+
+def test_a_deposited_placeholder_is_the_real_money_paired_and_never_added_to() -> None:
+    deposited = with_placeholder(placeholder(deposited=True))
+    case = payment_case(ravetree=ravetree_payment(100), invoices=(deposited,))
+    assert plan(case) == Plan(adopt=Adopt("RP1", "PH1"))
+
+
+def test_a_deposited_placeholder_of_another_amount_is_held() -> None:
+    deposited = with_placeholder(placeholder(deposited=True))
+    case = payment_case(ravetree=ravetree_payment(90), invoices=(deposited,))
+    assert attention(plan(case)) == ("held", "placeholder_deposited")
+
+
+def test_a_payment_over_two_invoices_does_not_take_one_invoices_placeholder() -> None:
+    first, second = with_placeholder(placeholder(60)), known("R2", "Q2")
+    payment = ravetree_payment(60, ("R1", 40), ("R2", 20))
+    made = plan(payment_case(ravetree=payment, invoices=(first, second)))
+    assert made.waits_for == Record(Side.RAVETREE, Kind.INVOICE, "R1")
+
+
+# --- the same receipt on both sides ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        payment_case(ravetree=ravetree_payment(), twins=(quickbooks_payment(),)),
+        payment_case(quickbooks=quickbooks_payment(), twins=(ravetree_payment(),)),
+    ],
+)
+def test_a_receipt_that_may_stand_on_both_sides_is_asked_about(case: PaymentCase) -> None:
+    made = plan(case)
+    assert attention(made) == ("held", "one_or_two_payments")
+    assert made.attention is not None
+    assert "one payment or two?" in made.attention.cause
+    assert plan(replace(case, decision="two")).writes
+
+
+@pytest.mark.parametrize(
+    ("theirs", "same"),
+    [
+        (quickbooks_payment(), True),
+        (quickbooks_payment(date=DAY + timedelta(days=7)), True),
+        (quickbooks_payment(date=DAY - timedelta(days=7)), True),
+        (quickbooks_payment(date=DAY + timedelta(days=8)), False),
+        (quickbooks_payment("40.01"), False),
+        (quickbooks_payment(currency="EUR"), False),
+        (quickbooks_payment(40, ("Q2", 40)), False),
+        (quickbooks_payment(40, ("Q1", 20), ("Q2", 20)), True),
+        (voided_payment(), False),
+    ],
+)
+def test_the_same_receipt_is_one_amount_on_one_invoice_within_seven_days(theirs: QuickBooksPayment, same: bool) -> None:
+    assert same_receipt(ravetree_payment(), theirs, TWO_INVOICES) is same
+
+
+def test_a_voided_payment_is_nobodys_twin() -> None:
+    assert not same_receipt(ravetree_payment(voided=True), quickbooks_payment(), TWO_INVOICES)
+
+
+# --- paired --------------------------------------------------------------------------------------
+
+
+def test_a_pair_that_agrees_needs_nothing() -> None:
+    assert plan(paired_payment_case()) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("value", "changes"), [(45, {}), (40, {"date": date(2026, 11, 21)}), (40, {"reference": "CHK 8"})]
+)
+def test_an_edit_on_either_side_goes_to_the_other(value: int, changes: dict[str, Any]) -> None:
+    ours = paired_payment_case(ravetree_payment(value, version=3, **changes))
+    assert written(plan(ours)) == (Side.QUICKBOOKS, "payment.update", "QP1", 7)
+    theirs = paired_payment_case(remote=copied_payment(value, sync_token=8, **changes))
+    assert written(plan(theirs)) == (Side.RAVETREE, "payment.update", "RP1", 2)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        paired_payment_case(ravetree_payment(40, ("R1", 25))),
+        paired_payment_case(remote=copied_payment(40, ("Q1", 25))),
+    ],
+)
+def test_a_changed_allocation_is_an_edit(case: PaymentCase) -> None:
+    content = content_of(case)
+    assert set(shares_of(content).values()) == {amount(25)}
+    assert content.unapplied == amount(15)
+
+
+def test_both_edited_differently_is_a_conflict_with_both_versions() -> None:
+    made = plan(paired_payment_case(ravetree_payment(45), copied_payment(50)))
+    assert attention(made) == ("held", "edited_on_both_sides")
+    assert made.attention is not None
+    assert "45.00 USD" in made.attention.cause
+    assert "50.00 USD" in made.attention.cause
+
+
+def test_both_edited_to_the_same_agree_again() -> None:
+    assert plan(paired_payment_case(ravetree_payment(45), copied_payment(45))) == NOTHING
+
+
+def test_an_edit_over_an_invoice_on_its_way_waits_for_it() -> None:
+    coming = Record(Side.RAVETREE, Kind.INVOICE, "R2")
+    case = paired_payment_case(ravetree_payment(40, ("R1", 30), ("R2", 10)), coming=(coming,))
+    assert plan(case) == Plan(waits_for=coming)
+
+
+def test_foreign_lines_are_sent_back_as_they_were() -> None:
+    was = copied_payment(100, ("Q1", 60), ("elsewhere", 40))
+    case = paired_payment_case(ravetree_payment(55), was, was=ravetree_payment(60), remote_was=was)
+    content = content_of(case)
+    assert shares_of(content) == {"Q1": amount(55), "elsewhere": amount(40)}
+    assert (content.amount, content.unapplied) == (amount(95), ZERO)
+
+
+def test_money_on_a_journal_entry_stays_when_the_rest_is_edited() -> None:
+    was = copied_payment(100, ("Q1", 60), unapplied=ZERO)
+    case = paired_payment_case(ravetree_payment(55), was, was=ravetree_payment(60), remote_was=was)
+    assert content_of(case).amount == amount(95)
+
+
+def test_an_edit_does_not_turn_credit_on_a_foreign_invoice_into_money() -> None:
+    was = copied_payment(10, ("Q1", 10), ("elsewhere", 60), credit=amount(60), unapplied=ZERO)
+    ours = ravetree_payment(0, ("R1", 10), credit_amount=amount(10), unapplied=ZERO)
+    case = paired_payment_case(replace(ours, reference="new"), was, was=ours, remote_was=was)
+    assert content_of(case).amount == amount(10)
+
+
+def test_a_note_written_in_quickbooks_is_kept() -> None:
+    remote = quickbooks_payment(note="Thank you! " + payment_marker("RP1"))
+    case = paired_payment_case(ravetree_payment(45), remote, remote_was=remote)
+    assert content_of(case).marker == remote.note
+
+
+def test_the_payer_in_quickbooks_stays_the_payer() -> None:
+    remote = copied_payment(customer_id="the parent")
+    case = paired_payment_case(ravetree_payment(45), remote, remote_was=remote)
+    assert content_of(case).party_id == "the parent"
+
+
+@pytest.mark.parametrize("removed", [Gone("RP1"), ravetree_payment(voided=True)])
+def test_a_deletion_in_ravetree_is_copied(removed: Any) -> None:
+    assert written(plan(paired_payment_case(removed))) == (Side.QUICKBOOKS, "payment.delete", "QP1", 7)
+
+
+@pytest.mark.parametrize("removed", [Gone("QP1"), voided_payment()])
+def test_a_deletion_or_a_void_in_quickbooks_is_copied(removed: Any) -> None:
+    assert written(plan(paired_payment_case(remote=removed))) == (Side.RAVETREE, "payment.delete", "RP1", 2)
+
+
+def test_removed_on_both_sides_agrees() -> None:
+    assert plan(paired_payment_case(Gone("RP1"), Gone("QP1"))) == NOTHING
+
+
+def test_removed_here_and_edited_there_is_held() -> None:
+    assert attention(plan(paired_payment_case(Gone("RP1"), copied_payment(50)))) == (
+        "held",
+        "removed_here_edited_there",
+    )
+    assert attention(plan(paired_payment_case(ravetree_payment(50), Gone("QP1")))) == (
+        "held",
+        "removed_there_edited_here",
+    )
+
+
+def test_an_answer_that_applied_the_money_otherwise_is_a_possible_double_payment() -> None:
+    """QuickBooks takes a payment on a paid invoice and leaves it unapplied."""
+    answer = copied_payment(40, allocations=(), unapplied=amount(40))
+    case = paired_payment_case(remote=answer, remote_was=answer)
+    assert attention(plan(case)) == ("held", "possible_double_payment")
+
+
+def test_a_paired_record_that_cannot_be_found_is_gone() -> None:
+    case = replace(paired_payment_case(), ravetree=None)
+    assert the_write(plan(case)).action == "payment.delete"
+
+
+# --- money adds up, whatever was entered -----------------------------------------------------------
+
+CENTS = st.integers(0, 10_000).map(lambda cents: Decimal(cents) / 100)
+NAMES = ("1", "2", "3")
+
+
+@st.composite
+def quickbooks_payments(draw: st.DrawFn) -> QuickBooksPayment:
+    """Consistent ones: UnappliedAmt = TotalAmt − (what is applied − credit), with some on a journal entry."""
+    shares = [(f"Q{n}", draw(CENTS)) for n in NAMES if draw(st.booleans())]
+    credit, journal, unapplied = draw(CENTS), draw(CENTS), draw(CENTS)
+    applied = sum((part for _, part in shares), ZERO) + journal
+    money = max(ZERO, applied + unapplied - credit)
+    return copied_payment(
+        0,
+        allocations=tuple(Allocation(name, part) for name, part in shares),
+        amount=money,
+        credit=credit,
+        unapplied=money + credit - applied,
+    )
+
+
+@st.composite
+def ravetree_payments(draw: st.DrawFn) -> RavetreePayment:
+    """Consistent ones: Σ allocations = amount + credit − unapplied."""
+    shares = [(f"R{n}", draw(CENTS)) for n in NAMES if draw(st.booleans())]
+    credit, unapplied = draw(CENTS), draw(CENTS)
+    applied = sum((part for _, part in shares), ZERO)
+    money = max(ZERO, applied + unapplied - credit)
+    return ravetree_payment(
+        0,
+        allocations=tuple(Allocation(name, part) for name, part in shares),
+        amount=money,
+        credit_amount=credit,
+        unapplied=money + credit - applied,
+    )
+
+
+KNOWN = st.lists(st.sampled_from(NAMES), unique=True, min_size=1).map(
+    lambda names: tuple(known(f"R{n}", f"Q{n}", quickbooks=quickbooks_invoice(10_000, id=f"Q{n}")) for n in names)
+)
+
+
+@given(quickbooks_payments(), KNOWN)
+def test_every_payment_planned_for_ravetree_adds_up(payment: QuickBooksPayment, invoices: Any) -> None:
+    made = plan(payment_case(quickbooks=payment, invoices=invoices))
+    for write in made.writes:
+        assert isinstance(write.content, PaymentContent)
+        assert adds_up(write.content)
+        assert write.content.amount <= payment.amount
+        assert write.content.credit >= 0
+
+
+@given(quickbooks_payments(), quickbooks_payments(), ravetree_payments(), KNOWN)
+def test_every_update_planned_for_ravetree_adds_up(
+    was: QuickBooksPayment, now: QuickBooksPayment, ours: RavetreePayment, invoices: Any
+) -> None:
+    made = plan(paired_payment_case(ours, now, was=ours, remote_was=was, invoices=invoices))
+    for write in made.writes:
+        assert write.side is Side.RAVETREE
+        assert isinstance(write.content, PaymentContent)
+        assert adds_up(write.content)
+
+
+@given(quickbooks_payments(), KNOWN)
+def test_what_was_copied_to_ravetree_says_the_same_there(payment: QuickBooksPayment, invoices: Any) -> None:
+    """Else the pair would be written to and fro for ever."""
+    made = plan(payment_case(quickbooks=payment, invoices=invoices))
+    for write in made.writes:
+        assert isinstance(write.content, PaymentContent)
+        copy = ravetree_payment(
+            0,
+            amount=write.content.amount,
+            credit_amount=write.content.credit,
+            unapplied=write.content.unapplied,
+            allocations=write.content.allocations,
+        )
+        case = paired_payment_case(copy, payment, was=copy, remote_was=payment, invoices=invoices)
+        assert plan(case) == NOTHING
+
+
+@given(ravetree_payments(), quickbooks_payments(), KNOWN)
+def test_an_edit_in_ravetree_leaves_what_quickbooks_has_elsewhere(
+    ours: RavetreePayment, theirs: QuickBooksPayment, invoices: Any
+) -> None:
+    made = plan(paired_payment_case(ours, theirs, was=replace(ours, version=1), remote_was=theirs, invoices=invoices))
+    assert made == NOTHING or made.attention is not None
+    edited = replace(ours, reference="edited")
+    case = paired_payment_case(edited, theirs, was=ours, remote_was=theirs, invoices=invoices)
+    content = content_of(case)
+    theirs_now = replace(
+        theirs,
+        amount=content.amount,
+        allocations=content.allocations,
+        unapplied=content.unapplied,
+        reference=content.reference,
+    )
+    known_ids = {invoice.quickbooks_id for invoice in invoices}
+    kept = [a for a in theirs.allocations if a.invoice_id not in known_ids]
+    assert [a for a in theirs_now.allocations if a.invoice_id not in known_ids] == kept
+    facts, wanted = quickbooks_facts(theirs, invoices), ravetree_facts(edited, invoices)
+    assert content.amount - theirs.amount == wanted.amount - facts.amount

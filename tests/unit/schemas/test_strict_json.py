@@ -1,0 +1,71 @@
+"""JSON that says one thing."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import strict_json
+from schemas.strict_json import DEPTH_LIMIT, MalformedJson
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**15), 10**15) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a":1,"a":1}', '[{"a":{"b":1,"b":2}}]', "NaN", "[Infinity]", "[-Infinity]", "", "{", "'a'", "[1,]", "\ufeff{}"],
+)
+def test_what_two_readers_may_read_differently_is_refused(text: str) -> None:
+    with pytest.raises(MalformedJson):
+        strict_json.loads(text)
+
+
+def test_depth_is_bounded_before_the_parser_recurses() -> None:
+    assert strict_json.loads("[" * DEPTH_LIMIT + "]" * DEPTH_LIMIT)
+    for text in ("[" * (DEPTH_LIMIT + 1) + "]" * (DEPTH_LIMIT + 1), "[" * 100_000, '{"a":' * 40 + "1" + "}" * 40):
+        with pytest.raises(MalformedJson, match="deeper"):
+            strict_json.loads(text)
+
+
+def test_brackets_inside_strings_are_not_depth() -> None:
+    text = json.dumps("[{" * 100 + '\\"[')
+    assert strict_json.loads(text) == "[{" * 100 + '\\"['
+
+
+def test_decimals_are_exact_both_ways() -> None:
+    loaded = strict_json.loads('{"a":0.1,"b":19.90,"c":1234567890123.45}')
+    assert loaded == {"a": Decimal("0.1"), "b": Decimal("19.90"), "c": Decimal("1234567890123.45")}
+    assert strict_json.dumps(loaded) == '{"a":0.1,"b":19.9,"c":1234567890123.45}'
+
+
+@given(st.decimals(-(10**12), 10**12, places=2))
+def test_every_amount_survives_to_the_cent(amount: Decimal) -> None:
+    assert strict_json.loads(strict_json.dumps(amount)) == amount
+
+
+@given(VALUES)
+def test_a_value_survives_and_always_has_the_same_bytes(value: Any) -> None:
+    text = strict_json.dumps(value)
+    assert text.isascii()
+    assert strict_json.loads(text) == value
+    assert strict_json.dumps(strict_json.loads(text)) == text
+
+
+def test_keys_are_sorted() -> None:
+    assert strict_json.dumps({"b": 1, "a": {"d": 1, "c": 1}}) == '{"a":{"c":1,"d":1},"b":1}'
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200))
+def test_nothing_but_a_refusal_comes_of_nonsense(data: Any) -> None:
+    try:
+        loaded = strict_json.loads(data)
+    except MalformedJson:
+        return
+    assert strict_json.dumps(loaded)

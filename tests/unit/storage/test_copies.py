@@ -1,0 +1,170 @@
+"""Copies never go back; pairs, the outbox, dead letters and decisions are kept once."""
+
+import itertools
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
+
+from reconcile.model import Kind, Record, Side
+from storage import copies, dead_letters, decisions, outbox, pairs
+from storage.database import Database
+from storage.models import Copy
+from tests.unit.ports import START
+from tests.unit.storing import CONNECTION, INVOICE, PAYMENT, RAVETREE_INVOICE, add_connection
+
+NAMES = itertools.count(1000)
+
+
+@pytest.fixture(autouse=True)
+def connection(database: Database) -> None:
+    add_connection(database)
+
+
+def store(database: Database, version: int, record: Record = INVOICE, **body: Any) -> bool:
+    with database.transaction() as session:
+        return copies.store(session, CONNECTION, record, version, {"v": version, **body}, START)
+
+
+def copy(database: Database, record: Record = INVOICE) -> Copy:
+    with database.transaction() as session:
+        found = copies.get(session, CONNECTION, record)
+        assert found is not None
+        return found
+
+
+def test_a_copy_says_whether_it_was_new(database: Database) -> None:
+    assert store(database, 1)
+    assert not store(database, 1)
+    assert store(database, 2)
+
+
+def test_an_older_version_never_replaces_a_newer(database: Database) -> None:
+    store(database, 5)
+    assert not store(database, 4)
+    assert copy(database).body == {"v": 5}
+
+
+def test_a_deleted_record_stays_deleted_and_keeps_what_it_looked_like(database: Database) -> None:
+    store(database, 5)
+    with database.transaction() as session:
+        copies.mark_deleted(session, CONNECTION, INVOICE, START)
+    assert not store(database, 6)
+    found = copy(database)
+    assert (found.deleted, found.version, found.body) == (True, 5, {"v": 5})
+
+
+def test_a_record_may_be_deleted_before_it_was_ever_seen(database: Database) -> None:
+    with database.transaction() as session:
+        copies.mark_deleted(session, CONNECTION, INVOICE, START)
+    assert copy(database).body == {"Id": "145"}
+
+
+def test_a_copy_that_a_write_of_ours_touched_is_stale_until_it_is_read_again(database: Database) -> None:
+    store(database, 1)
+    with database.transaction() as session:
+        copies.mark_stale(session, CONNECTION, [INVOICE, PAYMENT])
+    assert copy(database).stale
+    store(database, 2)
+    assert not copy(database).stale
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(versions=st.lists(st.integers(0, 20), min_size=1))
+def test_in_any_order_the_newest_version_is_left(database: Database, versions: list[int]) -> None:
+    record = Record(Side.QUICKBOOKS, Kind.INVOICE, str(next(NAMES)))
+    for version in versions:
+        store(database, version, record)
+    assert copy(database, record).body == {"v": max(versions)}
+
+
+def test_the_payments_on_an_invoice_are_found_by_its_whole_id(database: Database) -> None:
+    for number, invoice in (("1", "145"), ("2", "1455")):
+        record = Record(Side.QUICKBOOKS, Kind.PAYMENT, number)
+        store(database, 1, record, Line=[{"LinkedTxn": [{"TxnId": invoice, "TxnType": "Invoice"}]}])
+    gone = Record(Side.QUICKBOOKS, Kind.PAYMENT, "3")
+    store(database, 1, gone, Line=[{"LinkedTxn": [{"TxnId": "145", "TxnType": "Invoice"}]}])
+    with database.transaction() as session:
+        copies.mark_deleted(session, CONNECTION, gone, START)
+        assert [found.record_id for found in copies.payments_on(session, CONNECTION, "145")] == ["1"]
+
+
+# --- pairs -----------------------------------------------------------------------------------------
+
+
+def test_a_pair_is_found_from_either_side_and_gets_a_new_base(database: Database) -> None:
+    with database.transaction() as session:
+        pairs.store(session, CONNECTION, Kind.INVOICE, "inv_1", "145", START, base_ravetree={"v": 1})
+        pairs.store(session, CONNECTION, Kind.INVOICE, "inv_1", "145", START, base_quickbooks={"v": 2})
+        for side, name in ((Side.RAVETREE, "inv_1"), (Side.QUICKBOOKS, "145")):
+            pair = pairs.find(session, CONNECTION, Kind.INVOICE, side, name)
+            assert pair is not None
+            assert (pair.base_ravetree, pair.base_quickbooks) == ({"v": 1}, {"v": 2})
+        pairs.remove(session, CONNECTION, Kind.INVOICE, "inv_1")
+        assert pairs.find(session, CONNECTION, Kind.INVOICE, Side.RAVETREE, "inv_1") is None
+
+
+def test_one_quickbooks_invoice_belongs_to_one_ravetree_invoice(database: Database) -> None:
+    with database.transaction() as session:
+        pairs.store(session, CONNECTION, Kind.INVOICE, "inv_1", "145", START)
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        pairs.store(session, CONNECTION, Kind.INVOICE, "inv_2", "145", START)
+
+
+def test_contacts_are_many_to_one_and_one_for_each_currency(database: Database) -> None:
+    with database.transaction() as session:
+        pairs.store(session, CONNECTION, Kind.CONTACT, "c1", "9", START, currency="USD")
+        pairs.store(session, CONNECTION, Kind.CONTACT, "c2", "9", START, currency="USD")
+        pairs.store(session, CONNECTION, Kind.CONTACT, "c1", "10", START, currency="EUR")
+        found = pairs.find(session, CONNECTION, Kind.CONTACT, Side.RAVETREE, "c1", "EUR")
+        assert found is not None
+        assert found.quickbooks_id == "10"
+        assert len(pairs.among(session, CONNECTION, Kind.CONTACT, Side.QUICKBOOKS, ["9", "10"])) == 3
+
+
+# --- outbox, dead letters, decisions -----------------------------------------------------------------
+
+
+def test_the_outbox_gives_the_oldest_first_and_forgets_what_was_confirmed(database: Database) -> None:
+    with database.transaction() as session:
+        outbox.add(session, [(f"m{number}", "quickbooks.1", "{}") for number in range(3)], START)
+    with database.transaction() as session:
+        assert [m.message_id for m in outbox.oldest(session, 2)] == ["m0", "m1"]
+        outbox.remove(session, [m.id for m in outbox.oldest(session, 2)])
+        assert [m.message_id for m in outbox.oldest(session, 2)] == ["m2"]
+        assert outbox.size(session) == 1
+
+
+def test_a_dead_letter_is_kept_once_and_waits_again_when_it_dies_again(database: Database) -> None:
+    def keep(reason: str, seconds: float) -> None:
+        with database.transaction() as session:
+            dead_letters.keep(
+                session,
+                message_id="m1",
+                queue="ravebooks.inbound",
+                routing_key="quickbooks.1",
+                reason=reason,
+                body=b"\xff",
+                now=START + timedelta(seconds=seconds),
+            )
+
+    keep("rejected", 0)
+    with database.transaction() as session:
+        dead_letters.waiting(session)[0].redriven_at = START
+    with database.transaction() as session:
+        assert dead_letters.waiting(session) == []
+    keep("delivery_limit", 1)
+    with database.transaction() as session:
+        (found,) = dead_letters.waiting(session)
+        assert (found.reason, found.body) == ("delivery_limit", b"\xff")
+
+
+def test_a_decision_is_what_was_said_last(database: Database) -> None:
+    with database.transaction() as session:
+        assert decisions.get(session, CONNECTION, [INVOICE, RAVETREE_INVOICE]) == ""
+        for said in ("one", "two"):
+            decisions.store(session, CONNECTION, RAVETREE_INVOICE, said, "usr_5", "", START)
+        assert decisions.get(session, CONNECTION, [INVOICE, RAVETREE_INVOICE]) == "two"

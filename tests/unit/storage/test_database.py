@@ -1,0 +1,133 @@
+"""The database port."""
+
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, StatementError
+
+from reconcile.model import Side
+from storage import connections, copies
+from storage.connections import UnknownConnection
+from storage.database import Database, DatabaseDown
+from storage.models import Connection
+from tests.unit.ports import START, FakeClock
+from tests.unit.storing import ACCOUNT, CONNECTION, INVOICE, REALM, add_connection
+
+
+class Stop(Exception):
+    """Ends a transaction."""
+
+
+def test_a_transaction_is_all_or_nothing(database: Database) -> None:
+    def begin_and_fail() -> None:
+        with database.transaction() as session:
+            session.add(Connection(id="x", account_id="a", realm_id="r", created_at=START, cdc_watermark=START))
+            session.flush()
+            raise Stop
+
+    with pytest.raises(Stop):
+        begin_and_fail()
+    with database.transaction() as session:
+        assert connections.every(session) == []
+
+
+def test_a_lost_file_is_a_database_that_is_down(tmp_path: Path, clock: FakeClock) -> None:
+    (tmp_path / "db").mkdir()
+    database = Database(f"sqlite:///{tmp_path}/db", clock)
+    with pytest.raises(DatabaseDown):
+        database.check()
+    database.close()
+
+
+def test_a_broken_rule_is_no_outage(database: Database) -> None:
+    add_connection(database)
+    with pytest.raises(IntegrityError):
+        add_connection(database, "con_2", realm="another")
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        copies.store(session, "con_none", INVOICE, 1, {}, START)
+
+
+def test_sqlite_is_durable_and_takes_the_write_lock_first(database: Database) -> None:
+    with database.transaction() as session:
+        pragma = {
+            name: session.execute(sa.text(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragma == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_the_url_in_an_error_shows_no_password(clock: FakeClock) -> None:
+    database = Database("postgresql+psycopg://user:hidden@127.0.0.1:1/none", clock)
+    with pytest.raises(DatabaseDown) as caught:
+        database.check()
+    assert "hidden" not in str(caught.value)
+    database.close()
+
+
+def test_instants_come_back_aware_in_utc_and_naive_ones_are_refused(database: Database) -> None:
+    add_connection(database)
+    pacific = START.astimezone(timezone(timedelta(hours=-8)))
+    with database.transaction() as session:
+        connections.get(session, CONNECTION).cdc_due_at = pacific
+    with database.transaction() as session:
+        found = connections.get(session, CONNECTION).cdc_due_at
+        assert (found, found.utcoffset() if found else None) == (START, timedelta(0))
+    with pytest.raises(StatementError), database.transaction() as session:
+        connections.get(session, CONNECTION).cdc_due_at = datetime(2026, 1, 1)  # noqa: DTZ001 - the point of the test
+
+
+def test_amounts_come_back_to_the_cent(database: Database) -> None:
+    add_connection(database)
+    body = {"TotalAmt": Decimal("1234567890.01"), "Rate": Decimal("0.1"), "Name": "\ud800 ü\x00"}
+    with database.transaction() as session:
+        copies.store(session, CONNECTION, INVOICE, 1, body, START)
+    with database.transaction() as session:
+        copy = copies.get(session, CONNECTION, INVOICE)
+        assert copy is not None
+        assert copy.body == body
+
+
+# --- connections -----------------------------------------------------------------------------------
+
+
+def test_a_connection_is_found_by_account_and_by_realm(database: Database) -> None:
+    add_connection(database)
+    with database.transaction() as session:
+        for side, name in ((Side.RAVETREE, ACCOUNT), (Side.QUICKBOOKS, REALM)):
+            found = connections.find(session, side, name)
+            assert found is not None
+            assert found.id == CONNECTION
+        assert connections.find(session, Side.RAVETREE, REALM) is None
+        with pytest.raises(UnknownConnection):
+            connections.get(session, "con_none")
+
+
+def test_a_pause_keeps_its_first_cause_and_a_resume_looks_at_what_was_missed(database: Database) -> None:
+    add_connection(database)
+    with database.transaction() as session:
+        connections.pause(session, CONNECTION, "first", "mend")
+        connections.pause(session, CONNECTION, "second", "mend")
+        connection = connections.get(session, CONNECTION)
+        assert (connection.state, connection.pause_cause) == ("paused", "first")
+        connections.resume(session, CONNECTION, START)
+        assert (connection.state, connection.pause_cause) == ("active", "")
+        assert connection.cdc_due_at == connection.events_due_at == START
+
+
+def test_lost_messages_make_every_connection_look(database: Database) -> None:
+    add_connection(database)
+    add_connection(database, "con_2", "org_2", "2")
+    with database.transaction() as session:
+        assert connections.look_everywhere(session, START) == 2
+
+
+def test_a_mapping_can_be_changed(database: Database) -> None:
+    add_connection(database)
+    with database.transaction() as session:
+        connections.set_mapping(session, CONNECTION, "line_type", "time", "1", "Hours")
+        connections.set_mapping(session, CONNECTION, "line_type", "time", "2", "Work")
+        assert connections.mappings(session, CONNECTION, "line_type") == {"time": "2"}
+        assert connections.mappings(session, CONNECTION, "tax_rate") == {}

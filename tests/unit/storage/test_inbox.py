@@ -1,0 +1,149 @@
+"""The inbox: events recorded once, whatever is delivered twice."""
+
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconcile.model import Kind, Record, Side
+from schemas.envelopes import Delivery, Envelope
+from storage import connections, inbox, pending
+from storage.database import Database
+from storage.models import Event
+from tests.unit.ports import START
+from tests.unit.storing import ACCOUNT, CONNECTION, INVOICE, add_connection, delivery, envelope
+
+
+@pytest.fixture(autouse=True)
+def connection(database: Database) -> None:
+    add_connection(database)
+
+
+def record(database: Database, *deliveries: Delivery) -> inbox.Recorded:
+    with database.transaction() as session:
+        return inbox.record(session, deliveries, START)
+
+
+def generations(database: Database) -> dict[str, int]:
+    with database.transaction() as session:
+        return {str(pending.record_of(c)): c.generation for c in pending.due(session, CONNECTION, START, 100)}
+
+
+def kept(database: Database) -> list[Event]:
+    with database.transaction() as session:
+        return list(reversed(inbox.kept_aside(session)))
+
+
+def test_a_new_event_leaves_its_pending_change_and_names_whom_to_wake(database: Database) -> None:
+    recorded = record(database, delivery(envelope()))
+    assert recorded.connections == {CONNECTION}
+    assert recorded.outcomes == {(Side.QUICKBOOKS, inbox.RECORDED): 1}
+    assert generations(database) == {"quickbooks:invoice:145": 1}
+
+
+def test_an_event_that_comes_twice_is_recorded_once(database: Database) -> None:
+    record(database, delivery(envelope()))
+    again = record(database, delivery(envelope()))
+    assert (again.connections, again.outcomes) == (set(), {(Side.QUICKBOOKS, inbox.DUPLICATE): 1})
+    assert generations(database) == {"quickbooks:invoice:145": 1}
+
+
+def test_an_event_that_comes_twice_in_one_batch_is_recorded_once(database: Database) -> None:
+    record(database, delivery(envelope()), delivery(envelope()))
+    assert generations(database) == {"quickbooks:invoice:145": 1}
+
+
+def test_the_same_id_of_another_account_or_side_is_another_event(database: Database) -> None:
+    add_connection(database, "con_2", "org_2", "2")
+    record(database, delivery(envelope()))
+    assert record(database, delivery(envelope(), account="2")).connections == {"con_2"}
+    other = delivery(envelope(), source=Side.RAVETREE, account=ACCOUNT)
+    assert record(database, other).connections == {CONNECTION}
+
+
+def test_a_legacy_event_of_the_same_second_still_raises_the_generation(database: Database) -> None:
+    """Its id has one-second resolution: the second one may speak of a later change."""
+    for _ in range(2):
+        assert record(database, delivery(envelope(legacy=True))).connections == {CONNECTION}
+    assert generations(database) == {"quickbooks:invoice:145": 2}
+
+
+def test_a_legacy_duplicate_is_a_hint_again_after_the_record_was_cleared(database: Database) -> None:
+    record(database, delivery(envelope(legacy=True)))
+    with database.transaction() as session:
+        pending.clear(session, CONNECTION, INVOICE, 1)
+    record(database, delivery(envelope(legacy=True)))
+    with database.transaction() as session:
+        (change,) = pending.due(session, CONNECTION, START, 10)
+        assert [event.event_id for event in pending.hints(session, change)] == ["e1"]
+
+
+@pytest.mark.parametrize("account", ["999", "unknown"])
+def test_an_event_of_an_unknown_company_is_kept_with_the_reason(database: Database, account: str) -> None:
+    recorded = record(database, delivery(envelope(), account=account))
+    assert (recorded.connections, recorded.outcomes) == (set(), {(Side.QUICKBOOKS, inbox.UNKNOWN): 1})
+    (event,) = kept(database)
+    assert (event.outcome, event.connection_id) == (inbox.UNKNOWN, None)
+    assert event.reason == f"no connection has the company {account}"
+
+
+def test_an_event_of_a_disconnected_company_is_kept_and_not_followed(database: Database) -> None:
+    with database.transaction() as session:
+        connections.get(session, CONNECTION).state = connections.DISCONNECTED
+    assert record(database, delivery(envelope())).outcomes == {(Side.QUICKBOOKS, inbox.UNKNOWN): 1}
+    assert generations(database) == {}
+
+
+def test_an_event_of_a_paused_company_is_followed_when_it_resumes(database: Database) -> None:
+    with database.transaction() as session:
+        connections.pause(session, CONNECTION, "why", "how")
+    record(database, delivery(envelope()))
+    assert generations(database) == {"quickbooks:invoice:145": 1}
+
+
+def test_what_cannot_be_followed_is_kept_where_an_operator_sees_it(database: Database) -> None:
+    bad = Envelope("unusable-1", "unusable", "", data={"event": 7}, reason="unusable event: a number")
+    unknown = envelope("e2", "robot.built")
+    good = envelope("e3")
+    recorded = record(database, delivery(bad, unknown, good))
+    assert recorded.outcomes == {
+        (Side.QUICKBOOKS, inbox.UNUSABLE): 1,
+        (Side.QUICKBOOKS, inbox.IGNORED): 1,
+        (Side.QUICKBOOKS, inbox.RECORDED): 1,
+    }
+    assert [(event.outcome, event.reason) for event in kept(database)] == [
+        (inbox.UNUSABLE, "unusable event: a number"),
+        (inbox.IGNORED, "events of type robot.built are not followed"),
+    ]
+    assert generations(database) == {"quickbooks:invoice:145": 1}
+
+
+def test_the_button_is_a_request(database: Database) -> None:
+    event = envelope("e1", "invoice.sync_requested", "inv_1")
+    record(database, delivery(event, source=Side.RAVETREE, account=ACCOUNT))
+    with database.transaction() as session:
+        (change,) = pending.due(session, CONNECTION, START, 10)
+        assert change.requested
+        assert pending.record_of(change) == Record(Side.RAVETREE, Kind.INVOICE, "inv_1")
+
+
+NAMES = itertools.count()
+DELIVERED = st.lists(
+    st.tuples(st.sampled_from(["e1", "e2", "e3"]), st.sampled_from(["145", "146"])), min_size=1, max_size=12
+)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=DELIVERED)
+def test_each_event_counts_once_in_any_order(database: Database, sent: Any) -> None:
+    account = f"realm-{next(NAMES)}"
+    connection_id = add_connection(database, account, account, account)
+    first: dict[str, str] = {}
+    for event_id, subject in sent:
+        first.setdefault(event_id, subject)
+        record(database, delivery(envelope(event_id, subject=first[event_id]), account=account))
+    with database.transaction() as session:
+        found = {c.record_id: c.generation for c in pending.due(session, connection_id, START, 100)}
+    assert found == {s: list(first.values()).count(s) for s in first.values()}

@@ -1,0 +1,68 @@
+"""Rows with defaults for tests at the storage's border."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from reconcile.model import Kind, Record, Side
+from schemas.envelopes import Delivery, Envelope
+from storage.database import Database
+from storage.models import Connection, Operation
+from tests.unit.ports import START
+
+CONNECTION, ACCOUNT, REALM = "con_1", "org_42", "310687"
+INVOICE = Record(Side.QUICKBOOKS, Kind.INVOICE, "145")
+PAYMENT = Record(Side.QUICKBOOKS, Kind.PAYMENT, "200")
+RAVETREE_INVOICE = Record(Side.RAVETREE, Kind.INVOICE, "inv_1")
+
+
+def add_connection(database: Database, id_: str = CONNECTION, account: str = ACCOUNT, realm: str = REALM) -> str:
+    """An active connection with nothing due."""
+    with database.transaction() as session:
+        session.add(
+            Connection(
+                id=id_,
+                account_id=account,
+                realm_id=realm,
+                state="active",
+                created_at=START,
+                cdc_watermark=START,
+            )
+        )
+    return id_
+
+
+def envelope(id_: str = "e1", type_: str = "invoice.updated", subject: str = "145", **changes: Any) -> Envelope:
+    return Envelope(**{"id": id_, "type": type_, "subject": subject, "time": START, **changes})
+
+
+def delivery(*events: Envelope, source: Side = Side.QUICKBOOKS, account: str = REALM) -> Delivery:
+    return Delivery("d" * 32, source, account, START, events)
+
+
+def operation(session: Session, journalled: Any, **changes: Any) -> Operation:
+    """Journal one write; `journalled` is `storage.journal.open_operation`."""
+    values: dict[str, Any] = {
+        "subject": "ravetree:invoice:inv_1",
+        "side": "quickbooks",
+        "action": "invoice.create",
+        "method": "POST",
+        "path": "invoice",
+        "body": '{"DocNumber":"1043"}',
+        "context": {},
+        "fence": 1,
+        "now": START,
+        "retry_after": 150.0,
+    }
+    opened: Operation = journalled(session, CONNECTION, **(values | changes))
+    return opened
+
+
+@contextmanager
+def at(database: Database) -> Iterator[tuple[Session, datetime]]:
+    """A transaction and the database's time in it."""
+    with database.transaction() as session:
+        yield session, database.now(session)
