@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy.orm import Session
+
 from clients.errors import NotAuthorised, NotSent, OutcomeUnknown, Throttled
 from clients.quickbooks.faults import TokenExpired
 from config import telemetry
@@ -206,6 +208,8 @@ class Reconciler:
                 if hints.is_echo(session, bench.id, entry):
                     pending.clear(session, bench.id, entry.record, entry.generation)
                     presumed = presumed or entry.record.side is Side.QUICKBOOKS
+                    if entry.record.kind is Kind.PAYMENT:
+                        pending.wake(session, bench.id, [ANY_PAYMENT], now)
                     telemetry.changes.labels(entry.record.kind, "echo").inc()
                 else:
                     entries.append(entry)
@@ -299,7 +303,8 @@ class Reconciler:
         return [record]
 
     def _reconcile(self, bench: Workbench, subject: Subject) -> None:
-        with bound(record=str(subject.record)):
+        events = [event.event_id for entry in subject.entries for event in entry.events]
+        with bound(record=str(subject.record), event_id=events[-1] if events else None):
             until = bench.journal.blocked_until(bench.id).get(str(subject.record))
             if until is not None:
                 self._retry(bench, subject, until, "waits for the answer to an earlier write", count=False)
@@ -337,6 +342,7 @@ class Reconciler:
             elif keeper is not None and isinstance(outcome, Waits):
                 pending.wait(session, bench.id, keeper.record, keeper.generation, outcome.target, now)
             telling.note(session, bench, subject.record, outcome, self._remote_urls)
+            _wake_waiting(session, bench, subject, outcome, now)
         telemetry.changes.labels(kind, _label(outcome)).inc()
         log.info("reconciled", outcome=_label(outcome), reason=_reason(outcome))
 
@@ -454,6 +460,17 @@ class _Holder:
             if left <= self._pace.http:
                 self.lease = leases.renew(self._database, session, self.lease, self._pace.lease)
         return self.lease
+
+
+ANY_PAYMENT = Record(Side.RAVETREE, Kind.PAYMENT, "*")
+
+
+def _wake_waiting(session: Session, bench: Workbench, subject: Subject, outcome: Outcome, now: datetime) -> None:
+    """Who waits for this record looks again, whether or not anything was written for it."""
+    if subject.record.kind is Kind.PAYMENT:
+        pending.wake(session, bench.id, [ANY_PAYMENT], now)
+    if isinstance(outcome, Agreed):
+        pending.wake(session, bench.id, [subject.record], now)
 
 
 def _label(outcome: Outcome) -> str:

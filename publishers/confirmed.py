@@ -110,10 +110,8 @@ class ConfirmedPublisher:
         if not self._ready.is_set() or self._suspect:
             raise BrokerDown("the broker is out of reach")
         future: Future[None] = Future()
-        connection = self._connection
-        if connection is None:
+        if not self._in_thread(partial(self._publish, message, future)):
             raise BrokerDown("the broker is out of reach")
-        connection.ioloop.add_callback_threadsafe(partial(self._publish, message, future))
         return future
 
     def confirm(self, future: "Future[None]", seconds: float) -> None:
@@ -121,8 +119,9 @@ class ConfirmedPublisher:
         try:
             future.result(timeout=seconds)
         except TimeoutError:
-            # Until something is confirmed again, nobody else waits for this broker.
+            # Until the broker answers something again, nobody else waits for it.
             self._suspect = True
+            self._in_thread(self._probe)
             raise NotConfirmed(f"the broker did not confirm within {seconds:g} s") from None
 
     @property
@@ -133,12 +132,23 @@ class ConfirmedPublisher:
     def stop(self) -> None:
         """Close the connection and end the thread."""
         self._stopping.set()
-        thread, connection = self._thread, self._connection
+        thread = self._thread
         if thread is None or self._pid != os.getpid():
             return
-        if connection is not None:
-            connection.ioloop.add_callback_threadsafe(self._close)
+        self._in_thread(self._close)
         thread.join(STOP_SECONDS)
+
+    def _in_thread(self, call: Callable[[], None]) -> bool:
+        """Have the publisher's thread make `call`; False when its connection has just ended."""
+        connection = self._connection
+        if connection is None:
+            return False
+        try:
+            connection.ioloop.add_callback_threadsafe(call)
+        except (OSError, AttributeError):
+            # The loop was closed between the two lines above: its wake-up socket is gone.
+            return False
+        return True
 
     # --- in the thread ---------------------------------------------------------------------------
 
@@ -187,9 +197,16 @@ class ConfirmedPublisher:
             on_open_error_callback=self._ended,
             on_close_callback=self._ended,
         )
-        self._connection.ioloop.start()
+        ioloop = self._connection.ioloop
+        try:
+            ioloop.start()
+        finally:
+            self._ready.clear()
+            ioloop.close()
 
     def _opened(self, connection: Any) -> None:
+        connection.add_on_connection_blocked_callback(self._blocked)
+        connection.add_on_connection_unblocked_callback(self._unblocked)
         connection.channel(on_open_callback=self._channel_opened)
 
     def _channel_opened(self, channel: Any) -> None:
@@ -205,6 +222,23 @@ class ConfirmedPublisher:
         self._tried.set()
         telemetry.broker_up.set(1)
         log.info("publishing with confirms")
+
+    def _probe(self) -> None:
+        """Ask the broker something harmless: its answer, whenever it comes, says that it is there again."""
+        if self._channel is not None and self._channel.is_open:
+            self._channel.exchange_declare(names.EVENTS_EXCHANGE, passive=True, callback=self._answered)
+
+    def _answered(self, _frame: Any) -> None:
+        self._suspect = False
+
+    def _blocked(self, _connection: Any, _frame: Any) -> None:
+        """The broker is short of memory or disk: it takes nothing until it says so."""
+        log.warning("broker blocks publishing")
+        self._ready.clear()
+
+    def _unblocked(self, _connection: Any, _frame: Any) -> None:
+        log.info("broker takes messages again")
+        self._ready.set()
 
     def _publish(self, message: Message, future: "Future[None]") -> None:
         if self._channel is None or not self._channel.is_open:

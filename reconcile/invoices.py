@@ -29,7 +29,7 @@ from reconcile.model import (
     write,
 )
 
-OVERWRITE, LEAVE, PUSH, ADOPT = "overwrite", "leave", "push", "adopt"
+OVERWRITE, LEAVE, PUSH, ADOPT, TWO = "overwrite", "leave", "push", "adopt", "two"
 """What a person can decide about an invoice that is held or parked."""
 
 NUMBER_LIMIT = 21
@@ -59,7 +59,7 @@ class InvoiceCase:
     `customer` is the linked customer's id, a record to wait for, or why a person must look; None while unknown.
     `payments_pending` says that payments of this connection are still to be looked at, so that what
     seems to disagree may be under way. `decision` is what a person said of this invoice: `overwrite` an edit made
-    in QuickBooks, or `leave` it deleted there.
+    in QuickBooks, `leave` it deleted there, or that unapplied money and the mark as paid are `two` things.
     """
 
     ravetree: RavetreeInvoice | Gone | None
@@ -289,12 +289,12 @@ def _plan_new_placeholder(
             f"Ravetree and {money(remote.balance, invoice.currency)} in QuickBooks.",
             "Enter the missing payment on one side, then press retry.",
         )
-    if case.customer_unapplied > ZERO:
+    if case.customer_unapplied > ZERO and case.decision != TWO:
         return held(
             "unapplied_money_before_placeholder",
             f"Invoice {invoice.number} was marked as paid; its customer has "
             f"{money(case.customer_unapplied, invoice.currency)} unapplied in QuickBooks.",
-            "Apply that payment to the invoice in QuickBooks, or press retry after using it.",
+            "Apply that payment to the invoice in QuickBooks; if it is other money, decide `two`.",
         )
     return write(Side.QUICKBOOKS, "placeholder.create", content=placeholder_content(invoice, remote, wanted))
 

@@ -357,3 +357,15 @@ def test_a_number_that_is_taken_is_offered_and_adopted_when_told_to(world: World
     assert found is not None
     assert found["Id"] == taken["Id"]
     assert world.compare().differing == []
+
+
+def test_what_waits_for_payments_goes_on_when_they_turn_out_to_be_nobodys(world: World, paired: Body) -> None:
+    world.quickbooks.pay({paired["number"]: "80.00"}, "2026-11-21")
+    world.settle()
+    line = ours(world, paired)["lines"][0] | {"unit_price": "50.00", "amount": "50.00"}
+    world.ravetree.change("invoices", paired["id"], {"lines": [line]})
+    unapplied = {"CustomerRef": {"value": "3"}, "TotalAmt": 7, "CurrencyRef": {"value": "USD"}, "Line": []}
+    world.quickbooks.write("payment", unapplied)
+    world.settle()
+    assert codes(world) == ["total_below_paid"]
+    assert world.connection()["work"]["waiting"] == 0

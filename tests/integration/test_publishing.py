@@ -1,0 +1,161 @@
+"""The publisher on a real broker: confirms, a paused broker, missing queues, the outbox and its relay."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pika
+import pytest
+
+from config import names
+from config.ports import SystemClock
+from publishers.broker import BrokerPublisher, Relay, message_for
+from publishers.confirmed import BrokerDown, ConfirmedPublisher, Message, NotConfirmed, Unroutable
+from publishers.port import NothingTakesIt
+from reconcile.model import Side
+from schemas import envelopes
+from schemas.envelopes import Delivery, Envelope
+from storage import migrations, outbox
+from storage.database import Database
+from tests.services.ports import wait_until
+from tests.services.rabbitmq import RabbitMQ
+
+CONFIRM_SECONDS = 1.0
+
+
+def delivery(name: str) -> Delivery:
+    envelope = Envelope("evt-" + name, "invoice.updated", "12")
+    return Delivery(name, Side.QUICKBOOKS, "9130", datetime(2026, 11, 20, tzinfo=UTC), (envelope,))
+
+
+@pytest.fixture
+def publisher(rabbitmq: RabbitMQ) -> Iterator[ConfirmedPublisher]:
+    made = ConfirmedPublisher(rabbitmq.url)
+    made.start()
+    wait_until(lambda: made.connected, 20, "the publisher did not connect")
+    drain(rabbitmq)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(f"sqlite:///{tmp_path}/outbox.db", SystemClock())
+    migrations.upgrade(made)
+    yield made
+    made.close()
+
+
+def drain(rabbitmq: RabbitMQ) -> list[bytes]:
+    """Everything that is in the inbound queue."""
+    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq.url))
+    channel = connection.channel()
+    found = []
+    while (answer := channel.basic_get(names.INBOUND_QUEUE, auto_ack=True))[0] is not None:
+        found.append(answer[2])
+    connection.close()
+    return found
+
+
+def waiting(database: Database) -> int:
+    with database.transaction() as session:
+        return outbox.size(session)
+
+
+def test_many_messages_are_confirmed_pipelined_and_are_all_there(
+    publisher: ConfirmedPublisher, rabbitmq: RabbitMQ
+) -> None:
+    futures = [publisher.send(message_for(delivery(str(number)))) for number in range(500)]
+    for future in futures:
+        publisher.confirm(future, 10)
+    found = [envelopes.decode(body).id for body in drain(rabbitmq)]
+    assert sorted(found, key=int) == [str(number) for number in range(500)]
+
+
+def test_a_message_that_no_queue_takes_is_an_error_not_a_silence(
+    publisher: ConfirmedPublisher, rabbitmq: RabbitMQ
+) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq.url))
+    channel = connection.channel()
+    channel.queue_unbind(names.INBOUND_QUEUE, names.EVENTS_EXCHANGE, "#")
+    try:
+        with pytest.raises(Unroutable):
+            publisher.confirm(publisher.send(Message("lost", "quickbooks.1", b"{}")), 5)
+    finally:
+        channel.queue_bind(names.INBOUND_QUEUE, names.EVENTS_EXCHANGE, "#")
+        connection.close()
+
+
+def test_a_paused_broker_costs_one_deadline_and_then_nothing(
+    publisher: ConfirmedPublisher, rabbitmq: RabbitMQ, database: Database
+) -> None:
+    accepting = BrokerPublisher(publisher, database, SystemClock(), CONFIRM_SECONDS)
+    rabbitmq.pause()
+    try:
+        begun = time.monotonic()
+        accepting.publish([delivery("first")])
+        assert time.monotonic() - begun < CONFIRM_SECONDS + 1
+        begun = time.monotonic()
+        for number in range(20):
+            accepting.publish([delivery(f"later-{number}")])
+        assert time.monotonic() - begun < CONFIRM_SECONDS, "a broker that is known not to answer is not waited for"
+    finally:
+        rabbitmq.resume()
+    assert waiting(database) == 21
+    wait_until(lambda: publisher.connected, 30, "the publisher did not come back")
+    relay = Relay(publisher, database)
+    wait_until(lambda: relay.relay() == 0 and waiting(database) == 0, 20, "the outbox was not relayed")
+    found = {envelopes.decode(body).id for body in drain(rabbitmq)}
+    assert found == {"first", *(f"later-{number}" for number in range(20))}
+
+
+def test_a_broker_known_to_be_down_is_refused_at_once_and_found_again_by_itself(database: Database) -> None:
+    with RabbitMQ() as broker:
+        publisher = ConfirmedPublisher(broker.url)
+        publisher.start()
+        wait_until(lambda: publisher.connected, 20, "the publisher did not connect")
+        broker.kill()
+        wait_until(lambda: not publisher.connected, 20, "the publisher did not notice")
+        with pytest.raises(BrokerDown):
+            publisher.send(message_for(delivery("x")))
+        BrokerPublisher(publisher, database, SystemClock(), CONFIRM_SECONDS).publish([delivery("kept")])
+        assert waiting(database) == 1
+        broker.start()
+        wait_until(lambda: publisher.connected, 30, "the publisher did not come back")
+        wait_until(lambda: Relay(publisher, database).relay() == 1, 20, "the outbox was not relayed")
+        assert [envelopes.decode(body).id for body in drain(broker)] == ["kept"]
+        publisher.stop()
+
+
+def test_missing_queues_are_declared_and_reported(publisher: ConfirmedPublisher, rabbitmq: RabbitMQ) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq.url))
+    connection.channel().queue_delete(names.RECONCILE_QUEUE)
+    connection.close()
+    reported: list[bool] = []
+    other = ConfirmedPublisher(rabbitmq.url, lambda: reported.append(True))
+    other.start()
+    wait_until(lambda: other.connected, 20, "the publisher did not connect")
+    other.stop()
+    assert reported == [True]
+
+
+def test_with_neither_broker_nor_database_the_sender_keeps_it(database: Database, tmp_path: Path) -> None:
+    publisher = ConfirmedPublisher("amqp://guest:guest@127.0.0.1:1/")
+    nowhere = Database("postgresql+psycopg://nobody@127.0.0.1:1/none", SystemClock())
+    with pytest.raises(NothingTakesIt):
+        BrokerPublisher(publisher, nowhere, SystemClock(), CONFIRM_SECONDS).publish([delivery("x")])
+    publisher.stop()
+    nowhere.close()
+
+
+def test_a_confirm_that_does_not_come_in_time_says_so(publisher: ConfirmedPublisher, rabbitmq: RabbitMQ) -> None:
+    rabbitmq.pause()
+    try:
+        future = publisher.send(message_for(delivery("late")))
+        with pytest.raises(NotConfirmed):
+            publisher.confirm(future, 0.2)
+        assert not publisher.connected
+    finally:
+        rabbitmq.resume()
+    wait_until(lambda: publisher.connected, 30, "a late confirm makes the broker known again")
