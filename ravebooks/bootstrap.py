@@ -19,7 +19,7 @@ from config.keyring import KeyRing
 from config.ports import Clock, Entropy, SystemClock, SystemEntropy
 from config.settings import Settings
 from config.telemetry import Progress
-from console import api, consent
+from console import api, consent, contract
 from console.connecting import Connecting
 from consumers.broker import BrokerNudger
 from consumers.neighbours import Neighbours
@@ -218,6 +218,7 @@ class Parts:
             )
         )
         app.register_blueprint(consent.blueprint(self.connecting))
+        app.register_blueprint(contract.blueprint())
         app.register_blueprint(health.blueprint(self.progress, self.checks()))
         api.install(
             app,

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, jsonify, request
 from waitress import wasyncore
 from waitress.server import create_server
 
@@ -16,8 +16,10 @@ from sandbox.ravetree.clock import Clock, real_time
 from sandbox.ravetree.courier import CourierThread
 from sandbox.ravetree.http import BODY_LIMIT_BYTES, DroppedConnections, install_error_answers
 from sandbox.ravetree.organisation import Organisation
+from sandbox.ravetree.pages import Pages
 from sandbox.ravetree.steering import Steering
 from sandbox.ravetree.user_side import UserSide
+from schemas.ravetree_openapi import events, openapi
 
 HOST = "127.0.0.1"
 THREADS = 16
@@ -38,6 +40,10 @@ def create_app(
     app.register_blueprint(Api(organisation).blueprint())
     app.register_blueprint(UserSide(organisation).blueprint())
     app.register_blueprint(Steering(organisation, port).blueprint())
+
+    app.register_blueprint(Pages(organisation, wake).blueprint())
+    app.add_url_rule("/contract/openapi.json", "openapi", lambda: jsonify(openapi()))
+    app.add_url_rule("/contract/events.json", "events", lambda: jsonify(events()))
 
     def wake_courier(response: Response) -> Response:
         if request.method != "GET":
