@@ -108,6 +108,5 @@ def _record(bench: Workbench, envelopes: list[Envelope]) -> str:
 def _look_at_everything(bench: Workbench) -> None:
     for kind, resource in ((Kind.INVOICE, "invoices"), (Kind.PAYMENT, "payments")):
         since = {"updated_since": bench.connection.created_at.isoformat().replace("+00:00", "Z")}
-        bench.look_at(
-            Record(Side.RAVETREE, kind, row["id"]) for row in bench.neighbours.ravetree.listing(resource, since)
-        )
+        rows = bench.neighbours.ravetree.listing(resource, since)
+        bench.look_at([Record(Side.RAVETREE, kind, row["id"]) for row in rows])

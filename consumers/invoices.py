@@ -29,7 +29,7 @@ from reconcile.model import (
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
 from storage import connections, decisions, journal, pairs
-from storage.models import Copy, Operation, Pair
+from storage.models import Copy, Pair
 
 _CONTENT_ACTIONS = ("invoice.create", "invoice.update")
 
@@ -149,14 +149,19 @@ class InvoiceWork:
     def _paired_payments(
         self, invoice: RavetreeInvoice | Gone, remote: QuickBooksInvoice | Gone | None
     ) -> tuple[Record, ...]:
-        """QuickBooks' payments behind Ravetree's, asked for when QuickBooks voided a paid invoice."""
+        """QuickBooks' payments behind Ravetree's that may have lost an invoice which QuickBooks voided."""
         if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice):
             return ()
         if not remote.voided or invoice.void or invoice.paid_amount == ZERO:
             return ()
         names = [row["id"] for row in self._bench.neighbours.ravetree.payments_of(invoice.id)]
         found = self._bench.pairs_among(Kind.PAYMENT, Side.RAVETREE, names)
-        return tuple(Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id) for pair in found)
+        records = [Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id) for pair in found]
+        return tuple(
+            record
+            for record in records
+            if record not in self._bench.looked_at and not self._bench.waits_for_a_person(record)
+        )
 
     def _placeholder(self) -> Placeholder | None:
         payment, self._placeholder_copy = self._bench.placeholder_of(self._subject.id)
@@ -285,17 +290,7 @@ class InvoiceWork:
 
     def _was_sent_before(self) -> bool:
         with self._bench.database.transaction() as session:
-            return (
-                session.query(Operation)
-                .filter(
-                    Operation.connection_id == self._bench.id,
-                    Operation.subject == str(self._subject),
-                    Operation.action == "invoice.create",
-                    Operation.state == journal.ABANDONED,
-                )
-                .first()
-                is not None
-            )
+            return journal.may_have_made(session, self._bench.id, str(self._subject), "invoice.create")
 
     def _is_same(self, raw: Body) -> bool:
         theirs = quickbooks.load_invoice(raw, self._bench.home_currency)

@@ -101,7 +101,8 @@ class Journal:
 
     # --- sending ---------------------------------------------------------------------------------
 
-    def _send(self, operation: Operation) -> None:
+    def _send(self, operation: Operation, *, again: bool = False) -> None:
+        """Send and settle. A refusal of what is sent `again` does not say that it never happened: that is looked up."""
         with (
             bound(operation_id=operation.key, record=operation.subject),
             telemetry.tracer.start_as_current_span("write"),
@@ -114,8 +115,11 @@ class Journal:
                 self._leave_uncertain(operation, error)
                 raise
             except NeighbourError as error:
-                self._settle_refused(operation, error)
-                raise
+                made = self._find_made(operation) if again and operation.side == Side.QUICKBOOKS else None
+                if made is None:
+                    self._settle_refused(operation, error)
+                    raise
+                self._settle_done(operation, 200, made, error.trace, self._clock.now())
             else:
                 self._settle_done(operation, status, answer, trace, answered)
 
@@ -169,7 +173,8 @@ class Journal:
         sent = not isinstance(error, NotSent | Throttled | TokenExpired | NotAuthorised)
         wait = self._uncertain_seconds if sent else min(self._uncertain_seconds, 1.0)
         with self._database.transaction() as session:
-            journal.postpone(session, operation.id, self._clock.now() + timedelta(seconds=wait), str(error))
+            until = self._clock.now() + timedelta(seconds=wait)
+            journal.postpone(session, operation.id, until, str(error), sent=sent)
         self._count(operation, "uncertain")
         log.warning(
             "outcome unknown",
@@ -190,7 +195,7 @@ class Journal:
             if operation.side == Side.QUICKBOOKS and age >= REPLAY_HORIZON[Side.QUICKBOOKS]:
                 self._look_up(operation)
             else:
-                self._send(operation)
+                self._send(operation, again=True)
         except _STILL_UNKNOWN:
             raise
         except (Moved, NeighbourError) as error:

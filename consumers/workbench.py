@@ -1,6 +1,6 @@
 """What one slice of work has at hand: one connection, its neighbours, our copies of its records."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -38,6 +38,7 @@ class Workbench:
 
     `fresh` are the QuickBooks records read since the last batch of notes was taken. `handling` are those that
     are being worked on: news of any other record is noted as pending when it is read, whatever it was read for.
+    `looked_at` are those that a plan of this slice had looked at: once is enough to know that it does not help.
     """
 
     database: Database
@@ -47,6 +48,7 @@ class Workbench:
     journal: Journal
     fresh: set[Record] = field(default_factory=set)
     handling: set[Record] = field(default_factory=set)
+    looked_at: set[Record] = field(default_factory=set)
 
     @property
     def id(self) -> str:
@@ -173,8 +175,21 @@ class Workbench:
         with self.database.transaction() as session:
             return pending.others_pending(session, self.id, Kind.PAYMENT)
 
-    def look_at(self, records: Iterable[Record], *, must_read: bool = False) -> None:
+    def waits_for_a_person(self, record: Record) -> bool:
+        """Whether this record, or its partner, is held or parked."""
+        pair = self.pair(record.kind, record.side, record.id)
+        names = [record]
+        if pair is not None:
+            names = [
+                Record(Side.RAVETREE, record.kind, pair.ravetree_id),
+                Record(Side.QUICKBOOKS, record.kind, pair.quickbooks_id),
+            ]
+        with self.database.transaction() as session:
+            return any(row.state in pending.ATTENTION for row in pending.rows(session, self.id, names))
+
+    def look_at(self, records: Sequence[Record], *, must_read: bool = False) -> None:
         """Put records on the list of what must be looked at."""
+        self.looked_at.update(records)
         with self.database.transaction() as session:
             for record in records:
                 pending.note(

@@ -228,8 +228,8 @@ def _plan_voided_in_quickbooks(case: InvoiceCase, invoice: RavetreeInvoice) -> P
         return held(
             "voided_in_quickbooks_with_payments",
             f"Invoice {invoice.number} was voided in QuickBooks, but Ravetree has "
-            f"{money(invoice.paid_amount, invoice.currency)} on it that QuickBooks does not know.",
-            "Remove that payment in Ravetree, then press retry.",
+            f"{money(invoice.paid_amount, invoice.currency)} on it that cannot be taken off by itself.",
+            "Settle or remove that payment in Ravetree, then press retry.",
         )
     return write(Side.RAVETREE, "invoice.void", invoice.id, invoice.version)
 

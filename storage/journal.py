@@ -103,13 +103,28 @@ def settle(
     return bool(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
 
 
-def postpone(session: Session, operation_id: int, retry_at: datetime, error: str) -> None:
-    """The outcome is still unknown: send it again at `retry_at`."""
+def postpone(session: Session, operation_id: int, retry_at: datetime, error: str, *, sent: bool = True) -> None:
+    """The outcome is still unknown: send it again at `retry_at`. `sent` says that it may have happened."""
     session.execute(
         sa.update(Operation)
         .where(Operation.id == operation_id, Operation.state == JOURNALLED)
-        .values(retry_at=retry_at, error=error)
+        .values(retry_at=retry_at, error=error, was_uncertain=sa.or_(Operation.was_uncertain, sent))
         .execution_options(synchronize_session=False)
+    )
+
+
+def may_have_made(session: Session, connection_id: str, subject: str, action: str) -> bool:
+    """Whether a write of ours whose answer was lost may have made what we want to make now."""
+    return (
+        session.execute(
+            sa.select(Operation.id).where(
+                Operation.connection_id == connection_id,
+                Operation.subject == subject,
+                Operation.action == action,
+                Operation.was_uncertain.is_(True),
+            )
+        ).first()
+        is not None
     )
 
 

@@ -267,6 +267,7 @@ class Operation(Base):
     context: Mapped[dict[str, Any]]
     fence: Mapped[int] = mapped_column(Id)
     state: Mapped[str] = mapped_column(String(16))
+    was_uncertain: Mapped[bool] = mapped_column(Boolean, default=False)
     journalled_at: Mapped[datetime]
     retry_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]

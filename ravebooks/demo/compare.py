@@ -77,6 +77,8 @@ def _by_number(rows: Iterable[Body]) -> dict[str, list[Body]]:
 
 
 def _invoice_row(number: str, ours: Body | None, found: list[Body], ravetree: RavetreeSide) -> Row:
+    if ours is not None and ours["status"] == "void" and not found:
+        return Row("invoice", number, _spell_ours(ours), "–", ())  # void before it ever came across
     if ours is None or not found:
         missing = "Ravetree" if ours is None else "QuickBooks"
         return Row("invoice", number, "–" if ours is None else ours["status"], "–", (f"missing in {missing}",))

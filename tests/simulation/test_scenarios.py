@@ -369,3 +369,17 @@ def test_what_waits_for_payments_goes_on_when_they_turn_out_to_be_nobodys(world:
     world.settle()
     assert codes(world) == ["total_below_paid"]
     assert world.connection()["work"]["waiting"] == 0
+
+
+def test_a_refusal_of_the_repetition_does_not_make_a_second_payment(world: World, paired: Body) -> None:
+    """The first try was written and its answer lost; the second is refused. QuickBooks is asked before a third."""
+    order(world, "payment.create", "timeout_after")
+    world.receive({paired["id"]: "40.00"}, "CHK 1")
+    for letter in world.collect():
+        world.deliver(letter)
+    world.work()
+    world.collect()  # QuickBooks' own word of it is lost
+    order(world, "payment.create", "fault:6210")
+    world.settle()
+    assert [row["TotalAmt"] for row in payments(world)] == [40]
+    assert world.compare().differing == []
