@@ -210,6 +210,7 @@ def _records(serving: Serving) -> Blueprint:
     def decide(body: dict[str, str], connection_id: str, side: str, kind: str, record_id: str) -> None:
         record, now = _record(side, kind, record_id), serving.clock.now()
         with database.transaction() as session:
+            connections.get(session, connection_id)
             decisions.store(session, connection_id, record, body["decision"], body["by"], body["note"], now)
             if not pending.retry(session, connection_id, record, now):
                 raise NoSuchRecord(f"nothing waits for {record}")

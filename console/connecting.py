@@ -15,7 +15,7 @@ from clients.ravetree.account import Account
 from config.errors import RavebooksError
 from config.ports import Clock, Entropy
 from reconcile.model import Side
-from storage import connections
+from storage import connections, pending
 from storage.database import Database
 from storage.models import Connection, OAuthState
 
@@ -160,6 +160,7 @@ class Connecting:
         with self.database.transaction() as session:
             for key, quickbooks_id in mapping.items():
                 connections.set_mapping(session, connection_id, kind, key, quickbooks_id, names.get(quickbooks_id, ""))
+            pending.reconsider_code(session, connection_id, f"{kind}_not_mapped", self.clock.now())
 
     def items(self, connection_id: str) -> list[dict[str, str]]:
         """The company's active service items, to map line types to."""

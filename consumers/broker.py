@@ -121,8 +121,13 @@ class Loop:
         log.info("consuming", loop=self.name, queue=self.queue)
         while not self._stop.is_set():
             self._drain(connection)
-            if self._messages and not self.handle(self._take()):
+            taken = self._take()
+            if taken and not self.handle(taken):
+                # No longer a consumer, the messages given back come to us once, not again and again.
                 consumer.cancel()
+                for message in taken:
+                    if not message.acknowledged:
+                        message.requeue()
                 self.wait_until_ready(connection)
                 return
             self._beat()
@@ -144,7 +149,7 @@ class Loop:
         return taken
 
     def handle(self, messages: list[Message]) -> bool:
-        """Handle a batch; False when the loop has to pause."""
+        """Handle a batch; False when the loop has to pause: what is not acknowledged then goes back."""
         raise NotImplementedError
 
     def wait_until_ready(self, connection: Connection) -> None:
@@ -175,8 +180,6 @@ class InboundLoop(Loop):
             self._recorder.record([delivery for _, delivery in decoded])
         except DatabaseDown as error:
             log.warning("database down, consuming stops", error=str(error))
-            for message, _ in decoded:
-                message.requeue()
             return False
         except Exception:
             # The loop's own border: one message may be poison, so each is tried alone.
@@ -197,12 +200,10 @@ class InboundLoop(Loop):
         return decoded
 
     def _one_by_one(self, decoded: list[tuple[Message, Delivery]]) -> bool:
-        for place, (message, delivery) in enumerate(decoded):
+        for message, delivery in decoded:
             try:
                 self._recorder.record([delivery])
             except DatabaseDown:
-                for rest, _ in decoded[place:]:
-                    rest.requeue()
                 return False
             except Exception:
                 # It goes back, and to the dead letters when its delivery limit is used up.
@@ -265,12 +266,10 @@ class DeadLetterLoop(Loop):
         self._clock = clock
 
     def handle(self, messages: list[Message]) -> bool:
-        for place, message in enumerate(messages):
+        for message in messages:
             try:
                 self._keep(message)
             except DatabaseDown:
-                for rest in messages[place:]:
-                    rest.requeue()
                 return False
             message.ack()
         return True

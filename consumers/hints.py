@@ -22,6 +22,7 @@ class Entry:
     attempts: int
     must_read: bool
     requested: bool
+    unfinished: bool
     events: tuple[Event, ...]
 
 
@@ -33,13 +34,18 @@ def note_entry(session: Session, change: PendingChange) -> Entry:
         attempts=change.attempts,
         must_read=change.must_read,
         requested=change.requested,
+        unfinished=bool(change.cause),
         events=tuple(pending.hints(session, change)),
     )
 
 
 def is_echo(session: Session, connection_id: str, entry: Entry) -> bool:
-    """Whether every hint is explained by a write of ours, or speaks of what we have already seen."""
-    if entry.must_read or entry.requested or not entry.events:
+    """Whether every hint is explained by a write of ours, or speaks of what we have already seen.
+
+    Never what was looked at and not brought to an end (held, parked, waiting, to be retried): having seen the
+    record is no proof that anything was done about it.
+    """
+    if entry.must_read or entry.requested or entry.unfinished or not entry.events:
         return False
     copy = copies.get(session, connection_id, entry.record)
     if entry.record.side is Side.RAVETREE:
@@ -80,7 +86,8 @@ def _is_in_copy(event: Event, copy: Copy) -> bool:
     if updated is None or copy.stale or copy.deleted or event.occurred_at is None:
         return False
     change = event.type.rpartition(".")[2]
-    return change not in _ALWAYS_READ and event.occurred_at <= parse_instant(updated)
+    # Both may be whole seconds: an event of the same one may speak of a change after the state that we hold.
+    return change not in _ALWAYS_READ and event.occurred_at < parse_instant(updated)
 
 
 def earliest(entries: Sequence[Entry]) -> Event | None:

@@ -167,7 +167,10 @@ class Journal:
         if existing is None or not operation.action.endswith(".create"):
             self._settle_refused(operation, error)
             raise error
-        self._settle_done(operation, 200, existing, "", self._clock.now())
+        # What we wrote is the base, so that an edit made since is seen as one.
+        written = strict_json.loads(operation.body)
+        base = existing | {name: written[name] for name in written.keys() & existing.keys()}
+        self._settle_done(operation, 200, base, "", self._clock.now())
 
     def _leave_uncertain(self, operation: Operation, error: NeighbourError) -> None:
         sent = not isinstance(error, NotSent | Throttled | TokenExpired | NotAuthorised)

@@ -1,5 +1,6 @@
 """Brings one payment into agreement: gather, plan, write, until nothing is left to do."""
 
+from dataclasses import replace
 from typing import Any
 
 from clients.errors import Missing, Moved
@@ -125,7 +126,10 @@ class PaymentWork:
     def _known_invoice(self, pair: Pair) -> KnownInvoice | None:
         remote, _ = self._bench.quickbooks_invoice(pair.quickbooks_id)
         if not isinstance(remote, QuickBooksInvoice):
-            return None
+            # Deleted there, and yet both sides know it: as a stranger its share would count as other money.
+            if not pair.base_quickbooks:
+                return None
+            remote = replace(quickbooks.load_invoice(pair.base_quickbooks, self._bench.home_currency), balance=ZERO)
         placeholder, _ = self._bench.placeholder_of(pair.ravetree_id)
         client_id, marked_open = pair.base_ravetree["client_id"], ZERO
         if isinstance(placeholder, QuickBooksPayment):
@@ -173,13 +177,26 @@ class PaymentWork:
         return self._bench.ravetree_payment(name)[0]
 
     def _marked_copy(self, ours: RavetreePayment | Gone | None, base: PaymentBase | None) -> str | None:
-        """The QuickBooks payment without a pair whose note names this Ravetree payment."""
+        """The QuickBooks payment without a pair whose note names this Ravetree payment, or that it was copied from."""
         if base is not None or not isinstance(ours, RavetreePayment):
             return None
+        origin = self._origin_of(ours)
+        if origin is not None:
+            return origin
         for candidate in self._unpaired_copies():
             if marked_payment(candidate.note) == ours.id and not candidate.voided:
                 return candidate.id
         return None
+
+    def _origin_of(self, ours: RavetreePayment) -> str | None:
+        """The QuickBooks payment that `ours` is our copy of, known before the answer to our write is."""
+        own, prefix = ours.external_id or "", self._external_id("")
+        name = own.removeprefix(prefix)
+        if not own.startswith(prefix) or not name:
+            return None
+        if self._bench.pair(Kind.PAYMENT, Side.QUICKBOOKS, name) is not None:
+            return None
+        return name if self._bench.quickbooks_payment(name)[1] is not None else None
 
     # --- one receipt typed twice -----------------------------------------------------------------
 

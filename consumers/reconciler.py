@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from clients.errors import NotAuthorised, NotSent, OutcomeUnknown, Throttled
+from clients.errors import NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
 from clients.quickbooks.faults import TokenExpired
 from config import telemetry
 from config.errors import RavebooksError
@@ -33,6 +33,8 @@ BATCH = 50
 UNEXPECTED_TRIES = 5
 CDC_SLACK = timedelta(seconds=2)
 _OUTAGE = (NotSent, OutcomeUnknown, Throttled, TokenExpired)
+_STOPS_THE_SLICE = (NotAuthorised, *_OUTAGE)
+"""What a neighbour says of itself; anything else it says of one request."""
 
 log = logger("reconciler")
 
@@ -191,10 +193,28 @@ class Reconciler:
         now = self._clock.now()
         connection = bench.connection
         if connection.events_due_at is not None and connection.events_due_at <= now:
-            catching_up.look_at_events(bench, now + timedelta(seconds=self._pace.events))
+            again = now + timedelta(seconds=self._pace.events)
+            with self._unless_refused(bench, events_due_at=again):
+                catching_up.look_at_events(bench, again)
         if connection.cdc_due_at is not None and connection.cdc_due_at <= now:
             self._note_read(bench)
-            catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
+            with self._unless_refused(bench, cdc_due_at=now + timedelta(seconds=self._pace.echo_confirm)):
+                catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
+
+    @contextmanager
+    def _unless_refused(self, bench: Workbench, **due: datetime) -> Iterator[None]:
+        """A look at a log that is refused is tried later: what events say is worked on all the same."""
+        try:
+            yield
+        except _STOPS_THE_SLICE:
+            raise
+        except NeighbourError as error:
+            telemetry.loop_errors.labels("catching up").inc()
+            log.error("a look at a log was refused", error=str(error), remedy=error.remedy, fault=error.code)
+            with self._database.transaction() as session:
+                connection = connections.get(session, bench.id)
+                for name, moment in due.items():
+                    setattr(connection, name, moment)
 
     def _take(self, bench: Workbench) -> list[Entry]:
         """The due notes with their generations, without the echoes of our own writes."""
@@ -242,8 +262,24 @@ class Reconciler:
                     )
             return [entry for entry in entries if entry not in asking]
         self._note_read(bench)
-        self._read_burst(bench, asking)
+        try:
+            self._read_burst(bench, asking)
+        except _STOPS_THE_SLICE:
+            raise
+        except NeighbourError:
+            # One of them may be what QuickBooks refuses: each is read alone, and only that one is parked.
+            return [entry for entry in entries if entry not in asking or self._read_alone(bench, entry)]
         return entries
+
+    def _read_alone(self, bench: Workbench, entry: Entry) -> bool:
+        try:
+            bench.refresh([entry.record])
+        except _STOPS_THE_SLICE:
+            raise
+        except NeighbourError as error:
+            self._after_error(bench, Subject(entry.record, [entry]), error)
+            return False
+        return True
 
     def _window_ends(self, bench: Workbench) -> datetime | None:
         """The first read of a quiet connection is made at once; the next ones wait for the window to end."""

@@ -9,7 +9,9 @@ from config.ports import Clock
 from consumers.wakeups import Nudger
 from schemas.envelopes import Delivery
 from storage import inbox
-from storage.database import Database
+from storage.database import Contended, Database
+
+CONTENDED_TRIES = 3
 
 log = logger("recorder")
 
@@ -25,14 +27,26 @@ class Recorder:
     def record(self, deliveries: Sequence[Delivery]) -> None:
         """Commit all of `deliveries`, or none. Raises `DatabaseDown`."""
         begun = time.perf_counter()
-        with self._database.transaction() as session:
-            recorded = inbox.record(session, deliveries, self._clock.now())
+        recorded = self._store(deliveries)
         telemetry.record_seconds.observe(time.perf_counter() - begun)
         for (source, outcome), count in recorded.outcomes.items():
             telemetry.events_recorded.labels(source, outcome).inc(count)
             if outcome in (inbox.UNUSABLE, inbox.UNKNOWN):
                 log.warning("events kept aside", source=source, outcome=outcome, count=count)
         self._wake(recorded.connections)
+
+    def _store(self, deliveries: Sequence[Delivery]) -> inbox.Recorded:
+        """A transaction that met a reconciler's is tried again: the database is not down."""
+        for _ in range(CONTENDED_TRIES):
+            try:
+                return self._store_once(deliveries)
+            except Contended as error:
+                log.info("recording again", cause=str(error))
+        return self._store_once(deliveries)
+
+    def _store_once(self, deliveries: Sequence[Delivery]) -> inbox.Recorded:
+        with self._database.transaction() as session:
+            return inbox.record(session, deliveries, self._clock.now())
 
     def _wake(self, connections: Iterable[str]) -> None:
         for connection_id in sorted(connections):

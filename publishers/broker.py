@@ -1,7 +1,8 @@
 """Publishing deliveries: to the broker with a confirm, else into the outbox, from which the relay publishes them."""
 
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from config import telemetry
@@ -15,6 +16,10 @@ from storage import outbox
 from storage.database import Database, DatabaseDown
 
 FIRST_CONNECT_SECONDS = 1.0
+OUTBOX_SECONDS = 1.5
+"""With the time for a confirm well inside QuickBooks' three seconds."""
+OUTBOX_THREADS = 32
+"""Writes to the outbox at a time: with so many hanging, the next is refused at once."""
 RELAY_BATCH = 500
 RELAY_CONFIRM_SECONDS = 10.0
 
@@ -34,6 +39,7 @@ class BrokerPublisher:
         self._database = database
         self._clock = clock
         self._confirm_seconds = confirm_seconds
+        self._hanging = threading.BoundedSemaphore(OUTBOX_THREADS)
 
     def publish(self, deliveries: Sequence[Delivery]) -> None:
         """Return once every delivery is confirmed or in the outbox. Raises `NothingTakesIt`."""
@@ -67,11 +73,36 @@ class BrokerPublisher:
     def _keep(self, messages: Sequence[Message]) -> None:
         rows = [(message.id, message.routing_key, message.body.decode()) for message in messages]
         try:
-            with self._database.transaction() as session:
-                outbox.add(session, rows, self._clock.now())
-        except DatabaseDown as error:
+            self._in_time(lambda: self._store(rows))
+        except (DatabaseDown, TimeoutError) as error:
             raise NothingTakesIt("neither the broker nor the database takes the delivery") from error
         telemetry.published.labels("outbox").inc(len(rows))
+
+    def _store(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        with self._database.transaction() as session:
+            outbox.add(session, rows, self._clock.now())
+
+    def _in_time(self, step: Callable[[], None]) -> None:
+        """Do `step`, but wait for it no longer than the sender does for us. Raises `TimeoutError`.
+
+        A database that hangs answers nothing at all, not even an error. What it stores after that is a
+        delivery that came twice.
+        """
+        if not self._hanging.acquire(blocking=False):
+            raise TimeoutError
+        done: Future[None] = Future()
+
+        def run() -> None:
+            try:
+                step()
+                done.set_result(None)
+            except Exception as error:  # noqa: BLE001 - handed to whoever waits
+                done.set_exception(error)
+            finally:
+                self._hanging.release()
+
+        threading.Thread(target=run, name="outbox", daemon=True).start()
+        done.result(timeout=OUTBOX_SECONDS)
 
 
 class Relay:

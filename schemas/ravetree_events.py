@@ -31,7 +31,7 @@ class _Event(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    type = fields.String(required=True, validate=validate.Regexp(r"^[a-z_]+\.[a-z_]+$"))
+    type = fields.String(required=True, validate=[NAME, validate.Regexp(r"^[a-z_]+\.[a-z_]+$")])
     timestamp = Instant(required=True)
     account_id = fields.String(required=True)
     data = fields.Nested(_Data, required=True)

@@ -30,6 +30,18 @@ class DatabaseDown(StorageError):
     remedy = "Start the database, or correct RAVEBOOKS_DATABASE_URL. What was received waits in the broker."
 
 
+class Contended(DatabaseDown):
+    """The database ended a transaction because it and another waited for each other: nothing was stored."""
+
+    remedy = "Nothing to do: it is tried again."
+
+
+_READ_ONLY = frozenset({"25006"})
+"""After a failover the old primary still answers, and stores nothing."""
+
+_CONTENTION = frozenset({"40P01", "40001"})
+
+
 class Database:
     """One database. Every transaction is short and spans no foreign call."""
 
@@ -83,9 +95,11 @@ class Database:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except (OperationalError, InterfaceError, PoolTimeout) as error:
+            if getattr(getattr(error, "orig", None), "sqlstate", None) in _CONTENTION:
+                raise Contended("two transactions waited for each other") from error
             raise DatabaseDown(f"the database at {self.url.render_as_string()} does not answer: {error}") from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _READ_ONLY:
                 raise DatabaseDown(f"the connection to {self.url.render_as_string()} was lost") from error
             raise
 

@@ -34,18 +34,28 @@ class Recorded:
     outcomes: dict[tuple[Side, str], int] = field(default_factory=dict)
 
 
+_Note = tuple[str, Record, int, bool]
+"""A connection, the record to note for it, the event that says so, and whether a person asked for it."""
+
+
 def record(session: Session, deliveries: Iterable[Delivery], now: datetime) -> Recorded:
     """Insert the events of `deliveries` that are new, and note each followed record as pending."""
     result = Recorded()
     known: dict[tuple[Side, str], Connection | None] = {}
-    for delivery in deliveries:
+    # Rows are locked in one order by whoever records: two recorders that meet would else wait for each other.
+    events = [(delivery, envelope) for delivery in deliveries for envelope in delivery.events]
+    events.sort(key=lambda pair: (pair[0].source, pair[0].account, pair[1].id))
+    notes: list[_Note] = []
+    for delivery, envelope in events:
         place = (delivery.source, delivery.account)
         if place not in known:
             known[place] = connections.find(session, *place)
-        for envelope in delivery.events:
-            outcome = _record_one(session, delivery, envelope, known[place], now, result)
-            key = (delivery.source, outcome)
-            result.outcomes[key] = result.outcomes.get(key, 0) + 1
+        outcome = _record_one(session, delivery, envelope, known[place], now, notes)
+        key = (delivery.source, outcome)
+        result.outcomes[key] = result.outcomes.get(key, 0) + 1
+    for connection_id, subject, event_id, requested in sorted(notes):
+        pending.note(session, connection_id, subject, now, event_id=event_id, requested=requested)
+        result.connections.add(connection_id)
     return result
 
 
@@ -55,7 +65,7 @@ def _record_one(
     envelope: Envelope,
     connection: Connection | None,
     now: datetime,
-    result: Recorded,
+    notes: list[_Note],
 ) -> str:
     outcome, reason, kind = _judge(delivery, envelope, connection)
     row_id = _insert(session, delivery, envelope, connection, now, outcome, reason, kind)
@@ -65,15 +75,8 @@ def _record_one(
     if row_id is None:
         # A legacy event of the same second: it may speak of a later change, so it is followed all the same.
         row_id = _row_id(session, delivery, envelope)
-    pending.note(
-        session,
-        connection.id,
-        Record(delivery.source, kind, envelope.subject),
-        now,
-        event_id=row_id,
-        requested=envelope.type.endswith(".sync_requested"),
-    )
-    result.connections.add(connection.id)
+    subject = Record(delivery.source, kind, envelope.subject)
+    notes.append((connection.id, subject, row_id, envelope.type.endswith(".sync_requested")))
     return outcome
 
 

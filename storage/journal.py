@@ -108,7 +108,7 @@ def postpone(session: Session, operation_id: int, retry_at: datetime, error: str
     session.execute(
         sa.update(Operation)
         .where(Operation.id == operation_id, Operation.state == JOURNALLED)
-        .values(retry_at=retry_at, error=error, was_uncertain=sa.or_(Operation.was_uncertain, sent))
+        .values(retry_at=retry_at, error=error, was_uncertain=sa.true() if sent else Operation.was_uncertain)
         .execution_options(synchronize_session=False)
     )
 

@@ -223,7 +223,7 @@ def wake(session: Session, connection_id: str, targets: Iterable[Record], now: d
     result = session.execute(
         sa.update(PendingChange)
         .where(PendingChange.connection_id == connection_id, PendingChange.waits_for.in_(names))
-        .values(state=DUE, due_at=now, waits_for="", cause="", generation=PendingChange.generation + 1)
+        .values(state=DUE, due_at=now, waits_for="", generation=PendingChange.generation + 1)
         .execution_options(synchronize_session=False)
     )
     return int(result.rowcount)  # type: ignore[attr-defined]

@@ -154,7 +154,7 @@ class People:
         return self.random.choice(rows)
 
     def _theirs(self, entity: str) -> Body:
-        rows = self.world.quickbooks.query(f"select * from {entity}")
+        rows = self.world.quickbooks.query(f"select * from {entity}")  # noqa: S608 - QuickBooks' language
         if not rows:
             raise SideError("nothing there yet")
         return self.random.choice(rows)

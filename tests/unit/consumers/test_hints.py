@@ -97,7 +97,7 @@ def test_what_our_write_does_not_explain_is_read(database: Database, event: Any)
 
 
 def test_an_event_older_than_the_state_that_we_hold_is_planned_without_a_read(database: Database) -> None:
-    see(database, "2026-11-20T06:13:20-08:00")
+    see(database, "2026-11-20T06:13:21-08:00")
     arrive(database, envelope())
     assert not judged(database)
     assert not asks(database)

@@ -1,0 +1,64 @@
+"""Recording on PostgreSQL: what SQLite, with one writer and columns without limits, cannot show."""
+
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from config.ports import SystemClock
+from reconcile.model import Side
+from schemas import ravetree_events
+from schemas.envelopes import Delivery, Envelope
+from storage import inbox, migrations
+from storage.database import Database
+from storage.models import Connection
+from tests.services.postgresql import PostgreSQL
+
+NOW = datetime(2026, 11, 20, 14, 13, 20, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(postgresql: PostgreSQL) -> Iterator[Database]:
+    made = Database(postgresql.new_database(), SystemClock())
+    migrations.upgrade(made)
+    with made.transaction() as session:
+        session.add(Connection(id="c1", account_id="org_1", realm_id="r1", created_at=NOW, cdc_watermark=NOW))
+    yield made
+    made.close()
+
+
+def record(database: Database, source: Side, account: str, *events: Envelope) -> inbox.Recorded:
+    with database.transaction() as session:
+        return inbox.record(session, [Delivery("d", source, account, NOW, events)], NOW)
+
+
+def test_two_recorders_with_the_same_records_in_other_orders_do_not_block_each_other(database: Database) -> None:
+    """PostgreSQL ends one of them with a deadlock, which looked like a database that is down."""
+    numbers = itertools.count()
+
+    def run(names: list[str]) -> None:
+        for _ in range(15):
+            record(
+                database,
+                Side.QUICKBOOKS,
+                "r1",
+                *(Envelope(f"e{next(numbers)}", "invoice.updated", name, NOW) for name in names),
+            )
+
+    names = [str(number) for number in range(30)]
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(run, names), pool.submit(run, names[::-1])]:
+            future.result()
+
+
+def test_a_type_that_no_column_holds_is_kept_as_unusable(database: Database) -> None:
+    payload = {
+        "type": "a" * 300 + ".created",
+        "timestamp": "2026-11-20T14:13:20Z",
+        "account_id": "org_1",
+        "data": {"id": "inv_1"},
+    }
+    recorded = record(database, Side.RAVETREE, "org_1", ravetree_events.parse(payload, "evt_1", "org_1"))
+    assert recorded.outcomes == {(Side.RAVETREE, inbox.UNUSABLE): 1}
