@@ -207,12 +207,11 @@ class InvoiceWork:
             self._refresh()
             self._refresh_placeholder()
         except Missing:
-            before = self._copy
+            before = self._state()
             self._refresh()
-            if before is None or self._bench.copy(Record(Side.QUICKBOOKS, Kind.INVOICE, before.record_id)) in (
-                None,
-                before,
-            ):
+            self._refresh_placeholder()
+            if self._state() == before:
+                # Nothing of ours is gone: it is an entry of a list that a person has to see to.
                 raise
         except DuplicateNumber as error:
             if not self._adopt_taken(error):
@@ -220,6 +219,13 @@ class InvoiceWork:
         else:
             if self._decision and write.content is not None:
                 self._use_up_decision()
+
+    def _state(self) -> list[tuple[int, bool]]:
+        """Which versions of the invoice and of its placeholder we hold."""
+        held = [(Kind.INVOICE, self._copy), (Kind.PAYMENT, self._placeholder_copy)]
+        names = [Record(Side.QUICKBOOKS, kind, copy.record_id) for kind, copy in held if copy is not None]
+        found = [self._bench.copy(name) for name in names]
+        return [(copy.version, copy.deleted) for copy in found if copy is not None]
 
     def _refresh_placeholder(self) -> None:
         if self._placeholder_copy is not None:

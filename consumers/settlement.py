@@ -165,6 +165,12 @@ _SETTLE: dict[tuple[str, str], Callable[[Session, Operation, Body, datetime], No
 }
 
 
+def _is_marked_as_paid(session: Session, connection_id: str, invoice: Record) -> bool:
+    copy = copies.get(session, connection_id, invoice)
+    marked = copy is not None and copy.body.get("marked_paid_at") is not None
+    return marked or pairs.find(session, connection_id, pairs.PLACEHOLDER, Side.RAVETREE, invoice.id) is not None
+
+
 def _go_on(session: Session, operation: Operation, now: datetime) -> None:
     """Wake what waited for this write, and look again at invoices that a payment held up."""
     connection_id, kind = operation.connection_id, _kind(operation)
@@ -175,7 +181,10 @@ def _go_on(session: Session, operation: Operation, now: datetime) -> None:
     if kind is Kind.PAYMENT:
         done.append(Record(Side.RAVETREE, Kind.PAYMENT, "*"))
         invoices = operation.context.get("ravetree_invoices", [])
-        pending.reconsider_records(
-            session, connection_id, [Record(Side.RAVETREE, Kind.INVOICE, name) for name in invoices], now
-        )
+        records = [Record(Side.RAVETREE, Kind.INVOICE, name) for name in invoices]
+        pending.reconsider_records(session, connection_id, records, now)
+        for record in records:
+            if _is_marked_as_paid(session, connection_id, record):
+                # What is only marked as paid has changed by this write, and no event of anybody else's will say so.
+                pending.note(session, connection_id, record, now)
     pending.wake(session, connection_id, done, now)

@@ -59,7 +59,7 @@ def compare(ravetree: RavetreeSide, quickbooks: QuickBooksSide) -> Report:
     placeholders = {
         number: Decimal(row["balance"])
         for number, row in ours.items()
-        if row.get("marked_paid_at") and Decimal(row["balance"]) > 0
+        if row.get("marked_paid_at") and row["status"] != "void" and Decimal(row["balance"]) > 0
     }
     _compare_payments(report, ravetree, quickbooks, ours, theirs, placeholders)
     _compare_sums(report, ours.values(), [row for rows in theirs.values() for row in rows])

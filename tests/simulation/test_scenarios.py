@@ -383,3 +383,33 @@ def test_a_refusal_of_the_repetition_does_not_make_a_second_payment(world: World
     world.settle()
     assert [row["TotalAmt"] for row in payments(world)] == [40]
     assert world.compare().differing == []
+
+
+def test_the_placeholder_follows_when_a_payment_beside_it_is_taken_back(world: World, paired: Body) -> None:
+    paid = world.quickbooks.pay({paired["number"]: "30.00"}, "2026-11-21", "CHK 1")
+    world.settle()
+    world.ravetree.change("invoices", paired["id"], {"status": "paid"})
+    world.settle()
+    assert sorted(row["TotalAmt"] for row in payments(world)) == [30, 70]
+    world.quickbooks.write("payment", {"Id": paid["Id"], "SyncToken": paid["SyncToken"]}, operation="delete")
+    world.settle()
+    assert [row["TotalAmt"] for row in payments(world)] == [100]
+    assert world.compare().differing == []
+
+
+def test_a_placeholder_that_somebody_deleted_is_seen_as_gone_when_it_is_to_be_removed(
+    world: World, paired: Body
+) -> None:
+    world.ravetree.change("invoices", paired["id"], {"status": "paid"})
+    world.settle()
+    (placeholder,) = payments(world)
+    body = {"Id": placeholder["Id"], "SyncToken": placeholder["SyncToken"]}
+    world.quickbooks.write("payment", body, operation="delete")
+    world.collect()  # QuickBooks' word of it is lost
+    world.ravetree.change("invoices", paired["id"], {"status": "void"})
+    world.settle()
+    assert world.attention() == []
+    assert remote(world, paired)["PrivateNote"].startswith("Voided")
+    with world.parts.database.transaction() as session:
+        refused = session.execute(sa.text("select count(*) from operations where state = 'refused'")).scalar_one()
+    assert refused <= 2, "it is asked once more, not until it gives up"
