@@ -2,6 +2,7 @@
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -72,7 +73,7 @@ class BrokerNudger:
         return self._local.producer
 
 
-class Loop:
+class Loop(ABC):
     """Consumes one queue until it is stopped, and connects again by itself after any outage."""
 
     name = "loop"
@@ -148,11 +149,11 @@ class Loop:
         taken, self._messages[:] = list(self._messages), []
         return taken
 
+    @abstractmethod
     def handle(self, messages: list[Message]) -> bool:
         """Handle a batch; False when the loop has to pause: what is not acknowledged then goes back."""
-        raise NotImplementedError
 
-    def wait_until_ready(self, connection: Connection) -> None:
+    def wait_until_ready(self, connection: Connection) -> None:  # noqa: B027 - only some loops have to wait
         """Wait for what `handle` missed."""
 
 

@@ -1,6 +1,5 @@
 """The reconciler: one slice of work for one connection, under its lease."""
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,12 +20,13 @@ from consumers.invoices import InvoiceWork
 from consumers.journalled import Journal
 from consumers.neighbours import NeighboursOf
 from consumers.outcomes import Agreed, NeedsAttention, Outcome, Waits
+from consumers.ownership import Claims, Holder, Pace
 from consumers.payments import PaymentWork
 from consumers.workbench import ENTITIES, Workbench
 from reconcile.model import Attention, Kind, Record, Side
 from storage import connections, leases, pairs, pending
 from storage.database import Database, DatabaseDown
-from storage.leases import Held, LeaseLost
+from storage.leases import LeaseLost
 from storage.vault import UnreadableSecret
 
 BATCH = 50
@@ -39,20 +39,6 @@ _STOPS_THE_SLICE = (NotAuthorised, *_OUTAGE)
 log = logger("reconciler")
 
 
-@dataclass(frozen=True)
-class Pace:
-    """How long things may take, in seconds."""
-
-    lease: float
-    http: float
-    slice: float
-    uncertain: float
-    read_window: float
-    echo_confirm: float
-    cdc: float
-    events: float
-
-
 @dataclass
 class Subject:
     """A record to reconcile, under its Ravetree name where it has one, with all the notes about it."""
@@ -63,31 +49,6 @@ class Subject:
     @property
     def attempts(self) -> int:
         return max(entry.attempts for entry in self.entries)
-
-
-class Claims:
-    """Which connections this process works on. Its reconcilers share one owner of leases, so that one of them can
-    go on at once with a lease that another could not give back while the database was away.
-    """
-
-    def __init__(self, owner: str) -> None:
-        self.owner = owner
-        self._claimed: set[str] = set()
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def claim(self, connection_id: str) -> Iterator[bool]:
-        """Whether nobody else here works on it; if so, nobody else does until the end of the block."""
-        with self._lock:
-            free = connection_id not in self._claimed
-            if free:
-                self._claimed.add(connection_id)
-        try:
-            yield free
-        finally:
-            if free:
-                with self._lock:
-                    self._claimed.discard(connection_id)
 
 
 class _Outage(Exception):
@@ -139,7 +100,7 @@ class Reconciler:
                 # Whoever holds it looks once more after releasing it.
                 telemetry.slices.labels("leased elsewhere").inc()
                 return False
-            holder = _Holder(self._database, lease, self._pace)
+            holder = Holder(self._database, lease, self._pace)
             try:
                 self._slice(connection_id, holder)
             finally:
@@ -152,7 +113,7 @@ class Reconciler:
 
     # --- one slice -------------------------------------------------------------------------------
 
-    def _slice(self, connection_id: str, holder: "_Holder") -> None:
+    def _slice(self, connection_id: str, holder: Holder) -> None:
         with self._database.transaction() as session:
             connection = connections.get(session, connection_id)
         if connection.state != connections.ACTIVE:
@@ -174,7 +135,7 @@ class Reconciler:
         except _OUTAGE as error:
             self._wait_out(connection_id, _Outage(error, self._outage_seconds(connection_id, error)))
 
-    def _work_through(self, bench: Workbench, holder: "_Holder") -> None:
+    def _work_through(self, bench: Workbench, holder: Holder) -> None:
         begun = self._clock.monotonic()
         bench.journal.resolve_due()
         bench.handling = set()
@@ -479,23 +440,6 @@ class Reconciler:
 
     def _jitter(self) -> float:
         return self._entropy.uniform(0.5, 1.5)
-
-
-class _Holder:
-    """The lease during a slice, renewed before a call that could outlast it."""
-
-    def __init__(self, database: Database, lease: Held, pace: Pace) -> None:
-        self._database = database
-        self._pace = pace
-        self.lease = lease
-
-    def for_a_call(self) -> Held:
-        """The lease, with at least the time of one call left on it. Raises `LeaseLost`."""
-        with self._database.transaction() as session:
-            left = (self.lease.expires_at - self._database.now(session)).total_seconds()
-            if left <= self._pace.http:
-                self.lease = leases.renew(self._database, session, self.lease, self._pace.lease)
-        return self.lease
 
 
 ANY_PAYMENT = Record(Side.RAVETREE, Kind.PAYMENT, "*")

@@ -23,7 +23,8 @@ from console import api, consent, contract
 from console.connecting import Connecting
 from consumers.broker import BrokerNudger
 from consumers.neighbours import Neighbours
-from consumers.reconciler import Claims, Pace, Reconciler
+from consumers.ownership import Claims, Pace
+from consumers.reconciler import Reconciler
 from consumers.recorder import Recorder
 from consumers.sweeper import Sweeper
 from consumers.tokens import TokenKeeper

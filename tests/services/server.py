@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,7 @@ START_SECONDS = 60
 STOP_SECONDS = 30
 
 
-class Server:
+class Server(ABC):
     """A server in a temporary directory of its own, on ports that stay the same when it is started again."""
 
     name: str
@@ -101,11 +102,13 @@ class Server:
     def _prepare(self) -> None:
         """Called before every start."""
 
+    @abstractmethod
     def _spawn(self, output: int) -> subprocess.Popen[bytes]:
-        raise NotImplementedError
+        """Start the process, its output going to this file descriptor."""
 
+    @abstractmethod
     def _is_ready(self) -> bool:
-        raise NotImplementedError
+        """Whether it takes connections."""
 
     def _ready(self) -> bool:
         if not self.running:
