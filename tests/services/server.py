@@ -99,7 +99,7 @@ class Server(ABC):
         self.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> None:  # noqa: B027 - not every server has something to prepare
         """Called before every start."""
 
     @abstractmethod
