@@ -37,12 +37,15 @@ doctor: $(RUN) ## Check all that this installation needs, and say what to do abo
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test unit simulation integration chaos
-test: $(TEST) ## Lint, unit, simulation, integration; installs RabbitMQ and PostgreSQL where they are missing
-	@ops/test-rings lint unit simulation integration
+.PHONY: test unit clients simulation integration chaos
+test: $(TEST) ## Lint, unit, clients, simulation, integration; installs RabbitMQ and PostgreSQL where they are missing
+	@ops/test-rings lint unit clients simulation integration
 
 unit: $(TEST) ## The unit tests with branch coverage: seconds, no network
 	@TESTS='$(TESTS)' ops/test-rings unit
+
+clients: $(TEST) ## Public QuickBooks clients in front of the sandbox; the half of them need Node.js and npm
+	@TESTS='$(TESTS)' ops/test-rings clients
 
 simulation: $(TEST) ## The parts together in one thread under a seed
 	@TESTS='$(TESTS)' ops/test-rings simulation

@@ -11,24 +11,29 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sandbox.quickbooks import QuickBooksSandbox
+from sandbox.quickbooks import Plan, QuickBooksSandbox
 from sandbox.ravetree import RavetreeSandbox
 
 HOST = "127.0.0.1"
 _PORTS_FILE = "ports.json"
 
 
-def run(quickbooks_port: int, ravetree_port: int, directory: Path) -> None:
+def run(
+    quickbooks_port: int, ravetree_port: int, directory: Path, companies: int = 1, plan: Plan | None = None
+) -> None:
     """Serves QuickBooks and Ravetree, their books in `directory`, until SIGTERM or SIGINT.
 
     When both answer, prints one line of JSON with their credentials. Port 0 is the one used last time on this
-    directory if it is still free, else any free one.
+    directory if it is still free, else any free one. QuickBooks gets that many companies, and those that are new
+    the plan's business.
     """
     directory.mkdir(parents=True, exist_ok=True)
     ended = threading.Event()
     _end_on_signals(ended)
     last = _last_ports(directory)
-    quickbooks = QuickBooksSandbox(directory / "quickbooks", quickbooks_port or last("quickbooks"))
+    quickbooks = QuickBooksSandbox(
+        directory / "quickbooks", quickbooks_port or last("quickbooks"), companies=companies, plan=plan
+    )
     ravetree = RavetreeSandbox(directory / "ravetree", ravetree_port or last("ravetree"))
     quickbooks.start()
     try:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from sandbox.quickbooks import SAMPLE, Plan
 from sandbox.run import run
 
 _PORT = click.IntRange(0, 65535)
@@ -19,6 +20,21 @@ _PORT = click.IntRange(0, 65535)
     show_default=True,
     help="Where the books are kept.",
 )
-def sandbox(quickbooks_port: int, ravetree_port: int, directory: Path) -> None:
+@click.option("--companies", type=click.IntRange(1, 50), default=1, help="How many QuickBooks companies there are.")
+@click.option("--sample", is_flag=True, help="New companies begin with a year of a small business.")
+@click.option("--customers", type=click.IntRange(1, 100_000), help="New companies begin with so many more customers.")
+@click.option("--invoices", type=click.IntRange(1, 1_000_000), help="And with so many invoices and what follows.")
+@click.option("--seed", type=int, default=SAMPLE.seed, show_default=True, help="The same seed, the same business.")
+def sandbox(
+    quickbooks_port: int,
+    ravetree_port: int,
+    directory: Path,
+    companies: int,
+    sample: bool,
+    customers: int | None,
+    invoices: int | None,
+    seed: int,
+) -> None:
     """Run QuickBooks and Ravetree on loopback and print their credentials as one line of JSON."""
-    run(quickbooks_port, ravetree_port, directory)
+    plan = Plan(customers or SAMPLE.customers, invoices or SAMPLE.invoices, seed)
+    run(quickbooks_port, ravetree_port, directory, companies, plan if sample or customers or invoices else None)

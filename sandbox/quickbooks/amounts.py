@@ -21,6 +21,15 @@ def amount_of(value: Any) -> Decimal:
     return ZERO if value is None else Decimal(value)
 
 
+def copied(value: Any) -> Any:
+    """A copy that may be changed, of what JSON can hold."""
+    if isinstance(value, dict):
+        return {name: copied(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [copied(item) for item in value]
+    return value
+
+
 def decode(text: str | bytes) -> Any:
     """JSON to Python: fractions become Decimal; NaN and Infinity raise ValueError."""
     return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
@@ -28,6 +37,32 @@ def decode(text: str | bytes) -> Any:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+class Encoded(str):
+    """JSON already."""
+
+    __slots__ = ()
+
+
+_MARK = "\ue000"  # around the decimals, from a private part of Unicode
+
+
+def encode_fast(value: Any) -> str:
+    """As :func:`encode` of something without Encoded inside, at the speed of the standard library."""
+    decimals = 0
+
+    def number(item: Any) -> str:
+        nonlocal decimals
+        if not isinstance(item, Decimal):
+            raise TypeError(f"{type(item).__name__} is not JSON")
+        decimals += 1
+        return f"{_MARK}{plain(item)}{_MARK}"
+
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=number)
+    if text.count(_MARK) != 2 * decimals:
+        return encode(value)  # some text has the mark in it
+    return text.replace(f'"{_MARK}', "").replace(f'{_MARK}"', "")
 
 
 def encode(value: Any) -> str:
@@ -38,7 +73,9 @@ def encode(value: Any) -> str:
 
 
 def _encode(value: Any, out: Any) -> None:
-    if isinstance(value, str):
+    if isinstance(value, Encoded):
+        out(value)
+    elif isinstance(value, str):
         out(json.dumps(value, ensure_ascii=False))
     elif isinstance(value, Decimal):
         out(plain(value))
@@ -72,4 +109,7 @@ def _encode_array(value: Any, out: Any) -> None:
 
 def plain(amount: Decimal) -> str:
     """``362.07``, ``0``, ``100``: never an exponent, never ``-0``."""
-    return "0" if not amount else format(amount.normalize(), "f")
+    text = format(amount, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

@@ -10,15 +10,20 @@ from typing import Any
 from sandbox.quickbooks import changes, query
 from sandbox.quickbooks.amounts import Doc, decode, encode
 from sandbox.quickbooks.books import Books, Transaction, rendered
-from sandbox.quickbooks.clock import answer_time
+from sandbox.quickbooks.clock import answer_time, company_date, parse_instant
 from sandbox.quickbooks.company import preferences
 from sandbox.quickbooks.errors import Fault, GatewayFault, business, required, too_long, unsupported_operation
 from sandbox.quickbooks.operations import answer_object, operation_of, read, send, write
+from sandbox.quickbooks.printing import PRINTABLE, print_pdf
+from sandbox.quickbooks.rates import current_rate
 from sandbox.quickbooks.schema import BY_PATH
 from sandbox.quickbooks.services import Services
+from sandbox.quickbooks.tax import create_tax_code
 
+JSON, PDF = "application/json;charset=UTF-8", "application/pdf"
 MOST_ITEMS = 30
 LONGEST_REQUESTID, LONGEST_BATCH_REQUESTID = 50, 36
+LONGEST_BATCH_ITEM_ID = 10
 _METADATA_OF_AN_ITEM = frozenset({"bId", "operation", "optionsData", "Query"})
 
 
@@ -40,6 +45,7 @@ class ApiRequest:
 class ApiAnswer:
     status: int
     body: str
+    content_type: str = JSON
 
 
 def endpoint_of(request: ApiRequest) -> str:
@@ -98,10 +104,16 @@ class AccountingApi:
                 return self._read("cdc", lambda: self._cdc(books, request))
             case "GET", ["preferences"]:
                 return self._read("preferences.read", lambda: _preferences(books))
+            case "GET", ["exchangerate"]:
+                return self._read("exchangerate.read", lambda: self._rate(books, request))
+            case "GET", [name, object_id, "pdf"] if BY_PATH.get(name) in PRINTABLE:
+                return self._pdf(books, BY_PATH[name], object_id)
             case "GET", [name, object_id] if name in BY_PATH:
                 return self._read(f"{name}.read", lambda: _one(books, request.realm, BY_PATH[name], object_id))
             case "POST", ["batch"]:
                 return self._batch(books, request)
+            case "POST", ["taxservice", "taxcode"]:
+                return self._tax_code(books, request)
             case "POST", [name] if name in BY_PATH:
                 return self._write(books, request, BY_PATH[name])
             case "POST", [name, object_id, "send"] if name in BY_PATH:
@@ -131,16 +143,44 @@ class AccountingApi:
             )
         return {"CDCResponse": [{"QueryResponse": found}]}
 
+    def _rate(self, books: Books, request: ApiRequest) -> Doc:
+        query = {name.lower(): value for name, value in request.query.items()}
+        day = query.get("asofdate") or company_date(self._services.clock.now())
+        with books.lock:
+            return {"ExchangeRate": current_rate(books, query.get("sourcecurrencycode"), _day(day))}
+
+    def _pdf(self, books: Books, entity: str, object_id: str) -> ApiAnswer:
+        with books.lock:
+            document = print_pdf(entity, read(books, entity, object_id))
+        self._services.usage.read(f"{entity.lower()}.pdf")
+        return ApiAnswer(200, document, PDF)
+
     # Writes
+
+    def _tax_code(self, books: Books, request: ApiRequest) -> ApiAnswer:
+        body = _json(request.body)
+
+        def work() -> Doc:
+            with books.transaction() as transaction:
+                made = create_tax_code(transaction, body)
+                if self._local.requestid:
+                    self._local.text = encode(made)
+                    transaction.answer = (self._local.requestid, 200, self._local.text)
+            self._local.text = self._local.text or encode(made)
+            return made
+
+        return self._once(books, request, "taxcode.create", work)
 
     def _write(self, books: Books, request: ApiRequest, entity: str) -> ApiAnswer:
         body = _json(request.body)
         operation = operation_of(request.query, body)
         endpoint = f"{entity.lower()}.{operation}"
+        allowed = "allowduplicatedocnum" in request.query.get("include", "").lower().split(",")
+        switches = {**self._services.switches, "_allow_duplicate_number": allowed}
 
         def work() -> Doc:
             with books.transaction() as transaction:
-                stored = write(transaction, entity, operation, body, self._services.switches)
+                stored = write(transaction, entity, operation, body, switches)
                 return self._remember(transaction, {entity: answer_object(books, entity, stored)})
 
         return self._once(books, request, endpoint, work)
@@ -196,6 +236,8 @@ class AccountingApi:
 
         def work() -> Doc:
             batch_id = self._local.requestid
+            if any(item.get("Query") for item in items) and self._services.switches["batch_queries_metered"] == "once":
+                self._services.usage.read("query")
             answers = [self._batch_item(books, item, batch_id) for item in items]
             self._local.requestid = batch_id
             with books.transaction() as transaction:
@@ -208,6 +250,8 @@ class AccountingApi:
         label = {"bId": str(item["bId"])} if item.get("bId") is not None else {}
         self._local.requestid = f"{batch_id}#{item.get('bId')}" if batch_id else None
         try:
+            if self._services.switches["batch_ids_limited"] and len(label.get("bId", "")) > LONGEST_BATCH_ITEM_ID:
+                raise too_long("bId", LONGEST_BATCH_ITEM_ID, len(label["bId"]))
             if self._local.requestid and (stored := books.answer_to(self._local.requestid)):
                 done: Doc = decode(stored[1])
                 done.pop("time")
@@ -219,7 +263,8 @@ class AccountingApi:
     def _item(self, books: Books, item: Doc) -> Doc:
         if item.get("Query"):
             answer = {"QueryResponse": query.run(books, query.parse(str(item["Query"])))}
-            self._services.usage.read("query")
+            if self._services.switches["batch_queries_metered"] == "each":
+                self._services.usage.read("query")
             return answer
         names = [name for name in item if name not in _METADATA_OF_AN_ITEM]
         if len(names) != 1 or names[0].lower() not in BY_PATH:
@@ -238,12 +283,19 @@ class AccountingApi:
 
 
 def _item_operation(item: Doc) -> str:
-    operation = str(item.get("operation") or "").lower()
+    operation = str(item.get("operation") or "create").lower()
     if str(item.get("optionsData") or "").lower() == "void":
         return "void"
     if operation not in ("create", "update", "delete", "void"):
         raise unsupported_operation(operation or "without a name")
     return operation
+
+
+def _day(text: str) -> str:
+    try:
+        return parse_instant(text).date().isoformat()
+    except ValueError:
+        raise Fault("2010", f"Property Name:asofdate has the invalid value {text}") from None
 
 
 def _json(body: bytes) -> Any:

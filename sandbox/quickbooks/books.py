@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
+import gc
 import sqlite3
 import threading
-from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,15 +12,24 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sandbox.quickbooks.amounts import ZERO, Doc, amount_of, decode, encode
+from sandbox.quickbooks.amounts import Doc, Encoded, copied, decode, encode_fast
 from sandbox.quickbooks.clock import SandboxClock, meta_time
 from sandbox.quickbooks.errors import Fault
+from sandbox.quickbooks.indexes import (
+    CHANGED,
+    PEOPLE,
+    Indexes,
+    IndexKey,
+    Key,
+    index_keys,
+    name_field,
+    receivable,
+)
 from sandbox.quickbooks.schema import TARGETS, TRANSACTIONS
 from sandbox.quickbooks.storage import Storage
 
-Key = tuple[str, str]  # entity and Id
-IndexKey = tuple[str, str]  # index and value
-PEOPLE = ("Customer", "Vendor", "Employee")
+TEXTS_KEPT = 20_000
+MANY_OBJECTS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -46,49 +54,18 @@ def id_space(entity: str) -> str:
     return "Name" if entity in PEOPLE else entity
 
 
-def name_space(entity: str) -> str:
-    """Within this index a name is unique."""
-    return f"name:{'People' if entity in PEOPLE else entity}"
-
-
-def name_field(entity: str) -> str:
-    return "DisplayName" if entity in PEOPLE else "Name"
-
-
-def name_key(name: str) -> str:
-    return name.strip().casefold()
-
-
-def index_keys(entity: str, doc: Doc) -> Iterator[IndexKey]:
-    if entity in TRANSACTIONS:
-        if doc.get("DocNumber"):
-            yield f"DocNumber:{entity}", doc["DocNumber"]
-    elif doc.get(name_field(entity)):
-        yield name_space(entity), name_key(doc[name_field(entity)])
-
-
-def receivable(entity: str, doc: Doc | None) -> tuple[str, Decimal] | None:
-    """The customer and what this document adds to what the customer owes."""
-    if doc is None or not doc.get("CustomerRef"):
-        return None
-    customer = doc["CustomerRef"]["value"]
-    match entity:
-        case "Invoice":
-            return customer, amount_of(doc.get("Balance"))
-        case "Payment":
-            return customer, -amount_of(doc.get("UnappliedAmt"))
-        case "CreditMemo":
-            return customer, -amount_of(doc.get("RemainingCredit"))
-    return None
-
-
-def id_order(object_id: str) -> int:
-    """Ids count upwards; only the tax codes TAX and NON have words for Ids."""
-    return int(object_id) if object_id.isdecimal() else 0
-
-
-def updated_seconds(doc: Doc) -> float:
-    return datetime.fromisoformat(doc["MetaData"]["LastUpdatedTime"]).timestamp()
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Reading many documents makes nothing but what stays: looking for garbage in it takes most of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if gc.get_count()[0] > MANY_OBJECTS:
+            gc.freeze()  # nor is any worth looking for in it later: it would stop everything for a second
+        if was_on:
+            gc.enable()
 
 
 class Books:
@@ -102,18 +79,22 @@ class Books:
         self._on_commit = on_commit
         self._documents: dict[str, dict[str, Doc]] = {}
         self._tombstones: dict[str, dict[str, Doc]] = {}
-        self._index: dict[IndexKey, dict[Key, None]] = {}
-        self._by_time: dict[str, list[tuple[float, int, str]]] = {}
-        self._owed: dict[str, Decimal] = {}
+        self._indexes = Indexes()
+        self._texts: dict[Key, tuple[Doc, int, Encoded]] = {}
+        self._renamed = 0  # how often a name changed that answers repeat beside references
         self._counters: dict[str, int] = {}
         self._load()
 
     def _load(self) -> None:
         for name, value in self._storage.rows("SELECT name, value FROM counters WHERE realm = ?", self.realm):
             self._counters[name] = value
-        sql = "SELECT entity, id, body, deleted FROM documents WHERE realm = ?"
-        for entity, object_id, body, deleted in self._storage.rows(sql, self.realm):
-            self._place(entity, object_id, decode(body), bool(deleted))
+        sql = "SELECT entity, id, body, deleted FROM documents WHERE realm = ? ORDER BY entity, CAST(id AS INTEGER), id"
+        with _without_collector():
+            for rows in self._storage.chunks(sql, self.realm):
+                # Decoded together, documents share the names of their properties: half the memory.
+                docs = decode(f"[{','.join(row[2] for row in rows)}]")
+                for (entity, object_id, _, deleted), doc in zip(rows, docs, strict=True):
+                    self._place(entity, object_id, doc, bool(deleted))
 
     # Reading
 
@@ -127,18 +108,38 @@ class Books:
         return len(self._documents.get(entity, {}))
 
     def found(self, key: IndexKey) -> list[Key]:
-        return list(self._index.get(key, ()))
+        return self._indexes.found(key)
 
     def owed(self, customer: str) -> Decimal:
         """The customer's open balance in the customer's own currency."""
-        return self._owed.get(customer, ZERO)
+        return self._indexes.owed(customer)
 
     def updated_since(self, entity: str, seconds: float) -> Iterator[tuple[Doc, bool]]:
         """Documents and tombstones (with True), oldest change first, from ``seconds`` on, inclusive."""
-        times = self._by_time.get(entity, [])
-        for _, _, object_id in times[bisect_left(times, (seconds, -1, "")) :]:
+        for object_id in self._indexes.between(entity, CHANGED, seconds):
             live = self.get(entity, object_id)
             yield (live, False) if live is not None else (self._tombstones[entity][object_id], True)
+
+    def between(self, entity: str, index: str, least: Any = None, most: Any = None) -> Iterator[Doc]:
+        """Living documents in the order of a sorted index, both bounds inclusive."""
+        for object_id in self._indexes.between(entity, index, least, most):
+            doc = self.get(entity, object_id)
+            if doc is not None:
+                yield doc
+
+    def text(self, entity: str, doc: Doc) -> Encoded:
+        """A stored document as an answer shows it, in JSON; kept until it or a name in it changes."""
+        if entity == "Customer":
+            return Encoded(encode_fast(rendered(self, entity, doc)))
+        key = entity, doc["Id"]
+        kept = self._texts.get(key)
+        if kept is not None and kept[0] is doc and kept[1] == self._renamed:
+            return kept[2]
+        if len(self._texts) >= TEXTS_KEPT:
+            del self._texts[next(iter(self._texts))]
+        text = Encoded(encode_fast(rendered(self, entity, doc)))
+        self._texts[key] = doc, self._renamed, text
+        return text
 
     # Writing
 
@@ -155,7 +156,7 @@ class Books:
             for (entity, object_id), (doc, deleted) in transaction.staged.items():
                 connection.execute(
                     "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)",
-                    (self.realm, entity, object_id, encode(doc), int(deleted)),
+                    (self.realm, entity, object_id, encode_fast(doc), int(deleted)),
                 )
             for name, value in transaction.counters.items():
                 connection.execute("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", (self.realm, name, value))
@@ -180,28 +181,20 @@ class Books:
         return self._counters.get(name, 0)
 
     def _place(self, entity: str, object_id: str, doc: Doc, deleted: bool) -> None:
-        old = self._documents.setdefault(entity, {}).pop(object_id, None)
+        documents = self._documents.setdefault(entity, {})
+        old = documents.get(object_id)
         if old is not None:
-            self._unindex(entity, object_id, old)
+            self._indexes.remove(entity, old)
+            if old.get(name_field(entity)) != doc.get(name_field(entity)):
+                self._renamed += 1
         if deleted:
+            documents.pop(object_id, None)
+            self._texts.pop((entity, object_id), None)
             self._tombstones.setdefault(entity, {})[object_id] = doc
+            self._indexes.add_deleted(entity, doc)
         else:
-            self._documents[entity][object_id] = doc
-            for key in index_keys(entity, doc):
-                self._index.setdefault(key, {})[entity, object_id] = None
-            self._owe(receivable(entity, doc), 1)
-        insort(self._by_time.setdefault(entity, []), (updated_seconds(doc), id_order(object_id), object_id))
-
-    def _unindex(self, entity: str, object_id: str, old: Doc) -> None:
-        for key in index_keys(entity, old):
-            self._index.get(key, {}).pop((entity, object_id), None)
-        self._owe(receivable(entity, old), -1)
-        times = self._by_time[entity]
-        times.pop(bisect_left(times, (updated_seconds(old), id_order(object_id), object_id)))
-
-    def _owe(self, part: tuple[str, Decimal] | None, sign: int) -> None:
-        if part is not None:
-            self._owed[part[0]] = self._owed.get(part[0], ZERO) + sign * part[1]
+            documents[object_id] = doc  # in its old place: the order is that of the Ids
+            self._indexes.add(entity, doc)
 
 
 class Transaction:
@@ -230,7 +223,18 @@ class Transaction:
 
     def editable(self, entity: str, object_id: str) -> Doc:
         """A copy that may be changed and put back."""
-        return copy.deepcopy(self.need(entity, object_id))
+        doc: Doc = copied(self.need(entity, object_id))
+        return doc
+
+    def all(self, entity: str) -> list[Doc]:
+        """Every document of a small list as this transaction sees it."""
+        stored = {doc["Id"]: doc for doc in self.books.all(entity)}
+        for (other, object_id), (doc, deleted) in self.staged.items():
+            if other == entity:
+                stored.pop(object_id, None)
+                if not deleted:
+                    stored[object_id] = doc
+        return list(stored.values())
 
     def find(self, index: str, value: str) -> list[Key]:
         key = (index, value)
@@ -246,7 +250,10 @@ class Transaction:
         return number
 
     def new_id(self, entity: str) -> str:
-        return str(self.next_number(f"id:{id_space(entity)}"))
+        while True:
+            object_id = str(self.next_number(f"id:{id_space(entity)}"))
+            if self.get(entity, object_id) is None:  # what was placed under an Id of its own choice keeps it
+                return object_id
 
     def owed(self, customer: str) -> Decimal:
         total = self.books.owed(customer)
@@ -293,6 +300,10 @@ class Transaction:
         self.staged[entity, object_id] = (doc, True)
         self.changed(entity, object_id, "deleted")
 
+    def announce_only(self, entity: str, object_id: str) -> None:
+        """Forget the events of records that changed only because this one did."""
+        self.changes = {key: change for key, change in self.changes.items() if key == (entity, object_id)}
+
     def changed(self, entity: str, object_id: str, operation: str, data: Doc | None = None) -> None:
         """One event a record and transaction; a side effect never hides what the request itself did."""
         earlier = self.changes.get((entity, object_id))
@@ -310,6 +321,8 @@ def rendered(books: Books, entity: str, doc: Doc) -> Doc:
     if entity == "Customer":
         owed = books.owed(doc["Id"])
         shown["Balance"] = shown["BalanceWithJobs"] = owed
+    if entity == "ExchangeRate":  # known by its currency and day
+        del shown["Id"]
     return shown
 
 
@@ -318,9 +331,16 @@ def _shown(books: Books, value: Any) -> Any:
         return [_shown(books, item) for item in value]
     if not isinstance(value, dict):
         return value
-    shown = {key: _shown(books, item) for key, item in value.items() if item is not None and key[0] != "_"}
-    for key in shown.keys() & TARGETS.keys():
-        _name_target(books, key, shown[key])
+    shown = {}
+    for key, item in value.items():
+        if item is None or key[0] == "_":
+            continue
+        if isinstance(item, dict | list):
+            item = shown[key] = _shown(books, item)
+            if key in TARGETS and isinstance(item.get("value") if isinstance(item, dict) else None, str):
+                _name_target(books, key, item)
+        else:
+            shown[key] = item
     return shown
 
 

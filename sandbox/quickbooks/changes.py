@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sandbox.quickbooks.amounts import Doc
-from sandbox.quickbooks.books import Books, rendered
+from sandbox.quickbooks.amounts import Doc, Encoded
+from sandbox.quickbooks.books import Books
 from sandbox.quickbooks.clock import parse_instant
 from sandbox.quickbooks.errors import Fault, required
 from sandbox.quickbooks.schema import BY_PATH
@@ -13,7 +13,7 @@ from sandbox.quickbooks.schema import BY_PATH
 LONGEST = timedelta(days=30)
 MOST_OBJECTS = 1000
 # They have no change data capture at QuickBooks either.
-WITHOUT = frozenset({"TaxCode", "TaxRate", "CompanyInfo", "Preferences"})
+WITHOUT = frozenset({"TaxCode", "TaxRate", "TaxAgency", "CompanyInfo", "Preferences", "ExchangeRate"})
 
 
 def capture(books: Books, entities: str | None, changed_since: str | None, now: datetime) -> list[Doc]:
@@ -46,12 +46,12 @@ def _since(text: str | None, now: datetime) -> float:
     return since.timestamp()
 
 
-def _changed(books: Books, entity: str, since: float, room: int) -> list[Doc]:
-    objects: list[Doc] = []
+def _changed(books: Books, entity: str, since: float, room: int) -> list[Doc | Encoded]:
+    objects: list[Doc | Encoded] = []
     for doc, deleted in books.updated_since(entity, since):
         if len(objects) == room:
             break
-        objects.append(_tombstone(doc) if deleted else rendered(books, entity, doc))
+        objects.append(_tombstone(doc) if deleted else books.text(entity, doc))
     return objects
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -51,7 +52,23 @@ def company_date(instant: datetime) -> str:
 
 
 def add_days(day: str, days: int) -> str:
-    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    try:
+        return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+    except OverflowError:
+        return date.max.isoformat()
+
+
+def due_after(day: str, day_of_month: int, next_month_days: int) -> str:
+    """The next such day of a month; when it comes sooner than ``next_month_days``, that of the month after."""
+    start = date.fromisoformat(day)
+    due = _in_month(start.year, start.month, day_of_month)
+    if due < start or (due - start).days < next_month_days:
+        due = _in_month(start.year + start.month // 12, start.month % 12 + 1, day_of_month)
+    return due.isoformat()
+
+
+def _in_month(year: int, month: int, day: int) -> date:
+    return date(year, month, min(day, monthrange(year, month)[1]))
 
 
 def parse_instant(text: str) -> datetime:

@@ -33,26 +33,55 @@ def charges_tax_itself(transaction: Transaction) -> bool:
     return bool(prefs.get("UsingSalesTax") and prefs.get("PartnerTaxEnabled"))
 
 
+def automatic(transaction: Transaction, what: str) -> bool:
+    """AutoApplyCredit or AutoApplyPayments."""
+    return bool(preferences(transaction)["SalesFormsPrefs"].get(what))
+
+
 def check_books_open(transaction: Transaction, *days: str | None) -> None:
     closed = preferences(transaction).get("AccountingInfoPrefs", {}).get("BookCloseDate")
     if closed and any(day and day <= closed for day in days):
         raise Fault("6210")
 
 
+def is_in_us(transaction: Transaction) -> bool:
+    return str((transaction.get("CompanyInfo", "1") or {}).get("Country", "US")) == "US"
+
+
+def warns_of_duplicate_numbers(transaction: Transaction) -> bool:
+    """The company's own setting; it is kept where Preferences keep what has no field."""
+    pairs = (preferences(transaction).get("OtherPrefs") or {}).get("NameValue") or []
+    values = {pair.get("Name"): pair.get("Value") for pair in pairs if isinstance(pair, dict)}
+    return str(values.get(DUPLICATES, "true")).lower() != "false"
+
+
 def set_currency(transaction: Transaction, doc: Doc, customer: Doc) -> None:
     """A document is in its customer's currency; a foreign one needs a rate (home units a foreign one)."""
     home = home_currency(transaction)
-    currency = value_of(customer.get("CurrencyRef")) or home
     asked = value_of(doc.get("CurrencyRef"))
+    currency = value_of(customer.get("CurrencyRef")) or (home if customer else asked) or home
     if asked and asked != currency:
         raise business(f"The currency of the transaction ({asked}) is not the currency of the customer ({currency}).")
     doc["CurrencyRef"] = {"value": currency, "name": CURRENCY_NAMES.get(currency, currency)}
     if currency == home:
         doc["ExchangeRate"] = Decimal(1)
     elif not doc.get("ExchangeRate"):
-        doc["ExchangeRate"] = RATES.get(currency, Decimal(1))
+        doc["ExchangeRate"] = rate_on(transaction, currency, str(doc.get("TxnDate") or ""))
+    elif doc["ExchangeRate"] < 0:
+        raise business("The exchange rate must be more than zero.")
 
 
+def rate_on(books: Books | Transaction, currency: str, day: str) -> Decimal:
+    """The rate that was entered last on or before that day, else the first one, else the sandbox's own."""
+    found = [doc for doc in books.all("ExchangeRate") if doc["SourceCurrencyCode"] == currency]
+    found.sort(key=lambda doc: str(doc["AsOfDate"]))
+    earlier = [doc for doc in found if doc["AsOfDate"] <= day]
+    if found:
+        return Decimal((earlier or found[:1])[-1]["Rate"])
+    return RATES.get(currency, Decimal(1))
+
+
+DUPLICATES = "WarnDuplicateCheckNumber"
 CURRENCY_NAMES = {
     "USD": "United States Dollar", "EUR": "Euro", "GBP": "British Pound Sterling", "CAD": "Canadian Dollar",
     "AUD": "Australian Dollar", "CHF": "Swiss Franc", "JPY": "Japanese Yen",

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sandbox.quickbooks.amounts import ZERO, Doc, cents
-from sandbox.quickbooks.books import Transaction
-from sandbox.quickbooks.company import charges_tax_itself
 from sandbox.quickbooks.errors import invalid_enumeration, required, wrong_amount
 from sandbox.quickbooks.references import value_of
 
@@ -68,13 +66,21 @@ def _check_sale(line: Doc) -> None:
         raise required("Line.Amount")
     detail = line["SalesItemLineDetail"] = dict(line.get("SalesItemLineDetail") or {})
     line["Amount"] = cents(line["Amount"])
-    quantity, price = detail.get("Qty"), detail.get("UnitPrice")
-    if quantity is not None and price is not None and cents(quantity * price) != line["Amount"]:
-        raise wrong_amount(line["Amount"])
+    check_amount(line)
     if not value_of(detail.get("ItemRef")):
         detail["ItemRef"] = {"value": DEFAULT_ITEM}
     if not value_of(detail.get("TaxCodeRef")):
         detail["TaxCodeRef"] = {"value": NOT_TAXABLE}
+
+
+def check_amount(line: Doc) -> None:
+    """Raises fault 6070 when quantity times price is another amount."""
+    detail, amount = line["SalesItemLineDetail"], cents(line["Amount"])
+    quantity, price = detail.get("Qty"), detail.get("UnitPrice")
+    if not quantity and not price:
+        return  # a client that knows neither sends two zeros
+    if quantity is not None and price is not None and cents(quantity * price) != amount:
+        raise wrong_amount(amount)
 
 
 def _identify(given: list[Doc], current: Doc | None) -> None:
@@ -106,51 +112,6 @@ def _settle_discount(line: Doc, subtotal: Decimal) -> None:
 
 def _is_taxable(line: Doc) -> bool:
     return value_of(line["SalesItemLineDetail"].get("TaxCodeRef")) != NOT_TAXABLE
-
-
-def settle_tax(transaction: Transaction, doc: Doc, sums: Sums, customer: Doc) -> Decimal:
-    """The document's tax: what the request says, else the company's flat rate on the taxable lines."""
-    asked = doc.get("TxnTaxDetail") or {}
-    if asked.get("TotalTax") is not None and doc.get("_TaxIsGiven"):
-        tax = cents(asked["TotalTax"])
-        doc["TxnTaxDetail"] = {**asked, "TotalTax": tax}
-        return tax
-    code = value_of(asked.get("TxnTaxCodeRef"))
-    if customer.get("Taxable") is False or not (code or charges_tax_itself(transaction)):
-        doc["TxnTaxDetail"] = {"TotalTax": ZERO}
-        return ZERO
-    rate = _rate(transaction, code)
-    base = _tax_base(doc, sums)
-    tax = cents(base * rate["RateValue"] / 100)
-    doc["TxnTaxDetail"] = {**({"TxnTaxCodeRef": {"value": code}} if code else {}), "TotalTax": tax}
-    if base:
-        doc["TxnTaxDetail"]["TaxLine"] = [_tax_line(rate, base, tax)]
-    return tax
-
-
-def _tax_base(doc: Doc, sums: Sums) -> Decimal:
-    if not doc["ApplyTaxAfterDiscount"] or not sums.items:
-        return sums.taxable
-    return cents(sums.taxable - sums.discount * sums.taxable / sums.items)
-
-
-def _rate(transaction: Transaction, code: str | None) -> Doc:
-    """The first rate of a tax code; of the code TAX, or of none, the company's own rate."""
-    tax_code = transaction.get("TaxCode", code or TAXABLE) or {}
-    details = (tax_code.get("SalesTaxRateList") or {}).get("TaxRateDetail") or []
-    rate_id = details[0]["TaxRateRef"]["value"] if details else "1"
-    return transaction.need("TaxRate", rate_id)
-
-
-def _tax_line(rate: Doc, base: Decimal, tax: Decimal) -> Doc:
-    return {
-        "Amount": tax,
-        "DetailType": "TaxLineDetail",
-        "TaxLineDetail": {
-            "TaxRateRef": {"value": rate["Id"]}, "PercentBased": True, "TaxPercent": rate["RateValue"],
-            "NetAmountTaxable": base,
-        },
-    }  # fmt: skip
 
 
 def void_lines(doc: Doc) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from sandbox.quickbooks.amounts import ZERO, Doc
-from sandbox.quickbooks.books import PEOPLE, Transaction, name_field, name_key, name_space
+from typing import Any
+
+from sandbox.quickbooks.amounts import ZERO, Doc, copied
+from sandbox.quickbooks.books import Transaction
 from sandbox.quickbooks.company import CURRENCY_NAMES, home_currency
-from sandbox.quickbooks.errors import Fault, business, required
+from sandbox.quickbooks.errors import Fault, business, invalid_enumeration, missing_reference, required
+from sandbox.quickbooks.indexes import PEOPLE, name_field, name_key, name_space, unique_name
 from sandbox.quickbooks.references import resolve_all, value_of
+from sandbox.quickbooks.schema import TRANSACTIONS
 
 DELETED = " (deleted)"
 _NAME_PARTS = ("Title", "GivenName", "MiddleName", "FamilyName", "Suffix")
@@ -17,6 +21,29 @@ _ACCOUNT_CLASSES = {
     "Credit Card": "Liability", "Other Current Liability": "Liability", "Long Term Liability": "Liability",
     "Equity": "Equity",
 }  # fmt: skip
+# The type that a subtype belongs to; the first one of a type is its default.
+_SUBTYPES = {
+    "CashOnHand": "Bank", "Checking": "Bank", "Savings": "Bank", "MoneyMarket": "Bank", "TrustAccounts": "Bank",
+    "AccountsReceivable": "Accounts Receivable", "AccountsPayable": "Accounts Payable",
+    "EmployeeCashAdvances": "Other Current Asset", "Inventory": "Other Current Asset",
+    "UndepositedFunds": "Other Current Asset", "PrepaidExpenses": "Other Current Asset",
+    "FurnitureAndFixtures": "Fixed Asset", "Vehicles": "Fixed Asset", "SecurityDeposits": "Other Asset",
+    "NonProfitIncome": "Income", "OtherPrimaryIncome": "Income", "SalesOfProductIncome": "Income",
+    "ServiceFeeIncome": "Income", "DiscountsRefundsGiven": "Income", "UnappliedCashPaymentIncome": "Income",
+    "InterestEarned": "Other Income", "OtherMiscellaneousIncome": "Other Income",
+    "Travel": "Expense", "OfficeGeneralAdministrativeExpenses": "Expense", "AdvertisingPromotional": "Expense",
+    "Utilities": "Expense", "Insurance": "Expense", "LegalProfessionalFees": "Expense",
+    "RentOrLeaseOfBuildings": "Expense", "OtherMiscellaneousServiceCost": "Expense", "BankCharges": "Expense",
+    "TravelMeals": "Expense", "Depreciation": "Other Expense", "ExchangeGainOrLoss": "Other Expense",
+    "SuppliesMaterialsCogs": "Cost of Goods Sold", "CreditCard": "Credit Card",
+    "SalesTaxPayable": "Other Current Liability", "OtherCurrentLiabilities": "Other Current Liability",
+    "NotesPayable": "Long Term Liability", "OpeningBalanceEquity": "Equity", "RetainedEarnings": "Equity",
+}  # fmt: skip
+# Lists whose records may have parents, and the flag that says so.
+_CHILD_FLAGS = {
+    "Customer": "Job", "Item": "SubItem", "Account": "SubAccount", "Class": "SubClass", "Department": "SubDepartment",
+}  # fmt: skip
+DEEPEST = 4
 
 
 def save_name(transaction: Transaction, entity: str, doc: Doc, current: Doc | None, switches: Doc) -> Doc:
@@ -24,6 +51,7 @@ def save_name(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     doc["Active"] = doc.get("Active") is not False
     _set_name(entity, doc)
     _check_name(entity, doc)
+    _qualify(transaction, entity, doc)
     if not doc["Active"]:
         _deactivate(transaction, entity, doc, current)
     elif current is not None and not current.get("Active", True):
@@ -48,30 +76,58 @@ def _check_name(entity: str, doc: Doc) -> None:
         raise Fault("2040", f"Invalid String : {name_field(entity)} must not contain a colon, tab or newline.")
 
 
+def _qualify(transaction: Transaction, entity: str, doc: Doc) -> None:
+    """The full name, ``Parent:Child``, and how deep below the top it is."""
+    if entity not in _CHILD_FLAGS:
+        return
+    name, parent_id = doc[name_field(entity)], value_of(doc.get("ParentRef"))
+    doc[_CHILD_FLAGS[entity]] = parent_id is not None
+    doc["FullyQualifiedName"] = name
+    doc.pop("Level", None)
+    if parent_id is None:
+        return
+    parent = transaction.get(entity, parent_id)
+    if parent is None:
+        raise missing_reference(f"{entity}s", parent_id, "ParentRef")
+    if parent_id == doc.get("Id") or parent.get("Level", 0) >= DEEPEST:
+        raise business("A record cannot be below itself or more than four levels deep.")
+    doc["ParentRef"] = {"value": parent_id, "name": parent[name_field(entity)]}
+    doc["FullyQualifiedName"] = f"{parent.get('FullyQualifiedName') or parent[name_field(entity)]}:{name}"
+    doc["Level"] = int(parent.get("Level") or 0) + 1
+
+
 def _deactivate(transaction: Transaction, entity: str, doc: Doc, current: Doc | None) -> None:
     if current is None:
         raise business("A new record cannot be inactive.")
-    if entity == "Customer" and transaction.owed(doc["Id"]) != ZERO:
+    if entity == "Customer" and _owes(transaction, current, doc):
         raise business("You cannot make a customer inactive who has a balance.")
     if not current.get("Active", True):
         return
     plain_name = doc[name_field(entity)]
     doc["_NameBefore"] = plain_name
     candidate, attempt = plain_name + DELETED, 1
-    while transaction.find(name_space(entity), name_key(candidate)):
+    above = str(doc.get("FullyQualifiedName") or plain_name).removesuffix(plain_name)
+    while transaction.find(name_space(entity), name_key(above + candidate)):
         attempt += 1
         candidate = f"{plain_name}{DELETED}-{attempt}"
     doc[name_field(entity)] = candidate
+    doc["FullyQualifiedName"] = above + candidate
+
+
+def _owes(transaction: Transaction, current: Doc, doc: Doc) -> bool:
+    return bool(current.get("Active", True)) and transaction.owed(doc["Id"]) != ZERO
 
 
 def _reactivate(entity: str, doc: Doc) -> None:
     before = doc.pop("_NameBefore", None)
     if before and DELETED in doc[name_field(entity)]:
+        above = str(doc.get("FullyQualifiedName") or "").removesuffix(doc[name_field(entity)])
         doc[name_field(entity)] = before
+        doc["FullyQualifiedName"] = above + before
 
 
 def _check_unique(transaction: Transaction, entity: str, doc: Doc, switches: Doc) -> None:
-    for other_entity, other_id in transaction.find(name_space(entity), name_key(doc[name_field(entity)])):
+    for other_entity, other_id in transaction.find(name_space(entity), name_key(str(unique_name(entity, doc)))):
         if (other_entity, other_id) == (entity, doc.get("Id")):
             continue
         details = {
@@ -83,10 +139,8 @@ def _check_unique(transaction: Transaction, entity: str, doc: Doc, switches: Doc
 
 
 def _fill_customer(transaction: Transaction, doc: Doc, current: Doc | None) -> None:
-    doc["FullyQualifiedName"] = doc["DisplayName"]
     doc["PrintOnCheckName"] = doc.get("PrintOnCheckName") or doc.get("CompanyName") or doc["DisplayName"]
     doc.setdefault("Taxable", True)
-    doc["Job"] = bool(doc.get("Job"))
     doc["BillWithParent"] = bool(doc.get("BillWithParent"))
     doc["PreferredDeliveryMethod"] = doc.get("PreferredDeliveryMethod") or "Print"
     currency = value_of(doc.get("CurrencyRef")) or (
@@ -102,7 +156,6 @@ def _fill_person(_transaction: Transaction, doc: Doc, _current: Doc | None) -> N
 
 
 def _fill_item(_transaction: Transaction, doc: Doc, _current: Doc | None) -> None:
-    doc["FullyQualifiedName"] = doc["Name"]
     doc["Type"] = doc.get("Type") or "Service"
     doc["UnitPrice"] = doc.get("UnitPrice") or ZERO
     doc["Taxable"] = bool(doc.get("Taxable"))
@@ -112,17 +165,56 @@ def _fill_item(_transaction: Transaction, doc: Doc, _current: Doc | None) -> Non
 
 
 def _fill_account(transaction: Transaction, doc: Doc, _current: Doc | None) -> None:
-    if not doc.get("AccountType"):
+    doc["AccountType"] = doc.get("AccountType") or _SUBTYPES.get(doc.get("AccountSubType") or "")
+    if not doc["AccountType"]:
         raise required("AccountType")
-    doc["FullyQualifiedName"] = doc["Name"]
-    doc["SubAccount"] = bool(doc.get("SubAccount"))
-    doc["Classification"] = _ACCOUNT_CLASSES.get(doc["AccountType"], "Asset")
+    if doc["AccountType"] not in _ACCOUNT_CLASSES:
+        raise invalid_enumeration(doc["AccountType"], "AccountType")
+    doc["AccountSubType"] = doc.get("AccountSubType") or _first_subtype(doc["AccountType"])
+    doc["Classification"] = _ACCOUNT_CLASSES[doc["AccountType"]]
     doc["CurrencyRef"] = doc.get("CurrencyRef") or {"value": home_currency(transaction)}
     doc["CurrentBalance"] = doc["CurrentBalanceWithSubAccounts"] = ZERO
 
 
+def _first_subtype(account_type: str) -> str:
+    return next((name for name, kind in _SUBTYPES.items() if kind == account_type), account_type.replace(" ", ""))
+
+
+def _fill_term(_transaction: Transaction, doc: Doc, _current: Doc | None) -> None:
+    """A term counts days, or names a day of the month."""
+    driven = doc.get("DayOfMonthDue") is not None
+    doc["Type"] = "DATE_DRIVEN" if driven else "STANDARD"
+    if not driven and doc.get("DueDays") is None:
+        raise required("DueDays")
+    days = {"DayOfMonthDue": (1, 31), "DueDays": (0, 999), "DueNextMonthDays": (0, 999)}
+    for name, (least, most) in days.items():
+        if doc.get(name) is not None and not least <= doc[name] <= most:
+            raise business(f"{name} is between {least} and {most}.")
+
+
+def _fill_method(_transaction: Transaction, doc: Doc, _current: Doc | None) -> None:
+    doc["Type"] = doc.get("Type") or "NON_CREDIT_CARD"
+    if doc["Type"] not in ("NON_CREDIT_CARD", "CREDIT_CARD"):
+        raise invalid_enumeration(doc["Type"], "Type")
+
+
+def _fill_agency(_transaction: Transaction, doc: Doc, _current: Doc | None) -> None:
+    doc["TaxTrackedOnSales"] = doc.get("TaxTrackedOnSales") is not False
+    doc["TaxTrackedOnPurchases"] = bool(doc.get("TaxTrackedOnPurchases"))
+    del doc["Active"]
+
+
+def _fill_currency(transaction: Transaction, doc: Doc, current: Doc | None) -> None:
+    doc["Code"] = doc["Code"].upper()
+    if doc["Code"] not in CURRENCY_NAMES and current is None and len(doc["Code"]) != 3:
+        raise invalid_enumeration(doc["Code"], "Code")
+    if doc["Code"] == home_currency(transaction):
+        raise business("The home currency is not a foreign currency.")
+    doc["Name"] = doc.get("Name") or CURRENCY_NAMES.get(doc["Code"], doc["Code"])
+
+
 def _fill_nothing(_transaction: Transaction, _doc: Doc, _current: Doc | None) -> None:
-    """Terms, payment methods, tax codes and rates have no derived fields."""
+    """Classes and departments have no derived fields but their full names."""
 
 
 _FILL = {
@@ -131,28 +223,47 @@ _FILL = {
     "Employee": _fill_person,
     "Item": _fill_item,
     "Account": _fill_account,
+    "Term": _fill_term,
+    "PaymentMethod": _fill_method,
+    "TaxAgency": _fill_agency,
+    "CompanyCurrency": _fill_currency,
 }
 
 
-def merge_customers(transaction: Transaction, survivor_id: str, merged_id: str) -> Doc:
-    """What a user does on a customer's page: the survivor keeps its Id and takes over all transactions."""
-    survivor = transaction.editable("Customer", survivor_id)
-    merged = transaction.editable("Customer", merged_id)
-    if survivor_id == merged_id or survivor["CurrencyRef"] != merged["CurrencyRef"]:
-        raise business("Only two customers of the same currency can be merged.")
-    for entity in ("Invoice", "Estimate", "CreditMemo", "Payment"):
-        for doc in list(transaction.books.all(entity)):
-            if doc["CustomerRef"]["value"] == merged_id:
-                moved = transaction.editable(entity, doc["Id"])
-                moved["CustomerRef"] = {"value": survivor_id, "name": survivor["DisplayName"]}
-                transaction.put(entity, moved)
+_POINTS_TO = {"Customer": "CustomerRef", "Item": "ItemRef"}
+
+
+def merge(transaction: Transaction, entity: str, survivor_id: str, merged_id: str) -> Doc:
+    """What a user does on a record's page: the survivor keeps its Id and takes over all transactions."""
+    if entity not in _POINTS_TO:
+        raise business("Only customers and items can be merged here.")
+    survivor = transaction.editable(entity, survivor_id)
+    merged = transaction.editable(entity, merged_id)
+    if survivor_id == merged_id or survivor.get("CurrencyRef") != merged.get("CurrencyRef"):
+        raise business("Only two different records, and only customers of the same currency, can be merged.")
+    name = survivor[name_field(entity)]
+    for kind in TRANSACTIONS:
+        for doc in list(transaction.books.all(kind)):
+            moved = copied(doc)
+            if _repoint(moved, _POINTS_TO[entity], merged_id, {"value": survivor_id, "name": name}):
+                transaction.put(kind, moved)
     merged["Active"] = False
-    _deactivate_merged(transaction, merged)
-    transaction.changes.pop(("Customer", merged_id))
-    return transaction.put("Customer", survivor, "merged", {"deletedid": merged_id})
+    _deactivate(transaction, entity, merged, transaction.need(entity, merged_id))
+    transaction.put(entity, merged)
+    transaction.changes.pop((entity, merged_id))
+    return transaction.put(entity, survivor, "merged", {"deletedid": merged_id})
 
 
-def _deactivate_merged(transaction: Transaction, merged: Doc) -> None:
-    current = transaction.need("Customer", merged["Id"])
-    _deactivate(transaction, "Customer", merged, current)
-    transaction.put("Customer", merged)
+def _repoint(value: Any, field: str, old: str, new: Doc) -> bool:
+    if isinstance(value, list):
+        return sum(_repoint(item, field, old, new) for item in value) > 0
+    if not isinstance(value, dict):
+        return False
+    changed = False
+    for name, item in value.items():
+        if name == field and isinstance(item, dict) and item.get("value") == old:
+            value[name] = dict(new)
+            changed = True
+        else:
+            changed = _repoint(item, field, old, new) or changed
+    return changed

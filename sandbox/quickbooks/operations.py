@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.quickbooks.amounts import Doc
+from sandbox.quickbooks.amounts import Doc, copied
 from sandbox.quickbooks.books import Books, Transaction, rendered
+from sandbox.quickbooks.company import automatic
 from sandbox.quickbooks.errors import Fault, required, stale, unsupported_operation
 from sandbox.quickbooks.names import save_name
+from sandbox.quickbooks.notes import save_attachable
 from sandbox.quickbooks.payments import (
+    apply_credits,
     delete_deposit,
     delete_payment,
     save_deposit,
     save_payment,
     void_payment,
 )
-from sandbox.quickbooks.sales import delete_sale, save_sale, send_sale, void_invoice
+from sandbox.quickbooks.rates import save_rate
+from sandbox.quickbooks.sales import delete_sale, save_sale, send_sale, void_sale
 from sandbox.quickbooks.schema import LISTS_WITH_ACTIVE, TRANSACTIONS, accept
 
-SALES_FORMS = ("Invoice", "Estimate", "CreditMemo")
-READ_ONLY_ENTITIES = ("TaxCode", "TaxRate", "CompanyInfo")
+SALES_FORMS = ("Invoice", "Estimate", "CreditMemo", "SalesReceipt", "RefundReceipt")
+READ_ONLY_ENTITIES = ("TaxCode", "TaxRate")
+ONE_OF_A_KIND = ("CompanyInfo", "Preferences")
+VOIDABLE = ("Invoice", "CreditMemo", "SalesReceipt", "RefundReceipt")
 _IGNORED = frozenset({
     "MetaData", "domain", "sparse", "status", "Balance", "BalanceWithJobs", "HomeTotalAmt", "HomeBalance",
     "RemainingCredit", "UnappliedAmt", "DeliveryInfo", "FullyQualifiedName", "Level", "InvoiceLink",
     "TxnSource",
     "CurrentBalance", "CurrentBalanceWithSubAccounts", "Classification", "Id", "SyncToken",
 })  # fmt: skip
+LAST_LATIN1 = 0xFF
 _SYSTEM = ("Id", "SyncToken", "MetaData")
 
 
@@ -36,7 +42,7 @@ def operation_of(query: Mapping[str, str], body: Any) -> str:
     asked = query.get("operation", "").lower()
     if asked in ("delete", "void"):
         return asked
-    if query.get("include", "").lower() == "void":
+    if "void" in query.get("include", "").lower().split(","):
         return "void"
     return "update" if isinstance(body, dict) and body.get("Id") else "create"
 
@@ -52,6 +58,17 @@ def read(books: Books, entity: str, object_id: str) -> Doc:
 def write(transaction: Transaction, entity: str, operation: str, body: Any, switches: Doc) -> Doc:
     """Apply one write; the stored document, or the short form that answers a delete."""
     request = accept(entity, body)
+    if switches["latin1_only"]:
+        _check_latin1(request, entity)
+    if not switches["email_status_writable"]:
+        request.pop("EmailStatus", None)
+    stored = _write(transaction, entity, operation, request, switches)
+    if not switches["side_effect_events"]:
+        transaction.announce_only(entity, stored["Id"])
+    return stored
+
+
+def _write(transaction: Transaction, entity: str, operation: str, request: Doc, switches: Doc) -> Doc:
     if entity in READ_ONLY_ENTITIES:
         raise unsupported_operation(f"{operation} on {entity}")
     if operation == "create":
@@ -68,6 +85,18 @@ def send(transaction: Transaction, entity: str, object_id: str, address: str | N
     if entity not in SALES_FORMS:
         raise unsupported_operation(f"send on {entity}")
     return send_sale(transaction, entity, transaction.need(entity, object_id), address)
+
+
+def _check_latin1(value: Any, path: str) -> None:
+    """Companies in the US may take no other characters."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _check_latin1(item, name)
+    elif isinstance(value, list):
+        for item in value:
+            _check_latin1(item, path)
+    elif isinstance(value, str) and any(ord(character) > LAST_LATIN1 for character in value):
+        raise Fault("2040", f"Invalid String : {path} has characters that are not supported.", path)
 
 
 def _created(entity: str, request: Doc) -> Doc:
@@ -89,21 +118,23 @@ def _current(transaction: Transaction, entity: str, request: Doc) -> Doc:
 def _updated(entity: str, request: Doc, current: Doc) -> Doc:
     """Sparse keeps what is not sent; full drops it. A list that is sent replaces the stored one."""
     sent = {name: value for name, value in request.items() if name not in _ignored(entity)}
-    if request.get("sparse") or entity == "Preferences":
-        doc = copy.deepcopy(current)
+    if request.get("sparse") or entity in ONE_OF_A_KIND:
+        doc = copied(current)
         _merge(doc, sent, deep=entity == "Preferences")
+        if entity == "Preferences":
+            doc["CurrencyPrefs"]["HomeCurrency"] = dict(current["CurrencyPrefs"]["HomeCurrency"])
     else:
         doc = sent
-        doc.update({name: copy.deepcopy(value) for name, value in current.items() if name.startswith("_")})
+        doc.update({name: copied(value) for name, value in current.items() if name.startswith("_")})
         doc["_TaxIsGiven"] = False
-    doc.update({name: copy.deepcopy(current[name]) for name in _SYSTEM})
+    doc.update({name: copied(current[name]) for name in _SYSTEM})
     return _note_tax({name: value for name, value in doc.items() if value is not None}, request)
 
 
 def _merge(doc: Doc, sent: Doc, deep: bool) -> None:
     for name, value in sent.items():
-        if deep and isinstance(value, dict) and isinstance(doc.get(name), dict):
-            _merge(doc[name], value, deep)
+        if deep and isinstance(doc.get(name), dict):
+            _merge(doc[name], value or {}, deep)  # a group of settings can be changed, not taken away
         else:
             doc[name] = value
 
@@ -117,26 +148,36 @@ def _note_tax(doc: Doc, request: Doc) -> Doc:
 def _ignored(entity: str) -> frozenset[str]:
     if entity == "Payment":
         return _IGNORED | {"LinkedTxn"}
+    if entity == "ExchangeRate":
+        return _IGNORED | {"TargetCurrencyCode"}
     return _IGNORED | {"TotalAmt"} if entity in TRANSACTIONS else _IGNORED
 
 
 def _save(transaction: Transaction, entity: str, doc: Doc, current: Doc | None, switches: Doc) -> Doc:
     if entity in SALES_FORMS:
-        return save_sale(transaction, entity, doc, current, switches)
+        saved = save_sale(transaction, entity, doc, current, switches)
+        if entity in ("Invoice", "CreditMemo") and current is None and automatic(transaction, "AutoApplyCredit"):
+            apply_credits(transaction, saved["CustomerRef"]["value"])
+            return transaction.need(entity, saved["Id"])
+        return saved
     if entity == "Payment":
         return save_payment(transaction, doc, current)
     if entity == "Deposit":
         return save_deposit(transaction, doc, current)
-    if entity == "Preferences":
+    if entity in ONE_OF_A_KIND:
         if current is None:
             raise required("Id")
         return transaction.put(entity, doc)
+    if entity == "ExchangeRate":
+        return save_rate(transaction, doc)
+    if entity == "Attachable":
+        return save_attachable(transaction, doc)
     return save_name(transaction, entity, doc, current, switches)
 
 
 def _void(transaction: Transaction, entity: str, current: Doc) -> Doc:
-    if entity == "Invoice":
-        return void_invoice(transaction, current)
+    if entity in VOIDABLE:
+        return void_sale(transaction, entity, current)
     if entity == "Payment":
         return void_payment(transaction, current)
     raise unsupported_operation(f"void on {entity}")
@@ -149,6 +190,8 @@ def _delete(transaction: Transaction, entity: str, current: Doc) -> Doc:
         delete_payment(transaction, current)
     elif entity == "Deposit":
         delete_deposit(transaction, current)
+    elif entity == "Attachable":
+        transaction.delete(entity, current["Id"])
     else:
         hint = " Set Active to false instead." if entity in LISTS_WITH_ACTIVE else ""
         raise unsupported_operation(f"delete on {entity}{hint}")

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 from decimal import Decimal
 
-from sandbox.quickbooks.amounts import ZERO, Doc, amount_of, cents
+from sandbox.quickbooks.amounts import ZERO, Doc, amount_of, cents, copied
 from sandbox.quickbooks.books import Transaction
 from sandbox.quickbooks.clock import company_date
-from sandbox.quickbooks.company import check_books_open, home_currency, set_currency
+from sandbox.quickbooks.company import automatic, check_books_open, home_currency, set_currency
 from sandbox.quickbooks.errors import Fault, business, invalid_enumeration, required
+from sandbox.quickbooks.indexes import id_order
 from sandbox.quickbooks.references import resolve_all, value_of
 from sandbox.quickbooks.sales import (
     is_voided,
     links,
     paid_by,
+    put_to_undeposited_funds,
+    refuse_if_deposited,
     set_invoice_balance,
     set_remaining_credit,
     voided_note,
 )
 
-UNDEPOSITED_FUNDS = "Undeposited Funds"
+CREDIT_NOTE = "Created by QB Online to link credits to charges."
 
 
 def save_payment(transaction: Transaction, doc: Doc, current: Doc | None) -> Doc:
@@ -29,8 +31,11 @@ def save_payment(transaction: Transaction, doc: Doc, current: Doc | None) -> Doc
     doc["TxnDate"] = doc.get("TxnDate") or company_date(transaction.now)
     check_books_open(transaction, doc["TxnDate"], current["TxnDate"] if current else None)
     set_currency(transaction, doc, customer)
-    _set_account(transaction, doc)
+    if not value_of(doc.get("DepositToAccountRef")):
+        put_to_undeposited_funds(transaction, doc)
     _settle_payment_lines(doc)
+    if current is None and not doc["Line"] and automatic(transaction, "AutoApplyPayments"):
+        doc["Line"] = _oldest_first(transaction, doc["CustomerRef"]["value"], doc["TotalAmt"])
     if doc["TotalAmt"] == 0 and not doc["Line"]:
         raise business("You must set a transaction amount.")
     if current is not None:
@@ -62,13 +67,6 @@ def _payer(transaction: Transaction, doc: Doc, current: Doc | None) -> Doc:
         raise business("The transaction amount must be zero or more.")
     resolve_all(transaction, doc, current)
     return transaction.need("Customer", customer_id)
-
-
-def _set_account(transaction: Transaction, doc: Doc) -> None:
-    if value_of(doc.get("DepositToAccountRef")):
-        return
-    for _, account_id in transaction.find("name:Account", UNDEPOSITED_FUNDS.casefold()):
-        doc["DepositToAccountRef"] = {"value": account_id}
 
 
 def _settle_payment_lines(doc: Doc) -> None:
@@ -123,7 +121,7 @@ def _apply(transaction: Transaction, payment: Doc, current: Doc | None) -> None:
         amount = paid_by(payment, kind, target_id)
         before = paid_by(current, kind, target_id) if current else ZERO
         if amount != before:
-            _apply_one(transaction, payment, (kind, copy.deepcopy(target)), amount, before)
+            _apply_one(transaction, payment, (kind, copied(target)), amount, before)
 
 
 def _check_linkable(payment: Doc, kind: str, target: Doc) -> None:
@@ -170,7 +168,7 @@ def void_payment(transaction: Transaction, current: Doc) -> Doc:
     refuse_if_deposited(current)
     check_books_open(transaction, current["TxnDate"])
     _unapply(transaction, current, _targets(current))
-    doc = copy.deepcopy(current)
+    doc = copied(current)
     doc["TotalAmt"] = doc["UnappliedAmt"] = ZERO
     doc["HomeTotalAmt"] = None if doc.get("HomeTotalAmt") is None else ZERO
     doc["Line"] = []
@@ -185,12 +183,59 @@ def delete_payment(transaction: Transaction, current: Doc) -> None:
     transaction.delete("Payment", current["Id"])
 
 
-def refuse_if_deposited(payment: Doc) -> None:
-    if links(payment, "Deposit"):
-        raise Fault("6540")
+# What QuickBooks applies by itself
+
+
+def apply_credits(transaction: Transaction, customer_id: str) -> None:
+    """AutoApplyCredit: credit memos pay invoices by payments of nothing, then unapplied money does; oldest first."""
+    for memo in _of_customer(transaction, "CreditMemo", customer_id, "RemainingCredit"):
+        lines = _oldest_first(transaction, customer_id, memo["RemainingCredit"])
+        used = sum((line["Amount"] for line in lines), ZERO)
+        if used:
+            link = {"TxnId": memo["Id"], "TxnType": "CreditMemo"}
+            credit = {"Amount": used, "LinkedTxn": [link]}
+            body = {"CustomerRef": {"value": customer_id}, "TotalAmt": ZERO, "PrivateNote": CREDIT_NOTE,
+                    "Line": [*lines, credit]}  # fmt: skip
+            save_payment(transaction, body, None)
+    for payment in _of_customer(transaction, "Payment", customer_id, "UnappliedAmt"):
+        lines = _oldest_first(transaction, customer_id, payment["UnappliedAmt"])
+        if lines and not links(payment, "Deposit"):
+            doc = copied(payment)
+            doc["Line"] = _joined(doc["Line"], lines)
+            save_payment(transaction, doc, payment)
+
+
+def _joined(lines: list[Doc], more: list[Doc]) -> list[Doc]:
+    joined: dict[Target, Doc] = {}
+    for line in [*lines, *more]:
+        link = line["LinkedTxn"][0]
+        known = joined.setdefault((link["TxnType"], link["TxnId"]), {**line, "Amount": ZERO})
+        known["Amount"] += line["Amount"]
+    return list(joined.values())
+
+
+def _oldest_first(transaction: Transaction, customer_id: str, amount: Decimal) -> list[Doc]:
+    lines = []
+    for invoice in _of_customer(transaction, "Invoice", customer_id, "Balance"):
+        part = min(amount, invoice["Balance"])
+        if part > 0:
+            lines.append({"Amount": part, "LinkedTxn": [{"TxnId": invoice["Id"], "TxnType": "Invoice"}]})
+            amount -= part
+    return lines
+
+
+def _of_customer(transaction: Transaction, entity: str, customer_id: str, field: str) -> list[Doc]:
+    """The customer's documents with something left in ``field``, the oldest first."""
+    keys = transaction.find(f"CustomerRef:{entity}", customer_id)
+    docs = [transaction.need(entity, object_id) for _, object_id in keys]
+    return sorted(
+        (doc for doc in docs if amount_of(doc.get(field)) > 0), key=lambda doc: (doc["TxnDate"], id_order(doc["Id"]))
+    )
 
 
 # Deposits
+
+DEPOSITABLE = ("Payment", "SalesReceipt", "RefundReceipt")
 
 
 def save_deposit(transaction: Transaction, doc: Doc, current: Doc | None) -> Doc:
@@ -202,47 +247,59 @@ def save_deposit(transaction: Transaction, doc: Doc, current: Doc | None) -> Doc
     doc["TxnDate"] = doc.get("TxnDate") or company_date(transaction.now)
     check_books_open(transaction, doc["TxnDate"], current["TxnDate"] if current else None)
     resolve_all(transaction, doc, current)
-    doc["CurrencyRef"] = doc.get("CurrencyRef") or {"value": home_currency(transaction)}
+    set_currency(transaction, doc, {})
     for number, line in enumerate(doc["Line"], start=1):
         if line.get("Amount") is None:
             raise required("Line.Amount")
         line["Id"], line["LineNum"], line["Amount"] = str(number), number, cents(line["Amount"])
+        if not line.get("LinkedTxn"):
+            _check_direct(line)
     doc["TotalAmt"] = sum((line["Amount"] for line in doc["Line"]), ZERO)
+    foreign = doc["CurrencyRef"]["value"] != home_currency(transaction)
+    doc["HomeTotalAmt"] = cents(doc["TotalAmt"] * doc["ExchangeRate"]) if foreign else None
     transaction.put("Deposit", doc)
     before = _deposited(current or {})
     after = _deposited(doc)
-    for payment_id in sorted(before - after):
-        _unlock(transaction, payment_id)
-    for payment_id in sorted(after - before):
-        _lock(transaction, payment_id, doc["Id"])
+    for target in sorted(before - after):
+        _unlock(transaction, *target)
+    for target in sorted(after - before):
+        _lock(transaction, *target, doc["Id"])
     return doc
+
+
+def _check_direct(line: Doc) -> None:
+    """Money that is no payment of ours comes from an account."""
+    if line.get("DetailType") != "DepositLineDetail":
+        raise required("Line.DetailType")
+    if not value_of((line.get("DepositLineDetail") or {}).get("AccountRef")):
+        raise required("Line.DepositLineDetail.AccountRef")
 
 
 def delete_deposit(transaction: Transaction, current: Doc) -> None:
     check_books_open(transaction, current["TxnDate"])
-    for payment_id in sorted(_deposited(current)):
-        _unlock(transaction, payment_id)
+    for target in sorted(_deposited(current)):
+        _unlock(transaction, *target)
     transaction.delete("Deposit", current["Id"])
 
 
-def _deposited(deposit: Doc) -> set[str]:
+def _deposited(deposit: Doc) -> set[Target]:
     return {
-        link["TxnId"]
+        (link["TxnType"], link.get("TxnId") or "")
         for line in deposit.get("Line") or []
         for link in line.get("LinkedTxn") or []
-        if link.get("TxnType") == "Payment"
+        if link.get("TxnType") in DEPOSITABLE
     }
 
 
-def _lock(transaction: Transaction, payment_id: str, deposit_id: str) -> None:
-    payment = transaction.editable("Payment", payment_id)
-    if links(payment, "Deposit") or is_voided(payment):
-        raise Fault("620", f"Payment {payment_id} cannot be deposited.", "LinkedTxn.TxnId")
-    payment["LinkedTxn"] = [*(payment.get("LinkedTxn") or []), {"TxnId": deposit_id, "TxnType": "Deposit"}]
-    transaction.put("Payment", payment)
+def _lock(transaction: Transaction, kind: str, target_id: str, deposit_id: str) -> None:
+    target = transaction.editable(kind, target_id)
+    if links(target, "Deposit") or is_voided(target):
+        raise Fault("620", f"{kind} {target_id} cannot be deposited.", "LinkedTxn.TxnId")
+    target["LinkedTxn"] = [*(target.get("LinkedTxn") or []), {"TxnId": deposit_id, "TxnType": "Deposit"}]
+    transaction.put(kind, target)
 
 
-def _unlock(transaction: Transaction, payment_id: str) -> None:
-    payment = transaction.editable("Payment", payment_id)
-    payment["LinkedTxn"] = [link for link in payment["LinkedTxn"] if link["TxnType"] != "Deposit"]
-    transaction.put("Payment", payment)
+def _unlock(transaction: Transaction, kind: str, target_id: str) -> None:
+    target = transaction.editable(kind, target_id)
+    target["LinkedTxn"] = [link for link in target["LinkedTxn"] if link["TxnType"] != "Deposit"]
+    transaction.put(kind, target)

@@ -6,15 +6,19 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any
 
-from sandbox.quickbooks.amounts import Doc
-from sandbox.quickbooks.books import Books, id_order, rendered
+from sandbox.quickbooks.amounts import Doc, Encoded
+from sandbox.quickbooks.books import Books, rendered
 from sandbox.quickbooks.clock import parse_instant
 from sandbox.quickbooks.errors import Fault
-from sandbox.quickbooks.schema import BY_PATH, ENTITIES, LISTS_WITH_ACTIVE, Spec
+from sandbox.quickbooks.indexes import CHANGED, DAY, id_order
+from sandbox.quickbooks.schema import BY_PATH, ENTITIES, LISTS_WITH_ACTIVE, TRANSACTIONS, Spec
 
 DEFAULT_RESULTS, MOST_RESULTS = 100, 1000
+# Fields of transactions that an index finds, and fields that an index keeps in order.
+EXACT, SORTED = ("DocNumber", "CustomerRef"), (DAY, CHANGED)
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -108,6 +112,8 @@ class _Parser:
 
     def _selection(self) -> tuple[list[str], bool]:
         if self._accept_symbol("*"):
+            while self._accept_symbol(","):  # "*, Sku" asks for a field that the star leaves out elsewhere
+                self._name()
             return [], False
         if self._peek().value.lower() == "count":
             self._next()
@@ -262,55 +268,92 @@ def run(books: Books, query: Query) -> Doc:
     """The ``QueryResponse``; empty when nothing is found."""
     tests = [_test(query.entity, condition) for condition in query.conditions]
     hide_inactive = query.entity in LISTS_WITH_ACTIVE and not any(c.field == "Active" for c in query.conditions)
-    # Only a customer's balance is worked out for the answer; everything else is compared as it is stored.
-    view = _rendered_view if query.entity == "Customer" else _stored_view
-    found = [
+    candidates, in_order = _candidates(books, query)
+    if query.entity == "Customer":
+        # Only a customer's balance is worked out for the answer; everything else is compared as it is stored.
+        candidates = (rendered(books, query.entity, doc) for doc in candidates)
+    found: Iterable[Doc] = (
         doc
-        for doc in (view(books, query.entity, stored) for stored in _candidates(books, query))
+        for doc in candidates
         if not (hide_inactive and doc.get("Active") is False) and all(test(doc) for test in tests)
-    ]
+    )
     if query.count:
-        return {"totalCount": len(found)}
-    _sort(found, query)
-    page = found[query.start - 1 : query.start - 1 + query.limit]
+        return {"totalCount": sum(1 for _ in found)}
+    if not in_order:
+        found = _sorted(list(found), query)
+    page = list(islice(found, query.start - 1, query.start - 1 + query.limit))
     if not page:
         return {}
     return {
-        query.entity: [_picked(rendered(books, query.entity, doc), query.fields) for doc in page],
+        query.entity: [_shown(books, query, doc) for doc in page],
         "startPosition": query.start,
         "maxResults": len(page),
         "totalCount": len(page),
     }
 
 
-def _rendered_view(books: Books, entity: str, doc: Doc) -> Doc:
-    return rendered(books, entity, doc)
+def _shown(books: Books, query: Query, doc: Doc) -> Doc | Encoded:
+    stored = books.get(query.entity, doc["Id"]) or doc
+    if query.fields:
+        return _picked(rendered(books, query.entity, stored), query.fields)
+    return books.text(query.entity, stored)
 
 
-def _stored_view(_books: Books, _entity: str, doc: Doc) -> Doc:
-    return doc
+def _candidates(books: Books, query: Query) -> tuple[Iterable[Doc], bool]:
+    """Fewer documents than all when an index knows which; and whether they come in the order asked for."""
+    exact = _exactly(books, query)
+    if exact is not None:
+        return exact, False
+    order = query.order[0] if len(query.order) == 1 and not query.order[0].descending else None
+    if order is not None and order.field in SORTED and _has_all(query.entity, order.field):
+        return books.between(query.entity, order.field, *_bounds(query, order.field)), True
+    for field in SORTED:
+        least, most = _bounds(query, field)
+        if (least, most) != (None, None):
+            return books.between(query.entity, field, least, most), False
+    by_id = not query.order or (order is not None and order.field == "Id")
+    return books.all(query.entity), by_id and query.entity in TRANSACTIONS
 
 
-def _candidates(books: Books, query: Query) -> Iterable[Doc]:
-    """Fewer documents than all when an index knows which."""
+def _exactly(books: Books, query: Query) -> list[Doc] | None:
     for condition in query.conditions:
-        if condition.field == "Id" and condition.operator in ("=", "IN"):
-            wanted = (books.get(query.entity, value) for value in dict.fromkeys(condition.values))
-            return [doc for doc in wanted if doc is not None]
-        if condition.field == "DocNumber" and condition.operator == "=":
-            keys = books.found((f"DocNumber:{query.entity}", condition.values[0]))
+        if condition.operator not in ("=", "IN"):
+            continue
+        values = list(dict.fromkeys(condition.values))
+        if condition.field == "Id":
+            return [doc for value in values if (doc := books.get(query.entity, value)) is not None]
+        if condition.field in EXACT and query.entity in TRANSACTIONS:
+            keys = dict.fromkeys(
+                key for value in values for key in books.found((f"{condition.field}:{query.entity}", value))
+            )
             return [doc for entity, object_id in keys if (doc := books.get(entity, object_id))]
-        if condition.field == "MetaData.LastUpdatedTime" and condition.operator in (">", ">="):
-            since = _instant(condition.values[0])
-            return [doc for doc, deleted in books.updated_since(query.entity, since) if not deleted]
-    return books.all(query.entity)
+    return None
 
 
-def _sort(found: list[Doc], query: Query) -> None:
+def _has_all(entity: str, field: str) -> bool:
+    return field == CHANGED or entity in TRANSACTIONS
+
+
+def _bounds(query: Query, field: str) -> tuple[Any, Any]:
+    """The least and the most that the conditions allow; the conditions themselves are tested besides."""
+    least, most = None, None
+    if _has_all(query.entity, field):
+        for condition in query.conditions:
+            if condition.field == field and condition.operator in ("=", ">", ">=", "<", "<="):
+                value = _comparable(_kind(query.entity, field), condition.values[0])
+                if condition.operator in ("=", ">", ">="):
+                    least = value if least is None else max(least, value)
+                if condition.operator in ("=", "<", "<="):
+                    most = value if most is None else min(most, value)
+    return least, most
+
+
+def _sorted(found: list[Doc], query: Query) -> list[Doc]:
     found.sort(key=lambda doc: (id_order(doc["Id"]), doc["Id"]))
     for order in reversed(query.order):
         kind = "id" if order.field == "Id" else _kind(query.entity, order.field)
         found.sort(key=_order_key(order.field, kind), reverse=order.descending)
+    return found
 
 
 def _order_key(field: str, kind: str) -> Callable[[Doc], tuple[bool, Any]]:

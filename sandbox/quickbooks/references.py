@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.quickbooks.amounts import Doc
-from sandbox.quickbooks.books import Transaction, name_field
+from sandbox.quickbooks.books import Transaction
 from sandbox.quickbooks.errors import Fault, missing_reference
+from sandbox.quickbooks.indexes import name_field
 from sandbox.quickbooks.schema import TARGETS
 
 LABELLED = {"TaxCodeRef", "TxnTaxCodeRef", "DefaultTaxCodeRef", "SalesTaxCodeRef"}
@@ -65,6 +66,8 @@ def _pointed_to(value: Any) -> set[tuple[str, str]]:
         if isinstance(item, list):
             stack.extend(item)
         elif isinstance(item, dict):
-            found.update((name, ref["value"]) for name, ref in item.items() if name in TARGETS and value_of(ref))
+            found.update(
+                (name, ref["value"]) for name, ref in item.items() if name in TARGETS and isinstance(value_of(ref), str)
+            )
             stack.extend(item.values())
     return found

@@ -1,30 +1,47 @@
-"""Invoices, estimates and credit memos: totals, balances, numbers, links, voids and deletes."""
+"""Invoices, estimates, credit memos and receipts: totals, balances, numbers, links, voids and deletes."""
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from sandbox.quickbooks.amounts import ZERO, Doc, amount_of, cents
+from sandbox.quickbooks.amounts import ZERO, Doc, amount_of, cents, copied
 from sandbox.quickbooks.books import Transaction
-from sandbox.quickbooks.clock import add_days, company_date, meta_time
-from sandbox.quickbooks.company import check_books_open, home_currency, keeps_own_numbers, set_currency
+from sandbox.quickbooks.clock import add_days, company_date, due_after, meta_time
+from sandbox.quickbooks.company import (
+    check_books_open,
+    home_currency,
+    keeps_own_numbers,
+    preferences,
+    set_currency,
+    warns_of_duplicate_numbers,
+)
 from sandbox.quickbooks.errors import Fault, business, duplicate_number, required
-from sandbox.quickbooks.lines import settle_lines, settle_tax, void_lines
+from sandbox.quickbooks.lines import settle_lines, void_lines
 from sandbox.quickbooks.references import resolve_all, value_of
+from sandbox.quickbooks.tax import settle_tax, take_tax_out
 
+Saver = Callable[[Transaction, Doc, Doc | None, Doc], Doc]
+
+RECEIPTS = ("SalesReceipt", "RefundReceipt")
+UNDEPOSITED_FUNDS = "Undeposited Funds"
 FIRST_NUMBER = 1001
 AUTO_NUMBER = "AUTO_GENERATE"
 
 
 def save_sale(transaction: Transaction, entity: str, doc: Doc, current: Doc | None, switches: Doc) -> Doc:
-    """Create or replace an invoice, estimate or credit memo from its settled request."""
-    customer = _customer(transaction, doc, current)
+    """Create or replace a sales form from its settled request."""
+    customer = _customer(transaction, entity, doc, current)
+    if entity in RECEIPTS:
+        if current is not None:
+            refuse_if_deposited(current)
+        _set_account(transaction, entity, doc)
     doc["TxnDate"] = doc.get("TxnDate") or company_date(transaction.now)
     check_books_open(transaction, doc["TxnDate"], current["TxnDate"] if current else None)
     set_currency(transaction, doc, customer)
     doc["ApplyTaxAfterDiscount"] = bool(doc.get("ApplyTaxAfterDiscount"))
+    take_tax_out(transaction, doc, switches)
     sums = settle_lines(doc, current)
     resolve_all(transaction, doc, current)
     tax = settle_tax(transaction, doc, sums, customer)
@@ -37,11 +54,14 @@ def save_sale(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     return _KINDS[entity](transaction, doc, current, customer)
 
 
-def _customer(transaction: Transaction, doc: Doc, current: Doc | None) -> Doc:
+def _customer(transaction: Transaction, entity: str, doc: Doc, current: Doc | None) -> Doc:
     customer_id = value_of(doc.get("CustomerRef"))
+    if not customer_id and entity in RECEIPTS:  # money over the counter may come from nobody in particular
+        doc.pop("CustomerRef", None)
+        return {}
     if not customer_id:
         raise required("CustomerRef")
-    moved = current is not None and customer_id != current["CustomerRef"]["value"]
+    moved = current is not None and customer_id != value_of(current.get("CustomerRef"))
     if moved and (links(current or {}, "Payment") or (current or {}).get("_Applied")):
         raise business("The customer cannot be changed while payments are linked to this transaction.")
     resolve_all(transaction, {"CustomerRef": doc["CustomerRef"]}, current)
@@ -56,7 +76,8 @@ def _set_number(transaction: Transaction, entity: str, doc: Doc, current: Doc | 
     elif number == AUTO_NUMBER:
         number = _next_number(transaction, entity)
     doc["DocNumber"] = number
-    if number and number != kept and switches["duplicate_number_check"]:
+    checked = switches["duplicate_number_check"] and warns_of_duplicate_numbers(transaction)
+    if number and number != kept and checked and not switches.get("_allow_duplicate_number"):
         for other_entity, other_id in transaction.find(f"DocNumber:{entity}", number):
             if other_id != doc.get("Id"):
                 raise duplicate_number(number, other_entity, other_id)
@@ -97,9 +118,45 @@ def _set_due_date(transaction: Transaction, doc: Doc, customer: Doc) -> None:
     if not term_id and not doc.get("DueDate") and customer.get("SalesTermRef"):
         doc["SalesTermRef"] = dict(customer["SalesTermRef"])
         term_id = customer["SalesTermRef"]["value"]
+    default = preferences(transaction)["SalesFormsPrefs"].get("DefaultTerms")
+    if not term_id and not doc.get("DueDate") and value_of(default):
+        doc["SalesTermRef"] = {"value": default["value"]}
+        resolve_all(transaction, {"SalesTermRef": doc["SalesTermRef"]})
+        term_id = default["value"]
     if not doc.get("DueDate"):
-        term = transaction.get("Term", term_id) if term_id else None
-        doc["DueDate"] = add_days(doc["TxnDate"], int((term or {}).get("DueDays") or 0))
+        doc["DueDate"] = _due(doc["TxnDate"], transaction.get("Term", term_id) if term_id else None)
+
+
+def _due(day: str, term: Doc | None) -> str:
+    if term is None:
+        return day
+    if term.get("DayOfMonthDue") is not None:
+        return due_after(day, int(term["DayOfMonthDue"]), int(term.get("DueNextMonthDays") or 0))
+    return add_days(day, int(term.get("DueDays") or 0))
+
+
+def _set_account(transaction: Transaction, entity: str, doc: Doc) -> None:
+    if value_of(doc.get("DepositToAccountRef")):
+        return
+    if entity == "RefundReceipt":
+        raise required("DepositToAccountRef")
+    put_to_undeposited_funds(transaction, doc)
+
+
+def put_to_undeposited_funds(transaction: Transaction, doc: Doc) -> None:
+    for _, account_id in transaction.find("name:Account", UNDEPOSITED_FUNDS.casefold()):
+        doc["DepositToAccountRef"] = {"value": account_id}
+
+
+def _save_receipt(entity: str) -> Saver:
+    def save(transaction: Transaction, doc: Doc, current: Doc | None, _customer: Doc) -> Doc:
+        doc["Balance"] = ZERO
+        doc["LinkedTxn"] = links(current or {}, "Deposit")
+        _set_home_total(transaction, doc)
+        doc["HomeBalance"] = None if doc["HomeTotalAmt"] is None else ZERO
+        return transaction.put(entity, doc)
+
+    return save
 
 
 def _save_estimate(transaction: Transaction, doc: Doc, current: Doc | None, _customer: Doc) -> Doc:
@@ -123,7 +180,10 @@ def _set_home_total(transaction: Transaction, doc: Doc) -> None:
     doc["HomeTotalAmt"] = cents(doc["TotalAmt"] * doc["ExchangeRate"]) if foreign else None
 
 
-_KINDS = {"Invoice": _save_invoice, "Estimate": _save_estimate, "CreditMemo": _save_credit_memo}
+_KINDS: dict[str, Saver] = {
+    "Invoice": _save_invoice, "Estimate": _save_estimate, "CreditMemo": _save_credit_memo,
+    "SalesReceipt": _save_receipt("SalesReceipt"), "RefundReceipt": _save_receipt("RefundReceipt"),
+}  # fmt: skip
 
 
 # Links and balances
@@ -176,7 +236,7 @@ def release_overpayment(transaction: Transaction, invoice: Doc) -> None:
 
 
 def _reduce(transaction: Transaction, payment: Doc, invoice: Doc, excess: Decimal) -> None:
-    payment = copy.deepcopy(payment)
+    payment = copied(payment)
     for line in payment["Line"]:
         if any(link["TxnType"] == "Invoice" and link["TxnId"] == invoice["Id"] for link in line["LinkedTxn"]):
             part = min(line["Amount"], excess)
@@ -221,16 +281,16 @@ def _link(object_id: str, kind: str) -> Doc:
 # Void, delete, send
 
 
-def void_invoice(transaction: Transaction, current: Doc) -> Doc:
+def void_sale(transaction: Transaction, entity: str, current: Doc) -> Doc:
     _refuse_if_paid(transaction, current, "void")
-    doc = copy.deepcopy(current)
+    doc = copied(current)
     void_lines(doc)
-    doc["TotalAmt"] = doc["Balance"] = doc["Deposit"] = ZERO
+    for name in ("TotalAmt", "Balance", "Deposit", "RemainingCredit", "HomeTotalAmt", "HomeBalance"):
+        if doc.get(name) is not None:
+            doc[name] = ZERO
     doc["_TaxIsGiven"] = False
     doc["PrivateNote"] = voided_note(doc.get("PrivateNote"))
-    _set_home_total(transaction, doc)
-    doc["HomeBalance"] = doc["HomeTotalAmt"]
-    return transaction.put("Invoice", doc, "void")
+    return transaction.put(entity, doc, "void")
 
 
 def voided_note(note: str | None) -> str:
@@ -257,13 +317,19 @@ def delete_sale(transaction: Transaction, entity: str, current: Doc) -> None:
 
 
 def _refuse_if_paid(transaction: Transaction, current: Doc, what: str) -> None:
+    refuse_if_deposited(current)
     check_books_open(transaction, current["TxnDate"])
     if links(current, "Payment") or current.get("_Applied"):
         raise business(f"You cannot {what} this transaction because other transactions are linked to it.")
 
 
+def refuse_if_deposited(doc: Doc) -> None:
+    if links(doc, "Deposit"):
+        raise Fault("6540")
+
+
 def send_sale(transaction: Transaction, entity: str, current: Doc, address: Any) -> Doc:
-    doc = copy.deepcopy(current)
+    doc = copied(current)
     if address:
         doc["BillEmail"] = {"Address": str(address)}
     if not (doc.get("BillEmail") or {}).get("Address"):

@@ -7,8 +7,10 @@ from typing import Any
 
 from sandbox.quickbooks.amounts import Doc
 from sandbox.quickbooks.books import Books, Transaction
-from sandbox.quickbooks.company import PREFERENCES_ID
+from sandbox.quickbooks.company import CURRENCY_NAMES, PREFERENCES_ID, RATES
 from sandbox.quickbooks.operations import write
+from sandbox.quickbooks.rates import rate_id
+from sandbox.quickbooks.tax import create_tax_code
 
 ACCOUNTS = [
     ("Services", "Income", "ServiceFeeIncome"),
@@ -20,6 +22,24 @@ ACCOUNTS = [
     ("Accounts Receivable (A/R)", "Accounts Receivable", "AccountsReceivable"),
     ("Accounts Receivable (A/R) - EUR", "Accounts Receivable", "AccountsReceivable"),
     ("Discounts given", "Income", "DiscountsRefundsGiven"),
+    ("Sales of Product Income", "Income", "SalesOfProductIncome"),
+    ("Unapplied Cash Payment Income", "Income", "UnappliedCashPaymentIncome"),
+    ("Cost of Goods Sold", "Cost of Goods Sold", "SuppliesMaterialsCogs"),
+    ("Inventory Asset", "Other Current Asset", "Inventory"),
+    ("Accounts Payable (A/P)", "Accounts Payable", "AccountsPayable"),
+    ("Mastercard", "Credit Card", "CreditCard"),
+    ("Sales Tax Payable", "Other Current Liability", "SalesTaxPayable"),
+    ("Opening Balance Equity", "Equity", "OpeningBalanceEquity"),
+    ("Retained Earnings", "Equity", "RetainedEarnings"),
+    ("Exchange Gain or Loss", "Other Expense", "ExchangeGainOrLoss"),
+    ("Advertising", "Expense", "AdvertisingPromotional"),
+    ("Bank Charges", "Expense", "BankCharges"),
+    ("Insurance", "Expense", "Insurance"),
+    ("Legal & Professional Fees", "Expense", "LegalProfessionalFees"),
+    ("Office Expenses", "Expense", "OfficeGeneralAdministrativeExpenses"),
+    ("Rent or Lease", "Expense", "RentOrLeaseOfBuildings"),
+    ("Travel", "Expense", "Travel"),
+    ("Utilities", "Expense", "Utilities"),
 ]
 ITEMS = [
     ("Services", "Services", 0),
@@ -54,14 +74,31 @@ CUSTOMERS: list[Doc] = [
     {"DisplayName": "Former Client", "CompanyName": "Former Client Ltd", "mail": "info@formerclient.example"},
 ]  # fmt: skip
 INACTIVE = "Former Client"
+HOME_CURRENCIES = {
+    "GB": "GBP",
+    "DE": "EUR",
+    "FR": "EUR",
+    "IE": "EUR",
+    "CA": "CAD",
+    "AU": "AUD",
+    "CH": "CHF",
+    "JP": "JPY",
+}
+VAT = [("20.0% S", 20), ("5.0% R", 5), ("0.0% Z", 0)]
+ONE = Decimal(1)
+FIRST_DAY = "2020-01-01"
 SALES_TAX_PERCENT = Decimal(8)
 
 
-def make_sample_company(books: Books, switches: Doc) -> None:
-    """Fill empty books."""
+def make_sample_company(books: Books, switches: Doc, country: str = "US") -> None:
+    """Fill empty books; a company outside the US has its own currency and codes for value added tax."""
+    home = HOME_CURRENCIES.get(country, "USD")
     with books.transaction() as transaction:
-        _make_company(transaction)
+        _make_company(transaction, country, home)
         _make_tax(transaction)
+        _make_currencies(transaction, home)
+        if country != "US":
+            _make_vat(transaction)
 
     def create(entity: str, body: Doc) -> Doc:
         with books.transaction() as transaction:
@@ -97,14 +134,15 @@ def _customer(template: Doc) -> Doc:
     return body
 
 
-def _make_company(transaction: Transaction) -> None:
+def _make_company(transaction: Transaction, country: str, home: str) -> None:
     address = {"Line1": "100 Example Way", "City": "Mountain View", "CountrySubDivisionCode": "CA",
                "PostalCode": "94043", "Country": "US"}  # fmt: skip
     transaction.place(
         "CompanyInfo",
         "1",
         {
-            "CompanyName": "Sandbox Company_US_1", "LegalName": "Sandbox Company_US_1", "Country": "US",
+            "CompanyName": f"Sandbox Company_{country}_1", "LegalName": f"Sandbox Company_{country}_1",
+            "Country": country,
             "CompanyAddr": address, "LegalAddr": dict(address), "FiscalYearStartMonth": "January",
             "CompanyStartDate": "2020-01-01", "SupportedLanguages": "en",
             "DefaultTimeZone": "America/Los_Angeles",
@@ -126,16 +164,48 @@ def _make_company(transaction: Transaction) -> None:
                                 "AutoApplyCredit": False, "AutoApplyPayments": False,
                                 "UsingPriceLevels": False,
                                 "UsingProgressInvoicing": False, "IPNSupportEnabled": False},
-            "CurrencyPrefs": {"MultiCurrencyEnabled": True, "HomeCurrency": {"value": "USD"}},
-            "TaxPrefs": {"UsingSalesTax": True, "PartnerTaxEnabled": True, "TaxGroupCodeRef": {"value": "2"}},
+            "CurrencyPrefs": {"MultiCurrencyEnabled": True, "HomeCurrency": {"value": home}},
+            "TaxPrefs": {"UsingSalesTax": True, "PartnerTaxEnabled": country == "US",
+                         "TaxGroupCodeRef": {"value": "2"}},
             "ProductAndServicesPrefs": {"ForSales": True, "ForPurchase": True,
             "QuantityWithPriceAndRate": True,
                                         "QuantityOnHand": False},
+            "VendorAndPurchasesPrefs": {"BillableExpenseTracking": True, "TrackingByCustomer": True},
+            "TimeTrackingPrefs": {"UseServices": True, "BillCustomers": True, "ShowBillRateToAll": False,
+                                  "WorkWeekStartDate": "Monday", "MarkTimeEntriesBillable": True},
+            "EmailMessagesPrefs": {
+                f"{form}Message": {"Subject": f"{form} from Sandbox Company_US_1", "Message": "Thank you."}
+                for form in ("Invoice", "Estimate", "SalesReceipt", "Statement")
+            },
+            "ReportPrefs": {"ReportBasis": "Accrual", "CalcAgingReportFromTxnDate": False},
+            "OtherPrefs": {"NameValue": [
+                {"Name": "SalesFormsPrefs.DefaultCustomerMessage", "Value": "Thank you for your business."},
+                {"Name": "SalesFormsPrefs.DefaultItem", "Value": "1"},
+                {"Name": "WarnDuplicateCheckNumber", "Value": "true"},
+            ]},
         },
     )  # fmt: skip
 
 
+def _make_currencies(transaction: Transaction, home: str) -> None:
+    codes = sorted((code for code in (*RATES, "USD") if code != home), key=lambda code: code != "CAD")
+    for number, code in enumerate(codes, start=1):
+        transaction.place("CompanyCurrency", str(number), {"Code": code, "Name": CURRENCY_NAMES[code], "Active": True})
+        rate = (RATES.get(code, ONE) / RATES.get(home, ONE)).quantize(Decimal("0.000001"))
+        rates = {"SourceCurrencyCode": code, "TargetCurrencyCode": home, "Rate": rate, "AsOfDate": FIRST_DAY}
+        transaction.place("ExchangeRate", rate_id(code, FIRST_DAY), rates)
+
+
+def _make_vat(transaction: Transaction) -> None:
+    for name, percent in VAT:
+        detail = {"TaxRateName": name, "RateValue": percent, "TaxAgencyId": "1", "TaxApplicableOn": "Sales"}
+        create_tax_code(transaction, {"TaxCode": name, "TaxRateDetails": [detail]})
+
+
 def _make_tax(transaction: Transaction) -> None:
+    agency = {"DisplayName": "California Department of Tax and Fee Administration", "TaxTrackedOnSales": True,
+              "TaxTrackedOnPurchases": False}  # fmt: skip
+    transaction.place("TaxAgency", "1", agency)
     transaction.place(
         "TaxRate",
         "1",

@@ -45,8 +45,8 @@ BASE: dict[str, Spec] = {"Id": TEXT, "SyncToken": TEXT, "MetaData": META, "domai
 SALES_DETAIL: dict[str, Spec] = {
     "ItemRef": REF, "Qty": NUMBER, "UnitPrice": NUMBER, "ServiceDate": DATE, "TaxCodeRef": REF,
     "ClassRef": REF,
-    "ItemAccountRef": REF, "DiscountRate": NUMBER, "DiscountAmt": NUMBER, "TaxInclusiveAmt": NUMBER,
-    "MarkupInfo": MARKUP, "DeferredRevenue": BOOLEAN,
+    "ItemAccountRef": REF, "PriceLevelRef": REF, "DiscountRate": NUMBER, "DiscountAmt": NUMBER,
+    "TaxInclusiveAmt": NUMBER, "MarkupInfo": MARKUP, "DeferredRevenue": BOOLEAN,
 }  # fmt: skip
 SALES_LINE: dict[str, Spec] = {
     "Id": TEXT, "LineNum": "integer", "Description": "text:4000", "Amount": NUMBER, "DetailType": TEXT,
@@ -69,13 +69,14 @@ TRANSACTION: dict[str, Spec] = {
     "TxnTaxCodeRef": REF,
                                                                         "TaxLine": [TAX_LINE]},
     "DepartmentRef": REF, "TotalAmt": NUMBER, "HomeTotalAmt": NUMBER, "CustomerRef": REF, "TxnStatus": TEXT,
-    "RecurDataRef": REF, "TxnSource": TEXT,
+    "RecurDataRef": REF, "TxnSource": TEXT, "TransactionLocationType": TEXT, "ProjectRef": REF,
+    "AttachableRef": "any",
 }  # fmt: skip
 SALES: dict[str, Spec] = {
     **TRANSACTION, "Line": [SALES_LINE], "CustomerMemo": MEMO, "BillAddr": ADDRESS, "ShipAddr": ADDRESS,
     "ShipFromAddr": ADDRESS, "FreeFormAddress": BOOLEAN, "ClassRef": REF, "SalesTermRef": REF,
     "ShipMethodRef": REF,
-    "ShipDate": DATE, "TrackingNum": TEXT, "PrintStatus": "NotSet|NeedToPrint|PrintComplete",
+    "ShipDate": DATE, "TrackingNum": "text:31", "PrintStatus": "NotSet|NeedToPrint|PrintComplete",
     "EmailStatus": "NotSet|NeedToSend|EmailSent", "BillEmail": EMAIL, "BillEmailCc": EMAIL,
     "BillEmailBcc": EMAIL,
     "DeliveryInfo": {"DeliveryType": TEXT, "DeliveryTime": INSTANT, "DeliveryErrorType": TEXT},
@@ -107,6 +108,9 @@ ITEM: dict[str, Spec] = {
     "PurchaseDesc": "text:1000", "PurchaseCost": NUMBER, "ExpenseAccountRef": REF, "AssetAccountRef": REF,
     "TrackQtyOnHand": BOOLEAN, "QtyOnHand": NUMBER, "InvStartDate": DATE, "Sku": "text:100", "ClassRef": REF,
     "SalesTaxCodeRef": REF, "TaxClassificationRef": REF, "ItemCategoryType": TEXT, "PrefVendorRef": REF,
+    "PurchaseTaxIncluded": BOOLEAN, "PurchaseTaxCodeRef": REF, "AbatementRate": NUMBER,
+    "ReverseChargeRate": NUMBER, "ServiceType": TEXT, "ReorderPoint": NUMBER, "ManPartNum": TEXT,
+    "PrintGroupedItems": BOOLEAN, "ItemGroupDetail": "any", "Source": TEXT,
 }  # fmt: skip
 ACCOUNT: dict[str, Spec] = {
     **BASE, "Name": "text:100", "FullyQualifiedName": TEXT, "Description": TEXT, "Active": BOOLEAN,
@@ -125,10 +129,17 @@ PAYMENT: dict[str, Spec] = {
 }  # fmt: skip
 DEPOSIT: dict[str, Spec] = {
     **TRANSACTION, "DepositToAccountRef": REF, "CashBack": "any",
-    "Line": [{"Id": TEXT, "LineNum": "integer", "Description": TEXT, "Amount": NUMBER, "LinkedTxn": [LINKED],
+    "GlobalTaxCalculation": "TaxExcluded|TaxInclusive|NotApplicable",
+    "Line": [{"CustomField": [CUSTOM_FIELD],
+              "Id": TEXT, "LineNum": "integer", "Description": TEXT, "Amount": NUMBER, "LinkedTxn": [LINKED],
               "DetailType": TEXT, "DepositLineDetail": {"Entity": REF, "AccountRef": REF,
               "PaymentMethodRef": REF,
-                                                        "CheckNum": TEXT, "ClassRef": REF, "TxnType": TEXT}}],
+                                                        "CheckNum": TEXT, "ClassRef": REF, "TxnType": TEXT,
+                                                        "TaxCodeRef": REF, "TaxApplicableOn": TEXT}}],
+}  # fmt: skip
+RECEIPT: dict[str, Spec] = {
+    **SALES, "Balance": NUMBER, "PaymentType": "Cash|Check|CreditCard|Other|", "CheckPayment": "any",
+    "CreditCardPayment": "any", "CheckNum": TEXT,
 }  # fmt: skip
 NAMED: dict[str, Spec] = {**BASE, "Name": TEXT, "Active": BOOLEAN, "Description": TEXT}
 PREFERENCES: dict[str, Spec] = {
@@ -147,7 +158,8 @@ PREFERENCES: dict[str, Spec] = {
         "ETransactionPaymentEnabled": BOOLEAN,
         "ETransactionAttachPDF": BOOLEAN, "ETransactionEnabledStatus": TEXT, "EmailCopyToCompany": BOOLEAN,
         "EstimateMessage": TEXT, "IPNSupportEnabled": BOOLEAN, "UsingPriceLevels": BOOLEAN,
-        "UsingProgressInvoicing": BOOLEAN, "SalesEmailBcc": EMAIL, "SalesEmailCc": EMAIL,
+        "UsingProgressInvoicing": BOOLEAN, "DefaultShippingAccount": "any",
+        "SalesEmailBcc": EMAIL, "SalesEmailCc": EMAIL,
         "CustomField": "any"},
     "CurrencyPrefs": {"MultiCurrencyEnabled": BOOLEAN, "HomeCurrency": REF},
     "TaxPrefs": {"UsingSalesTax": BOOLEAN, "PartnerTaxEnabled": BOOLEAN, "TaxGroupCodeRef": REF,
@@ -155,7 +167,8 @@ PREFERENCES: dict[str, Spec] = {
                  "TaxableSalesTaxCodeRef": REF, "TaxRateRef": REF},
     "ProductAndServicesPrefs": {"ForSales": BOOLEAN, "ForPurchase": BOOLEAN,
     "QuantityWithPriceAndRate": BOOLEAN,
-                                "QuantityOnHand": BOOLEAN, "RevenueRecognition": TEXT},
+                                "QuantityOnHand": BOOLEAN, "RevenueRecognition": TEXT,
+                                "RevenueRecognitionEnabled": BOOLEAN, "RevenueRecognitionFrequency": TEXT},
     "EmailMessagesPrefs": "any", "ReportPrefs": "any", "TimeTrackingPrefs": "any",
     "VendorAndPurchasesPrefs": "any",
     "OtherPrefs": "any",
@@ -169,24 +182,44 @@ ENTITIES: dict[str, dict[str, Spec]] = {
     "AcceptedDate": DATE,
                  "TxnStatus": "Pending|Accepted|Closed|Rejected|Converted"},
     "CreditMemo": {**SALES, "RemainingCredit": NUMBER, "Balance": NUMBER, "InvoiceRef": REF},
+    "SalesReceipt": RECEIPT,
+    "RefundReceipt": RECEIPT,
     "Payment": PAYMENT,
     "Deposit": DEPOSIT,
     "Customer": CUSTOMER,
     "Vendor": {**PERSON, "Balance": NUMBER, "AcctNum": TEXT, "Vendor1099": BOOLEAN, "CurrencyRef": REF,
-               "TermRef": REF, "TaxIdentifier": TEXT, "BillRate": NUMBER},
+               "TermRef": REF, "TaxIdentifier": TEXT, "BillRate": NUMBER,
+               "TaxReportingBasis": TEXT, "APAccountRef": REF, "CostRate": NUMBER, "Source": TEXT,
+               "HasTPAR": BOOLEAN, "VendorPaymentBankDetail": "any", "GSTIN": TEXT,
+               "GSTRegistrationType": TEXT, "BusinessNumber": TEXT},
     "Employee": {**PERSON, "PrimaryAddr": ADDRESS, "SSN": TEXT, "BillableTime": BOOLEAN, "BirthDate": DATE,
-                 "HiredDate": DATE, "ReleasedDate": DATE, "EmployeeNumber": TEXT, "Gender": TEXT},
+                 "HiredDate": DATE, "ReleasedDate": DATE, "EmployeeNumber": TEXT, "Gender": TEXT,
+                 "BillRate": NUMBER, "CostRate": NUMBER, "Organization": BOOLEAN, "EmailAddress": TEXT},
     "Item": ITEM,
     "Account": ACCOUNT,
     "Term": {**NAMED, "Type": TEXT, "DueDays": "integer", "DiscountDays": "integer",
     "DiscountPercent": NUMBER,
-             "DayOfMonthDue": "integer", "DueNextMonthDays": "integer"},
+             "DayOfMonthDue": "integer", "DueNextMonthDays": "integer", "DiscountDayOfMonth": "integer"},
     "PaymentMethod": {**NAMED, "Type": TEXT},
     "TaxCode": {**NAMED, "Taxable": BOOLEAN, "TaxGroup": BOOLEAN, "Hidden": BOOLEAN,
     "TaxCodeConfigType": TEXT,
                 "SalesTaxRateList": "any", "PurchaseTaxRateList": "any"},
     "TaxRate": {**NAMED, "RateValue": NUMBER, "AgencyRef": REF, "SpecialTaxType": TEXT, "DisplayType": TEXT,
                 "TaxReturnLineRef": REF, "OriginalTaxRate": TEXT, "EffectiveTaxRate": "any"},
+    "TaxAgency": {**BASE, "DisplayName": "text:100", "TaxRegistrationNumber": TEXT, "TaxTrackedOnSales": BOOLEAN,
+                  "TaxTrackedOnPurchases": BOOLEAN, "LastFileDate": DATE, "TaxAgencyConfig": TEXT},
+    "Class": {**NAMED, "Name": "text:100", "FullyQualifiedName": TEXT, "SubClass": BOOLEAN, "ParentRef": REF},
+    "Department": {**NAMED, "Name": "text:100", "FullyQualifiedName": TEXT, "SubDepartment": BOOLEAN,
+                   "ParentRef": REF, "Address": ADDRESS},
+    "CompanyCurrency": {**BASE, "Code": "text:3", "Name": TEXT, "Active": BOOLEAN},
+    "ExchangeRate": {**BASE, "SourceCurrencyCode": "text:3", "TargetCurrencyCode": "text:3", "Rate": NUMBER,
+                     "AsOfDate": DATE},
+    "Attachable": {**BASE, "Note": "text:2000", "Tag": "text:2000", "Category": TEXT, "FileName": "text:1000",
+                   "ContentType": "text:100", "Size": NUMBER, "FileAccessUri": TEXT, "TempDownloadUri": TEXT,
+                   "Lat": TEXT, "Long": TEXT, "PlaceName": "text:2000", "ThumbnailFileAccessUri": TEXT,
+                   "ThumbnailTempDownloadUri": TEXT,
+                   "AttachableRef": [{"EntityRef": REF, "IncludeOnSend": BOOLEAN, "LineInfo": TEXT,
+                                      "NoRefOnly": BOOLEAN, "Inactive": BOOLEAN, "CustomField": [CUSTOM_FIELD]}]},
     "CompanyInfo": {**BASE, "CompanyName": TEXT, "LegalName": TEXT, "CompanyAddr": ADDRESS, "Country": TEXT,
                     "CustomerCommunicationAddr": ADDRESS, "LegalAddr": ADDRESS, "PrimaryPhone": PHONE,
                     "Email": EMAIL,
@@ -210,11 +243,17 @@ TARGETS: dict[str, tuple[str, str]] = {
     "ARAccountRef": ("Account", "Accounts"),
     "AccountRef": ("Account", "Accounts"),
     "ItemAccountRef": ("Account", "Accounts"),
+    "AssetAccountRef": ("Account", "Accounts"),
+    "ClassRef": ("Class", "Classes"),
+    "DepartmentRef": ("Department", "Departments"),
+    "DefaultTerms": ("Term", "Terms"),
+    "AgencyRef": ("TaxAgency", "TaxAgencies"),
 }
 LISTS_WITH_ACTIVE = frozenset(
-    {"Customer", "Vendor", "Employee", "Item", "Account", "Term", "PaymentMethod", "TaxCode", "TaxRate"}
-)
-TRANSACTIONS = ("Invoice", "Estimate", "CreditMemo", "Payment", "Deposit")
+    {"Customer", "Vendor", "Employee", "Item", "Account", "Term", "PaymentMethod", "TaxCode", "TaxRate", "Class",
+     "Department", "CompanyCurrency"}
+)  # fmt: skip
+TRANSACTIONS = ("Invoice", "Estimate", "CreditMemo", "SalesReceipt", "RefundReceipt", "Payment", "Deposit")
 BY_PATH = {name.lower(): name for name in ENTITIES}
 
 
@@ -233,7 +272,8 @@ def _accept_object(spec: dict[str, Spec], value: dict[str, Any], path: str) -> D
     for name, item in value.items():
         if name not in spec:
             raise unsupported_property(name)
-        clean[name] = None if item is None else _accept_value(spec[name], item, f"{path}{name}")
+        # An empty text stands for nothing, whatever the property's kind.
+        clean[name] = None if item is None or item == "" else _accept_value(spec[name], item, f"{path}{name}")
     return clean
 
 

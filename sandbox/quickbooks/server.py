@@ -11,6 +11,7 @@ from typing import Any
 from waitress.server import create_server
 
 from sandbox.quickbooks.clock import SandboxClock
+from sandbox.quickbooks.generator import Plan
 from sandbox.quickbooks.services import Services
 from sandbox.quickbooks.web import make_app
 
@@ -21,6 +22,7 @@ class QuickBooksSandbox:
     """QuickBooks Online on ``http://127.0.0.1:{port}``, its books in ``directory``.
 
     The same directory continues where an earlier sandbox stopped or was killed. Port 0 takes a free one.
+    Companies that are new get the plan's business, by default none.
     """
 
     def __init__(
@@ -29,8 +31,10 @@ class QuickBooksSandbox:
         port: int = 0,
         clock: SandboxClock | None = None,
         randomness: random.Random | None = None,
+        companies: int = 1,
+        plan: Plan | None = None,
     ) -> None:
-        self._services = Services(Path(directory), clock, randomness)
+        self._services = Services(Path(directory), clock, randomness, companies=companies, plan=plan)
         self._wanted_port = port
         self._server: Any = None
         self._thread: threading.Thread | None = None
@@ -46,6 +50,10 @@ class QuickBooksSandbox:
     def credentials(self) -> dict[str, str]:
         """What a client needs; the same as ``GET /sandbox/credentials``."""
         return self._services.credentials()
+
+    def set_limits(self, enabled: bool) -> None:
+        """Switch the request limits on or off; the same as ``POST /sandbox/limits``."""
+        self._services.set_limits(enabled)
 
     def start(self) -> None:
         # A queue of requests is what a load test makes on purpose.

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import random
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from sandbox.quickbooks.amounts import Doc
 from sandbox.quickbooks.books import Books
 from sandbox.quickbooks.clock import SandboxClock
+from sandbox.quickbooks.generator import Plan, make_history
 from sandbox.quickbooks.limits import RequestLimits
 from sandbox.quickbooks.oauth import TokenServer, secret
 from sandbox.quickbooks.sample import make_sample_company
+from sandbox.quickbooks.snapshots import Snapshots, forget
 from sandbox.quickbooks.steering import Journal, OrderedFaults, Usage
 from sandbox.quickbooks.storage import Storage
 from sandbox.quickbooks.webhooks import SUBSCRIPTION, WINDOW_SECONDS, Post, Webhooks, post
 
-# Where the sources leave it open, or a company may choose, a tester can.
+# Where the sources leave it open, or a company may choose, a tester can; the first position is the usual one.
 SWITCHES: dict[str, tuple[Any, ...]] = {
     "duplicate_number_check": (True, False),
     "duplicate_name_detail": ("id", "null", "sentence"),
     "replay_failed_answers": (False, True),
+    "tax_inclusive_amount": ("gross", "net"),
+    "side_effect_events": (True, False),
+    "realms_in_a_delivery": ("several", "one"),
+    "webhook_content_type": (
+        "application/json",
+        "application/cloudevents+json",
+        "application/cloudevents-batch+json",
+    ),
+    "email_status_writable": (True, False),
+    "latin1_only": (False, True),
+    "batch_ids_limited": (False, True),
+    "batch_queries_metered": ("each", "once"),
 }
 
 
@@ -34,6 +49,8 @@ class Services:
         randomness: random.Random | None = None,
         post: Post = post,
         window_seconds: float = WINDOW_SECONDS,
+        companies: int = 1,
+        plan: Plan | None = None,
     ) -> None:
         self.randomness = randomness or random.SystemRandom()
         self.clock = clock or SandboxClock()
@@ -49,10 +66,15 @@ class Services:
         self.journal = Journal()
         self.limits = RequestLimits(self.clock, self.storage.setting("limits", True))
         self.tokens = TokenServer(self.storage, self.clock, self.randomness)
-        self.webhooks = Webhooks(self.storage, self.clock, self.randomness, self.faults, post, window_seconds)
+        self.webhooks = Webhooks(
+            self.storage, self.clock, self.randomness, self.faults, post, window_seconds, self.switches
+        )
+        self.snapshots = Snapshots(self.storage)
         self.companies: dict[str, Books] = {}
         for realm in self.application["realms"]:
-            self.companies[realm] = self._open_books(realm)
+            self.companies[realm] = self._open_books(realm, plan)
+        while len(self.companies) < companies:
+            self.add_company(plan=plan)
 
     def _make_application(self) -> Doc:
         """The registered app with its secrets, made once for a directory."""
@@ -63,7 +85,7 @@ class Services:
         application: Doc = {
             "client_id": "AB" + secret(choice, 48),
             "client_secret": secret(choice, 40),
-            "realms": ["91303" + "".join(choice("0123456789") for _ in range(11))],
+            "realms": [self._new_realm()],
         }
         token = "-".join("".join(choice("0123456789abcdef") for _ in range(n)) for n in (8, 4, 4, 4, 12))
         with self.storage.transaction():
@@ -71,22 +93,53 @@ class Services:
             self.storage.keep_setting(SUBSCRIPTION, {"url": None, "verifier_token": token, "format": "cloudevents"})
         return application
 
-    def _open_books(self, realm: str) -> Books:
-        books = Books(self.storage, realm, self.clock, self.webhooks.record)
-        # The company's own record is written last: a kill in the middle starts the sample again, by name.
-        if not self.storage.setting(f"sample:{realm}", False):
-            with self.storage.transaction() as connection:
-                connection.execute("DELETE FROM documents WHERE realm = ?", (realm,))
-                connection.execute("DELETE FROM counters WHERE realm = ?", (realm,))
-                books = Books(self.storage, realm, self.clock)
-                make_sample_company(books, self.switches)
-                self.storage.keep_setting(f"sample:{realm}", True)
-            books = Books(self.storage, realm, self.clock, self.webhooks.record)
-        return books
+    def _new_realm(self) -> str:
+        return "91303" + "".join(self.randomness.choice("0123456789") for _ in range(11))
 
-    def credentials(self) -> dict[str, str]:
-        """What a client needs to use this sandbox."""
-        realm = self.application["realms"][0]
+    def add_company(self, country: str = "US", plan: Plan | None = None) -> str:
+        """One more company beside those there are; its realm id."""
+        realm = self._new_realm()
+        with self.storage.transaction():
+            self.application["realms"].append(realm)
+            self.storage.keep_setting("application", self.application)
+            self.storage.keep_setting(f"country:{realm}", country)
+        self.companies[realm] = self._open_books(realm, plan)
+        return realm
+
+    def _open_books(self, realm: str, plan: Plan | None = None) -> Books:
+        """The books on disk; books that were never finished are made again."""
+        if not self.storage.setting(f"sample:{realm}", False):
+            self._make_books(realm, plan)
+        return Books(self.storage, realm, self.clock, self.webhooks.record)
+
+    def _make_books(self, realm: str, plan: Plan | None) -> None:
+        """All or nothing: a kill in the middle leaves no half of them."""
+        with self.storage.transaction() as connection:
+            forget(connection, realm)
+            books = Books(self.storage, realm, self.clock)
+            make_sample_company(books, self.switches, self.storage.setting(f"country:{realm}", "US"))
+            if plan is not None:
+                make_history(books, self.switches, plan, self.clock.now())
+            self.storage.keep_setting(f"sample:{realm}", True)
+
+    def reset(self, realm: str, plan: Plan | None = None) -> None:
+        """The company as it was when it was new, with the plan's business if there is one; nobody is told."""
+        with self.companies[realm].lock:
+            self._make_books(realm, plan)
+            self.companies[realm] = self._open_books(realm)
+
+    def restore(self, name: str) -> None:
+        """Raises ValueError when there is no such snapshot."""
+        with ExitStack() as locks:
+            for books in self.companies.values():
+                locks.enter_context(books.lock)
+            self.snapshots.restore(name)
+            for realm in self.companies:
+                self.companies[realm] = self._open_books(realm)
+
+    def credentials(self, realm: str | None = None) -> dict[str, str]:
+        """What a client needs to use this sandbox's first company, or another one."""
+        realm = realm or self.application["realms"][0]
         return {
             "client_id": self.application["client_id"],
             "client_secret": self.application["client_secret"],

@@ -7,12 +7,17 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from sandbox.quickbooks.amounts import Doc, decode
-from sandbox.quickbooks.books import rendered
-from sandbox.quickbooks.names import merge_customers
+from sandbox.quickbooks.books import Change, rendered
+from sandbox.quickbooks.generator import SAMPLE, Plan
+from sandbox.quickbooks.names import merge
 from sandbox.quickbooks.pages import json_answer
+from sandbox.quickbooks.schema import ENTITIES
 from sandbox.quickbooks.services import Services
 from sandbox.quickbooks.steering import FaultRule
+from sandbox.quickbooks.webhooks import LEGACY_NAMES
 
+_PLAN = ("sample", "customers", "invoices", "seed")
+DEFAULT_SNAPSHOT = "snapshot"
 FORMATS = ("cloudevents", "legacy")
 
 
@@ -23,9 +28,15 @@ def make_steering(services: Services) -> Blueprint:
     def refused(error: ValueError) -> Response:
         return json_answer({"error": str(error)}, 400)
 
+    @pages.errorhandler(TypeError)
+    @pages.errorhandler(OverflowError)
+    @pages.errorhandler(ArithmeticError)
+    def wrong_kind(error: Exception) -> Response:
+        return json_answer({"error": f"A value in the body is of a kind that is not expected here: {error}"}, 400)
+
     @pages.get("/credentials")
     def credentials() -> Response:
-        return json_answer(services.credentials())
+        return json_answer(services.credentials(_realm(services, request.args.get("realm_id"))))
 
     @pages.get("/clock")
     def clock() -> Response:
@@ -53,9 +64,76 @@ def make_steering(services: Services) -> Blueprint:
     def deliveries() -> Response:
         return json_answer(services.webhooks.listed())
 
+    _add_books(pages, services)
     _add_orders(pages, services)
     _add_settings(pages, services)
     return pages
+
+
+def _add_books(pages: Blueprint, services: Services) -> None:
+    @pages.get("/companies")
+    def companies() -> Response:
+        return json_answer([_company(services, realm) for realm in services.companies])
+
+    @pages.post("/companies")
+    def add_company() -> Response:
+        body = _body({"country", *_PLAN})
+        realm = services.add_company(str(body.get("country") or "US").upper(), _plan(body))
+        return json_answer(_company(services, realm))
+
+    @pages.get("/snapshot")
+    def snapshots() -> Response:
+        return json_answer(services.snapshots.names())
+
+    @pages.post("/snapshot")
+    def take_snapshot() -> Response:
+        services.snapshots.take(str(_body({"name"}).get("name") or DEFAULT_SNAPSHOT))
+        return json_answer(services.snapshots.names())
+
+    @pages.post("/restore")
+    def restore() -> Response:
+        services.restore(str(_body({"name"}).get("name") or DEFAULT_SNAPSHOT))
+        return json_answer([_company(services, realm) for realm in services.companies])
+
+    @pages.post("/reset")
+    def reset() -> Response:
+        body = _body({"realm_id", *_PLAN})
+        realm = _realm(services, body.get("realm_id"))
+        services.reset(realm, _plan(body))
+        return json_answer(_company(services, realm))
+
+
+def _realm(services: Services, asked: Any) -> str:
+    realm = str(asked or services.application["realms"][0])
+    if realm not in services.companies:
+        raise ValueError(f"There is no company {realm}.")
+    return realm
+
+
+def _plan(body: Doc) -> Plan | None:
+    """The business that was asked for: none, the sample's, or as much as the numbers say."""
+    if not body.get("sample") and not body.get("invoices"):
+        return None
+    numbers = {
+        name: int(body.get(name, default))
+        for name, default in (
+            ("customers", SAMPLE.customers),
+            ("invoices", SAMPLE.invoices),
+            ("seed", SAMPLE.seed),
+        )
+    }
+    return Plan(**numbers)
+
+
+def _company(services: Services, realm: str) -> Doc:
+    books = services.companies[realm]
+    info = books.get("CompanyInfo", "1") or {}
+    return {
+        "realm_id": realm,
+        "name": info.get("CompanyName"),
+        "country": info.get("Country"),
+        "records": {entity: books.count(entity) for entity in ENTITIES if books.count(entity)},
+    }
 
 
 def _add_orders(pages: Blueprint, services: Services) -> None:
@@ -85,12 +163,15 @@ def _add_orders(pages: Blueprint, services: Services) -> None:
         return json_answer({"on": services.outage})
 
     @pages.post("/merge")
-    def merge() -> Response:
-        body = _body({"realm_id", "survivor", "merged"})
-        books = services.companies[body.get("realm_id") or services.application["realms"][0]]
+    def merge_records() -> Response:
+        body = _body({"realm_id", "entity", "survivor", "merged"})
+        entity = str(body.get("entity") or "Customer")
+        if "survivor" not in body or "merged" not in body:
+            raise ValueError("A merge names the Ids of its survivor and of the merged record.")
+        books = services.companies[_realm(services, body.get("realm_id"))]
         with books.transaction() as transaction:
-            merged = merge_customers(transaction, str(body["survivor"]), str(body["merged"]))
-        return json_answer({"Customer": rendered(books, "Customer", merged)})
+            merged = merge(transaction, entity, str(body["survivor"]), str(body["merged"]))
+        return json_answer({entity: rendered(books, entity, merged)})
 
 
 def _add_settings(pages: Blueprint, services: Services) -> None:
@@ -124,10 +205,35 @@ def _add_settings(pages: Blueprint, services: Services) -> None:
         services.webhooks.subscribe(body)
         return json_answer(services.webhooks.subscription)
 
+    @pages.post("/webhooks/test")
+    def send_test() -> Response:
+        body = _body({"events", "realm_id", "entity", "id", "operation"})
+        events = body.pop("events", None) or [body]
+        services.webhooks.deliver_test([_test_event(services, event) for event in events])
+        return json_answer(services.webhooks.subscription)
+
     @pages.delete("/webhooks")
     def unsubscribe() -> Response:
         services.webhooks.subscribe({"url": None})
         return json_answer(services.webhooks.subscription)
+
+
+def _test_event(services: Services, order: Any) -> Change:
+    if not isinstance(order, dict) or not order.keys() <= {"realm_id", "entity", "id", "operation"}:
+        raise ValueError("An event has realm_id, entity, id and operation, nothing else.")
+    return Change(
+        realm=str(order.get("realm_id") or services.application["realms"][0]),
+        entity=str(order.get("entity") or "Invoice"),
+        id=str(order.get("id") or "1"),
+        operation=_operation(str(order.get("operation") or "created")),
+        at=services.clock.now(),
+    )
+
+
+def _operation(name: str) -> str:
+    if name not in LEGACY_NAMES:
+        raise ValueError(f"The operation is one of {', '.join(LEGACY_NAMES)}.")
+    return name
 
 
 def _clock(services: Services) -> dict[str, Any]:

@@ -36,6 +36,9 @@ CREATE INDEX IF NOT EXISTS deliveries_by_state ON deliveries (state);
 """
 
 
+ROWS_A_CHUNK = 500
+
+
 class Storage:
     """A connection shared under a lock; every write happens inside :meth:`transaction`."""
 
@@ -73,6 +76,13 @@ class Storage:
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
+
+    def chunks(self, sql: str, *values: Any) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a large answer, some hundred at a time; nobody else gets at the disk meanwhile."""
+        with self._lock:
+            cursor = self._connection.execute(sql, values)
+            while rows := cursor.fetchmany(ROWS_A_CHUNK):
+                yield rows
 
     def setting(self, name: str, default: Any = None) -> Any:
         found = self.rows("SELECT value FROM settings WHERE name = ?", name)

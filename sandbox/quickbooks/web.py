@@ -13,6 +13,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from sandbox.quickbooks.api import AccountingApi, ApiAnswer, ApiRequest, endpoint_of
+from sandbox.quickbooks.book_pages import make_book_pages
 from sandbox.quickbooks.clock import answer_time
 from sandbox.quickbooks.errors import Fault, GatewayFault
 from sandbox.quickbooks.pages import make_pages
@@ -33,6 +34,7 @@ def make_app(services: Services) -> Flask:
     api = AccountingApi(services)
     app.register_blueprint(make_pages(services))
     app.register_blueprint(make_steering(services))
+    app.register_blueprint(make_book_pages(services))
 
     @app.route("/v3/company/<realm>/<path:path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     def company(realm: str, path: str) -> Response:
@@ -112,7 +114,7 @@ def _status(api: AccountingApi, status: str) -> Response:
 
 
 def _json(answer: ApiAnswer) -> Response:
-    return Response(answer.body, answer.status, content_type="application/json;charset=UTF-8")
+    return Response(answer.body, answer.status, content_type=answer.content_type)
 
 
 def _hang_up(seconds: float) -> Response:

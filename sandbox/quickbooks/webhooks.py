@@ -36,10 +36,11 @@ ANNOUNCED: dict[str, frozenset[str]] = {
     "Invoice": _FORM, "Payment": _FORM, "CreditMemo": _FORM, "Estimate": _FORM - {"void"},
     "Customer": _NAME_LIST, "Vendor": _NAME_LIST, "Employee": _NAME_LIST, "Item": _NAME_LIST,
     "Account": _NAME_LIST,
+    "SalesReceipt": _FORM, "RefundReceipt": _FORM, "Class": _NAME_LIST, "Department": _NAME_LIST,
     "Deposit": _FORM - {"void"}, "Term": _NAME_LIST, "PaymentMethod": _NAME_LIST,
     "Preferences": frozenset({"updated"}),
 }  # fmt: skip
-_LEGACY = {"created": "Create", "updated": "Update", "deleted": "Delete", "merged": "Merge",
+LEGACY_NAMES = {"created": "Create", "updated": "Update", "deleted": "Delete", "merged": "Merge",
 "emailed": "Emailed",
            "void": "Void"}  # fmt: skip
 
@@ -90,6 +91,7 @@ class Webhooks:
         faults: OrderedFaults,
         post: Post = post,
         window_seconds: float = WINDOW_SECONDS,
+        switches: Doc | None = None,
     ) -> None:
         self._storage = storage
         self._clock = clock
@@ -97,6 +99,7 @@ class Webhooks:
         self._faults = faults
         self._post = post
         self._window_seconds = window_seconds
+        self._switches = switches if switches is not None else {}
         self._wake = threading.Condition()
         self._news = False
         self._stopping = False
@@ -157,12 +160,29 @@ class Webhooks:
             rows = self._storage.rows("SELECT id, at, event FROM events ORDER BY id LIMIT 1000")
             if not rows or self._clock.seconds() - rows[0][1] < self._window_seconds:
                 return False
-            events = [decode(row[2]) for row in rows]
-            connection.execute("DELETE FROM events WHERE id <= ?", (rows[-1][0],))
+            bundle = self._together([(row[0], decode(row[2])) for row in rows])
+            events = [event for _, event in bundle]
+            connection.executemany("DELETE FROM events WHERE id = ?", [(number,) for number, _ in bundle])
             self._insert(connection, events, self._faults.strike("webhook"))
         return True
 
-    def _insert(self, connection: sqlite3.Connection, events: list[Doc], order: FaultRule | None) -> None:
+    def _together(self, waiting: list[tuple[int, Doc]]) -> list[tuple[int, Doc]]:
+        """The events that make the next delivery: all that wait, or those of the first one's realm."""
+        if self._switches.get("realms_in_a_delivery") != "one":
+            return waiting
+        realm = waiting[0][1]["intuitaccountid"]
+        return [(number, event) for number, event in waiting if event["intuitaccountid"] == realm]
+
+    def deliver_test(self, changes: list[Change]) -> None:
+        """The button that sends test events: one delivery of its own, with nothing behind it in the books."""
+        events = [self._event(change) for change in changes]
+        with self._storage.transaction() as connection:
+            self._insert(connection, events, self._faults.strike("webhook"), blocking=False)
+        self.wake()
+
+    def _insert(
+        self, connection: sqlite3.Connection, events: list[Doc], order: FaultRule | None, blocking: bool = True
+    ) -> None:
         kind = order.kind if order else ""
         if kind == "reorder":
             events.reverse()
@@ -174,7 +194,7 @@ class Webhooks:
                 self._body(events),
                 len(events),
                 "lost" if kind == "lose" else "pending",
-                int(kind not in ("late", "reorder", "lose")),
+                int(blocking and kind not in ("late", "reorder", "lose")),
                 self._clock.seconds() + wait,
                 2 if kind == "duplicate" else 1,
             ),
@@ -216,7 +236,7 @@ class Webhooks:
 
     def _send(self, url: str, body: bytes) -> str:
         headers = {
-            "Content-Type": "application/json",
+            "Content-Type": self._switches.get("webhook_content_type", "application/json"),
             "intuit-signature": signature(self._subscription["verifier_token"], body),
             "intuit-notification-schema-version": "1.0",
             "User-Agent": "intuit_notification_dispatcher",
@@ -303,7 +323,7 @@ def _legacy(events: list[Doc]) -> dict[str, Any]:
         entity = {
             "name": event["_entity"],
             "id": event["intuitentityid"],
-            "operation": _LEGACY[operation],
+            "operation": LEGACY_NAMES[operation],
             "lastUpdated": event["time"][:19] + ".000Z",
         }
         if "deletedid" in event["data"]:

@@ -177,3 +177,12 @@ def test_the_duplicate_check_is_a_setting_of_the_company(world: World) -> None:
 def test_home_amounts_follow_the_rate(world: World) -> None:
     payment = world.payment(100, customer="9", ExchangeRate="1.25")
     assert payment["HomeTotalAmt"] == Decimal(125)
+
+
+def test_preferences_change_one_by_one_and_the_home_currency_never(world: World) -> None:
+    prefer(world, AccountingInfoPrefs={"BookCloseDate": "2026-10-31"}, SalesFormsPrefs=None)
+    prefer(world, AccountingInfoPrefs={"BookCloseDate": None}, CurrencyPrefs={"HomeCurrency": {"value": "EUR"}})
+    stored = world.read("Preferences", "1")
+    assert "BookCloseDate" not in stored["AccountingInfoPrefs"]
+    assert stored["CurrencyPrefs"]["HomeCurrency"]["value"] == "USD"
+    assert stored["SalesFormsPrefs"]["CustomTxnNumbers"] is True

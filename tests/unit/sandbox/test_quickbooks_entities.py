@@ -177,3 +177,13 @@ def test_an_empty_text_stands_for_nothing(world: World) -> None:
 def test_an_unknown_property_is_2010_in_every_entity(world: World) -> None:
     for entity in ("salesreceipt", "refundreceipt", "class", "attachable", "exchangerate", "companycurrency"):
         assert code_of(world.post(entity, {"Colour": "red"})) == "2010"
+
+
+def test_properties_that_hold_anything_may_look_like_references(world: World) -> None:
+    odd_ones: list[Any] = [{"ItemRef": [1]}, {"ItemRef": {"value": [1]}}, {"ItemRef": "1"}, [{"ClassRef": {}}]]
+    for odd in odd_ones:
+        answer = world.post("salesreceipt", {"Line": [line(10)], "CreditCardPayment": odd})
+        assert answer.status_code in (200, 400), answer.text
+        if answer.status_code == 200:
+            receipt = decode(answer.data)["SalesReceipt"]
+            world.save("SalesReceipt", sparse(receipt, PrivateNote="x"))

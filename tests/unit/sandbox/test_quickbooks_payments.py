@@ -25,6 +25,7 @@ from tests.unit.sandbox.quickbooks_world import (
     named,
     sparse,
 )
+from tests.unit.sandbox.test_quickbooks_companies import assert_oracles_hold
 
 
 @pytest.fixture
@@ -232,14 +233,51 @@ class Bookkeeping(RuleBasedStateMachine):
     def edit_payment(self, total: Decimal, shares: list[Decimal], index: int) -> None:
         payment = self.pick("Payment", lambda count: index % count)
         lines, _ = self.spread(total, shares, payment["CustomerRef"]["value"])
-        self.world.change("Payment", payment, TotalAmt=total, Line=lines)
+        answer = self.world.post("payment", sparse(payment, TotalAmt=total, Line=lines))
+        assert answer.status_code == (400 if payment["LinkedTxn"] else 200)
+
+    @rule(credits_=st.booleans(), payments=st.booleans())
+    def prefer(self, credits_: bool, payments: bool) -> None:
+        forms = {"AutoApplyCredit": credits_, "AutoApplyPayments": payments}
+        self.world.change("Preferences", self.world.read("Preferences", "1"), SalesFormsPrefs=forms)
+
+    @rule(share=SHARE, customer=st.sampled_from([CUSTOMER, EURO_CUSTOMER]))
+    def link_credit(self, share: Decimal, customer: str) -> None:
+        """A payment of nothing between the first open invoice and the first credit memo with something left."""
+        mine = [one for one in self.documents("Invoice") if one["CustomerRef"]["value"] == customer and one["Balance"]]
+        memos = [one for one in self.documents("CreditMemo") if one["CustomerRef"]["value"] == customer]
+        usable = [one for one in memos if one["RemainingCredit"]]
+        if not mine or not usable:
+            return
+        most = min(Decimal(mine[0]["Balance"]), Decimal(usable[0]["RemainingCredit"]))
+        amount = max((most * share).quantize(Decimal("0.01")), Decimal("0.01"))
+        lines = [applied_to(mine[0], amount), applied_to(usable[0], amount, "CreditMemo")]
+        self.world.save("Payment", {"CustomerRef": {"value": customer}, "TotalAmt": 0, "Line": lines})
+
+    @precondition(lambda self: any(not one["LinkedTxn"] for one in self.documents("Payment")))
+    @rule()
+    def deposit(self) -> None:
+        free = [one for one in self.documents("Payment") if not one["LinkedTxn"] and one["TotalAmt"]]
+        lines = [
+            {"Amount": one["TotalAmt"], "LinkedTxn": [{"TxnId": one["Id"], "TxnType": "Payment"}]} for one in free[:2]
+        ]
+        if lines:
+            bank = self.world.query("select * from Account where Name = 'Checking'")["Account"][0]["Id"]
+            self.world.save("Deposit", {"DepositToAccountRef": {"value": bank}, "Line": lines})
+
+    @precondition(lambda self: self.documents("Deposit"))
+    @rule(index=st.integers(0, 99))
+    def undo_deposit(self, index: int) -> None:
+        deposit = self.pick("Deposit", lambda count: index % count)
+        self.world.save("Deposit", named(deposit), operation="delete")
 
     @precondition(lambda self: self.documents("Payment"))
     @rule(index=st.integers(0, 99), void=st.booleans())
     def take_payment_back(self, index: int, void: bool) -> None:
         payment = self.pick("Payment", lambda count: index % count)
         query = {"operation": "update", "include": "void"} if void else {"operation": "delete"}
-        self.world.save("Payment", named(payment), **query)
+        answer = self.world.post("payment", named(payment), **query)
+        assert answer.status_code == (400 if payment["LinkedTxn"] else 200)
 
     @precondition(lambda self: self.documents("Invoice"))
     @rule(index=st.integers(0, 99), operation=st.sampled_from(["void", "delete"]))
@@ -250,6 +288,7 @@ class Bookkeeping(RuleBasedStateMachine):
 
     @invariant()
     def books_balance(self) -> None:
+        assert_oracles_hold(next(iter(self.world.services.companies.values())))
         invoices, payments, memos = map(self.documents, ("Invoice", "Payment", "CreditMemo"))
         assert all(0 <= invoice["Balance"] <= invoice["TotalAmt"] for invoice in invoices)
         assert all(payment["UnappliedAmt"] >= 0 for payment in payments)
@@ -275,8 +314,8 @@ def total_of(customer: str, documents: list[Any]) -> Decimal:
 
 TestBookkeeping = Bookkeeping.TestCase
 TestBookkeeping.settings = settings(
-    max_examples=12,
-    stateful_step_count=20,
+    max_examples=20,
+    stateful_step_count=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
