@@ -104,6 +104,7 @@ class InvoiceWork:
         with bench.database.transaction() as session:
             items = connections.mappings(session, bench.id, "line_type")
             tax_codes = connections.mappings(session, bench.id, "tax_rate")
+            sent_written = journal.was_done(session, bench.id, str(self._subject), "invoice.mark_sent")
         customer, email = self._customer(invoice, base)
         return InvoiceCase(
             ravetree=invoice,
@@ -121,6 +122,7 @@ class InvoiceWork:
             placeholder=self._placeholder(),
             customer_unapplied=self._unapplied(invoice, remote),
             decision=self._decision,
+            sent_written=sent_written,
         )
 
     def _base(self, pair: Pair | None) -> InvoiceBase | None:

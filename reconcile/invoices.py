@@ -60,6 +60,7 @@ class InvoiceCase:
     `payments_pending` says that payments of this connection are still to be looked at, so that what
     seems to disagree may be under way. `decision` is what a person said of this invoice: `overwrite` an edit made
     in QuickBooks, `leave` it deleted there, or that unapplied money and the mark as paid are `two` things.
+    `sent_written` says that QuickBooks took our mark as sent: no source says that it keeps it.
     """
 
     ravetree: RavetreeInvoice | Gone | None
@@ -77,6 +78,7 @@ class InvoiceCase:
     placeholder: Placeholder | None = None
     customer_unapplied: Decimal = ZERO
     decision: str = ""
+    sent_written: bool = False
 
 
 def plan(case: InvoiceCase) -> Plan:
@@ -119,7 +121,7 @@ def _plan_unpaired(case: InvoiceCase) -> Plan:
 def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase) -> Plan:
     if invoice.owned() != base.ravetree.owned():
         return _plan_overwrite(case, invoice, remote, base)
-    if invoice.sent and not remote.emailed:
+    if invoice.sent and not remote.emailed and not case.sent_written:
         return write(Side.QUICKBOOKS, "invoice.mark_sent", remote.id, remote.sync_token)
     if remote.emailed and not invoice.sent:
         return write(Side.RAVETREE, "invoice.mark_sent", invoice.id, invoice.version)

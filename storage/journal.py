@@ -128,6 +128,22 @@ def may_have_made(session: Session, connection_id: str, subject: str, action: st
     )
 
 
+def was_done(session: Session, connection_id: str, subject: str, action: str) -> bool:
+    """Whether such a write was answered once."""
+    return (
+        session.execute(
+            sa.select(Operation.id).where(
+                Operation.connection_id == connection_id,
+                Operation.subject == subject,
+                Operation.action == action,
+                Operation.side == "quickbooks",
+                Operation.state == DONE,
+            )
+        ).first()
+        is not None
+    )
+
+
 def unsettled(session: Session, connection_id: str) -> Sequence[Operation]:
     """Writes whose outcome is unknown, oldest first."""
     return (
