@@ -39,4 +39,8 @@ def test_with_the_broker_down_and_the_database_hanging_the_sender_is_told_in_tim
         late.cancel()
         postgresql.resume()
         confirmed.stop()
+        # The write that hung ends now, and gives its connection back before the pool is closed.
+        for thread in threading.enumerate():
+            if thread.name == "outbox":
+                thread.join(20)
         database.close()
