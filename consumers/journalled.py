@@ -21,8 +21,8 @@ from storage import copies, journal, leases, pending
 from storage.database import Database
 from storage.models import Operation
 
-REPLAY_HORIZON = {Side.QUICKBOOKS: timedelta(hours=1), Side.RAVETREE: timedelta(hours=24)}
-"""How long a neighbour is trusted to remember a key. QuickBooks does not document it: one hour is our assumption."""
+REPLAY_HORIZON = timedelta(hours=1)
+"""How long QuickBooks is trusted to remember a key: it does not say. Ravetree's creates are safe by `external_id`."""
 
 _STILL_UNKNOWN = (OutcomeUnknown, NotSent, Throttled, TokenExpired, NotAuthorised)
 
@@ -195,7 +195,7 @@ class Journal:
     def _resolve(self, operation: Operation) -> None:
         age = self._clock.now() - operation.journalled_at
         try:
-            if operation.side == Side.QUICKBOOKS and age >= REPLAY_HORIZON[Side.QUICKBOOKS]:
+            if operation.side == Side.QUICKBOOKS and age >= REPLAY_HORIZON:
                 self._look_up(operation)
             else:
                 self._send(operation, again=True)

@@ -5,7 +5,6 @@ Ravetree does not own is sent back as it was.
 """
 
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -319,16 +318,12 @@ def _line_body(line: Any, kept: Mapping[str, Any] | None) -> Body:
 
 def sent_body(now: Mapping[str, Any]) -> Body:
     """The sparse update that marks an invoice as sent without mailing anybody."""
-    return _named(now) | {"sparse": True, "EmailStatus": "EmailSent"}
-
-
-def _named(now: Mapping[str, Any]) -> Body:
-    return {"Id": now["Id"], "SyncToken": now["SyncToken"]}
+    return identity_body(now) | {"sparse": True, "EmailStatus": "EmailSent"}
 
 
 def identity_body(now: Mapping[str, Any]) -> Body:
-    """What a void or a delete takes."""
-    return _named(now)
+    """What a void or a delete takes, and what every update begins with."""
+    return {"Id": now["Id"], "SyncToken": now["SyncToken"]}
 
 
 def payment_body(content: PaymentContent, now: Mapping[str, Any] | None = None) -> Body:
@@ -354,10 +349,5 @@ def payment_body(content: PaymentContent, now: Mapping[str, Any] | None = None) 
     if content.reference or now:
         body["PaymentRefNum"] = content.reference
     if now is not None:
-        body |= _named(now) | {"sparse": True}
+        body |= identity_body(now) | {"sparse": True}
     return body
-
-
-def day(raw: Mapping[str, Any]) -> date:
-    """A transaction's date."""
-    return date.fromisoformat(str(raw["TxnDate"])[:10])
