@@ -106,7 +106,7 @@ def _record(bench: Workbench, envelopes: list[Envelope]) -> str:
 
 
 def _look_at_everything(bench: Workbench) -> None:
-    for kind, resource in ((Kind.INVOICE, "invoices"), (Kind.PAYMENT, "payments")):
+    for kind, resource in ((Kind.ESTIMATE, "estimates"), (Kind.INVOICE, "invoices"), (Kind.PAYMENT, "payments")):
         since = {"updated_since": bench.connection.created_at.isoformat().replace("+00:00", "Z")}
         rows = bench.neighbours.ravetree.listing(resource, since)
         bench.look_at([Record(Side.RAVETREE, kind, row["id"]) for row in rows])

@@ -7,9 +7,11 @@ from consumers.journalled import Request
 from consumers.workbench import Workbench
 from reconcile import contacts
 from reconcile.contacts import CreateCustomer, UseCustomer
+from reconcile.documents import LINK
 from reconcile.model import Attention, Kind, QuickBooksCustomer, RavetreeContact, Record, Side
 from schemas import quickbooks, ravetree
-from storage import pairs
+from storage import decisions, pairs
+from storage.models import Decision
 
 
 def customer_for(bench: Workbench, client_id: str, currency: str) -> tuple[str | Attention, str]:
@@ -18,21 +20,32 @@ def customer_for(bench: Workbench, client_id: str, currency: str) -> tuple[str |
     Reads QuickBooks only for a client that is not linked yet. Raises what the neighbours say.
     """
     link = bench.pair(Kind.CONTACT, Side.RAVETREE, client_id, currency)
-    contact = _contact(bench, client_id)
+    contact = contact_of(bench, client_id)
     if link is not None:
         return link.quickbooks_id, contact.email if contact else ""
     if contact is None:
         return Attention("parked", "client_missing", f"Client {client_id} is not in Ravetree.", "Choose a client."), ""
-    decision = contacts.match(contact, currency, _candidates(bench, contact))
+    decided = _decided(bench, contact)
+    if decided is not None and decided.decision == LINK:
+        link_customer(bench, contact.id, currency, decided.target)
+        return decided.target, contact.email
+    said = decided.decision if decided is not None else ""
+    decision = contacts.match(contact, currency, _candidates(bench, contact), said)
     if isinstance(decision, CreateCustomer):
         decision = _create(bench, contact, currency, decision.name)
     if isinstance(decision, UseCustomer):
-        _link(bench, contact, currency, decision.customer_id)
+        link_customer(bench, contact.id, currency, decision.customer_id)
         return decision.customer_id, contact.email
     return decision, contact.email
 
 
-def _contact(bench: Workbench, client_id: str) -> RavetreeContact | None:
+def _decided(bench: Workbench, contact: RavetreeContact) -> Decision | None:
+    with bench.database.transaction() as session:
+        return decisions.find(session, bench.id, [Record(Side.RAVETREE, Kind.CONTACT, contact.id)])
+
+
+def contact_of(bench: Workbench, client_id: str) -> RavetreeContact | None:
+    """A client with the e-mail address of its bill-to contact."""
     account = bench.neighbours.ravetree
     raw = account.get(Kind.CONTACT, client_id)
     if raw is None:
@@ -73,15 +86,7 @@ def _write(bench: Workbench, contact: RavetreeContact, currency: str, name: str)
             side=Side.QUICKBOOKS,
             action="customer.create",
             path="customer",
-            body=quickbooks.customer_body(
-                name,
-                contact.name,
-                contact.email,
-                contact.phone,
-                currency,
-                contact.address,
-                contact.kind == "account",
-            ),
+            body=quickbooks.customer_body(contacts.customer_content(contact, currency, name)),
             context={"ravetree_id": contact.id, "currency": currency},
         )
     )
@@ -91,6 +96,7 @@ def _write(bench: Workbench, contact: RavetreeContact, currency: str, name: str)
     return UseCustomer(link.quickbooks_id)
 
 
-def _link(bench: Workbench, contact: RavetreeContact, currency: str, customer_id: str) -> None:
+def link_customer(bench: Workbench, contact_id: str, currency: str, customer_id: str) -> None:
+    """Tie a contact to its customer of this currency; a new one takes the place of an earlier one."""
     with bench.database.transaction() as session:
-        pairs.store(session, bench.id, Kind.CONTACT, contact.id, customer_id, bench.now(), currency=currency)
+        pairs.store(session, bench.id, Kind.CONTACT, contact_id, customer_id, bench.now(), currency=currency)

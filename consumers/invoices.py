@@ -1,129 +1,106 @@
 """Brings one invoice into agreement: gather, plan, write, until nothing is left to do."""
 
+from datetime import datetime
 from typing import Any
 
-from clients.errors import Missing, Moved
 from clients.quickbooks.company import quoted
-from clients.quickbooks.faults import DuplicateNumber
-from consumers.customers import customer_for
+from consumers.documents import DocumentWork, content_context, pair_and_copy
 from consumers.journalled import Request
-from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, Waits, does_not_settle
-from consumers.workbench import Workbench, base_of
+from consumers.workbench import base_of
 from reconcile import invoices as rules
 from reconcile.invoices import InvoiceBase, InvoiceCase, Placeholder
 from reconcile.model import (
     NOTHING,
     ZERO,
-    Attention,
     Gone,
     InvoiceContent,
     Kind,
     PaymentContent,
+    Plan,
     QuickBooksInvoice,
     RavetreeInvoice,
     Record,
     Side,
     Write,
-    money,
 )
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import connections, decisions, journal, pairs
+from storage import journal, pending
 from storage.models import Copy, Pair
 
-_CONTENT_ACTIONS = ("invoice.create", "invoice.update")
 
+class InvoiceWork(DocumentWork):
+    """The work on one invoice."""
 
-class InvoiceWork:
-    """The work on one invoice, named by its Ravetree id, or by QuickBooks' alone if it has no pair."""
+    KIND = Kind.INVOICE
+    _placeholder_copy: Copy | None = None
+    _case: InvoiceCase | None = None
 
-    def __init__(self, bench: Workbench, subject: Record, requested: bool) -> None:
-        self._bench = bench
-        self._subject = subject
-        self._requested = requested
-        self._raw: Body = {}
-        self._copy: Copy | None = None
-        self._placeholder_copy: Copy | None = None
-        self._decision = ""
+    def next_plan(self) -> Plan:
+        """Gather both sides and plan the next step."""
+        self._case = self._gather()
+        return rules.plan(self._case)
 
-    def run(self) -> Outcome:
-        """Plan and write until the sides agree or somebody else has to act."""
-        if self._subject.side is Side.QUICKBOOKS:
-            return Agreed(ignored="made in QuickBooks")
-        with self._bench.database.transaction() as session:
-            self._decision = decisions.get(session, self._bench.id, self._bench.handling)
-        if self._decision == rules.PUSH:
-            self._forget_deleted()
-        for _ in range(MAX_ROUNDS):
-            case = self._gather()
-            plan = rules.plan(case)
-            if self._has_old_copy() and (plan != NOTHING or self._marked(case)) and case.base is not None:
-                # Never write to, or stop because of, what we know to be out of date.
-                self._refresh()
-                continue
-            if plan.writes:
-                self._write(plan.writes[0])
-                continue
-            if plan.look_at:
-                self._bench.look_at(plan.look_at, must_read=True)
-            if plan.attention:
-                if self._refresh_once():
-                    continue
-                return NeedsAttention(plan.attention)
-            if plan.waits_for:
-                return Waits(plan.waits_for)
-            return Agreed(plan.ignored)
-        return does_not_settle(f"Invoice {self._subject.id}")
+    def _must_read_first(self, plan: Plan) -> bool:
+        case = self._case
+        if self._copy is None or not self._copy.stale or case is None or case.base is None:
+            return False
+        return plan != NOTHING or (isinstance(case.ravetree, RavetreeInvoice) and case.ravetree.marked_paid)
 
-    def _forget_deleted(self) -> None:
-        """A person wants what was deleted in QuickBooks to be written again: as a new invoice."""
-        pair = self._bench.pair(Kind.INVOICE, Side.RAVETREE, self._subject.id)
-        if pair is None or not isinstance(self._bench.quickbooks_invoice(pair.quickbooks_id)[0], Gone):
-            return
-        self._requested = True
-        with self._bench.database.transaction() as session:
-            pairs.remove(session, self._bench.id, Kind.INVOICE, self._subject.id)
-            pairs.remove(session, self._bench.id, pairs.PLACEHOLDER, self._subject.id)
+    def _since(self) -> datetime | None:
+        return self._bench.connection.invoices_since
 
-    def _use_up_decision(self) -> None:
-        self._decision = ""
-        with self._bench.database.transaction() as session:
-            decisions.use_up(session, self._bench.id, self._bench.handling)
+    def _load(self, raw: Body) -> QuickBooksInvoice:
+        return quickbooks.load_invoice(raw, self._bench.home_currency)
+
+    def _load_own(self, raw: Body) -> RavetreeInvoice:
+        return ravetree.load_invoice(raw)
 
     # --- gathering -------------------------------------------------------------------------------
 
     def _gather(self) -> InvoiceCase:
         bench, connection = self._bench, self._bench.connection
         invoice, self._raw = bench.ravetree_invoice(self._subject.id)
-        pair = bench.pair(Kind.INVOICE, Side.RAVETREE, self._subject.id)
+        pair, self._copy = pair_and_copy(bench, self.KIND, self._subject.id)
         remote: QuickBooksInvoice | Gone | None = None
-        self._copy = None
-        if pair is not None:
-            remote, self._copy = bench.quickbooks_invoice(pair.quickbooks_id)
+        if self._copy is not None:
+            remote = Gone(self._copy.record_id) if self._copy.deleted else self._load(self._copy.body)
         base = self._base(pair)
         with bench.database.transaction() as session:
-            items = connections.mappings(session, bench.id, "line_type")
-            tax_codes = connections.mappings(session, bench.id, "tax_rate")
             sent_written = journal.was_done(session, bench.id, str(self._subject), "invoice.mark_sent")
-        customer, email = self._customer(invoice, base)
         return InvoiceCase(
             ravetree=invoice,
             quickbooks=remote,
             base=base,
-            customer=customer,
-            customer_email=email,
-            items=items,
-            tax_codes=tax_codes,
-            us_company=connection.country == "US",
-            since=connection.invoices_since,
-            requested=self._requested,
             payments_pending=bench.payments_pending(),
             paired_payments=self._paired_payments(invoice, remote),
             placeholder=self._placeholder(),
             customer_unapplied=self._unapplied(invoice, remote),
-            decision=self._decision,
             sent_written=sent_written,
+            estimate=self._estimate(invoice, base),
+            draft_policy=connection.draft_policy,
+            delete_policy=connection.delete_policy,
+            **self._references(invoice, base.ravetree.owned() if base else None),
         )
+
+    def _customer(self, document: Any, owned_before: tuple[Any, ...] | None) -> Any:
+        if isinstance(document, RavetreeInvoice) and document.void:
+            return None, ""
+        return super()._customer(document, owned_before)
+
+    def _estimate(self, invoice: RavetreeInvoice | Gone, base: InvoiceBase | None) -> str | Record | None:
+        """The estimate behind a new invoice: QuickBooks' id, or Ravetree's that is about to be pushed."""
+        if not isinstance(invoice, RavetreeInvoice) or base is not None or invoice.estimate_id is None:
+            return None
+        pair = self._bench.pair(Kind.ESTIMATE, Side.RAVETREE, invoice.estimate_id)
+        if pair is not None:
+            copy = self._bench.copy_or_read(Record(Side.QUICKBOOKS, Kind.ESTIMATE, pair.quickbooks_id))
+            return pair.quickbooks_id if copy is not None and not copy.deleted else None
+        record = Record(Side.RAVETREE, Kind.ESTIMATE, invoice.estimate_id)
+        with self._bench.database.transaction() as session:
+            under_way = [row for row in pending.rows(session, self._bench.id, [record]) if row.state == pending.DUE]
+        # One that waits for a person does not hold up the invoice: the link is a convenience, the money is not.
+        return record if under_way and self._bench.connection.estimates_since is not None else None
 
     def _base(self, pair: Pair | None) -> InvoiceBase | None:
         bodies = base_of(pair) if pair is not None else None
@@ -131,22 +108,9 @@ class InvoiceWork:
             return None
         return InvoiceBase(
             ravetree.load_invoice(bodies[0]),
-            quickbooks.load_invoice(bodies[1], self._bench.home_currency),
+            self._load(bodies[1]),
             dict(pair.line_ids),
         )
-
-    def _customer(
-        self, invoice: RavetreeInvoice | Gone, base: InvoiceBase | None
-    ) -> tuple[str | Attention | None, str]:
-        """Only asked for when content is going to be written: it may read QuickBooks and create the customer."""
-        if isinstance(invoice, Gone) or invoice.void or not invoice.lines:
-            return None, ""
-        if base is not None and invoice.owned() == base.ravetree.owned():
-            return None, ""
-        since = self._bench.connection.invoices_since
-        if base is None and not self._requested and (since is None or invoice.created_at < since):
-            return None, ""
-        return customer_for(self._bench, invoice.client_id, invoice.currency)
 
     def _paired_payments(
         self, invoice: RavetreeInvoice | Gone, remote: QuickBooksInvoice | Gone | None
@@ -183,57 +147,30 @@ class InvoiceWork:
 
     # --- freshness -------------------------------------------------------------------------------
 
-    def _marked(self, case: InvoiceCase) -> bool:
-        return isinstance(case.ravetree, RavetreeInvoice) and case.ravetree.marked_paid
+    def _placeholder_record(self) -> Record | None:
+        copy = self._placeholder_copy
+        return None if copy is None else Record(Side.QUICKBOOKS, Kind.PAYMENT, copy.record_id)
 
-    def _has_old_copy(self) -> bool:
-        return self._copy is not None and self._copy.stale
-
-    def _refresh(self) -> None:
-        if self._copy is not None:
-            self._bench.refresh([Record(Side.QUICKBOOKS, Kind.INVOICE, self._copy.record_id)])
-
-    def _refresh_once(self) -> bool:
-        """Before a person is asked, look whether QuickBooks still says what we think it says."""
-        if self._copy is None or Record(Side.QUICKBOOKS, Kind.INVOICE, self._copy.record_id) in self._bench.fresh:
-            return False
+    def _refresh_all(self) -> None:
         self._refresh()
-        return True
+        if (record := self._placeholder_record()) is not None:
+            self._bench.refresh([record])
+
+    def _state(self) -> list[tuple[int, bool]]:
+        record = self._placeholder_record()
+        copy = self._bench.copy(record) if record is not None else None
+        return super()._state() + ([(copy.version, copy.deleted)] if copy is not None else [])
 
     # --- writing ---------------------------------------------------------------------------------
 
-    def _write(self, write: Write) -> None:
-        try:
-            self._bench.write(self._request(write))
-        except Moved:
-            self._refresh()
-            self._refresh_placeholder()
-        except Missing:
-            before = self._state()
-            self._refresh()
-            self._refresh_placeholder()
-            if self._state() == before:
-                # Nothing of ours is gone: it is an entry of a list that a person has to see to.
-                raise
-        except DuplicateNumber as error:
-            if not self._adopt_taken(error):
-                raise self._offer(error) from error
-        else:
-            if self._decision and write.content is not None:
-                self._use_up_decision()
+    def _written(self, write: Write) -> None:
+        """An older document comes as one unit with the payments that live on it."""
+        if write.action == "invoice.create" and self._requested:
+            rows = self._bench.neighbours.ravetree.payments_of(self._subject.id)
+            self._bench.look_at([Record(Side.RAVETREE, Kind.PAYMENT, row["id"]) for row in rows])
 
-    def _state(self) -> list[tuple[int, bool]]:
-        """Which versions of the invoice and of its placeholder we hold."""
-        held = [(Kind.INVOICE, self._copy), (Kind.PAYMENT, self._placeholder_copy)]
-        names = [Record(Side.QUICKBOOKS, kind, copy.record_id) for kind, copy in held if copy is not None]
-        found = [self._bench.copy(name) for name in names]
-        return [(copy.version, copy.deleted) for copy in found if copy is not None]
-
-    def _refresh_placeholder(self) -> None:
-        if self._placeholder_copy is not None:
-            self._bench.refresh([Record(Side.QUICKBOOKS, Kind.PAYMENT, self._placeholder_copy.record_id)])
-
-    def _request(self, write: Write) -> Request:
+    def request(self, write: Write) -> Request:
+        """The write, ready for the journal."""
         context: dict[str, Any] = {"ravetree_id": self._subject.id}
         if write.side is Side.RAVETREE:
             status = {"invoice.mark_sent": "sent", "invoice.void": "void"}[write.action]
@@ -245,13 +182,16 @@ class InvoiceWork:
             return self._placeholder_request(write, context)
         now = self._copy.body if self._copy is not None else None
         if isinstance(write.content, InvoiceContent):
-            context |= {"base_ravetree": self._raw, "line_keys": [line.key for line in write.content.lines]}
+            context |= content_context(self._raw, write)
+            if write.content.estimate_id:
+                context["closes_estimate"] = write.content.estimate_id
             return self._named(write, "invoice", quickbooks.invoice_body(write.content, now), context)
         if now is None:
             raise ValueError(f"{write.action} needs our copy of the invoice")
         if write.action == "invoice.mark_sent":
             return self._named(write, "invoice", quickbooks.sent_body(now), context)
-        return self._named(write, "invoice?operation=void", quickbooks.identity_body(now), context)
+        operation = write.action.partition(".")[2]
+        return self._named(write, f"invoice?operation={operation}", quickbooks.identity_body(now), context)
 
     def _placeholder_request(self, write: Write, context: dict[str, Any]) -> Request:
         touches = [self._copy.record_id] if self._copy is not None else []
@@ -264,69 +204,3 @@ class InvoiceWork:
         if not isinstance(write.content, PaymentContent):
             raise ValueError(f"{write.action} needs content")
         return self._named(write, "payment", quickbooks.payment_body(write.content, now), context)
-
-    def _named(self, write: Write, path: str, body: Body, context: dict[str, Any], method: str = "POST") -> Request:
-        return Request(self._subject, write.side, write.action, path, body, method, context)
-
-    # --- a number that is taken ------------------------------------------------------------------
-
-    def _adopt_taken(self, error: DuplicateNumber) -> bool:
-        """Take over the invoice that has the number: what an own write made whose answer was lost, or if told to."""
-        if error.taken_by is None or not (self._was_sent_before() or self._decision == rules.ADOPT):
-            return False
-        found = self._bench.neighbours.quickbooks.by_ids("Invoice", [error.taken_by])
-        if not found or not self._is_same(found[0]):
-            return False
-        now, raw = self._bench.now(), found[0]
-        self._bench.keep(Kind.INVOICE, {error.taken_by: raw})
-        lines = [line for line in raw.get("Line", []) if line.get("DetailType") == "SalesItemLineDetail"]
-        keys = [line["id"] for line in self._raw.get("lines", [])]
-        with self._bench.database.transaction() as session:
-            pairs.store(
-                session,
-                self._bench.id,
-                Kind.INVOICE,
-                self._subject.id,
-                error.taken_by,
-                now,
-                # None of Ravetree's content was written to it yet: the next plan does that, keeping its lines.
-                base_ravetree=self._raw | {"lines": []},
-                base_quickbooks=raw,
-                line_ids={key: str(line["Id"]) for key, line in zip(keys, lines, strict=False)},
-            )
-        return True
-
-    def _was_sent_before(self) -> bool:
-        with self._bench.database.transaction() as session:
-            return journal.may_have_made(session, self._bench.id, str(self._subject), "invoice.create")
-
-    def _is_same(self, raw: Body) -> bool:
-        theirs = quickbooks.load_invoice(raw, self._bench.home_currency)
-        ours = ravetree.load_invoice(self._raw)
-        link = self._bench.pair(Kind.CONTACT, Side.RAVETREE, ours.client_id, ours.currency)
-        paired = self._bench.pair(Kind.INVOICE, Side.QUICKBOOKS, theirs.id)
-        return (
-            paired is None
-            and link is not None
-            and link.quickbooks_id == theirs.customer_id
-            and theirs.total == ours.total
-            and theirs.issue_date == ours.issue_date
-            and theirs.currency == ours.currency
-        )
-
-    def _offer(self, error: DuplicateNumber) -> DuplicateNumber:
-        """The same refusal in words that say whether the other invoice could be taken over."""
-        found = self._bench.neighbours.quickbooks.by_ids("Invoice", [error.taken_by] if error.taken_by else [])
-        if not found:
-            return error
-        same = self._is_same(found[0])
-        total = money(found[0]["TotalAmt"], found[0].get("CurrencyRef", {}).get("value", self._bench.home_currency))
-        return DuplicateNumber(
-            f"its number is taken in QuickBooks by invoice Id {error.taken_by} over {total}",
-            remedy="It has the same customer, total and date: decide `adopt`, or give one of the two another number."
-            if same
-            else "Give one of the two another number, then press retry.",
-            code=error.code,
-            detail=error.detail,
-            trace=error.trace,
-        )

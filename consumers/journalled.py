@@ -242,8 +242,8 @@ class Journal:
         company = self._neighbours.quickbooks
         if operation.path == "customer":
             found = company.query("Customer", f"DisplayName = {quoted(body['DisplayName'])}")
-        elif operation.path == "invoice":
-            found = company.query("Invoice", f"DocNumber = {quoted(body['DocNumber'])}")
+        elif operation.path in ("invoice", "estimate"):
+            found = company.query(operation.path.capitalize(), f"DocNumber = {quoted(body['DocNumber'])}")
             found = [raw for raw in found if raw["CustomerRef"]["value"] == body["CustomerRef"]["value"]]
         else:
             where = f"CustomerRef = {quoted(body['CustomerRef']['value'])} and TxnDate = {quoted(body['TxnDate'])}"

@@ -14,7 +14,9 @@ from config.errors import RavebooksError
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
 from consumers import catching_up, hints, telling
+from consumers.contacts import ContactWork
 from consumers.decisions import Park, Pause, Replan, Retry, backoff, decide
+from consumers.estimates import EstimateWork
 from consumers.hints import Entry
 from consumers.invoices import InvoiceWork
 from consumers.journalled import Journal
@@ -30,6 +32,9 @@ from storage.leases import LeaseLost
 from storage.vault import UnreadableSecret
 
 BATCH = 50
+ORDER = (Kind.CONTACT, Kind.ESTIMATE, Kind.INVOICE, Kind.PAYMENT)
+"""What others need comes first."""
+
 UNEXPECTED_TRIES = 5
 CDC_SLACK = timedelta(seconds=2)
 _OUTAGE = (NotSent, OutcomeUnknown, Throttled, TokenExpired)
@@ -283,7 +288,7 @@ class Reconciler:
             with self._database.transaction() as session:
                 for row in pending.rows(session, bench.id, [n for n in names if n not in known]):
                     subject.entries.append(hints.note_entry(session, row))
-        return sorted(subjects.values(), key=lambda s: s.record.kind is Kind.PAYMENT)
+        return sorted(subjects.values(), key=lambda subject: ORDER.index(subject.record.kind))
 
     def _names(self, bench: Workbench, record: Record) -> list[Record]:
         """A record's names, Ravetree's first. A placeholder is a matter of its invoice."""
@@ -322,9 +327,15 @@ class Reconciler:
     def _run(self, bench: Workbench, subject: Subject) -> Outcome:
         bench.handling = {*self._names(bench, subject.record), *(entry.record for entry in subject.entries)}
         requested = any(entry.requested for entry in subject.entries)
-        if subject.record.kind is Kind.INVOICE:
-            return InvoiceWork(bench, subject.record, requested).run()
-        return PaymentWork(bench, subject.record).run()
+        match subject.record.kind:
+            case Kind.CONTACT:
+                return ContactWork(bench, subject.record, subject.entries, requested).run()
+            case Kind.ESTIMATE:
+                return EstimateWork(bench, subject.record, requested).run()
+            case Kind.INVOICE:
+                return InvoiceWork(bench, subject.record, requested).run()
+            case Kind.PAYMENT:
+                return PaymentWork(bench, subject.record).run()
 
     def _conclude(self, bench: Workbench, subject: Subject, outcome: Outcome) -> None:
         now = self._clock.now()
@@ -477,7 +488,7 @@ def _spell(bench: Workbench, record: Record) -> str:
     """A record as a bookkeeper calls it."""
     pair = bench.pair(record.kind, record.side, record.id)
     number = pair.base_ravetree.get("number") if pair is not None and pair.base_ravetree else None
-    if number is None and record.side is Side.RAVETREE and record.kind is Kind.INVOICE:
+    if number is None and record.side is Side.RAVETREE and record.kind in (Kind.INVOICE, Kind.ESTIMATE):
         copy = bench.copy(record)
         number = copy.body.get("number") if copy else None
     if number:

@@ -21,6 +21,7 @@ _CHANGE = {
     "delete": "deleted",
     "void": "void",
     "mark_sent": "updated",
+    "close": "updated",
 }
 
 
@@ -37,13 +38,17 @@ def apply(session: Session, operation: Operation, answer: Body, answered: dateti
 
 
 def touched(operation: Operation) -> list[Record]:
-    """The QuickBooks records that a write changes beside its own: a payment's invoices."""
-    return [Record(Side.QUICKBOOKS, Kind.INVOICE, name) for name in operation.context.get("touches", [])]
+    """The QuickBooks records that a write changes beside its own: a payment's invoices, an invoice's estimate."""
+    estimate = operation.context.get("closes_estimate")
+    return [Record(Side.QUICKBOOKS, Kind.INVOICE, name) for name in operation.context.get("touches", [])] + (
+        [Record(Side.QUICKBOOKS, Kind.ESTIMATE, estimate)] if estimate else []
+    )
 
 
 def _kind(operation: Operation) -> Kind:
     what = operation.action.split(".")[0]
-    return {"invoice": Kind.INVOICE, "customer": Kind.CONTACT}.get(what, Kind.PAYMENT)
+    kinds = {"invoice": Kind.INVOICE, "estimate": Kind.ESTIMATE, "customer": Kind.CONTACT, "contact": Kind.CONTACT}
+    return kinds.get(what, Kind.PAYMENT)
 
 
 def _store_quickbooks(session: Session, operation: Operation, answer: Body, answered: datetime, now: datetime) -> None:
@@ -84,12 +89,24 @@ def _link_customer(session: Session, operation: Operation, answer: Body, now: da
     )
 
 
-def _pair_invoice(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
+def _link_contact(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
+    pairs.store(
+        session,
+        operation.connection_id,
+        Kind.CONTACT,
+        answer["id"],
+        operation.context["quickbooks_id"],
+        now,
+        currency=operation.context["currency"],
+    )
+
+
+def _pair_document(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
     context = operation.context
     pairs.store(
         session,
         operation.connection_id,
-        Kind.INVOICE,
+        _kind(operation),
         context["ravetree_id"],
         answer["Id"],
         now,
@@ -152,14 +169,17 @@ def _drop_placeholder(session: Session, operation: Operation, _answer: Body, _no
 
 _SETTLE: dict[tuple[str, str], Callable[[Session, Operation, Body, datetime], None]] = {
     (Side.QUICKBOOKS, "customer.create"): _link_customer,
-    (Side.QUICKBOOKS, "invoice.create"): _pair_invoice,
-    (Side.QUICKBOOKS, "invoice.update"): _pair_invoice,
+    (Side.QUICKBOOKS, "invoice.create"): _pair_document,
+    (Side.QUICKBOOKS, "invoice.update"): _pair_document,
+    (Side.QUICKBOOKS, "estimate.create"): _pair_document,
+    (Side.QUICKBOOKS, "estimate.update"): _pair_document,
     (Side.QUICKBOOKS, "payment.create"): _pair_payment,
     (Side.QUICKBOOKS, "payment.update"): _pair_payment,
     (Side.QUICKBOOKS, "payment.take_placeholder"): _pair_payment,
     (Side.QUICKBOOKS, "placeholder.create"): _keep_placeholder,
     (Side.QUICKBOOKS, "placeholder.update"): _keep_placeholder,
     (Side.QUICKBOOKS, "placeholder.delete"): _drop_placeholder,
+    (Side.RAVETREE, "contact.create"): _link_contact,
     (Side.RAVETREE, "payment.create"): _pair_payment_from_quickbooks,
     (Side.RAVETREE, "payment.update"): _pair_payment_from_quickbooks,
 }

@@ -21,14 +21,19 @@ from storage import pairs
 from storage.models import SyncState
 
 AGAIN = timedelta(seconds=30)
-PAGES = {Kind.INVOICE: "invoice", Kind.PAYMENT: "recvpayment"}
+PAGES = {
+    Kind.CONTACT: "customerdetail?nameId",
+    Kind.ESTIMATE: "estimate?txnId",
+    Kind.INVOICE: "invoice?txnId",
+    Kind.PAYMENT: "recvpayment?txnId",
+}
 
 log = logger("telling")
 
 
 def note(session: Session, bench: Workbench, record: Record, outcome: Outcome, pages_url: str) -> None:
     """Keep what is to be told about `record`, if it is Ravetree's and there is something to say."""
-    pair = pairs.find(session, bench.id, record.kind, record.side, record.id)
+    pair = next(iter(pairs.among(session, bench.id, record.kind, record.side, [record.id])), None)
     if record.side is Side.QUICKBOOKS:
         if pair is None:
             return
@@ -59,7 +64,7 @@ def _state(outcome: Outcome) -> Body:
 
 
 def _link(quickbooks_id: str | None, kind: Kind, pages_url: str) -> Body:
-    url = f"{pages_url}/{PAGES[kind]}?txnId={quickbooks_id}" if pages_url and quickbooks_id else None
+    url = f"{pages_url}/{PAGES[kind]}={quickbooks_id}" if pages_url and quickbooks_id else None
     return {"remote_id": quickbooks_id, "remote_url": url}
 
 

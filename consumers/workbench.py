@@ -16,6 +16,8 @@ from reconcile.model import (
     Kind,
     QuickBooksInvoice,
     QuickBooksPayment,
+    RavetreeContact,
+    RavetreeEstimate,
     RavetreeInvoice,
     RavetreePayment,
     Record,
@@ -27,7 +29,12 @@ from storage import copies, pairs, pending
 from storage.database import Database
 from storage.models import Connection, Copy, Pair
 
-ENTITIES = {Kind.INVOICE: "Invoice", Kind.PAYMENT: "Payment"}
+ENTITIES = {
+    Kind.CONTACT: "Customer",
+    Kind.ESTIMATE: "Estimate",
+    Kind.INVOICE: "Invoice",
+    Kind.PAYMENT: "Payment",
+}
 
 log = logger("reconciler")
 
@@ -49,6 +56,7 @@ class Workbench:
     fresh: set[Record] = field(default_factory=set)
     handling: set[Record] = field(default_factory=set)
     looked_at: set[Record] = field(default_factory=set)
+    _contacts: dict[str, RavetreeContact] | None = None
 
     @property
     def id(self) -> str:
@@ -106,26 +114,27 @@ class Workbench:
         holder = pairs.find(session, self.id, pairs.PLACEHOLDER, Side.QUICKBOOKS, record.id)
         if holder is not None and record.kind is Kind.PAYMENT:
             record = Record(Side.RAVETREE, Kind.INVOICE, holder.ravetree_id)
-        paired = pairs.find(session, self.id, record.kind, record.side, record.id) is not None
+        paired = bool(pairs.among(session, self.id, record.kind, record.side, [record.id]))
         if not paired and record.kind is not Kind.PAYMENT and record.side is Side.QUICKBOOKS:
             return
         pending.note(session, self.id, record, self.now())
 
     def quickbooks_invoice(self, record_id: str) -> tuple[QuickBooksInvoice | Gone | None, Copy | None]:
         """Our copy of an invoice, read first if we have none."""
-        copy = self._copy_or_read(Record(Side.QUICKBOOKS, Kind.INVOICE, record_id))
+        copy = self.copy_or_read(Record(Side.QUICKBOOKS, Kind.INVOICE, record_id))
         if copy is None or copy.deleted:
             return (Gone(record_id) if copy else None), copy
         return quickbooks.load_invoice(copy.body, self.home_currency), copy
 
     def quickbooks_payment(self, record_id: str) -> tuple[QuickBooksPayment | Gone | None, Copy | None]:
         """Our copy of a payment, read first if we have none."""
-        copy = self._copy_or_read(Record(Side.QUICKBOOKS, Kind.PAYMENT, record_id))
+        copy = self.copy_or_read(Record(Side.QUICKBOOKS, Kind.PAYMENT, record_id))
         if copy is None or copy.deleted:
             return (Gone(record_id) if copy else None), copy
         return quickbooks.load_payment(copy.body, self.home_currency), copy
 
-    def _copy_or_read(self, record: Record) -> Copy | None:
+    def copy_or_read(self, record: Record) -> Copy | None:
+        """Our copy of a QuickBooks record, read first if we have none."""
         copy = self.copy(record)
         if copy is None:
             self.refresh([record])
@@ -142,6 +151,14 @@ class Workbench:
         self._seen(Kind.INVOICE, raw)
         return ravetree.load_invoice(raw), raw
 
+    def ravetree_estimate(self, record_id: str) -> tuple[RavetreeEstimate | Gone, Body]:
+        """An estimate as Ravetree has it now."""
+        raw = self.neighbours.ravetree.get(Kind.ESTIMATE, record_id)
+        if raw is None:
+            return Gone(record_id), {}
+        self._seen(Kind.ESTIMATE, raw)
+        return ravetree.load_estimate(raw), raw
+
     def ravetree_payment(self, record_id: str) -> tuple[RavetreePayment | Gone, Body]:
         """A payment as Ravetree has it now."""
         raw = self.neighbours.ravetree.get(Kind.PAYMENT, record_id)
@@ -149,6 +166,17 @@ class Workbench:
             return Gone(record_id), {}
         self._seen(Kind.PAYMENT, raw)
         return ravetree.load_payment(raw), raw
+
+    def contacts(self) -> dict[str, RavetreeContact]:
+        """Every contact of the account by id, listed once a slice: reads there are free."""
+        if self._contacts is None:
+            rows = self.neighbours.ravetree.listing("contacts")
+            self._contacts = {row["id"]: ravetree.load_contact(row) for row in rows if not row.get("deleted")}
+        return self._contacts
+
+    def forget_contacts(self) -> None:
+        """A contact was made: the next look lists them again."""
+        self._contacts = None
 
     def _seen(self, kind: Kind, raw: Body) -> None:
         """Keep the version that is being planned. One that was only looked up proves nothing about its events."""

@@ -1,17 +1,26 @@
 """Invoices: Ravetree decides what they say, both sides decide sent and void. See the table in docs/rules.md."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
+from reconcile.documents import (
+    OVERWRITE,
+    TWO,
+    Written,
+    content_of,
+    deleted_in_quickbooks,
+    difference_after_write,
+    not_to_push,
+    without_lines,
+)
 from reconcile.markers import placeholder_marker
 from reconcile.model import (
     NOTHING,
     ZERO,
     Allocation,
     Attention,
-    ContentLine,
     Gone,
     InvoiceContent,
     Kind,
@@ -20,20 +29,18 @@ from reconcile.model import (
     QuickBooksInvoice,
     QuickBooksPayment,
     RavetreeInvoice,
-    RavetreeLine,
     Record,
     Side,
     held,
     money,
-    parked,
     write,
 )
 
-OVERWRITE, LEAVE, PUSH, ADOPT, TWO = "overwrite", "leave", "push", "adopt", "two"
-"""What a person can decide about an invoice that is held or parked."""
+ON_CREATE, WHEN_SENT = "create", "sent"
+"""When a draft goes to QuickBooks."""
 
-NUMBER_LIMIT = 21
-"""Characters that QuickBooks keeps of a DocNumber."""
+VOID, DELETE = "void", "delete"
+"""What becomes in QuickBooks of an invoice that is deleted in Ravetree."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,9 @@ class InvoiceCase:
     `payments_pending` says that payments of this connection are still to be looked at, so that what
     seems to disagree may be under way. `decision` is what a person said of this invoice: `overwrite` an edit made
     in QuickBooks, `leave` it deleted there, or that unapplied money and the mark as paid are `two` things.
-    `sent_written` says that QuickBooks took our mark as sent: no source says that it keeps it.
+    `sent_written` says that QuickBooks took our mark as sent: no source says that it keeps it. `estimate` is the
+    QuickBooks estimate behind the invoice, or Ravetree's that is still to be pushed. The two policies are the
+    bookkeeper's: `draft_policy` `create` or `sent`, `delete_policy` `void` or `delete`.
     """
 
     ravetree: RavetreeInvoice | Gone | None
@@ -79,6 +88,9 @@ class InvoiceCase:
     customer_unapplied: Decimal = ZERO
     decision: str = ""
     sent_written: bool = False
+    estimate: str | Record | None = None
+    draft_policy: str = ON_CREATE
+    delete_policy: str = VOID
 
 
 def plan(case: InvoiceCase) -> Plan:
@@ -105,10 +117,14 @@ def _plan_unpaired(case: InvoiceCase) -> Plan:
         return Plan(ignored="made in QuickBooks")
     if isinstance(invoice, Gone) or invoice.void:
         return NOTHING
-    if not case.requested and (case.since is None or invoice.created_at < case.since):
-        return Plan(ignored="older than the switch-on")
+    if why := not_to_push(case, invoice.created_at):
+        return Plan(ignored=why)
     if not invoice.lines:
         return Plan(ignored="no lines yet")
+    if case.draft_policy == WHEN_SENT and not (invoice.sent or invoice.marked_paid or case.requested):
+        return Plan(ignored="a draft: it is pushed when it is sent")
+    if isinstance(case.estimate, Record):
+        return Plan(waits_for=case.estimate)
     content = _content(case, invoice, {})
     if isinstance(content, Plan):
         return content
@@ -125,7 +141,10 @@ def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksIn
         return write(Side.QUICKBOOKS, "invoice.mark_sent", remote.id, remote.sync_token)
     if remote.emailed and not invoice.sent:
         return write(Side.RAVETREE, "invoice.mark_sent", invoice.id, invoice.version)
-    if difference := _difference_after_write(base, remote):
+    then = Written(base.quickbooks.number, base.quickbooks.total)
+    if difference := difference_after_write(
+        f"Invoice {base.ravetree.number}", base.ravetree, then, Written(remote.number, remote.total)
+    ):
         return difference
     return _plan_placeholder(case, invoice, remote)
 
@@ -133,11 +152,7 @@ def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksIn
 def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase) -> Plan:
     name = f"Invoice {invoice.number}"
     if not invoice.lines:
-        return parked(
-            "invoice_without_lines",
-            f"{name} has no lines left in Ravetree; QuickBooks keeps the earlier ones.",
-            "Add a line in Ravetree, or void the invoice.",
-        )
+        return without_lines(invoice)
     settled = remote.paid_amount
     if settled > ZERO and invoice.client_id != base.ravetree.client_id:
         return held(
@@ -179,26 +194,6 @@ def _shows_weighty_drift(base: QuickBooksInvoice, now: QuickBooksInvoice, wanted
     return len(now.lines) > len(base.lines) and len(now.lines) != len(wanted.lines)
 
 
-def _difference_after_write(base: InvoiceBase, remote: QuickBooksInvoice) -> Plan | None:
-    """What QuickBooks made of our last write, if it was not what we said."""
-    ours, theirs = base.ravetree, base.quickbooks
-    if ours.number not in (theirs.number, remote.number):
-        return parked(
-            "number_not_kept",
-            f"Invoice {ours.number} got the number {theirs.number or 'none'} in QuickBooks.",
-            "Turn on custom transaction numbers in QuickBooks, then press retry.",
-        )
-    if ours.total not in (theirs.total, remote.total):
-        cents = theirs.total - ours.total
-        return parked(
-            "total_differs",
-            f"Invoice {ours.number} is {money(ours.total, ours.currency)} in Ravetree and "
-            f"{money(theirs.total, ours.currency)} in QuickBooks, {cents:+.2f}.",
-            "Compare its tax in QuickBooks with the mapped tax codes.",
-        )
-    return None
-
-
 # --- void and deleted ----------------------------------------------------------------------------
 
 
@@ -219,7 +214,9 @@ def _plan_ended_in_ravetree(case: InvoiceCase, remote: QuickBooksInvoice) -> Pla
             f"{money(remote.paid_amount, remote.currency)} of it are paid in QuickBooks.",
             "Remove the payments in QuickBooks, then press retry.",
         )
-    return write(Side.QUICKBOOKS, "invoice.void", remote.id, remote.sync_token)
+    # What is void already stays as it is: a deletion after a void takes nothing more off the books.
+    ended = "delete" if case.delete_policy == DELETE and isinstance(case.ravetree, Gone) else "void"
+    return write(Side.QUICKBOOKS, f"invoice.{ended}", remote.id, remote.sync_token)
 
 
 def _plan_voided_in_quickbooks(case: InvoiceCase, invoice: RavetreeInvoice) -> Plan:
@@ -239,13 +236,7 @@ def _plan_voided_in_quickbooks(case: InvoiceCase, invoice: RavetreeInvoice) -> P
 def _plan_deleted_in_quickbooks(case: InvoiceCase) -> Plan:
     if case.ravetree is None or isinstance(case.ravetree, Gone) or case.ravetree.void:
         return NOTHING
-    if case.decision == LEAVE:
-        return Plan(ignored="left deleted in QuickBooks")
-    return parked(
-        "deleted_in_quickbooks",
-        f"Invoice {case.ravetree.number} was deleted in QuickBooks and still stands in Ravetree.",
-        "Void it in Ravetree, or decide `push` to write it again or `leave`.",
-    )
+    return deleted_in_quickbooks(case, case.ravetree)
 
 
 # --- marked as paid ------------------------------------------------------------------------------
@@ -321,101 +312,13 @@ def placeholder_content(invoice: RavetreeInvoice, remote: QuickBooksInvoice, amo
 
 def _content(case: InvoiceCase, invoice: RavetreeInvoice, line_ids: Mapping[str, str]) -> InvoiceContent | Plan:
     """The invoice in QuickBooks' references, or what is missing for that."""
-    name = f"Invoice {invoice.number}"
-    if len(invoice.number) > NUMBER_LIMIT:
-        return parked(
-            "number_too_long",
-            f"{name} has a number of {len(invoice.number)} characters; QuickBooks takes {NUMBER_LIMIT}.",
-            "Shorten the number in Ravetree.",
-        )
-    if invoice.total < ZERO:
-        return parked(
-            "negative_total",
-            f"{name} comes to {money(invoice.total, invoice.currency)}; QuickBooks takes no negative invoice.",
-            "Correct its lines, or make a credit memo in QuickBooks.",
-        )
-    if case.customer is None or isinstance(case.customer, Record):
-        waits = case.customer or Record(Side.RAVETREE, Kind.CONTACT, invoice.client_id)
-        return Plan(waits_for=waits)
-    if isinstance(case.customer, Attention):
-        return Plan(attention=case.customer)
-    lines = _content_lines(case, invoice, line_ids)
-    if isinstance(lines, Plan):
-        return lines
-    discount = sum((line.amount for line in invoice.lines), ZERO) + invoice.tax_amount - invoice.total
-    if invoice.tax_inclusive or discount < ZERO:
-        return parked(
-            "totals_do_not_add_up",
-            f"{name}: lines, discount and tax do not add up to its total in a way that QuickBooks can hold.",
-            "Use prices without tax for this client in Ravetree.",
-        )
+    content = content_of(case, invoice, line_ids)
+    if isinstance(content, Plan):
+        return content
     return InvoiceContent(
-        customer_id=case.customer,
-        email=case.customer_email,
-        number=invoice.number,
-        issue_date=invoice.issue_date,
+        **vars(content),
         due_date=invoice.due_date,
-        currency=invoice.currency,
-        memo=invoice.memo,
-        lines=lines,
-        discount=discount,
-        tax_amount=invoice.tax_amount,
-        total=invoice.total,
         emailed=invoice.sent,
+        # A link is made with the invoice: QuickBooks closes the estimate by it.
+        estimate_id=case.estimate if case.base is None and isinstance(case.estimate, str) else None,
     )
-
-
-def _content_lines(
-    case: InvoiceCase, invoice: RavetreeInvoice, line_ids: Mapping[str, str]
-) -> tuple[ContentLine, ...] | Plan:
-    result = []
-    for line in invoice.lines:
-        item = case.items.get(line.type)
-        if item is None:
-            return parked(
-                "line_type_not_mapped",
-                f"Invoice {invoice.number} has a line of type {line.type!r}, which is mapped to no QuickBooks item.",
-                f"Map the type {line.type!r} in the settings.",
-            )
-        code = _tax_code(case, line)
-        if isinstance(code, Attention):
-            return Plan(attention=replace(code, cause=f"Invoice {invoice.number}: {code.cause}"))
-        exact = line.quantity is not None and line.unit_price is not None
-        exact = exact and _cents(line.quantity, line.unit_price) == line.amount
-        result.append(
-            ContentLine(
-                key=line.id,
-                line_id=line_ids.get(line.id),
-                item_id=item,
-                description=line.description,
-                # QuickBooks refuses a line whose amount is not quantity times price to the cent.
-                quantity=line.quantity if exact else None,
-                unit_price=line.unit_price if exact else None,
-                amount=line.amount,
-                service_date=line.service_date,
-                tax_code=code,
-            )
-        )
-    return tuple(result)
-
-
-def _cents(quantity: Decimal | None, price: Decimal | None) -> Decimal | None:
-    if quantity is None or price is None:
-        return None
-    return (quantity * price).quantize(Decimal("0.01"), ROUND_HALF_UP)
-
-
-def _tax_code(case: InvoiceCase, line: RavetreeLine) -> str | Attention | None:
-    if case.us_company:
-        return "TAX" if line.taxable else "NON"
-    if line.tax_rate is None:
-        return case.tax_codes.get("")
-    code = case.tax_codes.get(line.tax_rate)
-    if code is None:
-        return Attention(
-            "parked",
-            "tax_rate_not_mapped",
-            f"the tax rate {line.tax_rate!r} is mapped to no QuickBooks tax code.",
-            f"Map the tax rate {line.tax_rate!r} in the settings.",
-        )
-    return code

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     """What it is a record of."""
 
     CONTACT = "contact"
+    ESTIMATE = "estimate"
     INVOICE = "invoice"
     PAYMENT = "payment"
 
@@ -104,6 +105,7 @@ class RavetreeInvoice:
     sent: bool
     marked_paid: bool
     created_at: datetime
+    estimate_id: str | None = None
 
     @property
     def void(self) -> bool:
@@ -120,6 +122,44 @@ class RavetreeInvoice:
             self.client_id,
             self.issue_date,
             self.due_date,
+            self.currency,
+            self.memo,
+            self.lines,
+            self.discount,
+            self.tax_inclusive,
+            self.tax_amount,
+            self.total,
+        )
+
+
+@dataclass(frozen=True)
+class RavetreeEstimate:
+    """An estimate as Ravetree has it."""
+
+    id: str
+    version: int
+    number: str
+    client_id: str
+    status: str
+    issue_date: date
+    expires_on: date | None
+    currency: str
+    memo: str
+    lines: tuple[RavetreeLine, ...]
+    discount: tuple[tuple[str, str], ...]
+    tax_inclusive: bool
+    tax_amount: Decimal
+    total: Decimal
+    created_at: datetime
+
+    def owned(self) -> tuple[Any, ...]:
+        """What goes to QuickBooks when it changes: all that it says, its status included."""
+        return (
+            self.number,
+            self.client_id,
+            self.status,
+            self.issue_date,
+            self.expires_on,
             self.currency,
             self.memo,
             self.lines,
@@ -156,6 +196,7 @@ class RavetreePayment:
     origin: str
     external_id: str | None
     voided: bool
+    method: str | None = None
 
 
 # --- QuickBooks ----------------------------------------------------------------------------------
@@ -171,6 +212,10 @@ class QuickBooksCustomer:
     email: str
     currency: str
     active: bool
+    company_name: str = ""
+    phone: str = ""
+    address: Mapping[str, str] = field(default_factory=dict)
+    is_project: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,10 +253,31 @@ class QuickBooksInvoice:
     emailed: bool
     voided: bool
     payment_ids: tuple[str, ...]
+    estimate_ids: tuple[str, ...] = ()
 
     @property
     def paid_amount(self) -> Decimal:
         return self.total - self.balance
+
+
+@dataclass(frozen=True)
+class QuickBooksEstimate:
+    """An estimate as QuickBooks has it; `status` is its TxnStatus."""
+
+    id: str
+    sync_token: int
+    number: str
+    customer_id: str
+    status: str
+    issue_date: date
+    expires_on: date | None
+    currency: str
+    memo: str
+    lines: tuple[QuickBooksLine, ...]
+    discount: Decimal
+    tax_amount: Decimal
+    total: Decimal
+    invoice_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -232,6 +298,7 @@ class QuickBooksPayment:
     deposited: bool
     voided: bool
     created_at: datetime
+    method: str | None = None
 
     @property
     def is_credit_link(self) -> bool:
@@ -258,21 +325,48 @@ class ContentLine:
 
 
 @dataclass(frozen=True)
-class InvoiceContent:
-    """What Ravetree decides about an invoice, in QuickBooks' references."""
+class DocumentContent:
+    """What Ravetree decides about an invoice or an estimate, in QuickBooks' references."""
 
     customer_id: str
     email: str
     number: str
     issue_date: date
-    due_date: date | None
     currency: str
     memo: str
     lines: tuple[ContentLine, ...]
     discount: Decimal
     tax_amount: Decimal
     total: Decimal
+
+
+@dataclass(frozen=True)
+class InvoiceContent(DocumentContent):
+    """The content of an invoice; `estimate_id` is QuickBooks' estimate behind it."""
+
+    due_date: date | None
     emailed: bool
+    estimate_id: str | None = None
+
+
+@dataclass(frozen=True)
+class EstimateContent(DocumentContent):
+    """The content of an estimate; `status` is QuickBooks' TxnStatus."""
+
+    expires_on: date | None
+    status: str
+
+
+@dataclass(frozen=True)
+class ContactContent:
+    """A customer or a contact as it is to be made or changed, in the words of the side that it is for."""
+
+    name: str
+    company_name: str
+    email: str
+    phone: str
+    currency: str
+    address: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -291,6 +385,11 @@ class PaymentContent:
     reference: str
     marker: str
     allocations: tuple[Allocation, ...]
+    method: str | None = None
+    deposit_account: str | None = None
+
+
+Content = InvoiceContent | EstimateContent | PaymentContent | ContactContent
 
 
 @dataclass(frozen=True)
@@ -301,7 +400,7 @@ class Write:
     action: str
     record_id: str | None = None
     version: int | None = None
-    content: InvoiceContent | PaymentContent | None = None
+    content: Content | None = None
 
 
 @dataclass(frozen=True)
@@ -327,7 +426,10 @@ class Attention:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do for one pair now. After its writes the pair is planned again, until nothing is left."""
+    """What to do for one pair now. After its writes the pair is planned again, until nothing is left.
+
+    `unpair` takes the two records apart before anything else, so that the one that is left is planned as a new one.
+    """
 
     writes: tuple[Write, ...] = ()
     adopt: Adopt | None = None
@@ -335,6 +437,7 @@ class Plan:
     waits_for: Record | None = None
     look_at: tuple[Record, ...] = ()
     ignored: str = ""
+    unpair: bool = False
 
 
 NOTHING = Plan()
@@ -355,7 +458,7 @@ def write(
     action: str,
     record_id: str | None = None,
     version: int | None = None,
-    content: InvoiceContent | PaymentContent | None = None,
+    content: Content | None = None,
 ) -> Plan:
     """A plan of one write."""
     return Plan(writes=(Write(side, action, record_id, version, content),))

@@ -14,9 +14,13 @@ from config.errors import RavebooksError
 from reconcile.model import (
     ZERO,
     Allocation,
+    ContactContent,
+    DocumentContent,
+    EstimateContent,
     InvoiceContent,
     PaymentContent,
     QuickBooksCustomer,
+    QuickBooksEstimate,
     QuickBooksInvoice,
     QuickBooksLine,
     QuickBooksPayment,
@@ -107,22 +111,48 @@ class _Invoice(_Transaction):
     TxnTaxDetail = fields.Nested(_Tax, load_default=None)
 
 
+class _Estimate(_Transaction):
+    DocNumber = fields.String(load_default="")
+    ExpirationDate = Day(load_default=None)
+    TxnStatus = fields.String(load_default="Pending")
+    CustomerMemo = fields.Nested(_Text, load_default=None)
+    TxnTaxDetail = fields.Nested(_Tax, load_default=None)
+
+
 class _Payment(_Transaction):
     UnappliedAmt = _amount()
     PaymentRefNum = fields.String(load_default="")
+    PaymentMethodRef = fields.Nested(_Ref, load_default=None)
     DepositToAccountRef = fields.Nested(_Ref, load_default=None)
+
+
+class _Phone(_Shape):
+    FreeFormNumber = fields.String(load_default="")
 
 
 class _Customer(_Shape):
     Id = fields.String(required=True)
     SyncToken = fields.Integer(required=True)
     DisplayName = fields.String(load_default="")
+    CompanyName = fields.String(load_default="")
     PrimaryEmailAddr = fields.Nested(_Email, load_default=None)
+    PrimaryPhone = fields.Nested(_Phone, load_default=None)
+    BillAddr = fields.Dict(load_default=dict)
     CurrencyRef = fields.Nested(_Ref, load_default=None)
     Active = fields.Boolean(load_default=True)
+    IsProject = fields.Boolean(load_default=False)
 
 
-_invoice, _payment, _customer = _Invoice(), _Payment(), _Customer()
+_invoice, _estimate, _payment, _customer = _Invoice(), _Estimate(), _Payment(), _Customer()
+
+_ADDRESS = {
+    "line1": "Line1",
+    "line2": "Line2",
+    "city": "City",
+    "region": "CountrySubDivisionCode",
+    "postal_code": "PostalCode",
+    "country": "Country",
+}
 
 
 def _load(schema: Schema, raw: Mapping[str, Any], what: str) -> Any:
@@ -163,6 +193,12 @@ def load_customer(raw: Mapping[str, Any], home_currency: str) -> QuickBooksCusto
         email=(loaded["PrimaryEmailAddr"] or {}).get("Address", ""),
         currency=_value(loaded["CurrencyRef"], home_currency),
         active=loaded["Active"],
+        company_name=loaded["CompanyName"],
+        phone=(loaded["PrimaryPhone"] or {}).get("FreeFormNumber", ""),
+        address={
+            ours: loaded["BillAddr"][theirs] for ours, theirs in _ADDRESS.items() if loaded["BillAddr"].get(theirs)
+        },
+        is_project=loaded["IsProject"],
     )
 
 
@@ -187,6 +223,29 @@ def load_invoice(raw: Mapping[str, Any], home_currency: str) -> QuickBooksInvoic
         emailed=loaded["EmailStatus"] == "EmailSent",
         voided=_is_void(loaded),
         payment_ids=tuple(t["TxnId"] for t in loaded["LinkedTxn"] if t["TxnType"] == "Payment"),
+        estimate_ids=tuple(t["TxnId"] for t in loaded["LinkedTxn"] if t["TxnType"] == "Estimate"),
+    )
+
+
+def load_estimate(raw: Mapping[str, Any], home_currency: str) -> QuickBooksEstimate:
+    """An estimate with its sales lines."""
+    loaded = _load(_estimate, raw, "estimate")
+    lines = loaded["Line"]
+    return QuickBooksEstimate(
+        id=loaded["Id"],
+        sync_token=loaded["SyncToken"],
+        number=loaded["DocNumber"],
+        customer_id=loaded["CustomerRef"]["value"],
+        status=loaded["TxnStatus"],
+        issue_date=loaded["TxnDate"],
+        expires_on=loaded["ExpirationDate"],
+        currency=_value(loaded["CurrencyRef"], home_currency),
+        memo=(loaded["CustomerMemo"] or {}).get("value", ""),
+        lines=tuple(_sales_line(line) for line in lines if line["DetailType"] == "SalesItemLineDetail"),
+        discount=sum((line["Amount"] for line in lines if line["DetailType"] == "DiscountLineDetail"), ZERO),
+        tax_amount=(loaded["TxnTaxDetail"] or {}).get("TotalTax") or ZERO,
+        total=loaded["TotalAmt"],
+        invoice_ids=tuple(t["TxnId"] for t in loaded["LinkedTxn"] if t["TxnType"] == "Invoice"),
     )
 
 
@@ -224,47 +283,60 @@ def load_payment(raw: Mapping[str, Any], home_currency: str) -> QuickBooksPaymen
         deposited=any(link["TxnType"] == "Deposit" for link in loaded["LinkedTxn"]),
         voided=_is_void(loaded),
         created_at=loaded["MetaData"]["CreateTime"],
+        method=_value(loaded["PaymentMethodRef"]) or None,
     )
 
 
 # --- writing -------------------------------------------------------------------------------------
 
 
-def customer_body(
-    name: str,
-    contact_name: str,
-    email: str,
-    phone: str,
-    currency: str,
-    address: Mapping[str, str],
-    is_account: bool,
-) -> Body:
-    """A new customer."""
-    body: Body = {"DisplayName": name, "CurrencyRef": {"value": currency}}
-    if is_account:
-        body["CompanyName"] = contact_name[:100]
-    if email:
-        body["PrimaryEmailAddr"] = {"Address": email}
-    if phone:
-        body["PrimaryPhone"] = {"FreeFormNumber": phone[:30]}
-    spelled = {
-        "Line1": address.get("line1"),
-        "Line2": address.get("line2"),
-        "City": address.get("city"),
-        "CountrySubDivisionCode": address.get("region"),
-        "PostalCode": address.get("postal_code"),
-        "Country": address.get("country"),
-    }
-    if any(spelled.values()):
-        body["BillAddr"] = {key: value for key, value in spelled.items() if value}
+def customer_body(content: ContactContent, now: Mapping[str, Any] | None = None) -> Body:
+    """A new customer, or with `now` the sparse update; its currency is fixed once it is made."""
+    body: Body = {"DisplayName": content.name}
+    if now is None:
+        body["CurrencyRef"] = {"value": content.currency}
+    else:
+        body |= identity_body(now) | {"sparse": True}
+    if content.company_name:
+        body["CompanyName"] = content.company_name[:100]
+    if content.email or now:
+        body["PrimaryEmailAddr"] = {"Address": content.email}
+    if content.phone or now:
+        body["PrimaryPhone"] = {"FreeFormNumber": content.phone[:30]}
+    address = {theirs: content.address[ours] for ours, theirs in _ADDRESS.items() if content.address.get(ours)}
+    if address:
+        body["BillAddr"] = address
     return body
 
 
 def invoice_body(content: InvoiceContent, now: Mapping[str, Any] | None = None) -> Body:
-    """A new invoice, or with `now` (our copy) the sparse update of what Ravetree decides.
+    """A new invoice, or with `now` (our copy) the sparse update of what Ravetree decides."""
+    body = _document_body(content, now)
+    if content.due_date:
+        body["DueDate"] = content.due_date.isoformat()
+    if content.emailed:
+        # Never NeedToSend: QuickBooks would mail the customer a second time.
+        body["EmailStatus"] = "EmailSent"
+    if content.estimate_id and now is None:
+        body["LinkedTxn"] = [{"TxnId": content.estimate_id, "TxnType": "Estimate"}]
+    return body
 
-    Arrays are all or nothing: every line is sent, kept ones with their id and with what Ravetree does not own.
-    """
+
+def estimate_body(content: EstimateContent, now: Mapping[str, Any] | None = None) -> Body:
+    """A new estimate, or with `now` the sparse update of what Ravetree decides."""
+    body = _document_body(content, now) | {"TxnStatus": content.status}
+    if content.expires_on:
+        body["ExpirationDate"] = content.expires_on.isoformat()
+    return body
+
+
+def closed_body(now: Mapping[str, Any]) -> Body:
+    """The sparse update that closes an estimate."""
+    return identity_body(now) | {"sparse": True, "TxnStatus": "Closed"}
+
+
+def _document_body(content: DocumentContent, now: Mapping[str, Any] | None) -> Body:
+    """Arrays are all or nothing: every line is sent, kept ones with their id and with what Ravetree does not own."""
     kept = {line["Id"]: line for line in (now or {}).get("Line", []) if "Id" in line}
     lines: list[Body] = [_line_body(line, kept.get(line.line_id or "")) for line in content.lines]
     if content.discount:
@@ -283,17 +355,12 @@ def invoice_body(content: InvoiceContent, now: Mapping[str, Any] | None = None) 
         "Line": lines,
         "TxnTaxDetail": {"TotalTax": content.tax_amount},
     }
-    if content.due_date:
-        body["DueDate"] = content.due_date.isoformat()
     if content.memo or now:
         body["CustomerMemo"] = {"value": content.memo}
     if content.email:
         body["BillEmail"] = {"Address": content.email}
-    if content.emailed:
-        # Never NeedToSend: QuickBooks would mail the customer a second time.
-        body["EmailStatus"] = "EmailSent"
     if now is not None:
-        body |= {"Id": now["Id"], "SyncToken": now["SyncToken"], "sparse": True}
+        body |= identity_body(now) | {"sparse": True}
     return body
 
 
@@ -348,6 +415,10 @@ def payment_body(content: PaymentContent, now: Mapping[str, Any] | None = None) 
     }
     if content.reference or now:
         body["PaymentRefNum"] = content.reference
+    if content.method:
+        body["PaymentMethodRef"] = {"value": content.method}
+    if content.deposit_account and now is None:
+        body["DepositToAccountRef"] = {"value": content.deposit_account}
     if now is not None:
         body |= identity_body(now) | {"sparse": True}
     return body

@@ -13,8 +13,10 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from reconcile.model import (
     ZERO,
     Allocation,
+    ContactContent,
     PaymentContent,
     RavetreeContact,
+    RavetreeEstimate,
     RavetreeInvoice,
     RavetreeLine,
     RavetreePayment,
@@ -70,12 +72,11 @@ class _Line(_Shape):
     tax_rate = _maybe()
 
 
-class _Invoice(_Common):
+class _Document(_Common):
     number = fields.String(required=True)
     client_id = fields.String(required=True)
     status = fields.String(required=True)
     issue_date = Day(required=True)
-    due_date = Day(load_default=None, allow_none=True)
     currency = fields.String(required=True)
     memo = _text()
     lines = fields.List(fields.Nested(_Line), load_default=list)
@@ -83,10 +84,19 @@ class _Invoice(_Common):
     tax_inclusive = fields.Boolean(load_default=False)
     tax_amount = _amount()
     total = _amount(required=True)
+    created_at = Instant(required=True)
+
+
+class _Invoice(_Document):
+    due_date = Day(load_default=None, allow_none=True)
     balance = _amount(required=True)
     sent_at = Instant(load_default=None, allow_none=True)
     marked_paid_at = Instant(load_default=None, allow_none=True)
-    created_at = Instant(required=True)
+    estimate_id = _maybe()
+
+
+class _Estimate(_Document):
+    expires_on = Day(load_default=None, allow_none=True)
 
 
 class _Allocation(_Shape):
@@ -107,9 +117,10 @@ class _Payment(_Common):
     origin = fields.String(load_default="ravetree")
     external_id = _maybe()
     voided = fields.Boolean(load_default=False)
+    method = _maybe()
 
 
-_contact, _invoice, _payment = _Contact(), _Invoice(), _Payment()
+_contact, _invoice, _estimate, _payment = _Contact(), _Invoice(), _Estimate(), _Payment()
 
 
 def _load(schema: Schema, raw: Mapping[str, Any], what: str) -> Any:
@@ -155,8 +166,8 @@ def load_invoice(raw: Mapping[str, Any]) -> RavetreeInvoice:
         due_date=loaded["due_date"],
         currency=loaded["currency"],
         memo=loaded["memo"] or "",
-        lines=tuple(RavetreeLine(**(line | {"description": line["description"] or ""})) for line in loaded["lines"]),
-        discount=tuple(sorted((key, str(value)) for key, value in (loaded["discount"] or {}).items())),
+        lines=_lines(loaded),
+        discount=_discount(loaded),
         tax_inclusive=loaded["tax_inclusive"],
         tax_amount=loaded["tax_amount"] or ZERO,
         total=loaded["total"],
@@ -164,7 +175,38 @@ def load_invoice(raw: Mapping[str, Any]) -> RavetreeInvoice:
         sent=loaded["sent_at"] is not None or loaded["status"] == "sent",
         marked_paid=marked,
         created_at=loaded["created_at"],
+        estimate_id=loaded["estimate_id"],
     )
+
+
+def load_estimate(raw: Mapping[str, Any]) -> RavetreeEstimate:
+    """An estimate with its lines."""
+    loaded = _load(_estimate, raw, "estimate")
+    return RavetreeEstimate(
+        id=loaded["id"],
+        version=loaded["version"],
+        number=loaded["number"],
+        client_id=loaded["client_id"],
+        status=loaded["status"],
+        issue_date=loaded["issue_date"],
+        expires_on=loaded["expires_on"],
+        currency=loaded["currency"],
+        memo=loaded["memo"] or "",
+        lines=_lines(loaded),
+        discount=_discount(loaded),
+        tax_inclusive=loaded["tax_inclusive"],
+        tax_amount=loaded["tax_amount"] or ZERO,
+        total=loaded["total"],
+        created_at=loaded["created_at"],
+    )
+
+
+def _lines(loaded: Mapping[str, Any]) -> tuple[RavetreeLine, ...]:
+    return tuple(RavetreeLine(**(line | {"description": line["description"] or ""})) for line in loaded["lines"])
+
+
+def _discount(loaded: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((key, str(value)) for key, value in (loaded["discount"] or {}).items()))
 
 
 def load_payment(raw: Mapping[str, Any]) -> RavetreePayment:
@@ -185,6 +227,7 @@ def load_payment(raw: Mapping[str, Any]) -> RavetreePayment:
         origin=loaded["origin"],
         external_id=loaded["external_id"],
         voided=loaded["voided"],
+        method=loaded["method"],
     )
 
 
@@ -209,6 +252,8 @@ def payment_body(content: PaymentContent, external_id: str | None = None) -> Bod
         ],
         "notify": False,
     }
+    if content.method:
+        body["method"] = content.method
     if external_id is not None:
         body |= {
             "client_id": content.party_id,
@@ -216,6 +261,23 @@ def payment_body(content: PaymentContent, external_id: str | None = None) -> Bod
             "origin": "quickbooks",
             "external_id": external_id,
         }
+    return body
+
+
+def contact_body(content: ContactContent, external_id: str) -> Body:
+    """A new contact, made from a QuickBooks customer: a company becomes an account."""
+    body: Body = {
+        "kind": "account" if content.company_name else "contact",
+        "name": content.name,
+        "currency": content.currency,
+        "external_id": external_id,
+        "notify": False,
+    }
+    for name in ("email", "phone"):
+        if value := getattr(content, name):
+            body[name] = value
+    if content.address:
+        body["address"] = dict(content.address)
     return body
 
 

@@ -9,14 +9,23 @@ from sqlalchemy.orm import Session
 from reconcile.model import Record
 from storage.models import Decision
 
-DECISIONS = ("two", "overwrite", "push", "leave", "adopt")
-"""What can be said of a record that is held or parked."""
+DECISIONS = ("two", "overwrite", "push", "leave", "adopt", "ravetree", "quickbooks", "link", "unlink")
+"""What can be said of a record."""
+
+AT_ANY_TIME = frozenset({"push", "link", "unlink"})
+"""What can be said of a record that waits for nobody: a mistake is undone by it."""
+
+
+def find(session: Session, connection_id: str, names: Iterable[Record]) -> Decision | None:
+    """The decision on a record, under any of its names."""
+    found = [session.get(Decision, (connection_id, str(name))) for name in names]
+    return next((row for row in found if row is not None), None)
 
 
 def get(session: Session, connection_id: str, names: Iterable[Record]) -> str:
-    """The decision on a record, under any of its names, or an empty string."""
-    found = [session.get(Decision, (connection_id, str(name))) for name in names]
-    return next((row.decision for row in found if row is not None), "")
+    """What was decided on a record, or an empty string."""
+    found = find(session, connection_id, names)
+    return found.decision if found else ""
 
 
 def use_up(session: Session, connection_id: str, names: Iterable[Record]) -> None:
@@ -29,7 +38,14 @@ def use_up(session: Session, connection_id: str, names: Iterable[Record]) -> Non
 
 
 def store(
-    session: Session, connection_id: str, record: Record, decision: str, who: str, note: str, now: datetime
+    session: Session,
+    connection_id: str,
+    record: Record,
+    decision: str,
+    who: str,
+    note: str,
+    now: datetime,
+    target: str = "",
 ) -> None:
     """Keep what a person decided."""
     session.merge(
@@ -37,6 +53,7 @@ def store(
             connection_id=connection_id,
             subject=str(record),
             decision=decision,
+            target=target,
             note=note,
             decided_by=who,
             decided_at=now,

@@ -14,10 +14,23 @@ from storage.database import insert
 from storage.models import Connection, Event
 
 FOLLOWED = {
-    Side.QUICKBOOKS: {"invoice": Kind.INVOICE, "payment": Kind.PAYMENT},
-    Side.RAVETREE: {"invoice": Kind.INVOICE, "payment": Kind.PAYMENT},
+    Side.QUICKBOOKS: {
+        "customer": Kind.CONTACT,
+        "estimate": Kind.ESTIMATE,
+        "invoice": Kind.INVOICE,
+        "payment": Kind.PAYMENT,
+    },
+    Side.RAVETREE: {
+        "contact": Kind.CONTACT,
+        "estimate": Kind.ESTIMATE,
+        "invoice": Kind.INVOICE,
+        "payment": Kind.PAYMENT,
+    },
 }
 """The entities whose events are followed, by their source."""
+
+LEFT_TO_CDC = frozenset({"customer.created", "customer.updated", "estimate.created", "estimate.emailed"})
+"""Events of QuickBooks that ask for nothing at once: the next change data capture brings what they speak of."""
 
 RECORDED = "recorded"
 IGNORED = "ignored"
@@ -89,6 +102,8 @@ def _judge(delivery: Delivery, envelope: Envelope, connection: Connection | None
     kind = FOLLOWED[delivery.source].get(envelope.type.partition(".")[0])
     if kind is None:
         return IGNORED, f"events of type {envelope.type} are not followed", None
+    if delivery.source is Side.QUICKBOOKS and envelope.type in LEFT_TO_CDC:
+        return IGNORED, "read with the next change data capture", None
     return RECORDED, "", kind
 
 

@@ -106,6 +106,15 @@ class Connection(Base):
     events_due_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]
     nudged_at: Mapped[datetime | None]
+    draft_policy: Mapped[str] = mapped_column(String(8), default="create")
+    delete_policy: Mapped[str] = mapped_column(String(8), default="void")
+    removals_limit: Mapped[int] = mapped_column(default=20)
+    removals_since: Mapped[datetime | None]
+    reads_budget: Mapped[int | None]
+    contacts_imported_at: Mapped[datetime | None]
+    preflight: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    preflight_due_at: Mapped[datetime | None]
+    parity_due_at: Mapped[datetime | None]
 
 
 class OAuthState(Base):
@@ -117,6 +126,7 @@ class OAuthState(Base):
     account_id: Mapped[str] = mapped_column(String(255))
     ravetree_token: Mapped[bytes] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime]
+    purpose: Mapped[str] = mapped_column(String(8), default="consent")
 
 
 class Mapping(Base):
@@ -308,16 +318,107 @@ class SyncState(Base):
 
 
 class Decision(Base):
-    """What a person said about something held."""
+    """What a person said about a record: `target` is the other side's record that a `link` names."""
 
     __tablename__ = "decisions"
 
     connection_id: Mapped[str] = _connection()
     subject: Mapped[str] = mapped_column(String(320), primary_key=True)
     decision: Mapped[str] = mapped_column(String(32))
+    target: Mapped[str] = mapped_column(String(255), default="")
     note: Mapped[str] = mapped_column(Text, default="")
     decided_by: Mapped[str] = mapped_column(String(255), default="")
     decided_at: Mapped[datetime]
+
+
+class Step(Base):
+    """What became of a record and who pressed what, one line each. Append-only: the timeline reads it."""
+
+    __tablename__ = "steps"
+    __table_args__ = (Index("ix_steps_connection_id_subject", "connection_id", "subject"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    connection_id: Mapped[str] = mapped_column(String(32), ForeignKey("connections.id"))
+    subject: Mapped[str] = mapped_column(String(320))
+    at: Mapped[datetime]
+    what: Mapped[str] = mapped_column(String(32))
+    by: Mapped[str] = mapped_column(String(255), default="")
+    text: Mapped[str] = mapped_column(Text, default="")
+    data: Mapped[dict[str, Any]]
+
+
+class Job(Base):
+    """Work over many records that a person began: a contact import or a back-fill.
+
+    `state` is `running`, `paused`, `stopped` or `done`. `params` is what was asked, `cursor` how far the listing got.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_connection_id_state", "connection_id", "state"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    connection_id: Mapped[str] = mapped_column(String(32), ForeignKey("connections.id"))
+    kind: Mapped[str] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(String(16))
+    params: Mapped[dict[str, Any]]
+    cursor: Mapped[str] = mapped_column(Text, default="")
+    listed: Mapped[bool] = mapped_column(Boolean, default=False)
+    due_at: Mapped[datetime]
+    by: Mapped[str] = mapped_column(String(255), default="")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class JobRecord(Base):
+    """One record of a job and what became of it: an empty outcome is still to come."""
+
+    __tablename__ = "job_records"
+    __table_args__ = (Index("ix_job_records_subject", "connection_id", "subject"),)
+
+    job_id: Mapped[int] = mapped_column(Id, ForeignKey("jobs.id"), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(320), primary_key=True)
+    connection_id: Mapped[str] = mapped_column(String(32), ForeignKey("connections.id"))
+    name: Mapped[str] = mapped_column(String(255), default="")
+    outcome: Mapped[str] = mapped_column(String(16), default="")
+    text: Mapped[str] = mapped_column(Text, default="")
+    updated_at: Mapped[datetime]
+
+
+class MeteredReads(Base):
+    """How many metered reads a connection made in a month (`2026-11`), by cause."""
+
+    __tablename__ = "metered_reads"
+
+    connection_id: Mapped[str] = _connection()
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    cause: Mapped[str] = mapped_column(String(32), primary_key=True)
+    count: Mapped[int] = mapped_column(Id, default=0)
+
+
+class ParityReport(Base):
+    """Both books held against each other at one moment: `rows` are the pairs that differ."""
+
+    __tablename__ = "parity_reports"
+    __table_args__ = (Index("ix_parity_reports_connection_id_made_at", "connection_id", "made_at"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    connection_id: Mapped[str] = mapped_column(String(32), ForeignKey("connections.id"))
+    day: Mapped[str] = mapped_column(String(10))
+    made_at: Mapped[datetime]
+    source: Mapped[str] = mapped_column(String(16))
+    summary: Mapped[dict[str, Any]]
+    rows: Mapped[list[Any]]
+
+
+class Brake(Base):
+    """A brake of the whole installation, pulled by a person: while it is here nothing is written anywhere."""
+
+    __tablename__ = "brakes"
+
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    cause: Mapped[str] = mapped_column(Text, default="")
+    by: Mapped[str] = mapped_column(String(255), default="")
+    at: Mapped[datetime]
 
 
 class Lease(Base):

@@ -79,9 +79,25 @@ def store(
     return pair
 
 
-def remove(session: Session, connection_id: str, kind: str, ravetree_id: str) -> None:
-    """Forget a pair (a placeholder that was deleted or became a real payment's)."""
+def linked_contacts(session: Session, connection_id: str, currency: str) -> set[str]:
+    """Ravetree's contacts that have a customer of this currency."""
+    return set(
+        session.execute(
+            sa.select(Pair.ravetree_id).where(
+                Pair.connection_id == connection_id, Pair.kind == "contact", Pair.currency == currency
+            )
+        ).scalars()
+    )
+
+
+def remove(session: Session, connection_id: str, kind: str, ravetree_id: str, currency: str = "") -> None:
+    """Forget a pair: a placeholder that ended, or records that a person took apart."""
     session.execute(
-        sa.delete(Pair).where(Pair.connection_id == connection_id, Pair.kind == kind, Pair.ravetree_id == ravetree_id)
+        sa.delete(Pair).where(
+            Pair.connection_id == connection_id,
+            Pair.kind == kind,
+            Pair.ravetree_id == ravetree_id,
+            Pair.currency == currency,
+        )
     )
     session.flush()

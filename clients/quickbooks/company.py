@@ -24,6 +24,8 @@ PAGE = 1000
 ID_LIMIT = 100
 """Ids in one `IN (…)`: keeps the query well inside a URL."""
 
+LISTS = frozenset({"Customer", "Item"})
+
 log = logger("quickbooks")
 
 
@@ -92,12 +94,14 @@ class Company:
                 return found
 
     def by_ids(self, entity: str, ids: Iterable[str]) -> list[Body]:
-        """The objects with these ids; deleted ones are missing from the answer."""
+        """The objects with these ids, inactive ones too; deleted ones are missing from the answer."""
         names = sorted(set(ids))
+        # Entries of a list are hidden by default once they are inactive.
+        whole = " and Active in (true, false)" if entity in LISTS else ""
         found: list[Body] = []
         for start in range(0, len(names), ID_LIMIT):
             chunk = ", ".join(quoted(name) for name in names[start : start + ID_LIMIT])
-            found.extend(self.query(entity, f"Id in ({chunk})"))
+            found.extend(self.query(entity, f"Id in ({chunk}){whole}"))
         return found
 
     def changes(self, entities: Iterable[str], since: datetime) -> Changes:

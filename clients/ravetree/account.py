@@ -26,7 +26,12 @@ from schemas import strict_json
 from schemas.quickbooks import Body
 
 PAGE = 200
-RESOURCES = {Kind.CONTACT: "contacts", Kind.INVOICE: "invoices", Kind.PAYMENT: "payments"}
+RESOURCES = {
+    Kind.CONTACT: "contacts",
+    Kind.ESTIMATE: "estimates",
+    Kind.INVOICE: "invoices",
+    Kind.PAYMENT: "payments",
+}
 
 log = logger("ravetree")
 

@@ -1,0 +1,320 @@
+"""What the work on invoices and on estimates has in common: gather, plan, write, until nothing is left to do."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from clients.errors import Missing, Moved
+from clients.quickbooks.faults import DuplicateNumber, StaleReference
+from consumers import mapped_items
+from consumers.customers import customer_for
+from consumers.journalled import Request
+from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, Waits, does_not_settle
+from consumers.workbench import ENTITIES, Workbench
+from reconcile.documents import ADOPT, LINK, PUSH, UNLINK
+from reconcile.model import (
+    Attention,
+    Gone,
+    Kind,
+    Plan,
+    QuickBooksEstimate,
+    QuickBooksInvoice,
+    RavetreeEstimate,
+    RavetreeInvoice,
+    Record,
+    Side,
+    Write,
+    money,
+)
+from schemas.quickbooks import Body
+from storage import connections, decisions, journal, pairs
+from storage.models import Copy, Pair
+
+
+class DocumentWork(ABC):
+    """The work on one document, named by its Ravetree id, or by QuickBooks' alone if it has no pair."""
+
+    KIND: ClassVar[Kind]
+
+    def __init__(self, bench: Workbench, subject: Record, requested: bool) -> None:
+        self._bench = bench
+        self._subject = subject
+        self._requested = requested
+        self._raw: Body = {}
+        self._copy: Copy | None = None
+        self._decision = ""
+
+    def run(self) -> Outcome:
+        """Plan and write until the sides agree or somebody else has to act."""
+        if self._subject.side is Side.QUICKBOOKS:
+            return Agreed(ignored="made in QuickBooks")
+        if (refusal := self._carry_out_decision()) is not None:
+            return NeedsAttention(refusal)
+        for _ in range(MAX_ROUNDS):
+            plan = self.next_plan()
+            if self._must_read_first(plan):
+                # Never write to, or stop because of, what we know to be out of date.
+                self._refresh()
+                continue
+            if plan.writes:
+                self._write(plan.writes[0])
+                continue
+            if plan.look_at:
+                self._bench.look_at(plan.look_at, must_read=True)
+            if plan.attention:
+                if self._refresh_once():
+                    continue
+                return NeedsAttention(plan.attention)
+            if plan.waits_for:
+                return Waits(plan.waits_for)
+            return Agreed(plan.ignored)
+        return does_not_settle(f"{self.KIND.capitalize()} {self._subject.id}")
+
+    # --- what each kind of document says for itself ------------------------------------------------
+
+    @abstractmethod
+    def next_plan(self) -> Plan:
+        """Gather both sides and plan the next step. It reads, and writes to neither side."""
+
+    @abstractmethod
+    def _must_read_first(self, plan: Plan) -> bool:
+        """Whether our copy is known to be too old for this plan."""
+
+    @abstractmethod
+    def request(self, write: Write) -> Request:
+        """The write, ready for the journal."""
+
+    @abstractmethod
+    def _load(self, raw: Body) -> QuickBooksInvoice | QuickBooksEstimate: ...
+
+    @abstractmethod
+    def _load_own(self, raw: Body) -> RavetreeInvoice | RavetreeEstimate: ...
+
+    @abstractmethod
+    def _since(self) -> datetime | None:
+        """When this kind was switched on."""
+
+    # --- what a person decided -------------------------------------------------------------------
+
+    def _carry_out_decision(self) -> Attention | None:
+        """Take apart, link or write anew, before the first plan; what cannot be done is said to a person."""
+        with self._bench.database.transaction() as session:
+            found = decisions.find(session, self._bench.id, self._bench.handling)
+        self._decision = found.decision if found else ""
+        if found is None:
+            return None
+        if self._decision == UNLINK:
+            self._forget_pair()
+        elif self._decision == PUSH:
+            self._requested = True
+            if self._is_deleted_there():
+                self._forget_pair()
+        elif self._decision == LINK:
+            return self._link(found.target)
+        return None
+
+    def _is_deleted_there(self) -> bool:
+        pair = self._bench.pair(self.KIND, Side.RAVETREE, self._subject.id)
+        if pair is None:
+            return False
+        copy = self._bench.copy_or_read(Record(Side.QUICKBOOKS, self.KIND, pair.quickbooks_id))
+        return copy is not None and copy.deleted
+
+    def _forget_pair(self) -> None:
+        with self._bench.database.transaction() as session:
+            pairs.remove(session, self._bench.id, self.KIND, self._subject.id)
+            pairs.remove(session, self._bench.id, pairs.PLACEHOLDER, self._subject.id)
+
+    def _link(self, quickbooks_id: str) -> Attention | None:
+        """Tie it to the record that a person named: Ravetree's content is written to that one next."""
+        found = self._bench.neighbours.quickbooks.by_ids(ENTITIES[self.KIND], [quickbooks_id])
+        holder = self._bench.pair(self.KIND, Side.QUICKBOOKS, quickbooks_id)
+        if not found or (holder is not None and holder.ravetree_id != self._subject.id):
+            why = "is not there" if not found else "belongs to another document"
+            return Attention(
+                "parked",
+                "link_not_possible",
+                f"{self.KIND.capitalize()} {self._subject.id} cannot be linked: QuickBooks' Id {quickbooks_id} {why}.",
+                "Choose another one, or decide `push`.",
+            )
+        self._raw = self._bench.neighbours.ravetree.get(self.KIND, self._subject.id) or {}
+        self._forget_pair()
+        self._adopt(found[0])
+        self._use_up_decision()
+        return None
+
+    def _use_up_decision(self) -> None:
+        self._decision = ""
+        with self._bench.database.transaction() as session:
+            decisions.use_up(session, self._bench.id, self._bench.handling)
+
+    # --- gathering -------------------------------------------------------------------------------
+
+    def _references(
+        self, document: RavetreeInvoice | RavetreeEstimate | Gone, owned_before: tuple[Any, ...] | None
+    ) -> dict[str, Any]:
+        """What the case needs to spell Ravetree's words in QuickBooks' references."""
+        bench = self._bench
+        with bench.database.transaction() as session:
+            items = connections.mappings(session, bench.id, "line_type")
+            tax_codes = connections.mappings(session, bench.id, "tax_rate")
+        customer, email = self._customer(document, owned_before)
+        return {
+            "customer": customer,
+            "customer_email": email,
+            "items": items,
+            "tax_codes": tax_codes,
+            "us_company": bench.connection.country == "US",
+            "since": self._since(),
+            "requested": self._requested,
+            "decision": self._decision,
+        }
+
+    def _customer(
+        self, document: RavetreeInvoice | RavetreeEstimate | Gone, owned_before: tuple[Any, ...] | None
+    ) -> tuple[str | Attention | None, str]:
+        """Only asked for when content is going to be written: it may read QuickBooks and create the customer."""
+        if isinstance(document, Gone) or not document.lines or self._decision == UNLINK:
+            return None, ""
+        if owned_before is not None and document.owned() == owned_before:
+            return None, ""
+        since = self._since()
+        if owned_before is None and not self._requested and (since is None or document.created_at < since):
+            return None, ""
+        return customer_for(self._bench, document.client_id, document.currency)
+
+    # --- freshness -------------------------------------------------------------------------------
+
+    def _remote_record(self) -> Record | None:
+        return None if self._copy is None else Record(Side.QUICKBOOKS, self.KIND, self._copy.record_id)
+
+    def _refresh(self) -> None:
+        if (record := self._remote_record()) is not None:
+            self._bench.refresh([record])
+
+    def _refresh_once(self) -> bool:
+        """Before a person is asked, look whether QuickBooks still says what we think it says."""
+        record = self._remote_record()
+        if record is None or record in self._bench.fresh:
+            return False
+        self._refresh()
+        return True
+
+    def _refresh_all(self) -> None:
+        """Read again all that this work writes to."""
+        self._refresh()
+
+    def _state(self) -> list[tuple[int, bool]]:
+        """Which versions we hold of all that this work writes to."""
+        record = self._remote_record()
+        copy = self._bench.copy(record) if record is not None else None
+        return [(copy.version, copy.deleted)] if copy is not None else []
+
+    # --- writing ---------------------------------------------------------------------------------
+
+    def _write(self, write: Write) -> None:
+        request = self.request(write)
+        try:
+            self._bench.write(request)
+        except Moved:
+            self._refresh_all()
+        except (Missing, StaleReference) as error:
+            before = self._state()
+            self._refresh_all()
+            if self._state() == before:
+                # Nothing of ours is gone: it is an entry of a list that a person has to see to.
+                raise mapped_items.explain(self._bench, request, error) from error
+        except DuplicateNumber as error:
+            if not self._adopt_taken(error):
+                raise self._offer(error) from error
+        else:
+            self._written(write)
+            if self._decision and write.content is not None:
+                self._use_up_decision()
+
+    def _written(self, write: Write) -> None:  # noqa: B027 - only an invoice has something to do
+        """What follows from a write that was taken."""
+
+    def _named(self, write: Write, path: str, body: Body, context: Mapping[str, Any], method: str = "POST") -> Request:
+        return Request(self._subject, write.side, write.action, path, body, method, context)
+
+    # --- a number that is taken ------------------------------------------------------------------
+
+    def _adopt_taken(self, error: DuplicateNumber) -> bool:
+        """Take over the document that has the number: what an own write made whose answer was lost, or if told to."""
+        if error.taken_by is None or not (self._was_sent_before() or self._decision == ADOPT):
+            return False
+        found = self._bench.neighbours.quickbooks.by_ids(ENTITIES[self.KIND], [error.taken_by])
+        if not found or not self._is_same(found[0]):
+            return False
+        self._adopt(found[0])
+        return True
+
+    def _adopt(self, raw: Body) -> None:
+        """Make the pair. Ravetree's content was not written to it yet: the next plan does that, keeping its lines."""
+        now, quickbooks_id = self._bench.now(), str(raw["Id"])
+        self._bench.keep(self.KIND, {quickbooks_id: raw})
+        lines = [line for line in raw.get("Line", []) if line.get("DetailType") == "SalesItemLineDetail"]
+        keys = [line["id"] for line in self._raw.get("lines", [])]
+        with self._bench.database.transaction() as session:
+            pairs.store(
+                session,
+                self._bench.id,
+                self.KIND,
+                self._subject.id,
+                quickbooks_id,
+                now,
+                base_ravetree=self._raw | {"lines": []},
+                base_quickbooks=raw,
+                line_ids={key: str(line["Id"]) for key, line in zip(keys, lines, strict=False)},
+            )
+
+    def _was_sent_before(self) -> bool:
+        with self._bench.database.transaction() as session:
+            return journal.may_have_made(session, self._bench.id, str(self._subject), f"{self.KIND}.create")
+
+    def _is_same(self, raw: Body) -> bool:
+        theirs, ours = self._load(raw), self._load_own(self._raw)
+        link = self._bench.pair(Kind.CONTACT, Side.RAVETREE, ours.client_id, ours.currency)
+        paired = self._bench.pair(self.KIND, Side.QUICKBOOKS, theirs.id)
+        return (
+            paired is None
+            and link is not None
+            and link.quickbooks_id == theirs.customer_id
+            and theirs.total == ours.total
+            and theirs.issue_date == ours.issue_date
+            and theirs.currency == ours.currency
+        )
+
+    def _offer(self, error: DuplicateNumber) -> DuplicateNumber:
+        """The same refusal in words that say whether the other document could be taken over."""
+        entity = ENTITIES[self.KIND]
+        found = self._bench.neighbours.quickbooks.by_ids(entity, [error.taken_by] if error.taken_by else [])
+        if not found:
+            return error
+        same = self._is_same(found[0])
+        total = money(found[0]["TotalAmt"], found[0].get("CurrencyRef", {}).get("value", self._bench.home_currency))
+        return DuplicateNumber(
+            f"its number is taken in QuickBooks by {self.KIND} Id {error.taken_by} over {total}",
+            remedy="It has the same customer, total and date: decide `adopt`, or give one of the two another number."
+            if same
+            else "Give one of the two another number, then press retry.",
+            code=error.code,
+            detail=error.detail,
+            trace=error.trace,
+        )
+
+
+def content_context(raw: Body, write: Write) -> dict[str, Any]:
+    """What the settlement of a content write needs: the new base and the keys of the lines in the order sent."""
+    lines = getattr(write.content, "lines", ())
+    return {"base_ravetree": raw, "line_keys": [line.key for line in lines]}
+
+
+def pair_and_copy(bench: Workbench, kind: Kind, ravetree_id: str) -> tuple[Pair | None, Copy | None]:
+    """The pair of a Ravetree document, and our copy of its partner."""
+    pair = bench.pair(kind, Side.RAVETREE, ravetree_id)
+    if pair is None:
+        return None, None
+    return pair, bench.copy_or_read(Record(Side.QUICKBOOKS, kind, pair.quickbooks_id))
