@@ -15,7 +15,7 @@ from clients.ravetree.account import Account
 from config.errors import RavebooksError
 from config.ports import Clock, Entropy
 from reconcile.model import Side
-from storage import connections, pending
+from storage import connections, jobs, pending
 from storage.database import Database
 from storage.models import Connection, OAuthState
 
@@ -197,6 +197,16 @@ class Connecting:
                 connection.invoices_since = _since(connection.invoices_since, invoices, now)
             if estimates is not None:
                 connection.estimates_since = _since(connection.estimates_since, estimates, now)
+            if (invoices or estimates) and connection.contacts_imported_at is None:
+                self._begin_import(session, connection_id, now)
+
+    def _begin_import(self, session: Session, connection_id: str, now: datetime) -> None:
+        """Contacts come once, when the integration is switched on for the first time."""
+        try:
+            jobs.begin(session, connection_id, jobs.IMPORT_CONTACTS, {}, "the first switch-on", now)
+        except jobs.JobRefused:
+            # It is under way already, or a person paused it.
+            return
 
     def _check_mapped(self, connection_id: str) -> None:
         with self.database.transaction() as session:

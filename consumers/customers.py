@@ -13,6 +13,9 @@ from schemas import quickbooks, ravetree
 from storage import decisions, pairs
 from storage.models import Decision
 
+NEW_CUSTOMER = "(new)"
+"""Stands in a preview for the customer that would be made."""
+
 
 def customer_for(bench: Workbench, client_id: str, currency: str) -> tuple[str | Attention, str]:
     """The customer's id, or why a person must look; and the e-mail address for its documents.
@@ -80,16 +83,18 @@ def _create(bench: Workbench, contact: RavetreeContact, currency: str, name: str
 
 
 def _write(bench: Workbench, contact: RavetreeContact, currency: str, name: str) -> UseCustomer:
-    bench.write(
-        Request(
-            subject=Record(Side.RAVETREE, Kind.CONTACT, contact.id),
-            side=Side.QUICKBOOKS,
-            action="customer.create",
-            path="customer",
-            body=quickbooks.customer_body(contacts.customer_content(contact, currency, name)),
-            context={"ravetree_id": contact.id, "currency": currency},
-        )
+    request = Request(
+        subject=Record(Side.RAVETREE, Kind.CONTACT, contact.id),
+        side=Side.QUICKBOOKS,
+        action="customer.create",
+        path="customer",
+        body=quickbooks.customer_body(contacts.customer_content(contact, currency, name)),
+        context={"ravetree_id": contact.id, "currency": currency},
     )
+    if bench.dry:
+        bench.would_write.append(request)
+        return UseCustomer(NEW_CUSTOMER)
+    bench.write(request)
     link = bench.pair(Kind.CONTACT, Side.RAVETREE, contact.id, currency)
     if link is None:
         raise NeighbourError(f"the customer of client {contact.id} was written but not linked")
@@ -98,5 +103,7 @@ def _write(bench: Workbench, contact: RavetreeContact, currency: str, name: str)
 
 def link_customer(bench: Workbench, contact_id: str, currency: str, customer_id: str) -> None:
     """Tie a contact to its customer of this currency; a new one takes the place of an earlier one."""
+    if bench.dry:
+        return
     with bench.database.transaction() as session:
         pairs.store(session, bench.id, Kind.CONTACT, contact_id, customer_id, bench.now(), currency=currency)

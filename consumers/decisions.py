@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from clients.errors import Missing, Moved, NotAuthorised, NotSent, OutcomeUnknown, Refused, Throttled
 from clients.quickbooks.faults import TokenExpired
 from config.errors import RavebooksError
+from storage.brakes import TooManyRemovals
 
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 3600.0
@@ -30,6 +31,7 @@ class Park:
     code: str
     cause: str
     remedy: str
+    state: str = "parked"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def decide(error: RavebooksError, what: str, attempts: int, jitter: float) -> De
             return Retry(backoff(attempts, jitter), everything=True)
         case Moved():
             return Replan()
+        case TooManyRemovals():
+            return Park("too_many_removals", f"{what}: {error}.", error.remedy, "held")
         case Missing() | Refused():
             return Park(type(error).__name__, f"{what}: {error}.", error.remedy)
         case _:

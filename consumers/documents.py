@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from consumers import mapped_items
 from consumers.customers import customer_for
 from consumers.journalled import Request
 from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, Waits, does_not_settle
-from consumers.workbench import ENTITIES, Workbench
+from consumers.workbench import ENTITIES, Workbench, base_of
 from reconcile.documents import ADOPT, LINK, PUSH, UNLINK
 from reconcile.model import (
     Attention,
@@ -29,7 +30,16 @@ from reconcile.model import (
 )
 from schemas.quickbooks import Body
 from storage import connections, decisions, journal, pairs
-from storage.models import Copy, Pair
+from storage.models import Copy
+
+
+@dataclass(frozen=True)
+class Partner:
+    """What stands behind a document: both bodies of its base, its lines' ids, and our copy of its partner."""
+
+    base: tuple[Body, Body] | None = None
+    line_ids: Mapping[str, str] = field(default_factory=dict)
+    copy: Copy | None = None
 
 
 class DocumentWork(ABC):
@@ -44,6 +54,7 @@ class DocumentWork(ABC):
         self._raw: Body = {}
         self._copy: Copy | None = None
         self._decision = ""
+        self._supposed: Body | None = None
 
     def run(self) -> Outcome:
         """Plan and write until the sides agree or somebody else has to act."""
@@ -58,7 +69,8 @@ class DocumentWork(ABC):
                 self._refresh()
                 continue
             if plan.writes:
-                self._write(plan.writes[0])
+                if not self._take_over(plan):
+                    self._write(plan.writes[0])
                 continue
             if plan.look_at:
                 self._bench.look_at(plan.look_at, must_read=True)
@@ -70,6 +82,24 @@ class DocumentWork(ABC):
                 return Waits(plan.waits_for)
             return Agreed(plan.ignored)
         return does_not_settle(f"{self.KIND.capitalize()} {self._subject.id}")
+
+    # --- for a preview -----------------------------------------------------------------------------
+
+    def suppose_linked(self, raw: Body) -> None:
+        """Plan as if a person had linked it to this document of QuickBooks."""
+        self._supposed = raw
+
+    def remote_body(self) -> Body:
+        """What QuickBooks' document says now, as far as we know it."""
+        return dict(self._copy.body) if self._copy is not None else {}
+
+    def number_taken(self, plan: Plan) -> str | None:
+        """Why a document that would be created is asked about first, if its number is taken in QuickBooks."""
+        error = self._taken(plan)
+        if error is None:
+            return None
+        offer = self._offer(error)
+        return f"{self.KIND.capitalize()} {self._raw.get('number', self._subject.id)}: {offer}. {offer.remedy}"
 
     # --- what each kind of document says for itself ------------------------------------------------
 
@@ -151,6 +181,26 @@ class DocumentWork(ABC):
 
     # --- gathering -------------------------------------------------------------------------------
 
+    def _partner(self) -> Partner:
+        """The document's partner in QuickBooks, read first if we have no copy of it."""
+        if self._supposed is not None:
+            raw = self._supposed
+            copy = Copy(record_id=str(raw["Id"]), version=int(raw["SyncToken"]), deleted=False, stale=False, body=raw)
+            return Partner(*self._taken_over(raw), copy)
+        pair = self._bench.pair(self.KIND, Side.RAVETREE, self._subject.id)
+        if pair is None:
+            return Partner()
+        found = self._bench.copy_or_read(Record(Side.QUICKBOOKS, self.KIND, pair.quickbooks_id))
+        return Partner(base_of(pair), dict(pair.line_ids), found)
+
+    def _taken_over(self, raw: Body) -> tuple[tuple[Body, Body], dict[str, str]]:
+        """The base of a document that is tied to one that stood in QuickBooks already, and its lines by place."""
+        lines = [line for line in raw.get("Line", []) if line.get("DetailType") == "SalesItemLineDetail"]
+        keys = [line["id"] for line in self._raw.get("lines", [])]
+        line_ids = {key: str(line["Id"]) for key, line in zip(keys, lines, strict=False)}
+        # Ravetree's content was not written to it yet: the next plan does that, keeping its lines.
+        return (self._raw | {"lines": []}, raw), line_ids
+
     def _references(
         self, document: RavetreeInvoice | RavetreeEstimate | Gone, owned_before: tuple[Any, ...] | None
     ) -> dict[str, Any]:
@@ -229,6 +279,8 @@ class DocumentWork(ABC):
             if not self._adopt_taken(error):
                 raise self._offer(error) from error
         else:
+            if self._requested:
+                self._bench.forget_number(self.KIND, getattr(write.content, "number", ""))
             self._written(write)
             if self._decision and write.content is not None:
                 self._use_up_decision()
@@ -241,6 +293,31 @@ class DocumentWork(ABC):
 
     # --- a number that is taken ------------------------------------------------------------------
 
+    def _taken(self, plan: Plan) -> DuplicateNumber | None:
+        """Before the button and the back-fill: whether QuickBooks checks numbers is a setting of the company."""
+        write = plan.writes[0] if plan.writes else None
+        if write is None or not write.action.endswith(".create") or not self._requested:
+            return None
+        number = getattr(write.content, "number", "")
+        found = self._bench.with_number(self.KIND, number)
+        if not found:
+            return None
+        entity, quickbooks_id = ENTITIES[self.KIND], found[0]["Id"]
+        return DuplicateNumber(
+            "its number is taken in QuickBooks",
+            code="6140",
+            detail=f"DocNumber={number} is assigned to TxnType={entity} with TxnId={quickbooks_id}",
+        )
+
+    def _take_over(self, plan: Plan) -> bool:
+        """Take over the document that has the number, if a person said so. Raises the offer if nobody did."""
+        error = self._taken(plan)
+        if error is None:
+            return False
+        if not self._adopt_taken(error):
+            raise self._offer(error)
+        return True
+
     def _adopt_taken(self, error: DuplicateNumber) -> bool:
         """Take over the document that has the number: what an own write made whose answer was lost, or if told to."""
         if error.taken_by is None or not (self._was_sent_before() or self._decision == ADOPT):
@@ -252,11 +329,10 @@ class DocumentWork(ABC):
         return True
 
     def _adopt(self, raw: Body) -> None:
-        """Make the pair. Ravetree's content was not written to it yet: the next plan does that, keeping its lines."""
-        now, quickbooks_id = self._bench.now(), str(raw["Id"])
+        """Make the pair with a document that stood in QuickBooks already."""
+        quickbooks_id = str(raw["Id"])
         self._bench.keep(self.KIND, {quickbooks_id: raw})
-        lines = [line for line in raw.get("Line", []) if line.get("DetailType") == "SalesItemLineDetail"]
-        keys = [line["id"] for line in self._raw.get("lines", [])]
+        (ours, theirs), line_ids = self._taken_over(raw)
         with self._bench.database.transaction() as session:
             pairs.store(
                 session,
@@ -264,10 +340,10 @@ class DocumentWork(ABC):
                 self.KIND,
                 self._subject.id,
                 quickbooks_id,
-                now,
-                base_ravetree=self._raw | {"lines": []},
-                base_quickbooks=raw,
-                line_ids={key: str(line["Id"]) for key, line in zip(keys, lines, strict=False)},
+                self._bench.now(),
+                base_ravetree=ours,
+                base_quickbooks=theirs,
+                line_ids=line_ids,
             )
 
     def _was_sent_before(self) -> bool:
@@ -310,11 +386,3 @@ def content_context(raw: Body, write: Write) -> dict[str, Any]:
     """What the settlement of a content write needs: the new base and the keys of the lines in the order sent."""
     lines = getattr(write.content, "lines", ())
     return {"base_ravetree": raw, "line_keys": [line.key for line in lines]}
-
-
-def pair_and_copy(bench: Workbench, kind: Kind, ravetree_id: str) -> tuple[Pair | None, Copy | None]:
-    """The pair of a Ravetree document, and our copy of its partner."""
-    pair = bench.pair(kind, Side.RAVETREE, ravetree_id)
-    if pair is None:
-        return None, None
-    return pair, bench.copy_or_read(Record(Side.QUICKBOOKS, kind, pair.quickbooks_id))

@@ -2,15 +2,13 @@
 
 from datetime import datetime
 
-from consumers.documents import DocumentWork, content_context, pair_and_copy
+from consumers.documents import DocumentWork, Partner, content_context
 from consumers.journalled import Request
-from consumers.workbench import base_of
 from reconcile import estimates as rules
 from reconcile.estimates import EstimateBase, EstimateCase
 from reconcile.model import EstimateContent, Gone, Kind, Plan, QuickBooksEstimate, RavetreeEstimate, Write
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage.models import Pair
 
 
 class EstimateWork(DocumentWork):
@@ -21,11 +19,12 @@ class EstimateWork(DocumentWork):
     def next_plan(self) -> Plan:
         """Gather both sides and plan the next step."""
         estimate, self._raw = self._bench.ravetree_estimate(self._subject.id)
-        pair, self._copy = pair_and_copy(self._bench, self.KIND, self._subject.id)
+        partner = self._partner()
+        self._copy = partner.copy
         remote: QuickBooksEstimate | Gone | None = None
         if self._copy is not None:
             remote = Gone(self._copy.record_id) if self._copy.deleted else self._load(self._copy.body)
-        base = self._base(pair)
+        base = self._base(partner)
         case = EstimateCase(
             ravetree=estimate,
             quickbooks=remote,
@@ -34,11 +33,11 @@ class EstimateWork(DocumentWork):
         )
         return rules.plan(case)
 
-    def _base(self, pair: Pair | None) -> EstimateBase | None:
-        bodies = base_of(pair) if pair is not None else None
-        if pair is None or bodies is None:
+    def _base(self, partner: Partner) -> EstimateBase | None:
+        if partner.base is None:
             return None
-        return EstimateBase(ravetree.load_estimate(bodies[0]), self._load(bodies[1]), dict(pair.line_ids))
+        ours, theirs = partner.base
+        return EstimateBase(ravetree.load_estimate(ours), self._load(theirs), partner.line_ids)
 
     def _must_read_first(self, plan: Plan) -> bool:
         return self._copy is not None and self._copy.stale and bool(plan.writes or plan.attention)

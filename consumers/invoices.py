@@ -4,9 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from clients.quickbooks.company import quoted
-from consumers.documents import DocumentWork, content_context, pair_and_copy
+from consumers.documents import DocumentWork, Partner, content_context
 from consumers.journalled import Request
-from consumers.workbench import base_of
 from reconcile import invoices as rules
 from reconcile.invoices import InvoiceBase, InvoiceCase, Placeholder
 from reconcile.model import (
@@ -26,7 +25,7 @@ from reconcile.model import (
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
 from storage import journal, pending
-from storage.models import Copy, Pair
+from storage.models import Copy
 
 
 class InvoiceWork(DocumentWork):
@@ -61,11 +60,12 @@ class InvoiceWork(DocumentWork):
     def _gather(self) -> InvoiceCase:
         bench, connection = self._bench, self._bench.connection
         invoice, self._raw = bench.ravetree_invoice(self._subject.id)
-        pair, self._copy = pair_and_copy(bench, self.KIND, self._subject.id)
+        partner = self._partner()
+        self._copy = partner.copy
         remote: QuickBooksInvoice | Gone | None = None
         if self._copy is not None:
             remote = Gone(self._copy.record_id) if self._copy.deleted else self._load(self._copy.body)
-        base = self._base(pair)
+        base = self._base(partner)
         with bench.database.transaction() as session:
             sent_written = journal.was_done(session, bench.id, str(self._subject), "invoice.mark_sent")
         return InvoiceCase(
@@ -102,15 +102,11 @@ class InvoiceWork(DocumentWork):
         # One that waits for a person does not hold up the invoice: the link is a convenience, the money is not.
         return record if under_way and self._bench.connection.estimates_since is not None else None
 
-    def _base(self, pair: Pair | None) -> InvoiceBase | None:
-        bodies = base_of(pair) if pair is not None else None
-        if pair is None or bodies is None:
+    def _base(self, partner: Partner) -> InvoiceBase | None:
+        if partner.base is None:
             return None
-        return InvoiceBase(
-            ravetree.load_invoice(bodies[0]),
-            self._load(bodies[1]),
-            dict(pair.line_ids),
-        )
+        ours, theirs = partner.base
+        return InvoiceBase(ravetree.load_invoice(ours), self._load(theirs), partner.line_ids)
 
     def _paired_payments(
         self, invoice: RavetreeInvoice | Gone, remote: QuickBooksInvoice | Gone | None

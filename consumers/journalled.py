@@ -17,7 +17,7 @@ from consumers.neighbours import Neighbours
 from reconcile.model import Kind, Record, Side
 from schemas import strict_json
 from schemas.quickbooks import Body
-from storage import copies, journal, leases, pending
+from storage import brakes, copies, journal, leases, pending
 from storage.database import Database
 from storage.models import Operation
 
@@ -64,6 +64,8 @@ class Journal:
         lease = self._lease()
         with self._database.transaction() as session:
             leases.guard(self._database, session, lease)
+            brakes.check(session)
+            brakes.check_removal(session, lease.connection_id, request.action, self._clock.now())
             operation = journal.open_operation(
                 session,
                 lease.connection_id,
@@ -107,6 +109,7 @@ class Journal:
             bound(operation_id=operation.key, record=operation.subject),
             telemetry.tracer.start_as_current_span("write"),
         ):
+            self._check_brake(operation)
             try:
                 status, answer, trace, answered = self._call(operation)
             except Taken as error:
@@ -122,6 +125,16 @@ class Journal:
                 self._settle_done(operation, 200, made, error.trace, self._clock.now())
             else:
                 self._settle_done(operation, status, answer, trace, answered)
+
+    def _check_brake(self, operation: Operation) -> None:
+        """Nothing is sent while all is paused: it stays journalled and goes first afterwards."""
+        try:
+            with self._database.transaction() as session:
+                brakes.check(session)
+        except brakes.AllPaused as error:
+            with self._database.transaction() as session:
+                journal.postpone(session, operation.id, self._clock.now(), str(error), sent=False)
+            raise
 
     def _call(self, operation: Operation) -> tuple[int, Body, str, datetime]:
         if operation.side == Side.QUICKBOOKS:

@@ -15,6 +15,7 @@ from reconcile.model import (
     Gone,
     Kind,
     PaymentContent,
+    Plan,
     QuickBooksInvoice,
     QuickBooksPayment,
     RavetreeInvoice,
@@ -26,7 +27,7 @@ from reconcile.model import (
 from reconcile.payments import KnownInvoice, PaymentBase, PaymentCase
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import copies, decisions, pairs, pending
+from storage import connections, copies, decisions, pairs, pending
 from storage.models import Copy, Pair
 
 
@@ -39,12 +40,16 @@ class PaymentWork:
         self._raw: Body = {}
         self._copy: Copy | None = None
         self._invoices: tuple[KnownInvoice, ...] = ()
+        self._decision = ""
 
     def run(self) -> Outcome:
         """Plan and write until the sides agree or somebody else has to act."""
         for _ in range(MAX_ROUNDS):
             case = self._gather()
             plan = rules.plan(case)
+            if plan.unpair:
+                self._unpair()
+                continue
             if plan.adopt:
                 self._adopt(plan.adopt)
                 continue
@@ -63,6 +68,10 @@ class PaymentWork:
             return Agreed(plan.ignored)
         return does_not_settle(f"Payment {self._subject.id}")
 
+    def next_plan(self) -> Plan:
+        """The next step, for a preview."""
+        return rules.plan(self._gather())
+
     # --- gathering -------------------------------------------------------------------------------
 
     def _gather(self) -> PaymentCase:
@@ -79,7 +88,10 @@ class PaymentWork:
             theirs, self._copy = bench.quickbooks_payment(quickbooks_id)
         base = self._base(pair)
         self._invoices = self._known_invoices(ours, theirs, base)
-        subject_decision = self._decision()
+        self._decision = self._decided()
+        with bench.database.transaction() as session:
+            methods = connections.mappings(session, bench.id, "payment_method")
+            deposit_accounts = connections.mappings(session, bench.id, "deposit_account")
         return PaymentCase(
             ravetree=ours,
             quickbooks=theirs,
@@ -88,15 +100,17 @@ class PaymentWork:
             coming=self._coming(ours),
             client_customer_id=self._customer_of(ours),
             twins=self._twins(ours, theirs, base),
-            decision=subject_decision,
+            decision=self._decision,
             marked_twin=self._marked_twin(theirs, base),
             marked_copy_id=self._marked_copy(ours, base),
+            methods=methods,
+            deposit_accounts=deposit_accounts,
         )
 
     def _own_id(self, side: Side) -> str | None:
         return self._subject.id if self._subject.side is side else None
 
-    def _decision(self) -> str:
+    def _decided(self) -> str:
         with self._bench.database.transaction() as session:
             return decisions.get(session, self._bench.id, self._bench.handling)
 
@@ -196,7 +210,8 @@ class PaymentWork:
             return None
         if self._bench.pair(Kind.PAYMENT, Side.QUICKBOOKS, name) is not None:
             return None
-        return name if self._bench.quickbooks_payment(name)[1] is not None else None
+        copy = self._bench.quickbooks_payment(name)[1]
+        return name if copy is not None and not copy.deleted else None
 
     # --- one receipt typed twice -----------------------------------------------------------------
 
@@ -290,9 +305,29 @@ class PaymentWork:
                 base_quickbooks=copy.body if copy else {},
             )
 
+    def _unpair(self) -> None:
+        """A person wants the side that still has it to be copied anew: the other one is gone for good."""
+        pair = self._bench.pair(Kind.PAYMENT, self._subject.side, self._subject.id)
+        if pair is not None:
+            with self._bench.database.transaction() as session:
+                pairs.remove(session, self._bench.id, Kind.PAYMENT, pair.ravetree_id)
+            self._bench.look_at(
+                [
+                    Record(Side.RAVETREE, Kind.PAYMENT, pair.ravetree_id),
+                    Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id),
+                ]
+            )
+        self._use_up_decision()
+
+    def _use_up_decision(self) -> None:
+        if self._decision in tuple(Side):
+            with self._bench.database.transaction() as session:
+                decisions.use_up(session, self._bench.id, self._bench.handling)
+
     def _write(self, write: Write) -> None:
         try:
             self._bench.write(self._request(write))
+            self._use_up_decision()
         except (Moved, Missing) as error:
             before = self._state()
             self._refresh_once()

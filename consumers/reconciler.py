@@ -13,7 +13,7 @@ from config import telemetry
 from config.errors import RavebooksError
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
-from consumers import catching_up, hints, telling
+from consumers import catching_up, hints, jobs, telling
 from consumers.contacts import ContactWork
 from consumers.decisions import Park, Pause, Replan, Retry, backoff, decide
 from consumers.estimates import EstimateWork
@@ -26,7 +26,9 @@ from consumers.ownership import Claims, Holder, Pace
 from consumers.payments import PaymentWork
 from consumers.workbench import ENTITIES, Workbench
 from reconcile.model import Attention, Kind, Record, Side
-from storage import connections, leases, pairs, pending
+from storage import brakes, connections, leases, pairs, pending, steps
+from storage import jobs as storage_jobs
+from storage.brakes import AllPaused
 from storage.database import Database, DatabaseDown
 from storage.leases import LeaseLost
 from storage.vault import UnreadableSecret
@@ -114,14 +116,16 @@ class Reconciler:
                     # What this slice put off may be due in a moment: the sweeper need not hold its nudge back.
                     connections.get(session, connection_id).nudged_at = None
             with self._database.transaction() as session:
-                return connection_id in pending.due_connections(session, self._clock.now())
+                due = pending.due_connections(session, self._clock.now())
+                return connection_id in due and brakes.pulled(session) is None
 
     # --- one slice -------------------------------------------------------------------------------
 
     def _slice(self, connection_id: str, holder: Holder) -> None:
         with self._database.transaction() as session:
             connection = connections.get(session, connection_id)
-        if connection.state != connections.ACTIVE:
+            stopped = brakes.pulled(session) is not None
+        if connection.state != connections.ACTIVE or stopped:
             telemetry.slices.labels("paused").inc()
             return
         try:
@@ -130,6 +134,9 @@ class Reconciler:
             bench = Workbench(self._database, self._clock, connection, neighbours, journal)
             self._work_through(bench, holder)
             telemetry.slices.labels("done").inc()
+        except AllPaused as error:
+            telemetry.slices.labels("paused").inc()
+            log.warning("all writes are stopped", cause=str(error))
         except LeaseLost as error:
             telemetry.slices.labels("lease lost").inc()
             log.warning("lease lost", error=str(error))
@@ -149,6 +156,8 @@ class Reconciler:
         while self._clock.monotonic() - begun < self._pace.slice:
             entries = self._take(bench)
             if not entries:
+                if jobs.go_on(bench):
+                    continue
                 return
             for subject in self._subjects(bench, self._read(bench, entries)):
                 holder.for_a_call()
@@ -313,7 +322,7 @@ class Reconciler:
                 return
             try:
                 outcome = self._run(bench, subject)
-            except (LeaseLost, DatabaseDown, NotAuthorised, UnreadableSecret):
+            except (AllPaused, LeaseLost, DatabaseDown, NotAuthorised, UnreadableSecret):
                 raise
             except RavebooksError as error:
                 self._after_error(bench, subject, error)
@@ -350,6 +359,9 @@ class Reconciler:
             elif keeper is not None and isinstance(outcome, Waits):
                 pending.wait(session, bench.id, keeper.record, keeper.generation, outcome.target, now)
             telling.note(session, bench, subject.record, outcome, self._remote_urls)
+            names = {subject.record, *(entry.record for entry in subject.entries)}
+            storage_jobs.conclude(session, bench.id, names, _label(outcome), _reason(outcome), now)
+            steps.add_outcome(session, bench.id, subject.record, _label(outcome), _reason(outcome), now)
             _wake_waiting(session, bench, subject, outcome, now)
         telemetry.changes.labels(kind, _label(outcome)).inc()
         log.info("reconciled", outcome=_label(outcome), reason=_reason(outcome))
@@ -371,8 +383,8 @@ class Reconciler:
             case Replan():
                 seconds = backoff(subject.attempts, self._jitter())
                 self._retry(bench, subject, self._clock.now() + timedelta(seconds=seconds), str(error))
-            case Park(code=code, cause=cause, remedy=remedy):
-                self._conclude(bench, subject, NeedsAttention(Attention("parked", code, cause, remedy)))
+            case Park(code=code, cause=cause, remedy=remedy, state=state):
+                self._conclude(bench, subject, NeedsAttention(Attention(state, code, cause, remedy)))
             case Pause(cause=cause, remedy=remedy):
                 self._pause(bench.id, cause, remedy)
 

@@ -8,7 +8,7 @@ from config import telemetry
 from config.logging import logger
 from config.ports import Clock
 from consumers.wakeups import Nudger
-from storage import connections, journal, outbox, pending
+from storage import brakes, connections, journal, outbox, pending
 from storage.database import Database
 from storage.models import PendingChange
 
@@ -32,6 +32,8 @@ class Sweeper:
         now = self._clock.now()
         with self._database.transaction() as session:
             due = set(pending.due_connections(session, now)) | set(journal.connections_with_unsettled(session, now))
+            if brakes.pulled(session) is not None:
+                due = set()
             nudged = []
             for connection_id in sorted(due):
                 connection = connections.get(session, connection_id)

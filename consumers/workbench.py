@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
+from clients.quickbooks.company import quoted
 from config.logging import logger
 from config.ports import Clock
-from consumers.journalled import Journal, Request
+from consumers.journalled import Request
 from consumers.neighbours import Neighbours
 from reconcile.model import (
     Gone,
@@ -39,9 +40,41 @@ ENTITIES = {
 log = logger("reconciler")
 
 
+class Writes(Protocol):
+    """Who sends writes: the journal, or nobody in a preview."""
+
+    def write(self, request: Request) -> None: ...
+
+    def resolve_due(self) -> None: ...
+
+    def blocked_until(self, connection_id: str) -> dict[str, datetime]: ...
+
+
+class Unwritten:
+    """Sends nothing: a preview ends where the first write would begin."""
+
+    class Stopped(Exception):
+        """The write that would have been sent."""
+
+        def __init__(self, request: Request) -> None:
+            super().__init__(request.action)
+            self.request = request
+
+    def write(self, request: Request) -> None:
+        """Raise `Stopped` with the request."""
+        raise self.Stopped(request)
+
+    def resolve_due(self) -> None:
+        """Nothing was ever sent."""
+
+    def blocked_until(self, _connection_id: str) -> dict[str, datetime]:
+        """Nothing waits for an answer."""
+        return {}
+
+
 @dataclass
 class Workbench:
-    """One connection during one slice.
+    """One connection during one slice, or during one preview, which is `dry` and writes nothing.
 
     `fresh` are the QuickBooks records read since the last batch of notes was taken. `handling` are those that
     are being worked on: news of any other record is noted as pending when it is read, whatever it was read for.
@@ -52,11 +85,14 @@ class Workbench:
     clock: Clock
     connection: Connection
     neighbours: Neighbours
-    journal: Journal
+    journal: Writes
+    dry: bool = False
+    would_write: list[Request] = field(default_factory=list)
     fresh: set[Record] = field(default_factory=set)
     handling: set[Record] = field(default_factory=set)
     looked_at: set[Record] = field(default_factory=set)
     _contacts: dict[str, RavetreeContact] | None = None
+    _numbers: dict[tuple[Kind, str], list[Body]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -72,6 +108,11 @@ class Workbench:
     def write(self, request: Request) -> None:
         """Journal and send one write."""
         self.journal.write(request)
+
+    def take_would_write(self) -> list[Request]:
+        """What would have been written beside the record itself since the last time: a new customer."""
+        taken, self.would_write[:] = list(self.would_write), []
+        return taken
 
     # --- QuickBooks' side ------------------------------------------------------------------------
 
@@ -118,6 +159,26 @@ class Workbench:
         if not paired and record.kind is not Kind.PAYMENT and record.side is Side.QUICKBOOKS:
             return
         pending.note(session, self.id, record, self.now())
+
+    def look_up_numbers(self, kind: Kind, numbers: Iterable[str]) -> None:
+        """Which documents of QuickBooks have these numbers: one read for all of them, good for this slice."""
+        wanted = [number for number in dict.fromkeys(numbers) if (kind, number) not in self._numbers]
+        if not wanted:
+            return
+        spelled = ", ".join(quoted(number) for number in wanted)
+        for number in wanted:
+            self._numbers[kind, number] = []
+        for raw in self.neighbours.quickbooks.query(ENTITIES[kind], f"DocNumber in ({spelled})"):
+            self._numbers.setdefault((kind, str(raw.get("DocNumber", ""))), []).append(raw)
+
+    def with_number(self, kind: Kind, number: str) -> list[Body]:
+        """The documents of QuickBooks with this number."""
+        self.look_up_numbers(kind, [number])
+        return self._numbers[kind, number]
+
+    def forget_number(self, kind: Kind, number: str) -> None:
+        """It has just been given to a document of ours."""
+        self._numbers.pop((kind, number), None)
 
     def quickbooks_invoice(self, record_id: str) -> tuple[QuickBooksInvoice | Gone | None, Copy | None]:
         """Our copy of an invoice, read first if we have none."""

@@ -7,6 +7,7 @@ import click
 from config.errors import RavebooksError
 from config.logging import redact_text
 from ravebooks.commands.attention import attention, connections_, decide, retry
+from ravebooks.commands.brakes import pause, release_brake, resume
 from ravebooks.commands.demo import demo
 from ravebooks.commands.doctor import doctor
 from ravebooks.commands.processes import release, sweeper, web, worker
@@ -29,6 +30,9 @@ for command in (
     attention,
     retry,
     decide,
+    pause,
+    resume,
+    release_brake,
     settings,
     webhook_secret,
     sandbox,

@@ -24,6 +24,7 @@ from console.connecting import Connecting
 from consumers.broker import BrokerNudger
 from consumers.neighbours import Neighbours
 from consumers.ownership import Claims, Pace
+from consumers.previews import Previews
 from consumers.reconciler import Reconciler
 from consumers.recorder import Recorder
 from consumers.sweeper import Sweeper
@@ -201,6 +202,10 @@ class Parts:
             self.settings.secret_key,
         )
 
+    @cached_property
+    def previews(self) -> Previews:
+        return Previews(self.database, self.clock, self.neighbours_of)
+
     def web(self) -> Flask:
         """Receivers, API, consent, health."""
         s = self.settings
@@ -223,7 +228,9 @@ class Parts:
         app.register_blueprint(health.blueprint(self.progress, self.checks()))
         api.install(
             app,
-            api.Serving(self.database, self.clock, self.connecting, self.publisher, self._nudge, s.api_token),
+            api.Serving(
+                self.database, self.clock, self.connecting, self.previews, self.publisher, self._nudge, s.api_token
+            ),
         )
         return app
 

@@ -60,7 +60,8 @@ class PaymentCase:
     `invoices` are the paired ones among those it names. `coming` are Ravetree invoices that it names and that
     will be paired. `twins` are payments of the other side that may be the same receipt; `decision` is what a
     person said of them: `two` for two payments, else empty. `marked_twin` and `marked_copy_id` are the other side's
-    record that our own note names, so that what we wrote once is known again after its answer was lost.
+    record that our own note names, so that what we wrote once is known again after its answer was lost. `methods`
+    are QuickBooks' payment methods by Ravetree's key, `deposit_accounts` its accounts by that key, or by "" for others.
     """
 
     ravetree: RavetreePayment | Gone | None
@@ -73,6 +74,8 @@ class PaymentCase:
     decision: str = ""
     marked_twin: RavetreePayment | Gone | None = None
     marked_copy_id: str | None = None
+    methods: Mapping[str, str] = field(default_factory=dict)
+    deposit_accounts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,11 @@ class Facts:
     currency: str
     reference: str
     allocations: Mapping[str, Decimal] = field(default_factory=dict)
+    method: str | None = field(default=None, compare=False)
+
+    def agrees(self, other: "Facts") -> bool:
+        """Whether both say the same. A method that is not mapped says nothing."""
+        return self == other and (self.method is None or other.method is None or self.method == other.method)
 
 
 def plan(case: PaymentCase) -> Plan:
@@ -115,7 +123,7 @@ def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Pl
         return Plan(ignored="over no known invoice")
     if case.twins and case.decision != "two":
         return _one_or_two(payment.amount, payment.currency, case.invoices[0].number)
-    facts = quickbooks_facts(payment, case.invoices)
+    facts = quickbooks_facts(payment, case.invoices, case.methods)
     content = _for_ravetree(facts, case)
     return write(Side.RAVETREE, "payment.create", content=content)
 
@@ -133,7 +141,7 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
         return _one_or_two(payment.amount, payment.currency, case.invoices[0].number)
     if payment.amount == ZERO:
         return Plan(ignored="applies credit, moves no money")
-    facts = ravetree_facts(payment, case.invoices)
+    facts = ravetree_facts(payment, case.invoices, case.methods)
     for invoice in case.invoices:
         if step := _with_placeholder(case, payment, facts, invoice):
             return step
@@ -204,39 +212,46 @@ def _plan_paired(case: PaymentCase, base: PaymentBase) -> Plan:
 
 
 def _plan_removed_in_ravetree(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPayment) -> Plan:
-    if quickbooks_facts(theirs, case.invoices) != quickbooks_facts(base.quickbooks, case.invoices):
+    edited = quickbooks_facts(theirs, case.invoices) != quickbooks_facts(base.quickbooks, case.invoices)
+    if edited and case.decision == Side.QUICKBOOKS:
+        return Plan(unpair=True)
+    if edited and case.decision != Side.RAVETREE:
         return held(
             "removed_here_edited_there",
             f"A payment of {money(base.ravetree.amount, base.ravetree.currency)} was deleted in Ravetree and "
             "edited in QuickBooks.",
-            "Delete it in QuickBooks, or enter it again in Ravetree.",
+            "Decide `ravetree` to delete it there too, or `quickbooks` to have it again here.",
         )
     return write(Side.QUICKBOOKS, "payment.delete", theirs.id, theirs.sync_token)
 
 
 def _plan_removed_in_quickbooks(case: PaymentCase, base: PaymentBase, ours: RavetreePayment) -> Plan:
-    if ravetree_facts(ours, case.invoices) != ravetree_facts(base.ravetree, case.invoices):
+    edited = ravetree_facts(ours, case.invoices) != ravetree_facts(base.ravetree, case.invoices)
+    if edited and case.decision == Side.RAVETREE:
+        return Plan(unpair=True)
+    if edited and case.decision != Side.QUICKBOOKS:
         return held(
             "removed_there_edited_here",
             f"A payment of {money(ours.amount, ours.currency)} was deleted in QuickBooks and edited in Ravetree.",
-            "Delete it in Ravetree, or enter it again in QuickBooks.",
+            "Decide `quickbooks` to delete it here too, or `ravetree` to have it again there.",
         )
     return write(Side.RAVETREE, "payment.delete", ours.id, ours.version)
 
 
 def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, theirs: QuickBooksPayment) -> Plan:
-    mine, other = ravetree_facts(ours, case.invoices), quickbooks_facts(theirs, case.invoices)
-    if mine == other:
+    mine = ravetree_facts(ours, case.invoices, case.methods)
+    other = quickbooks_facts(theirs, case.invoices, case.methods)
+    if mine.agrees(other):
         return NOTHING
-    mine_changed = mine != ravetree_facts(base.ravetree, case.invoices)
-    other_changed = other != quickbooks_facts(base.quickbooks, case.invoices)
-    if mine_changed and other_changed:
+    mine_changed = not mine.agrees(ravetree_facts(base.ravetree, case.invoices, case.methods))
+    other_changed = not other.agrees(quickbooks_facts(base.quickbooks, case.invoices, case.methods))
+    if mine_changed and other_changed and case.decision not in (Side.RAVETREE, Side.QUICKBOOKS):
         return held(
             "edited_on_both_sides",
             f"A payment was changed on both sides: {_spell(mine)} in Ravetree, {_spell(other)} in QuickBooks.",
-            "Set one side to what is right; when both say the same, it goes on.",
+            "Decide `ravetree` or `quickbooks`, or set one side to what is right.",
         )
-    if mine_changed:
+    if mine_changed and not (other_changed and case.decision == Side.QUICKBOOKS):
         if case.coming:
             return Plan(waits_for=case.coming[0])
         content = _for_quickbooks(mine, case, ours.id, theirs)
@@ -268,15 +283,19 @@ def _spell(facts: Facts) -> str:
 # --- facts ---------------------------------------------------------------------------------------
 
 
-def ravetree_facts(payment: RavetreePayment, invoices: tuple[KnownInvoice, ...]) -> Facts:
+def ravetree_facts(
+    payment: RavetreePayment, invoices: tuple[KnownInvoice, ...], methods: Mapping[str, str] | None = None
+) -> Facts:
     """What Ravetree says, as far as it is about invoices that both sides know."""
     known = {invoice.ravetree_id: invoice.quickbooks_id for invoice in invoices}
     shares = {known[a.invoice_id]: a.amount for a in payment.allocations if a.invoice_id in known and a.amount}
     foreign = sum((a.amount for a in payment.allocations if a.invoice_id not in known), ZERO)
-    return _facts(payment.amount, foreign, payment.unapplied, shares, payment.date, payment.currency, payment.reference)
+    return _facts(payment, foreign, shares, (methods or {}).get(payment.method or ""))
 
 
-def quickbooks_facts(payment: QuickBooksPayment, invoices: tuple[KnownInvoice, ...]) -> Facts:
+def quickbooks_facts(
+    payment: QuickBooksPayment, invoices: tuple[KnownInvoice, ...], methods: Mapping[str, str] | None = None
+) -> Facts:
     """What QuickBooks says, as far as it is about invoices that both sides know."""
     known = {invoice.quickbooks_id for invoice in invoices}
     shares: dict[str, Decimal] = {}
@@ -285,22 +304,25 @@ def quickbooks_facts(payment: QuickBooksPayment, invoices: tuple[KnownInvoice, .
             shares[allocation.invoice_id] = shares.get(allocation.invoice_id, ZERO) + allocation.amount
     # Whatever is applied elsewhere: to other invoices, or to a journal entry, which is no allocation here.
     foreign = max(ZERO, payment.amount + payment.credit - payment.unapplied - sum(shares.values(), ZERO))
-    return _facts(payment.amount, foreign, payment.unapplied, shares, payment.date, payment.currency, payment.reference)
+    mapped = payment.method in (methods or {}).values()
+    return _facts(payment, foreign, shares, payment.method if mapped else None)
 
 
 def _facts(
-    amount: Decimal,
-    foreign: Decimal,
-    unapplied: Decimal,
-    shares: Mapping[str, Decimal],
-    day: date,
-    currency: str,
-    reference: str,
+    payment: RavetreePayment | QuickBooksPayment, foreign: Decimal, shares: Mapping[str, Decimal], method: str | None
 ) -> Facts:
     """Leave out what goes to invoices that the other side does not know; the rest has to add up there."""
-    visible = max(ZERO, amount - foreign)
-    credit = max(ZERO, sum(shares.values(), ZERO) + unapplied - visible)
-    return Facts(day, visible, credit, unapplied, currency, reference[:REFERENCE_LIMIT], dict(shares))
+    visible = max(ZERO, payment.amount - foreign)
+    return Facts(
+        date=payment.date,
+        amount=visible,
+        credit=max(ZERO, sum(shares.values(), ZERO) + payment.unapplied - visible),
+        unapplied=payment.unapplied,
+        currency=payment.currency,
+        reference=payment.reference[:REFERENCE_LIMIT],
+        allocations=dict(shares),
+        method=method,
+    )
 
 
 def _for_ravetree(facts: Facts, case: PaymentCase, now: RavetreePayment | None = None) -> PaymentContent:
@@ -321,7 +343,13 @@ def _for_ravetree(facts: Facts, case: PaymentCase, now: RavetreePayment | None =
         reference=facts.reference,
         marker="",
         allocations=shares + foreign,
+        method=_key_of(case.methods, facts.method),
     )
+
+
+def _key_of(methods: Mapping[str, str], quickbooks_id: str | None) -> str | None:
+    """Ravetree's key of a payment method; the first one where several are mapped to it."""
+    return next((key for key, mapped in sorted(methods.items()) if mapped == quickbooks_id), None)
 
 
 def _for_quickbooks(
@@ -342,6 +370,10 @@ def _for_quickbooks(
         reference=facts.reference,
         marker=now.note if now and now.note and not marked_placeholder(now.note) else payment_marker(ravetree_id),
         allocations=shares + foreign,
+        method=facts.method,
+        deposit_account=case.deposit_accounts.get(
+            _key_of(case.methods, facts.method) or "", case.deposit_accounts.get("")
+        ),
     )
 
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Side
+from storage import pending
 from storage.database import StorageError
 from storage.models import Connection, Mapping
 
@@ -54,6 +55,12 @@ def resume(session: Session, connection_id: str, now: datetime) -> None:
     connection.state = ACTIVE
     connection.pause_cause = connection.pause_remedy = ""
     connection.cdc_due_at = connection.events_due_at = now
+
+
+def release_brake(session: Session, connection_id: str, now: datetime) -> None:
+    """A person has seen the voids and deletions of the last hour: they are counted from now on."""
+    get(session, connection_id).removals_since = now
+    pending.reconsider_code(session, connection_id, "too_many_removals", now)
 
 
 def look_everywhere(session: Session, now: datetime) -> int:

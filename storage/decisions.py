@@ -1,12 +1,14 @@
 """What people said about records that were held."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Record
+from storage import pairs, pending, steps
 from storage.models import Decision
 
 DECISIONS = ("two", "overwrite", "push", "leave", "adopt", "ravetree", "quickbooks", "link", "unlink")
@@ -59,3 +61,40 @@ def store(
             decided_at=now,
         )
     )
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a person said of a record, who, and why. `target` is the other side's record that a `link` names."""
+
+    decision: str
+    by: str = ""
+    note: str = ""
+    target: str = ""
+
+
+def decide(session: Session, connection_id: str, record: Record, said: Said, now: datetime) -> bool:
+    """Keep what a person decided and look at the record; False when it waits for nobody and the decision needs that."""
+    names = pairs.names(session, connection_id, record)
+    store(session, connection_id, record, said.decision, said.by, said.note, now, said.target)
+    data = {"note": said.note, "target": said.target}
+    steps.add(session, connection_id, names[0], "decision", now, by=said.by, text=said.decision, data=data)
+    if pending.retry(session, connection_id, names, now):
+        return True
+    if said.decision not in AT_ANY_TIME:
+        return False
+    pending.note(session, connection_id, names[0], now, requested=True)
+    return True
+
+
+def retry(session: Session, connection_id: str, record: Record, now: datetime, by: str = "") -> bool:
+    """A person pressed retry; False when nothing waits."""
+    names = pairs.names(session, connection_id, record)
+    steps.add(session, connection_id, names[0], "retry", now, by=by)
+    return pending.retry(session, connection_id, names, now)
+
+
+def request_sync(session: Session, connection_id: str, record: Record, now: datetime, by: str = "") -> None:
+    """A person pressed "Sync to QuickBooks"."""
+    steps.add(session, connection_id, record, "sync_requested", now, by=by)
+    pending.note(session, connection_id, record, now, requested=True)

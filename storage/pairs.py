@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from reconcile.model import Side
+from reconcile.model import Record, Side
 from storage.models import Pair
 
 PLACEHOLDER = "placeholder"
@@ -77,6 +77,17 @@ def store(
         pair.line_ids = dict(line_ids)
     session.flush()
     return pair
+
+
+def names(session: Session, connection_id: str, record: Record) -> list[Record]:
+    """What a record is called on both sides, Ravetree's name first; alone if it has no pair."""
+    found = next(iter(among(session, connection_id, record.kind, record.side, [record.id])), None)
+    if found is None:
+        return [record]
+    return [
+        Record(Side.RAVETREE, record.kind, found.ravetree_id),
+        Record(Side.QUICKBOOKS, record.kind, found.quickbooks_id),
+    ]
 
 
 def linked_contacts(session: Session, connection_id: str, currency: str) -> set[str]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from reconcile.model import Attention, Kind, Record, Side
 from storage.database import insert
-from storage.models import Connection, Event, PendingChange, SyncState
+from storage.models import Connection, Event, Job, PendingChange, SyncState
 
 DUE = "due"
 WAITING = "waiting"
@@ -113,8 +113,11 @@ def due_connections(session: Session, now: datetime) -> list[str]:
                     Connection.id.in_(
                         sa.select(SyncState.connection_id).where(SyncState.unsent.is_(True), SyncState.due_at <= now)
                     ),
+                    Connection.id.in_(sa.select(Job.connection_id).where(Job.state == "running", Job.due_at <= now)),
                     Connection.cdc_due_at <= now,
                     Connection.events_due_at <= now,
+                    Connection.preflight_due_at <= now,
+                    Connection.parity_due_at <= now,
                 )
             )
         ).scalars()
@@ -251,15 +254,18 @@ def reconsider_code(session: Session, connection_id: str, code: str, now: dateti
     reconsider(session, connection_id, now, PendingChange.code == code)
 
 
-def retry(session: Session, connection_id: str, record: Record, now: datetime) -> bool:
-    """A person pressed retry: look at the record now, with a fresh read."""
-    result = session.execute(
-        sa.update(PendingChange)
-        .where(*_is(connection_id, record))
-        .values(state=DUE, due_at=now, must_read=True, generation=PendingChange.generation + 1)
-        .execution_options(synchronize_session=False)
-    )
-    return bool(result.rowcount)  # type: ignore[attr-defined]
+def retry(session: Session, connection_id: str, records: Iterable[Record], now: datetime) -> bool:
+    """A person pressed retry: look at whatever waits under any of these names now, with a fresh read."""
+    found = False
+    for record in records:
+        result = session.execute(
+            sa.update(PendingChange)
+            .where(*_is(connection_id, record))
+            .values(state=DUE, due_at=now, must_read=True, generation=PendingChange.generation + 1)
+            .execution_options(synchronize_session=False)
+        )
+        found = found or bool(result.rowcount)  # type: ignore[attr-defined]
+    return found
 
 
 def postpone_all(session: Session, connection_id: str, due_at: datetime) -> None:

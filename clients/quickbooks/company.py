@@ -1,6 +1,7 @@
 """QuickBooks' REST API for one company: reads are metered, writes are free and carry a `requestid`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -35,6 +36,10 @@ class Bearer(Protocol):
     def __call__(self, expired: str | None = None) -> str: ...
 
 
+Meter = Callable[[str], None]
+"""Told of each metered read that QuickBooks answered, with its cause."""
+
+
 @dataclass(frozen=True)
 class Written:
     """The answer to a write: the whole object as it is now."""
@@ -66,8 +71,11 @@ class Company:
         pacer: Pacer,
         clock: Clock,
         timeout: float,
+        meter: Meter = lambda _cause: None,
     ) -> None:
         self._session = session
+        self._meter = meter
+        self._cause = "other"
         self._base = f"{base_url}/company/{realm_id}"
         self._realm = realm_id
         self._bearer = bearer
@@ -76,6 +84,15 @@ class Company:
         self._timeout = timeout
 
     # --- reads -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def because(self, cause: str) -> Iterator[None]:
+        """What the metered reads within the block are for, unless a narrower block says it."""
+        before, self._cause = self._cause, cause
+        try:
+            yield
+        finally:
+            self._cause = before
 
     def get(self, path: str) -> Body:
         """One object, unwrapped: `get("companyinfo/1")`."""
@@ -86,12 +103,17 @@ class Company:
         """All matching objects of `entity`, page by page."""
         found: list[Body] = []
         while True:
-            statement = f"select * from {entity}{' where ' + where if where else ''}"  # noqa: S608 - QuickBooks' language; values are escaped by `quoted`
-            statement += f" startposition {len(found) + 1} maxresults {min(limit, PAGE)}"
-            page = self._read("query", {"query": statement}).body.get("QueryResponse", {}).get(entity, [])
+            page = self.page(entity, where, len(found), min(limit, PAGE))
             found.extend(page)
             if len(page) < min(limit, PAGE) or len(found) >= limit:
                 return found
+
+    def page(self, entity: str, where: str, start: int, limit: int) -> list[Body]:
+        """At most `limit` matching objects after the first `start`: one metered read."""
+        statement = f"select * from {entity}{' where ' + where if where else ''}"  # noqa: S608 - QuickBooks' language; values are escaped by `quoted`
+        statement += f" startposition {start + 1} maxresults {limit}"
+        rows: list[Body] = self._read("query", {"query": statement}).body.get("QueryResponse", {}).get(entity, [])
+        return rows
 
     def by_ids(self, entity: str, ids: Iterable[str]) -> list[Body]:
         """The objects with these ids, inactive ones too; deleted ones are missing from the answer."""
@@ -192,6 +214,8 @@ class Company:
         trace = _trace(answer)
         log.debug("called", method=method, path=path, status=answer.status, intuit_tid=trace)
         if result == "ok" and isinstance(answer.body, dict):
+            if nature == "read":
+                self._meter(self._cause)
             return answer
         error = faults.error_from(answer.status, answer.body, trace)
         log.info(

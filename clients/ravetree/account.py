@@ -134,12 +134,19 @@ class Account:
         path = f"sync_states/{kind}/{record_id}"
         self._attempt("PUT", path, {}, headers, strict_json.dumps(state).encode(), "write")
 
+    def page(
+        self, resource: str, cursor: str | None, params: dict[str, str] | None = None
+    ) -> tuple[list[Body], str | None]:
+        """One page of a list, and where the next one begins."""
+        asked = (params or {}) | {"limit": str(PAGE)} | ({"cursor": cursor} if cursor else {})
+        page = self._read(resource, asked).body
+        return page["data"], page.get("next_cursor") or None
+
     def _pages(self, resource: str, params: dict[str, str]) -> Iterator[Body]:
         cursor: str | None = None
         while True:
-            page = self._read(resource, params | {"limit": str(PAGE)} | ({"cursor": cursor} if cursor else {})).body
-            yield from page["data"]
-            cursor = page.get("next_cursor")
+            rows, cursor = self.page(resource, cursor, params)
+            yield from rows
             if not cursor:
                 return
 

@@ -6,7 +6,6 @@ Nothing is nudged from here: the sweeper finds what is due within its next round
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
 
@@ -16,6 +15,7 @@ from ravebooks.bootstrap import Parts
 from ravebooks.commands.local_settings import open_books
 from reconcile.model import Kind, Record, Side
 from storage import connections, dead_letters, decisions, inbox, pending
+from storage.decisions import Said
 
 KEPT_ASIDE_LIMIT = 10_000
 DEAD_LIMIT = 1000
@@ -28,7 +28,8 @@ class NothingWaits(RavebooksError):
 
 
 @contextmanager
-def _books() -> Iterator[Parts]:
+def open_quietly() -> Iterator[Parts]:
+    """The parts of this installation, with its log at errors only."""
     logs.configure("error")
     parts = open_books()
     try:
@@ -40,7 +41,7 @@ def _books() -> Iterator[Parts]:
 @click.command("connections")
 def connections_() -> None:
     """List the connections and what is switched on."""
-    with _books() as parts, parts.database.transaction() as session:
+    with open_quietly() as parts, parts.database.transaction() as session:
         every = connections.every(session)
         if not every:
             click.echo("No connections yet.")
@@ -57,7 +58,7 @@ def connections_() -> None:
 @click.command("attention")
 def attention() -> None:
     """List what waits for a person: held and parked records, events kept aside, dead letters."""
-    with _books() as parts, parts.database.transaction() as session:
+    with open_quietly() as parts, parts.database.transaction() as session:
         rows = pending.attention(session)
         for row in rows:
             click.echo(
@@ -92,7 +93,7 @@ def _record_arguments(command: Callable[..., None]) -> Callable[..., None]:
 def retry(connection: str, side: str, kind: str, record_id: str) -> None:
     """Look at a record now, with a fresh read."""
     record = Record(Side(side), Kind(kind), record_id)
-    with _books() as parts:
+    with open_quietly() as parts:
         _make_due(parts, connection, record)
     click.echo(f"{record} is due")
 
@@ -102,19 +103,24 @@ def retry(connection: str, side: str, kind: str, record_id: str) -> None:
 @click.argument("decision", type=click.Choice(decisions.DECISIONS))
 @click.option("--by", required=True, help="Who decided.")
 @click.option("--note", default="", help="Why.")
-def decide(connection: str, side: str, kind: str, record_id: str, decision: str, by: str, note: str) -> None:
+@click.option("--target", default="", help="For `link`: the Id of the other side's record.")
+def decide(
+    connection: str, side: str, kind: str, record_id: str, decision: str, by: str, note: str, target: str
+) -> None:
     """Answer what a held or parked record asks; its remedy names the decisions that it takes."""
     record = Record(Side(side), Kind(kind), record_id)
-    with _books() as parts:
-        _make_due(parts, connection, record, decision=decision, by=by, note=note)
+    with open_quietly() as parts:
+        _make_due(parts, connection, record, Said(decision, by, note, target))
     click.echo(f"{record} is decided ({decision}) and due")
 
 
-def _make_due(parts: Parts, connection_id: str, record: Record, **decided: Any) -> None:
+def _make_due(parts: Parts, connection_id: str, record: Record, said: Said | None = None) -> None:
     now = parts.clock.now()
     with parts.database.transaction() as session:
         connections.get(session, connection_id)
-        if decided:
-            decisions.store(session, connection_id, record, decided["decision"], decided["by"], decided["note"], now)
-        if not pending.retry(session, connection_id, record, now):
+        if said is None:
+            found = decisions.retry(session, connection_id, record, now)
+        else:
+            found = decisions.decide(session, connection_id, record, said, now)
+        if not found:
             raise NothingWaits(f"nothing waits for {record} of connection {connection_id}")

@@ -213,7 +213,7 @@ class World:
 
     def _has_work(self) -> bool:
         work = self.connection()["work"]
-        return bool(work["due"] or work["uncertain"])
+        return bool(work["due"] or work["uncertain"] or work["jobs"])
 
     def attention(self) -> list[dict[str, Any]]:
         """What waits for a person."""

@@ -149,8 +149,8 @@ def test_a_person_can_press_retry(database: Database) -> None:
     note(database)
     with database.transaction() as session:
         pending.need_attention(session, CONNECTION, INVOICE, 1, PARKED, START)
-        assert pending.retry(session, CONNECTION, INVOICE, START)
-        assert not pending.retry(session, CONNECTION, PAYMENT, START)
+        assert pending.retry(session, CONNECTION, [INVOICE], START)
+        assert not pending.retry(session, CONNECTION, [PAYMENT], START)
     assert due(database) == [INVOICE]
     assert row(database).must_read
 

@@ -1,0 +1,64 @@
+"""The JSON API under `/api`, with one bearer token. Its OpenAPI document is served at `/api/openapi.json`."""
+
+import hmac
+
+from flask import Flask, Response, jsonify, request
+from flask_smorest import Api
+
+from clients.errors import NeighbourError
+from config.errors import RavebooksError
+from console.api import connections, jobs, operators, records
+from console.api.serving import NoSuchRecord, Serving
+from console.connecting import ConnectRefused, SwitchRefused
+from publishers.port import NothingTakesIt
+from schemas.envelopes import UndecodableMessage
+from storage.connections import UnknownConnection
+from storage.database import DatabaseDown
+from storage.jobs import JobRefused, UnknownJob
+
+STATUS: dict[type[RavebooksError], int] = {
+    UnknownConnection: 404,
+    UnknownJob: 404,
+    NoSuchRecord: 404,
+    ConnectRefused: 409,
+    JobRefused: 409,
+    SwitchRefused: 409,
+    UndecodableMessage: 409,
+    DatabaseDown: 503,
+    NothingTakesIt: 503,
+    NeighbourError: 502,
+}
+
+__all__ = ["Serving", "install"]
+
+
+def install(app: Flask, serving: Serving) -> None:
+    """Add the API to `app`."""
+    app.config.update(
+        API_TITLE="Ravebooks",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api",
+        OPENAPI_JSON_PATH="openapi.json",
+    )
+    api = Api(app)
+    for room in (connections, records, jobs, operators):
+        blueprint = room.blueprint(serving)
+        blueprint.before_request(lambda: _authorise(serving))
+        api.register_blueprint(blueprint)
+    app.register_error_handler(RavebooksError, _refuse)
+
+
+def _authorise(serving: Serving) -> Response | None:
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if serving.api_token and hmac.compare_digest(given.encode(), serving.api_token.encode()):
+        return None
+    response = jsonify({"error": {"code": "unauthorised", "message": "Send the API token as a bearer token."}})
+    response.status_code = 401
+    return response
+
+
+def _refuse(error: RavebooksError) -> Response:
+    response = jsonify({"error": {"code": type(error).__name__, "message": f"{error}.", "remedy": error.remedy}})
+    response.status_code = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    return response

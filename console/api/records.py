@@ -1,0 +1,106 @@
+"""Records that wait for a person, and what a person says of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask_smorest import Blueprint
+from sqlalchemy.orm import Session
+
+from console.api import shapes
+from console.api.serving import NoSuchRecord, Serving, record_of
+from reconcile.model import Record
+from storage import brakes, connections, decisions, pairs, pending, steps
+from storage.decisions import Said
+from storage.models import Connection, PendingChange
+
+SYNC_POLL_SECONDS = 0.1
+
+
+def blueprint(serving: Serving) -> Blueprint:
+    """What waits for a person, and the decisions."""
+    routes = Blueprint(
+        "attention",
+        __name__,
+        url_prefix="/api/connections/<connection_id>",
+        description="What waits for a person",
+    )
+    database = serving.database
+
+    @routes.get("/attention")
+    @routes.response(200, shapes.AttentionShape(many=True))
+    def attention(connection_id: str) -> Sequence[PendingChange]:
+        with database.transaction() as session:
+            connections.get(session, connection_id)
+            return pending.attention(session, connection_id)
+
+    @routes.post("/records/<side>/<kind>/<record_id>/retry")
+    @routes.response(202)
+    def retry(connection_id: str, side: str, kind: str, record_id: str) -> None:
+        record = record_of(side, kind, record_id)
+        with database.transaction() as session:
+            if not decisions.retry(session, connection_id, record, serving.clock.now()):
+                raise NoSuchRecord(f"nothing waits for {record}")
+        serving.nudge(connection_id)
+
+    @routes.post("/records/<side>/<kind>/<record_id>/decision")
+    @routes.arguments(shapes.DecisionRequest)
+    @routes.response(202)
+    def decide(body: dict[str, str], connection_id: str, side: str, kind: str, record_id: str) -> None:
+        record = record_of(side, kind, record_id)
+        with database.transaction() as session:
+            connections.get(session, connection_id)
+            if not decisions.decide(session, connection_id, record, Said(**body), serving.clock.now()):
+                raise NoSuchRecord(f"nothing waits for {record}")
+        serving.nudge(connection_id)
+
+    @routes.get("/records/<side>/<kind>/<record_id>/preview")
+    @routes.arguments(shapes.PreviewQuery, location="query")
+    @routes.response(200, shapes.Preview)
+    def preview(query: dict[str, str], connection_id: str, side: str, kind: str, record_id: str) -> dict[str, Any]:
+        record = record_of(side, kind, record_id)
+        return serving.previews.record(connection_id, record, query["decision"], query["target"])
+
+    @routes.post("/records/<side>/<kind>/<record_id>/sync")
+    @routes.arguments(shapes.SyncRequest)
+    @routes.response(200, shapes.SyncAnswer)
+    def sync(body: dict[str, Any], connection_id: str, side: str, kind: str, record_id: str) -> dict[str, str]:
+        """The button: asks for the record, and waits a little for what becomes of it."""
+        record = record_of(side, kind, record_id)
+        with database.transaction() as session:
+            why = _why_not_now(session, connections.get(session, connection_id))
+            decisions.request_sync(session, connection_id, record, serving.clock.now(), body["by"])
+        serving.nudge(connection_id)
+        if why:
+            return {"outcome": "paused", "message": why, "remedy": "It goes on by itself afterwards."}
+        deadline = serving.clock.monotonic() + body["wait_seconds"]
+        while True:
+            with database.transaction() as session:
+                answer = _became(session, connection_id, record)
+            if answer["outcome"] != "pending" or serving.clock.monotonic() >= deadline:
+                return answer
+            serving.clock.sleep(SYNC_POLL_SECONDS)
+
+    return routes
+
+
+def _why_not_now(session: Session, connection: Connection) -> str:
+    if brakes.pulled(session) is not None:
+        return "All writes of this installation are stopped by an operator."
+    if connection.state == connections.ACTIVE:
+        return ""
+    return connection.pause_cause or f"The connection is {connection.state}."
+
+
+def _became(session: Session, connection_id: str, record: Record) -> dict[str, str]:
+    """What the last work on a record came to, in words for a bookkeeper."""
+    rows = pending.rows(session, connection_id, pairs.names(session, connection_id, record))
+    waiting = next((row for row in rows if row.state != pending.DUE), None)
+    if waiting is not None:
+        return {"outcome": waiting.state, "message": waiting.cause, "remedy": waiting.remedy}
+    if rows:
+        cause = next((row.cause for row in rows if row.cause), "It is being worked on.")
+        return {"outcome": "pending", "message": cause, "remedy": "Nothing to do: it goes on by itself."}
+    last = next(iter(reversed(steps.of(session, connection_id, [record]))), None)
+    if last is not None and last.what == "ignored":
+        return {"outcome": "ignored", "message": f"Nothing was done: {last.text}.", "remedy": ""}
+    return {"outcome": "synced", "message": "Both books agree on it.", "remedy": ""}

@@ -1,0 +1,47 @@
+"""What the API's rooms share."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from config.errors import RavebooksError
+from config.ports import Clock
+from console.connecting import Connecting
+from publishers.port import Publisher
+from reconcile.model import Kind, Record, Side
+from storage.database import Database
+
+
+class NoSuchRecord(RavebooksError):
+    """Nothing is known of this record, or it waits for nobody."""
+
+    remedy = "List what needs attention and take the record from there."
+
+
+class Previews(Protocol):
+    """Plans without writing."""
+
+    def record(self, connection_id: str, record: Record, decision: str = "", target: str = "") -> dict[str, Any]: ...
+
+    def job(self, connection_id: str, kind: str, params: Mapping[str, Any]) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What the API needs."""
+
+    database: Database
+    clock: Clock
+    connecting: Connecting
+    previews: Previews
+    publisher: Publisher
+    nudge: Callable[[str], None]
+    api_token: str
+
+
+def record_of(side: str, kind: str, record_id: str) -> Record:
+    """The record that a URL names. Raises `NoSuchRecord`."""
+    try:
+        return Record(Side(side), Kind(kind), record_id)
+    except ValueError:
+        raise NoSuchRecord(f"there is no kind of record {side}/{kind}") from None

@@ -1,0 +1,176 @@
+"""The JSON API's requests and answers."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, post_load, validate
+
+from storage import jobs
+from storage.decisions import DECISIONS
+
+
+class ConnectRequest(Schema):
+    account_id = fields.String(required=True, validate=validate.Length(1, 255))
+    ravetree_token = fields.String(required=True, validate=validate.Length(1, 4096))
+
+
+class ConnectAnswer(Schema):
+    authorize_url = fields.String(required=True)
+
+
+class ConnectionShape(Schema):
+    id = fields.String(required=True)
+    account_id = fields.String(required=True)
+    realm_id = fields.String(required=True)
+    state = fields.String(required=True)
+    cause = fields.String(attribute="pause_cause", required=True)
+    remedy = fields.String(attribute="pause_remedy", required=True)
+    invoices_since = fields.AwareDateTime(allow_none=True)
+    estimates_since = fields.AwareDateTime(allow_none=True)
+    contacts_imported_at = fields.AwareDateTime(allow_none=True)
+    work = fields.Dict(keys=fields.String(), values=fields.Integer())
+
+
+class ItemShape(Schema):
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+
+
+class Mappings(Schema):
+    line_types = fields.Dict(keys=fields.String(), values=fields.String())
+    tax_rates = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class Switches(Schema):
+    invoices = fields.Boolean()
+    estimates = fields.Boolean()
+
+
+class AttentionShape(Schema):
+    side = fields.String()
+    kind = fields.String()
+    id = fields.String(attribute="record_id")
+    state = fields.String()
+    code = fields.String()
+    cause = fields.String()
+    remedy = fields.String()
+    since = fields.AwareDateTime(attribute="updated_at")
+
+
+class DecisionRequest(Schema):
+    decision = fields.String(required=True, validate=validate.OneOf(DECISIONS))
+    by = fields.String(load_default="", validate=validate.Length(max=255))
+    note = fields.String(load_default="", validate=validate.Length(max=2000))
+    target = fields.String(load_default="", validate=validate.Length(max=255))
+
+
+class PreviewQuery(Schema):
+    decision = fields.String(load_default="", validate=validate.OneOf(["", *DECISIONS]))
+    target = fields.String(load_default="", validate=validate.Length(max=255))
+
+
+class PreviewStep(Schema):
+    side = fields.String()
+    action = fields.String()
+    changes = fields.List(fields.Dict())
+
+
+class Preview(Schema):
+    record = fields.String()
+    outcome = fields.String()
+    message = fields.String()
+    remedy = fields.String()
+    steps = fields.List(fields.Nested(PreviewStep))
+
+
+class SyncRequest(Schema):
+    by = fields.String(load_default="", validate=validate.Length(max=255))
+    wait_seconds = fields.Float(load_default=10.0, validate=validate.Range(0, 60))
+
+
+class SyncAnswer(Schema):
+    outcome = fields.String()
+    message = fields.String()
+    remedy = fields.String()
+
+
+class ConnectionSettings(Schema):
+    draft_policy = fields.String(validate=validate.OneOf(["create", "sent"]))
+    delete_policy = fields.String(validate=validate.OneOf(["void", "delete"]))
+    removals_limit = fields.Integer(validate=validate.Range(0, 1_000_000))
+    reads_budget = fields.Integer(allow_none=True, validate=validate.Range(1, 1_000_000_000))
+
+
+class PauseRequest(Schema):
+    cause = fields.String(load_default="", validate=validate.Length(max=500))
+    by = fields.String(load_default="", validate=validate.Length(max=255))
+
+
+class EventShape(Schema):
+    id = fields.String(attribute="event_id")
+    source = fields.String()
+    account = fields.String()
+    type = fields.String()
+    subject = fields.String()
+    outcome = fields.String()
+    reason = fields.String()
+    received_at = fields.AwareDateTime()
+
+
+class DeadLetterShape(Schema):
+    id = fields.Integer()
+    message_id = fields.String()
+    queue = fields.String()
+    reason = fields.String()
+    dead_at = fields.AwareDateTime()
+    size = fields.Function(lambda row: len(row.body))
+
+
+class JobRequest(Schema):
+    """What a job is to look at: without dates and statuses all records of the kinds."""
+
+    kind = fields.String(load_default=jobs.BACKFILL, validate=validate.OneOf([jobs.IMPORT_CONTACTS, jobs.BACKFILL]))
+    kinds = fields.List(
+        fields.String(validate=validate.OneOf(["contact", "estimate", "invoice"])),
+        load_default=lambda: ["invoice"],
+        validate=validate.Length(min=1),
+    )
+    from_ = fields.Date(data_key="from", attribute="from", load_default=None, allow_none=True)
+    to = fields.Date(load_default=None, allow_none=True)
+    statuses = fields.List(fields.String(validate=validate.Length(1, 32)), load_default=list)
+    by = fields.String(load_default="", validate=validate.Length(max=255))
+
+    @post_load
+    def _as_json(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        """Dates as the job keeps them."""
+        for name in ("from", "to"):
+            data[name] = data[name].isoformat() if data[name] else None
+        return data
+
+
+class JobShape(Schema):
+    id = fields.Integer()
+    kind = fields.String()
+    state = fields.String()
+    params = fields.Dict()
+    by = fields.String()
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+    listed = fields.Boolean()
+    counts = fields.Dict(keys=fields.String(), values=fields.Integer())
+
+
+class JobRecordsQuery(Schema):
+    outcome = fields.String()
+
+
+class JobRecordShape(Schema):
+    record = fields.String(attribute="subject")
+    name = fields.String()
+    outcome = fields.String()
+    text = fields.String()
+    updated_at = fields.AwareDateTime()
+
+
+class BackfillPreview(Schema):
+    counts = fields.Dict(keys=fields.String(), values=fields.Integer())
+    records = fields.List(fields.Dict())

@@ -1,0 +1,179 @@
+"""Previews: what the next sync would do, planned like the real one and written nowhere."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from config.ports import Clock
+from consumers.contacts import ContactWork
+from consumers.documents import DocumentWork
+from consumers.estimates import EstimateWork
+from consumers.invoices import InvoiceWork
+from consumers.jobs import RESOURCES, is_asked_for
+from consumers.neighbours import NeighboursOf
+from consumers.payments import PaymentWork
+from consumers.workbench import ENTITIES, Unwritten, Workbench
+from reconcile import contacts as contact_rules
+from reconcile.documents import LINK, UNLINK
+from reconcile.model import Attention, Kind, Plan, Record, Side
+from schemas import quickbooks
+from schemas.changes import changes
+from storage import connections, jobs, pairs
+from storage.database import Database
+
+SHOWN = 200
+"""Records that a preview of many names one by one; the counts are of all."""
+
+_NUMBERS = 100
+
+
+class Previews:
+    """Plans without writing. What it reads of QuickBooks is kept, as any read is."""
+
+    def __init__(self, database: Database, clock: Clock, neighbours_of: NeighboursOf) -> None:
+        self._database = database
+        self._clock = clock
+        self._neighbours_of = neighbours_of
+
+    def _bench(self, connection_id: str) -> Workbench:
+        with self._database.transaction() as session:
+            connection = connections.get(session, connection_id)
+        return Workbench(
+            self._database, self._clock, connection, self._neighbours_of(connection_id), Unwritten(), dry=True
+        )
+
+    # --- one record ------------------------------------------------------------------------------
+
+    def record(self, connection_id: str, record: Record, decision: str = "", target: str = "") -> dict[str, Any]:
+        """What pressing the button would do, or with `decision` what that decision would do."""
+        bench = self._bench(connection_id)
+        with bench.neighbours.quickbooks.because("preview"):
+            return self._one(bench, record, decision, target)
+
+    def _one(self, bench: Workbench, record: Record, decision: str, target: str) -> dict[str, Any]:
+        with self._database.transaction() as session:
+            record = pairs.names(session, bench.id, record)[0]
+        if decision == UNLINK:
+            text = "The two records are taken apart; nothing is written to either, and no sync touches it any more."
+            return _said(record, "unlink", text)
+        if record.kind is Kind.CONTACT:
+            return self._contact(bench, record)
+        if record.kind is Kind.PAYMENT:
+            return _spelled(bench, record, PaymentWork(bench, record).next_plan(), {})
+        work: DocumentWork = (InvoiceWork if record.kind is Kind.INVOICE else EstimateWork)(bench, record, True)
+        if record.side is Side.QUICKBOOKS:
+            return _said(record, "nothing", "It was made in QuickBooks: Ravebooks leaves it alone.")
+        if decision == LINK:
+            raw = bench.neighbours.quickbooks.by_ids(ENTITIES[record.kind], [target])
+            if not raw:
+                return _said(record, "parked", f"QuickBooks has no {record.kind} with Id {target}.")
+            work.suppose_linked(raw[0])
+        plan = work.next_plan()
+        taken = work.number_taken(plan)
+        if taken is not None:
+            return _said(record, "ask", taken)
+        return _spelled(bench, record, plan, work.remote_body(), work)
+
+    def _contact(self, bench: Workbench, record: Record) -> dict[str, Any]:
+        if record.side is Side.QUICKBOOKS:
+            return self._customer(bench, record)
+        try:
+            outcome = ContactWork(bench, record, (), True).run()
+        except Unwritten.Stopped as stopped:
+            request = stopped.request
+            action = request.action.rpartition(".")[2]
+            step = {"side": str(request.side), "action": request.action}
+            before = bench.copy(Record(Side.QUICKBOOKS, Kind.CONTACT, str(request.body.get("Id", ""))))
+            step["changes"] = changes(before.body if before else {}, request.body)  # type: ignore[assignment]
+            return _said(record, action, "") | {"steps": [step]}
+        attention = getattr(outcome, "attention", None)
+        if attention is not None:
+            return _attention(record, attention)
+        created = [request for request in bench.would_write if request.action == "customer.create"]
+        return _said(record, "create" if created else "nothing", "A new customer is made." if created else "")
+
+    def _customer(self, bench: Workbench, record: Record) -> dict[str, Any]:
+        copy = bench.copy_or_read(record)
+        if copy is None or copy.deleted:
+            return _said(record, "nothing", "QuickBooks has no such customer.")
+        customer = quickbooks.load_customer(copy.body, bench.home_currency)
+        if why := contact_rules.not_imported(customer):
+            return _said(record, "nothing", why)
+        with self._database.transaction() as session:
+            if pairs.among(session, bench.id, Kind.CONTACT, Side.QUICKBOOKS, [customer.id]):
+                return _said(record, "already", "has a contact in Ravetree")
+            linked = pairs.linked_contacts(session, bench.id, customer.currency)
+        match contact_rules.match_contact(customer, bench.contacts().values(), linked):
+            case Attention() as attention:
+                return _attention(record, attention)
+            case contact_rules.UseContact(contact_id=contact_id):
+                return _said(record, "adopt", f"becomes contact {contact_id}")
+            case _:
+                return _said(record, "create", "A new contact is made in Ravetree.")
+
+    # --- many ------------------------------------------------------------------------------------
+
+    def job(self, connection_id: str, kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """What a job would do: `counts` by outcome, and the first records one by one."""
+        bench = self._bench(connection_id)
+        with bench.neighbours.quickbooks.because("preview"):
+            records = self._customers(bench) if kind == jobs.IMPORT_CONTACTS else self._documents(bench, params)
+            counts: Counter[str] = Counter()
+            shown: list[dict[str, Any]] = []
+            for record, name in records:
+                found = self._one(bench, record, "", "") | {"name": name}
+                counts[found["outcome"]] += 1
+                if len(shown) < SHOWN:
+                    shown.append(found)
+        return {"counts": dict(counts), "records": shown}
+
+    def _customers(self, bench: Workbench) -> list[tuple[Record, str]]:
+        rows = bench.neighbours.quickbooks.query("Customer", "Active = true orderby Id", limit=10**9)
+        bench.keep(Kind.CONTACT, {str(raw["Id"]): raw for raw in rows})
+        return [(Record(Side.QUICKBOOKS, Kind.CONTACT, str(raw["Id"])), str(raw["DisplayName"])) for raw in rows]
+
+    def _documents(self, bench: Workbench, params: Mapping[str, Any]) -> list[tuple[Record, str]]:
+        found = []
+        for kind in (Kind(name) for name in params["kinds"]):
+            rows = [
+                row
+                for row in bench.neighbours.ravetree.listing(RESOURCES[kind])
+                if is_asked_for(kind, row, dict(params))
+            ]
+            numbers = [str(row["number"]) for row in rows if row.get("number")]
+            for start in range(0, len(numbers), _NUMBERS):
+                bench.look_up_numbers(kind, numbers[start : start + _NUMBERS])
+            found += [
+                (Record(Side.RAVETREE, kind, row["id"]), str(row.get("number") or row.get("name", ""))) for row in rows
+            ]
+        return found
+
+
+def _said(record: Record, outcome: str, message: str) -> dict[str, Any]:
+    return {"record": str(record), "outcome": outcome, "message": message, "remedy": "", "steps": []}
+
+
+def _attention(record: Record, attention: Attention) -> dict[str, Any]:
+    outcome = "ask" if attention.state == "held" else "parked"
+    return _said(record, outcome, attention.cause) | {"remedy": attention.remedy}
+
+
+def _spelled(
+    bench: Workbench, record: Record, plan: Plan, before: Mapping[str, Any], work: DocumentWork | None = None
+) -> dict[str, Any]:
+    if plan.attention is not None:
+        return _attention(record, plan.attention)
+    if plan.waits_for is not None:
+        return _said(record, "wait", f"waits for {plan.waits_for.kind} {plan.waits_for.id}")
+    if plan.adopt is not None:
+        return _said(record, "adopt", "the two records are tied together")
+    steps = [
+        {"side": str(request.side), "action": request.action, "changes": changes({}, request.body)}
+        for request in bench.take_would_write()
+    ]
+    for write in plan.writes:
+        body = work.request(write).body if work is not None else {}
+        steps.append({"side": str(write.side), "action": write.action, "changes": changes(before, body)})
+    if not plan.writes:
+        return _said(record, "nothing", plan.ignored or "both books agree")
+    return _said(record, plan.writes[0].action.partition(".")[2], "") | {"steps": steps}

@@ -1,0 +1,187 @@
+"""Jobs: work over many records that a person began, resumable, with progress and a report."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from reconcile.model import Kind, Record, Side
+from storage.database import StorageError, insert
+from storage.models import Job, JobRecord
+
+IMPORT_CONTACTS = "import_contacts"
+BACKFILL = "backfill"
+
+RUNNING, PAUSED, STOPPED, DONE = "running", "paused", "stopped", "done"
+LISTED, QUEUED = "", "queued"
+"""Outcomes of a record of which the end is still to come."""
+
+
+class UnknownJob(StorageError):
+    """No job has this id."""
+
+    remedy = "List the jobs of the connection."
+
+
+class JobRefused(StorageError):
+    """The job cannot do that in its state."""
+
+    remedy = "Look at the job's state first."
+
+
+def begin(session: Session, connection_id: str, kind: str, params: Mapping[str, Any], by: str, now: datetime) -> Job:
+    """Begin a job; one of each kind at a time for a connection. Raises `JobRefused`."""
+    under_way = session.execute(
+        sa.select(Job).where(Job.connection_id == connection_id, Job.kind == kind, Job.state.in_([RUNNING, PAUSED]))
+    ).scalar_one_or_none()
+    if under_way is not None:
+        raise JobRefused(f"job {under_way.id} of this kind is {under_way.state}", remedy="Wait for it, or stop it.")
+    job = Job(
+        connection_id=connection_id,
+        kind=kind,
+        state=RUNNING,
+        params=dict(params),
+        due_at=now,
+        by=by,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(job)
+    session.flush()
+    return job
+
+
+def get(session: Session, connection_id: str, job_id: int) -> Job:
+    """One job. Raises `UnknownJob`."""
+    job = session.get(Job, job_id)
+    if job is None or job.connection_id != connection_id:
+        raise UnknownJob(f"connection {connection_id} has no job {job_id}")
+    return job
+
+
+def every(session: Session, connection_id: str) -> Sequence[Job]:
+    """All jobs of a connection, newest first."""
+    query = sa.select(Job).where(Job.connection_id == connection_id).order_by(Job.id.desc())
+    return session.execute(query).scalars().all()
+
+
+def due(session: Session, connection_id: str, now: datetime) -> Sequence[Job]:
+    """The running jobs that may go on now."""
+    query = sa.select(Job).where(Job.connection_id == connection_id, Job.state == RUNNING, Job.due_at <= now)
+    return session.execute(query.order_by(Job.id)).scalars().all()
+
+
+_MOVES = {"pause": ((RUNNING,), PAUSED), "resume": ((PAUSED,), RUNNING), "stop": ((RUNNING, PAUSED), STOPPED)}
+
+
+def move(session: Session, connection_id: str, job_id: int, verb: str, now: datetime) -> Job:
+    """`pause`, `resume` or `stop` a job. Raises `JobRefused`."""
+    job = get(session, connection_id, job_id)
+    before, after = _MOVES[verb]
+    if job.state not in before:
+        raise JobRefused(f"job {job_id} is {job.state}: it cannot {verb}")
+    job.state, job.updated_at, job.due_at = after, now, now
+    return job
+
+
+# --- its records ---------------------------------------------------------------------------------
+
+
+def add_records(session: Session, job: Job, named: Mapping[Record, str], now: datetime) -> None:
+    """List records that the job is to look at; those that it has already stay as they are."""
+    for record, name in named.items():
+        session.execute(
+            insert(session, JobRecord)
+            .values(
+                job_id=job.id,
+                subject=str(record),
+                connection_id=job.connection_id,
+                name=name[:255],
+                outcome=LISTED,
+                text="",
+                updated_at=now,
+            )
+            .on_conflict_do_nothing(index_elements=["job_id", "subject"])
+        )
+
+
+def note_outcome(session: Session, job: Job, record: Record, outcome: str, text: str, now: datetime) -> None:
+    """What became of a record without any work on it."""
+    session.execute(
+        sa.update(JobRecord)
+        .where(JobRecord.job_id == job.id, JobRecord.subject == str(record))
+        .values(outcome=outcome, text=text, updated_at=now)
+    )
+
+
+def take(session: Session, job: Job, limit: int, now: datetime) -> list[Record]:
+    """The next records to look at, as long as less than `limit` are under way; they are under way from now on."""
+    under_way = _count(session, job.id, QUEUED)
+    rows = session.execute(
+        sa.select(JobRecord)
+        .where(JobRecord.job_id == job.id, JobRecord.outcome == LISTED)
+        .order_by(JobRecord.subject)
+        .limit(max(0, limit - under_way))
+    ).scalars()
+    taken = []
+    for row in rows:
+        row.outcome, row.updated_at = QUEUED, now
+        side, kind, record_id = row.subject.split(":", 2)
+        taken.append(Record(Side(side), Kind(kind), record_id))
+    return taken
+
+
+def conclude(
+    session: Session, connection_id: str, records: Iterable[Record], outcome: str, text: str, now: datetime
+) -> None:
+    """The work on a record has ended so: every job that looked at it says it, also when it ends otherwise later."""
+    session.execute(
+        sa.update(JobRecord)
+        .where(
+            JobRecord.connection_id == connection_id,
+            JobRecord.subject.in_([str(record) for record in records]),
+            JobRecord.outcome != LISTED,
+        )
+        .values(outcome=outcome, text=text, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def finish_if_over(session: Session, job: Job, now: datetime, again: timedelta) -> bool:
+    """End a job whose records are all listed and have all been looked at; else say when to go on."""
+    left = _count(session, job.id, LISTED) + _count(session, job.id, QUEUED)
+    if job.listed and not left:
+        job.state, job.updated_at = DONE, now
+        return True
+    job.due_at = now + again
+    return False
+
+
+def counts(session: Session, job_id: int) -> dict[str, int]:
+    """How many records ended how; `left` are still to come."""
+    rows = session.execute(
+        sa.select(JobRecord.outcome, sa.func.count()).where(JobRecord.job_id == job_id).group_by(JobRecord.outcome)
+    )
+    found: dict[str, int] = {"left": 0}
+    for outcome, count in rows:
+        name = "left" if outcome in (LISTED, QUEUED) else outcome
+        found[name] = found.get(name, 0) + count
+    return found
+
+
+def records(session: Session, job_id: int, outcome: str | None = None, limit: int = 1000) -> Sequence[JobRecord]:
+    """The records of a job."""
+    query = sa.select(JobRecord).where(JobRecord.job_id == job_id)
+    if outcome is not None:
+        query = query.where(JobRecord.outcome == outcome)
+    return session.execute(query.order_by(JobRecord.subject).limit(limit)).scalars().all()
+
+
+def _count(session: Session, job_id: int, outcome: str) -> int:
+    return session.execute(
+        sa.select(sa.func.count())
+        .select_from(JobRecord)
+        .where(JobRecord.job_id == job_id, JobRecord.outcome == outcome)
+    ).scalar_one()

@@ -1,0 +1,61 @@
+"""Steps: what became of a record and who pressed what, one line each. Append-only."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from reconcile.model import Record
+from storage.models import Step
+
+
+def add(
+    session: Session,
+    connection_id: str,
+    record: Record,
+    what: str,
+    now: datetime,
+    *,
+    by: str = "",
+    text: str = "",
+    data: Mapping[str, Any] | None = None,
+) -> None:
+    """Add one step."""
+    session.add(
+        Step(
+            connection_id=connection_id,
+            subject=str(record),
+            at=now,
+            what=what,
+            by=by,
+            text=text,
+            data=dict(data or {}),
+        )
+    )
+
+
+def add_outcome(session: Session, connection_id: str, record: Record, what: str, text: str, now: datetime) -> None:
+    """Add how the work on a record ended, unless it ended so the last time too."""
+    last = session.execute(
+        sa.select(Step)
+        .where(Step.connection_id == connection_id, Step.subject == str(record))
+        .order_by(Step.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if last is None or (last.what, last.text) != (what, text):
+        add(session, connection_id, record, what, now, text=text)
+
+
+def of(session: Session, connection_id: str, records: Iterable[Record]) -> Sequence[Step]:
+    """The steps of a record under any of its names, oldest first."""
+    return (
+        session.execute(
+            sa.select(Step)
+            .where(Step.connection_id == connection_id, Step.subject.in_([str(record) for record in records]))
+            .order_by(Step.id)
+        )
+        .scalars()
+        .all()
+    )
