@@ -104,6 +104,7 @@ def _write(bench: Workbench, contact: RavetreeContact, currency: str, name: str)
 def link_customer(bench: Workbench, contact_id: str, currency: str, customer_id: str) -> None:
     """Tie a contact to its customer of this currency; a new one takes the place of an earlier one."""
     if bench.dry:
+        bench.would_link[contact_id, currency] = customer_id
         return
     with bench.database.transaction() as session:
         pairs.store(session, bench.id, Kind.CONTACT, contact_id, customer_id, bench.now(), currency=currency)

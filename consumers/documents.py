@@ -93,13 +93,27 @@ class DocumentWork(ABC):
         """What QuickBooks' document says now, as far as we know it."""
         return dict(self._copy.body) if self._copy is not None else {}
 
-    def number_taken(self, plan: Plan) -> str | None:
-        """Why a document that would be created is asked about first, if its number is taken in QuickBooks."""
+    def number_taken(self, plan: Plan) -> tuple[str, str] | None:
+        """What is asked before a document is created whose number is taken in QuickBooks.
+
+        `adopt` when it is the same one by customer, total and date, `differ` when only the customer is the same,
+        `ask` when it is somebody else's; with the sentence.
+        """
         error = self._taken(plan)
-        if error is None:
+        if error is None or error.taken_by is None:
             return None
+        raw = self._bench.with_number(self.KIND, str(self._raw["number"]))[0]
         offer = self._offer(error)
-        return f"{self.KIND.capitalize()} {self._raw.get('number', self._subject.id)}: {offer}. {offer.remedy}"
+        text = f"{self.KIND.capitalize()} {self._raw['number']}: {offer}. {offer.remedy}"
+        if self._is_same(raw):
+            return "adopt", text
+        return ("differ" if self._load(raw).customer_id == self._customer_id() else "ask"), text
+
+    def _customer_id(self) -> str | None:
+        """The customer of the document: the linked one, or in a preview the one that would be linked."""
+        ours = self._load_own(self._raw)
+        link = self._bench.pair(Kind.CONTACT, Side.RAVETREE, ours.client_id, ours.currency)
+        return link.quickbooks_id if link is not None else self._bench.would_link.get((ours.client_id, ours.currency))
 
     # --- what each kind of document says for itself ------------------------------------------------
 
@@ -352,12 +366,9 @@ class DocumentWork(ABC):
 
     def _is_same(self, raw: Body) -> bool:
         theirs, ours = self._load(raw), self._load_own(self._raw)
-        link = self._bench.pair(Kind.CONTACT, Side.RAVETREE, ours.client_id, ours.currency)
-        paired = self._bench.pair(self.KIND, Side.QUICKBOOKS, theirs.id)
         return (
-            paired is None
-            and link is not None
-            and link.quickbooks_id == theirs.customer_id
+            self._bench.pair(self.KIND, Side.QUICKBOOKS, theirs.id) is None
+            and theirs.customer_id == self._customer_id()
             and theirs.total == ours.total
             and theirs.issue_date == ours.issue_date
             and theirs.currency == ours.currency

@@ -71,7 +71,7 @@ class Previews:
         plan = work.next_plan()
         taken = work.number_taken(plan)
         if taken is not None:
-            return _said(record, "ask", taken)
+            return _said(record, *taken)
         return _spelled(bench, record, plan, work.remote_body(), work)
 
     def _contact(self, bench: Workbench, record: Record) -> dict[str, Any]:

@@ -88,6 +88,7 @@ class Workbench:
     journal: Writes
     dry: bool = False
     would_write: list[Request] = field(default_factory=list)
+    would_link: dict[tuple[str, str], str] = field(default_factory=dict)
     fresh: set[Record] = field(default_factory=set)
     handling: set[Record] = field(default_factory=set)
     looked_at: set[Record] = field(default_factory=set)

@@ -1,0 +1,143 @@
+"""The back-fill and the button for what is older than the switch-on: previewed, paused, stopped, reported."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulation.world import World
+
+
+@pytest.fixture
+def old_world(tmp_path: Path) -> Any:
+    """Three invoices that are older than the switch-on, one of them half paid."""
+    world = World(tmp_path)
+    switch(world, invoices=False)
+    world.settle()
+    client = world.client("Bright Harbor")
+    world.old = [
+        world.invoice(client, price, issue_date=f"2026-0{month}-10", due_date="2026-12-01")
+        for month, price in ((7, "100.00"), (8, "200.00"), (9, "300.00"))
+    ]
+    world.receive({world.old[1]["id"]: "80.00"}, "CHK 1")
+    world.settle()
+    switch(world, invoices=True)
+    world.settle()
+    yield world
+    world.close()
+
+
+def switch(world: World, **on: bool) -> None:
+    world.api("PUT", f"/api/connections/{world.connection_id}/switches", on)
+
+
+def jobs(world: World, path: str = "", **body: Any) -> Any:
+    return world.api("POST", f"/api/connections/{world.connection_id}/jobs{path}", body).get_json()
+
+
+def job(world: World, number: int) -> Any:
+    return world.api("GET", f"/api/connections/{world.connection_id}/jobs/{number}").get_json()
+
+
+def numbers(world: World) -> set[str]:
+    return {row["DocNumber"] for row in world.quickbooks.query("select * from Invoice")}
+
+
+def test_an_edit_or_a_payment_never_pushes_what_is_older(old_world: World) -> None:
+    old_world.ravetree.change("invoices", old_world.old[0]["id"], {"memo": "edited"})
+    old_world.receive({old_world.old[2]["id"]: "10.00"}, "CHK 2")
+    old_world.settle()
+    assert numbers(old_world) == set()
+    assert old_world.quickbooks.query("select * from Payment") == []
+
+
+def test_the_preview_counts_and_writes_nothing(old_world: World) -> None:
+    found = jobs(old_world, "/preview", kinds=["invoice"], **{"from": "2026-08-01"})
+    assert found["counts"] == {"create": 2}
+    steps = found["records"][0]["steps"]
+    assert [step["action"] for step in steps] == ["customer.create", "invoice.create"]
+    assert numbers(old_world) == set()
+
+
+def test_the_run_pushes_document_and_payments_as_a_unit_and_reports(old_world: World) -> None:
+    begun = jobs(old_world, kinds=["invoice"], by="Kim", **{"from": "2026-08-01"})
+    old_world.settle()
+    shown = job(old_world, begun["id"])
+    assert (shown["state"], shown["counts"]) == ("done", {"left": 0, "agreed": 2})
+    assert numbers(old_world) == {row["number"] for row in old_world.old[1:]}
+    (payment,) = old_world.quickbooks.query("select * from Payment")
+    assert (payment["TotalAmt"], payment["PaymentRefNum"]) == (80, "CHK 1")
+    again = jobs(old_world, kinds=["invoice"], **{"from": "2026-08-01"})
+    old_world.settle()
+    assert job(old_world, again["id"])["counts"] == {"left": 0, "already": 2}
+    assert len(old_world.quickbooks.query("select * from Payment")) == 1
+
+
+def test_statuses_narrow_it(old_world: World) -> None:
+    begun = jobs(old_world, kinds=["invoice"], statuses=["partially_paid"])
+    old_world.settle()
+    assert job(old_world, begun["id"])["counts"] == {"left": 0, "agreed": 1}
+
+
+def test_it_can_be_paused_resumed_and_stopped(old_world: World) -> None:
+    begun = jobs(old_world, kinds=["invoice"])
+    jobs(old_world, f"/{begun['id']}/pause")
+    old_world.settle()
+    assert numbers(old_world) == set()
+    jobs(old_world, f"/{begun['id']}/resume")
+    old_world.settle()
+    assert len(numbers(old_world)) == 3
+    begun = jobs(old_world, kinds=["invoice"])
+    assert jobs(old_world, f"/{begun['id']}/stop")["state"] == "stopped"
+    refused = old_world.web.post(
+        f"/api/connections/{old_world.connection_id}/jobs/{begun['id']}/resume",
+        headers={"Authorization": "Bearer api"},
+    )
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "JobRefused")
+
+
+def test_a_number_that_is_taken_is_offered_though_the_company_does_not_check_numbers(old_world: World) -> None:
+    customer = old_world.quickbooks.write("customer", {"DisplayName": "Bright Harbor"})
+    item = old_world.quickbooks.query("select * from Item")[0]["Id"]
+    line = {"Amount": 100, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"ItemRef": {"value": item}}}
+    theirs = old_world.quickbooks.write(
+        "invoice",
+        {
+            "CustomerRef": {"value": customer["Id"]},
+            "DocNumber": old_world.old[0]["number"],
+            "TxnDate": "2026-07-10",
+            "Line": [line],
+        },
+    )
+    preferences = old_world.quickbooks.query("select * from Preferences")[0]
+    others = [{"Name": "WarnDuplicateCheckNumber", "Value": "false"}]
+    named = {"Id": preferences["Id"], "SyncToken": preferences["SyncToken"], "sparse": True}
+    old_world.quickbooks.write("preferences", named | {"OtherPrefs": {"NameValue": others}})
+    asked = jobs(old_world, "/preview", kinds=["invoice"])["counts"]
+    assert asked == {"adopt": 1, "create": 2}
+    begun = jobs(old_world, kinds=["invoice"])
+    old_world.settle()
+    assert job(old_world, begun["id"])["counts"] == {"left": 0, "agreed": 2, "parked": 1}
+    (row,) = old_world.attention()
+    assert row["code"] == "DuplicateNumber"
+    path = f"/api/connections/{old_world.connection_id}/records/ravetree/invoice/{old_world.old[0]['id']}/decision"
+    old_world.api("POST", path, {"decision": "adopt", "by": "Kim"})
+    old_world.settle()
+    assert old_world.attention() == []
+    assert len(old_world.quickbooks.query("select * from Invoice")) == 3
+    (kept,) = [r for r in old_world.quickbooks.query("select * from Invoice") if r["Id"] == theirs["Id"]]
+    assert kept["TotalAmt"] == 100
+
+
+def test_the_button_through_the_api_says_what_happened(old_world: World) -> None:
+    path = f"/api/connections/{old_world.connection_id}/records/ravetree/invoice/{old_world.old[0]['id']}"
+    preview = old_world.api("GET", f"{path}/preview").get_json()
+    assert preview["outcome"] == "create"
+    answer = old_world.api("POST", f"{path}/sync", {"by": "Kim", "wait_seconds": 0}).get_json()
+    assert answer["outcome"] == "pending"
+    old_world.settle()
+    answer = old_world.api("POST", f"{path}/sync", {"by": "Kim", "wait_seconds": 0})
+    old_world.settle()
+    assert numbers(old_world) == {old_world.old[0]["number"]}
+    preview = old_world.api("GET", f"{path}/preview").get_json()
+    assert preview["outcome"] == "nothing"
