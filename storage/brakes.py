@@ -69,7 +69,7 @@ def check_removal(session: Session, connection_id: str, action: str, now: dateti
         .where(
             Operation.connection_id == connection_id,
             Operation.action.in_(REMOVALS),
-            Operation.journalled_at > since,
+            Operation.journalled_at >= since,
             Operation.state.in_([journal.JOURNALLED, journal.DONE]),
         )
     ).scalar_one()
