@@ -25,6 +25,7 @@ record_seconds = Histogram("ravebooks_record_seconds", "Time to record one batch
 slices = Counter("ravebooks_slices_total", "Slices of work by how they ended", ["outcome"])
 changes = Counter("ravebooks_changes_total", "Pending changes by what became of them", ["kind", "outcome"])
 operations = Counter("ravebooks_operations_total", "Writes by side, action and result", ["side", "action", "result"])
+metered_reads = Counter("ravebooks_metered_reads_total", "Metered reads of QuickBooks by what they were for", ["cause"])
 calls = Counter("ravebooks_calls_total", "Calls to the neighbours", ["side", "nature", "endpoint", "result"])
 call_seconds = Histogram("ravebooks_call_seconds", "Time of one call to a neighbour", ["side"])
 dead_letters = Counter("ravebooks_dead_letters_total", "Messages that were dead-lettered, by reason", ["reason"])

@@ -50,6 +50,12 @@ class TokenStore(Protocol):
     def open_ravetree_token(self, sealed: bytes, owner: str) -> str: ...
 
 
+class CompanyOpener(Protocol):
+    """Opens a company; with a connection's id its reads are counted."""
+
+    def __call__(self, realm_id: str, bearer: Bearer, connection_id: str | None = None) -> Company: ...
+
+
 @dataclass(frozen=True)
 class Connecting:
     """The steps of a connect. `company` and `account` open a neighbour for the calling thread."""
@@ -57,7 +63,7 @@ class Connecting:
     database: Database
     oauth: OAuthClient
     tokens: TokenStore
-    company: Callable[[str, Bearer], Company]
+    company: CompanyOpener
     account: Callable[[str, str], Account]
     clock: Clock
     entropy: Entropy
@@ -170,7 +176,9 @@ class Connecting:
     def _company_of(self, connection_id: str) -> Company:
         with self.database.transaction() as session:
             realm_id = connections.get(session, connection_id).realm_id
-        return self.company(realm_id, lambda expired=None: self.tokens.access_token(connection_id, expired))
+        return self.company(
+            realm_id, lambda expired=None: self.tokens.access_token(connection_id, expired), connection_id
+        )
 
     def _active_items(self, connection_id: str, ids: set[str]) -> dict[str, str]:
         company = self._company_of(connection_id)

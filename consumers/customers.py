@@ -64,9 +64,10 @@ def _candidates(bench: Workbench, contact: RavetreeContact) -> list[QuickBooksCu
         return []
     company = bench.neighbours.quickbooks
     names = ", ".join(quoted(spelling) for spelling in (name, f"{name} (deleted)"))
-    found = company.query("Customer", f"DisplayName in ({names}) and Active in (true, false)")
-    if contact.email:
-        found += company.query("Customer", f"PrimaryEmailAddr = {quoted(contact.email)}")
+    with company.because("customer lookup"):
+        found = company.query("Customer", f"DisplayName in ({names}) and Active in (true, false)")
+        if contact.email:
+            found += company.query("Customer", f"PrimaryEmailAddr = {quoted(contact.email)}")
     unique = {raw["Id"]: quickbooks.load_customer(raw, bench.home_currency) for raw in found}
     return list(unique.values())
 

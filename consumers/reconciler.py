@@ -149,7 +149,8 @@ class Reconciler:
 
     def _work_through(self, bench: Workbench, holder: Holder) -> None:
         begun = self._clock.monotonic()
-        bench.journal.resolve_due()
+        with bench.neighbours.quickbooks.because("uncertain write"):
+            bench.journal.resolve_due()
         bench.handling = set()
         self._catch_up(bench)
         telling.tell(bench)
@@ -174,7 +175,8 @@ class Reconciler:
         if connection.cdc_due_at is not None and connection.cdc_due_at <= now:
             self._note_read(bench)
             with self._unless_refused(bench, cdc_due_at=now + timedelta(seconds=self._pace.echo_confirm)):
-                catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
+                with bench.neighbours.quickbooks.because("change data capture"):
+                    catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
 
     @contextmanager
     def _unless_refused(self, bench: Workbench, **due: datetime) -> Iterator[None]:
@@ -238,7 +240,8 @@ class Reconciler:
             return [entry for entry in entries if entry not in asking]
         self._note_read(bench)
         try:
-            self._read_burst(bench, asking)
+            with bench.neighbours.quickbooks.because("events"):
+                self._read_burst(bench, asking)
         except _STOPS_THE_SLICE:
             raise
         except NeighbourError:
@@ -321,7 +324,8 @@ class Reconciler:
                 self._retry(bench, subject, until, "waits for the answer to an earlier write", count=False)
                 return
             try:
-                outcome = self._run(bench, subject)
+                with bench.neighbours.quickbooks.because("freshness"):
+                    outcome = self._run(bench, subject)
             except (AllPaused, LeaseLost, DatabaseDown, NotAuthorised, UnreadableSecret):
                 raise
             except RavebooksError as error:

@@ -169,7 +169,9 @@ class Workbench:
         spelled = ", ".join(quoted(number) for number in wanted)
         for number in wanted:
             self._numbers[kind, number] = []
-        for raw in self.neighbours.quickbooks.query(ENTITIES[kind], f"DocNumber in ({spelled})"):
+        with self.neighbours.quickbooks.because("number lookup"):
+            found = self.neighbours.quickbooks.query(ENTITIES[kind], f"DocNumber in ({spelled})")
+        for raw in found:
             self._numbers.setdefault((kind, str(raw.get("DocNumber", ""))), []).append(raw)
 
     def with_number(self, kind: Kind, number: str) -> list[Body]:

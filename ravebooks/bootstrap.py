@@ -22,6 +22,7 @@ from config.telemetry import Progress
 from console import api, consent, contract
 from console.connecting import Connecting
 from consumers.broker import BrokerNudger
+from consumers.metering import ReadMeter
 from consumers.neighbours import Neighbours
 from consumers.ownership import Claims, Pace
 from consumers.previews import Previews
@@ -97,8 +98,8 @@ class Parts:
 
     # --- neighbours ------------------------------------------------------------------------------
 
-    def company(self, realm_id: str, bearer: Bearer) -> Company:
-        """A company through this thread's HTTP session."""
+    def company(self, realm_id: str, bearer: Bearer, connection_id: str | None = None) -> Company:
+        """A company through this thread's HTTP session; its reads are counted for the connection, once there is one."""
         s = self.settings
         return Company(
             self._session(),
@@ -108,6 +109,7 @@ class Parts:
             self.pacer,
             self.clock,
             s.http_seconds,
+            *((ReadMeter(self.database, self.clock, connection_id),) if connection_id else ()),
         )
 
     def account(self, account_id: str, token: str) -> Account:
@@ -126,7 +128,11 @@ class Parts:
         with self.database.transaction() as session:
             connection = connections.get(session, connection_id)
         return Neighbours(
-            self.company(connection.realm_id, lambda expired=None: self.tokens.access_token(connection_id, expired)),
+            self.company(
+                connection.realm_id,
+                lambda expired=None: self.tokens.access_token(connection_id, expired),
+                connection_id,
+            ),
             self.account(connection.account_id, self.tokens.ravetree_token(connection_id)),
         )
 

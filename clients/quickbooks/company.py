@@ -75,7 +75,7 @@ class Company:
     ) -> None:
         self._session = session
         self._meter = meter
-        self._cause = "other"
+        self._cause = "settings"
         self._base = f"{base_url}/company/{realm_id}"
         self._realm = realm_id
         self._bearer = bearer

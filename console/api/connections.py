@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from console.api import shapes
 from console.api.serving import Serving
 from console.connecting import LINE_TYPE, TAX_RATE
-from storage import connections, jobs, journal
+from storage import connections, jobs, journal, reads
 from storage.database import Database
 from storage.models import Connection, Job, Operation, PendingChange
 
@@ -80,6 +80,16 @@ def blueprint(serving: Serving) -> Blueprint:
                 setattr(connection, name, value)
             return connection
 
+    @routes.get("/<connection_id>/usage")
+    @routes.response(200, shapes.UsageShape(many=True))
+    def usage(connection_id: str) -> list[reads.Usage]:
+        """Metered reads by cause and free writes by action, newest month first."""
+        with database.transaction() as session:
+            connections.get(session, connection_id)
+            known = reads.months(session, connection_id)
+            this = reads.month_of(serving.clock.now())
+            return [reads.usage(session, connection_id, month) for month in dict.fromkeys([this, *known])]
+
     @routes.post("/<connection_id>/pause")
     @routes.arguments(shapes.PauseRequest)
     @routes.response(200, shapes.ConnectionShape)
@@ -123,9 +133,7 @@ def _show(session: Session, connection: Connection) -> dict[str, Any]:
         .where(Operation.connection_id == connection.id, Operation.state == journal.JOURNALLED)
     ).scalar_one()
     work["jobs"] = session.execute(
-        sa.select(sa.func.count())
-        .select_from(Job)
-        .where(Job.connection_id == connection.id, Job.state == jobs.RUNNING)
+        sa.select(sa.func.count()).select_from(Job).where(Job.connection_id == connection.id, Job.state == jobs.RUNNING)
     ).scalar_one()
     names = [field.attribute or name for name, field in shapes.ConnectionShape().fields.items() if name != "work"]
     return {name: getattr(connection, name) for name in names} | {"work": work}

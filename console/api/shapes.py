@@ -100,6 +100,15 @@ class ConnectionSettings(Schema):
     reads_budget = fields.Integer(allow_none=True, validate=validate.Range(1, 1_000_000_000))
 
 
+class UsageShape(Schema):
+    month = fields.String()
+    reads = fields.Dict(keys=fields.String(), values=fields.Integer())
+    total_reads = fields.Integer()
+    writes = fields.Dict(keys=fields.String(), values=fields.Integer())
+    budget = fields.Integer(allow_none=True)
+    warning = fields.String()
+
+
 class PauseRequest(Schema):
     cause = fields.String(load_default="", validate=validate.Length(max=500))
     by = fields.String(load_default="", validate=validate.Length(max=255))
