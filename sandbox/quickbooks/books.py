@@ -44,6 +44,16 @@ class Change:
     data: Doc = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What a requestid is remembered with: the answer, and a mark of the request that got it."""
+
+    requestid: str
+    mark: str
+    status: int
+    body: str
+
+
 CommitHook = Callable[[sqlite3.Connection, list[Change]], None]
 
 
@@ -161,8 +171,11 @@ class Books:
             for name, value in transaction.counters.items():
                 connection.execute("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", (self.realm, name, value))
             if transaction.answer is not None:
+                answer = transaction.answer
                 connection.execute(
-                    "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (self.realm, *transaction.answer)
+                    "INSERT OR REPLACE INTO answers (realm, requestid, status, body, mark, at)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (self.realm, answer.requestid, answer.status, answer.body, answer.mark, self._clock.seconds()),
                 )
             if self._on_commit is not None and transaction.changes:
                 self._on_commit(connection, list(transaction.changes.values()))
@@ -171,11 +184,16 @@ class Books:
         for (entity, object_id), (doc, deleted) in transaction.staged.items():
             self._place(entity, object_id, doc, deleted)
 
-    def answer_to(self, requestid: str) -> tuple[int, str] | None:
+    def answer_to(self, requestid: str, kept_seconds: float | None = None) -> Answered | None:
+        """What was answered under this id, unless that is longer ago than it is kept; None keeps it for ever."""
+        oldest = 0.0 if kept_seconds is None else self._clock.seconds() - kept_seconds
         found = self._storage.rows(
-            "SELECT status, body FROM answers WHERE realm = ? AND requestid = ?", self.realm, requestid
+            "SELECT requestid, mark, status, body FROM answers WHERE realm = ? AND requestid = ? AND at > ?",
+            self.realm,
+            requestid,
+            oldest,
         )
-        return (found[0][0], found[0][1]) if found else None
+        return Answered(*found[0]) if found else None
 
     def counter(self, name: str) -> int:
         return self._counters.get(name, 0)
@@ -206,7 +224,7 @@ class Transaction:
         self.staged: dict[Key, tuple[Doc, bool]] = {}
         self.counters: dict[str, int] = {}
         self.changes: dict[Key, Change] = {}
-        self.answer: tuple[str, int, str] | None = None
+        self.answer: Answered | None = None
 
     def get(self, entity: str, object_id: str) -> Doc | None:
         if (entity, object_id) in self.staged:

@@ -24,6 +24,8 @@ SWITCHES: dict[str, tuple[Any, ...]] = {
     "duplicate_number_check": (True, False),
     "duplicate_name_detail": ("id", "null", "sentence"),
     "replay_failed_answers": (False, True),
+    "requestid_hours": ("always", 24, 1),
+    "requestid_other_body": ("replayed", "refused"),
     "tax_inclusive_amount": ("gross", "net"),
     "side_effect_events": (True, False),
     "realms_in_a_delivery": ("several", "one"),
@@ -158,7 +160,8 @@ class Services:
     def set_switches(self, changes: Doc) -> None:
         """Raises ValueError for a switch or a position that does not exist."""
         for name, value in changes.items():
-            if name not in SWITCHES or value not in SWITCHES[name]:
+            # By kind as well: 1 is not true.
+            if (type(value), value) not in [(type(choice), choice) for choice in SWITCHES.get(name, ())]:
                 raise ValueError(f"The switches and their positions are {SWITCHES}.")
         self.switches.update(changes)
         self.storage.keep_setting("switches", self.switches)

@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS documents (
 CREATE TABLE IF NOT EXISTS counters (realm TEXT, name TEXT, value INTEGER, PRIMARY KEY (realm,
 name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answers (
-    realm TEXT, requestid TEXT, status INTEGER, body TEXT, PRIMARY KEY (realm, requestid)) WITHOUT ROWID;
+    realm TEXT, requestid TEXT, status INTEGER, body TEXT, mark TEXT NOT NULL DEFAULT '',
+    at REAL NOT NULL DEFAULT 1, PRIMARY KEY (realm, requestid)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS codes (
     code TEXT PRIMARY KEY, realm TEXT, redirect_uri TEXT, expires REAL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS grants (
@@ -35,6 +36,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
 CREATE INDEX IF NOT EXISTS deliveries_by_state ON deliveries (state);
 """
 
+# What directories lack that an earlier sandbox made: table, column, and how it is declared.
+_ADDED = (("answers", "mark", "TEXT NOT NULL DEFAULT ''"), ("answers", "at", "REAL NOT NULL DEFAULT 1"))
 
 ROWS_A_CHUNK = 500
 
@@ -53,6 +56,14 @@ class Storage:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.executescript(_SCHEMA)
+        for table, column, declared in _ADDED:
+            self._add_column(table, column, declared)
+            self._add_column(f"snapshot_{table}", column, declared)
+
+    def _add_column(self, table: str, column: str, declared: str) -> None:
+        known = [row[1] for row in self._connection.execute(f"PRAGMA table_info({table})")]
+        if known and column not in known:
+            self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {declared}")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
