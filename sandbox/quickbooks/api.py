@@ -87,12 +87,13 @@ class AccountingApi:
 
     def _admitted(self, request: ApiRequest) -> Books:
         """The books that the token opens, if the limits allow one more request."""
-        realm = self._services.tokens.realm_of(request.token) if request.token else None
-        if realm is None:
+        opened = self._services.tokens.opened_by(request.token) if request.token else None
+        if opened is None:
             raise GatewayFault(request.token or "")
+        client_id, realm = opened
         if realm != request.realm:
             raise Fault("3100", "The application is not authorised for this company.")
-        if not self._services.limits.admit(realm, request.parts[:1] == ["batch"]):
+        if not self._services.limits.admit(client_id, realm, request.parts[:1] == ["batch"]):
             raise Fault("3001")
         return self._services.companies[realm]
 

@@ -22,22 +22,30 @@ CREATE TABLE IF NOT EXISTS answers (
     realm TEXT, requestid TEXT, status INTEGER, body TEXT, mark TEXT NOT NULL DEFAULT '',
     at REAL NOT NULL DEFAULT 1, PRIMARY KEY (realm, requestid)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS codes (
-    code TEXT PRIMARY KEY, realm TEXT, redirect_uri TEXT, expires REAL) WITHOUT ROWID;
+    code TEXT PRIMARY KEY, realm TEXT, redirect_uri TEXT, expires REAL, client_id TEXT NOT NULL DEFAULT '')
+    WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS grants (
     id INTEGER PRIMARY KEY, realm TEXT, refresh TEXT UNIQUE, issued REAL, expires REAL, hard_expires REAL,
-    previous TEXT, previous_dies REAL, revoked INTEGER NOT NULL DEFAULT 0);
+    previous TEXT, previous_dies REAL, revoked INTEGER NOT NULL DEFAULT 0, client_id TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS access_tokens (token TEXT PRIMARY KEY, grant_id INTEGER,
 expires REAL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, at REAL, event TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, at REAL, event TEXT NOT NULL,
+    client_id TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS deliveries (
     id INTEGER PRIMARY KEY, body TEXT NOT NULL, events INTEGER, state TEXT NOT NULL,
     blocking INTEGER NOT NULL,
-    attempts INTEGER NOT NULL, due REAL, copies INTEGER NOT NULL, last_answer TEXT, acknowledged REAL);
+    attempts INTEGER NOT NULL, due REAL, copies INTEGER NOT NULL, last_answer TEXT, acknowledged REAL,
+    client_id TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS deliveries_by_state ON deliveries (state);
 """
 
 # What directories lack that an earlier sandbox made: table, column, and how it is declared.
-_ADDED = (("answers", "mark", "TEXT NOT NULL DEFAULT ''"), ("answers", "at", "REAL NOT NULL DEFAULT 1"))
+_OF_AN_APP = ("codes", "grants", "events", "deliveries")
+_ADDED = (
+    ("answers", "mark", "TEXT NOT NULL DEFAULT ''"),
+    ("answers", "at", "REAL NOT NULL DEFAULT 1"),
+    *((table, "client_id", "TEXT NOT NULL DEFAULT ''") for table in _OF_AN_APP),
+)
 
 ROWS_A_CHUNK = 500
 
@@ -94,6 +102,12 @@ class Storage:
             cursor = self._connection.execute(sql, values)
             while rows := cursor.fetchmany(ROWS_A_CHUNK):
                 yield rows
+
+    def give_to(self, client_id: str) -> None:
+        """Whatever was kept when there was one app only is that app's."""
+        with self.transaction() as connection:
+            for table in _OF_AN_APP:
+                connection.execute(f"UPDATE {table} SET client_id = ? WHERE client_id = ''", (client_id,))  # noqa: S608
 
     def setting(self, name: str, default: Any = None) -> Any:
         found = self.rows("SELECT value FROM settings WHERE name = ?", name)
