@@ -130,9 +130,12 @@ class Books:
             live = self.get(entity, object_id)
             yield (live, False) if live is not None else (self._tombstones[entity][object_id], True)
 
-    def between(self, entity: str, index: str, least: Any = None, most: Any = None) -> Iterator[Doc]:
-        """Living documents in the order of a sorted index, both bounds inclusive."""
-        for object_id in self._indexes.between(entity, index, least, most):
+    def between(self, entity: str, index: str, least: Any = None, most: Any = None, skip: int = 0) -> Iterator[Doc]:
+        """Living documents in the order of a sorted index, both bounds inclusive.
+
+        ``skip`` leaves out the first ones at no cost; in the order of change it counts the deleted ones too.
+        """
+        for object_id in self._indexes.between(entity, index, least, most, skip):
             doc = self.get(entity, object_id)
             if doc is not None:
                 yield doc

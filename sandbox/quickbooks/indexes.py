@@ -14,7 +14,7 @@ Key = tuple[str, str]  # entity and Id
 IndexKey = tuple[str, str]  # index and value
 Entry = tuple[float | str, int, str]  # what is sorted by, the Id as a number, the Id
 PEOPLE = ("Customer", "Vendor", "Employee")
-CHANGED, DAY = "MetaData.LastUpdatedTime", "TxnDate"
+CHANGED, DAY, ID = "MetaData.LastUpdatedTime", "TxnDate", "Id"
 
 
 def name_space(entity: str) -> str:
@@ -105,11 +105,11 @@ class Indexes:
             entries.pop(bisect_left(entries, entry))
 
     def between(
-        self, entity: str, index: str, least: float | str | None = None, most: float | str | None = None
+        self, entity: str, index: str, least: float | str | None = None, most: float | str | None = None, skip: int = 0
     ) -> Iterable[str]:
-        """Ids in order, from ``least`` to ``most``, both inclusive."""
+        """Ids in order, from ``least`` to ``most``, both inclusive, without the first ``skip``."""
         entries = self._sorted.get((entity, index), [])
-        start = 0 if least is None else bisect_left(entries, (least, -1, ""))
+        start = (0 if least is None else bisect_left(entries, (least, -1, ""))) + skip
         end = len(entries) if most is None else bisect_right(entries, most, key=lambda entry: entry[0])
         return (entries[at][2] for at in range(start, end))
 
@@ -120,6 +120,7 @@ class Indexes:
 
 def _entries(entity: str, doc: Doc) -> Iterator[tuple[str, Entry]]:
     yield CHANGED, _changed_entry(doc)
+    yield ID, (id_order(doc["Id"]), 0, doc["Id"])
     if entity in TRANSACTIONS and doc.get(DAY):
         yield DAY, (str(doc[DAY]), id_order(doc["Id"]), doc["Id"])
 
