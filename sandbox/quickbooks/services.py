@@ -28,6 +28,7 @@ SWITCHES: dict[str, tuple[Any, ...]] = {
     "requestid_hours": ("always", 24, 1),
     "requestid_other_body": ("replayed", "refused"),
     "tax_inclusive_amount": ("gross", "net"),
+    "bundle_amount": ("sum", "zero"),
     "side_effect_events": (True, False),
     "realms_in_a_delivery": ("several", "one"),
     "webhook_content_type": (
