@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.quickbooks.clock import SandboxClock
+from sandbox.quickbooks.identity import OPENID, Identity
 from sandbox.quickbooks.storage import Storage
 
 SCOPE = "com.intuit.quickbooks.accounting"
@@ -45,29 +46,40 @@ _COLUMNS = "id, realm, refresh, issued, expires, hard_expires, previous, previou
 class TokenServer:
     """Grants and their tokens, on disk; times are the sandbox's clock in seconds."""
 
-    def __init__(self, storage: Storage, clock: SandboxClock, randomness: random.Random) -> None:
+    def __init__(
+        self, storage: Storage, clock: SandboxClock, randomness: random.Random, issuer: Callable[[], str]
+    ) -> None:
+        self.identity = Identity(storage)
+        self.issuer = issuer
         self._storage = storage
         self._clock = clock
         self._randomness = randomness
 
-    def new_code(self, client_id: str, realm: str, redirect_uri: str) -> str:
+    def new_code(self, client_id: str, realm: str, redirect_uri: str, scope: str) -> str:
         code = self._secret("XAB11", 45)
         with self._storage.transaction() as connection:
             connection.execute(
-                "INSERT INTO codes (code, realm, redirect_uri, expires, client_id) VALUES (?, ?, ?, ?, ?)",
-                (code, realm, redirect_uri, self._clock.seconds() + CODE_SECONDS, client_id),
+                "INSERT INTO codes (code, realm, redirect_uri, expires, client_id, scope) VALUES (?, ?, ?, ?, ?, ?)",
+                (code, realm, redirect_uri, self._clock.seconds() + CODE_SECONDS, client_id, scope),
             )
         return code
 
     def exchange(self, client_id: str, code: str, redirect_uri: str) -> dict[str, Any]:
-        """A code works once, for ten minutes, and for the app and the redirect URI it was given to."""
+        """A code works once, for ten minutes, and for the app and the redirect URI it was given to.
+
+        With the scope ``openid`` the answer also tells who consented.
+        """
         with self._storage.transaction() as connection:
-            found = self._storage.rows("SELECT realm, redirect_uri, client_id, expires FROM codes WHERE code = ?", code)
+            found = self._storage.rows(
+                "SELECT realm, redirect_uri, client_id, expires, scope FROM codes WHERE code = ?", code
+            )
             connection.execute("DELETE FROM codes WHERE code = ?", (code,))
             usable = found and found[0][1:3] == (redirect_uri, client_id) and self._clock.seconds() < found[0][3]
             answer = self._tokens(self.new_grant(client_id, found[0][0])) if usable else None
         if answer is None:
             raise InvalidGrantError
+        if OPENID in found[0][4].split():
+            answer["id_token"] = self.identity.token(self.issuer(), client_id, found[0][0], self._clock.seconds())
         return answer
 
     def new_grant(self, client_id: str, realm: str) -> Grant:

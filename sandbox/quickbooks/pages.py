@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Blueprint, Response, redirect, request
 
 from sandbox.quickbooks.amounts import decode, encode
+from sandbox.quickbooks.identity import OPENID, OWNER
 from sandbox.quickbooks.oauth import SCOPE, InvalidGrantError
 from sandbox.quickbooks.services import Services
 
@@ -27,7 +28,7 @@ def make_pages(services: Services) -> Blueprint:
     @pages.get("/.well-known/openid_configuration/", strict_slashes=False)
     @pages.get("/.well-known/openid_sandbox_configuration/", strict_slashes=False)
     def discovery() -> Response:
-        return json_answer(discovery_document(services.base_url))
+        return json_answer(discovery_document(services.base_url, services.tokens.issuer()))
 
     @pages.get("/connect/oauth2")
     def consent() -> Response:
@@ -59,19 +60,18 @@ def make_pages(services: Services) -> Blueprint:
         bearer = (request.headers.get("Authorization") or "").removeprefix("Bearer ")
         if services.tokens.realm_of(bearer) is None:
             return json_answer({"error": "invalid_token"}, 401)
-        return json_answer({"sub": "sandbox-owner", "email": "owner@sandbox-company.example", "emailVerified": True})
+        return json_answer(OWNER)
 
     @pages.get("/op/v1/jwks")
     def keys() -> Response:
-        # The scope openid is not offered, so no identity token is ever signed.
-        return json_answer({"keys": []})
+        return json_answer(services.tokens.identity.key_set())
 
     return pages
 
 
-def discovery_document(base_url: str) -> dict[str, Any]:
+def discovery_document(base_url: str, issuer: str) -> dict[str, Any]:
     return {
-        "issuer": f"{base_url}/op/v1",
+        "issuer": issuer,
         "authorization_endpoint": f"{base_url}/connect/oauth2",
         "token_endpoint": f"{base_url}/oauth2/v1/tokens/bearer",
         "userinfo_endpoint": f"{base_url}/v1/openid_connect/userinfo",
@@ -80,9 +80,9 @@ def discovery_document(base_url: str) -> dict[str, Any]:
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "scopes_supported": [SCOPE],
+        "scopes_supported": [SCOPE, OPENID],
         "token_endpoint_auth_methods_supported": ["client_secret_basic"],
-        "claims_supported": ["aud", "exp", "iat", "iss", "realmid", "sub"],
+        "claims_supported": ["aud", "auth_time", "exp", "iat", "iss", "realmid", "sub"],
     }
 
 
@@ -126,7 +126,7 @@ def _page(body: str) -> str:
 def _decision(services: Services, form: Any) -> str:
     realm = form.get("realm_id") or services.application["realms"][0]
     if form.get("decision", "").lower() == "connect" and realm in services.companies:
-        code = services.tokens.new_code(form["client_id"], realm, form["redirect_uri"])
+        code = services.tokens.new_code(form["client_id"], realm, form["redirect_uri"], form["scope"])
         answer = {"code": code, "state": form["state"], "realmId": realm}
     else:
         answer = {"error": "access_denied", "state": form["state"]}

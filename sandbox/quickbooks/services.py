@@ -69,7 +69,7 @@ class Services:
         self.usage = Usage()
         self.journal = Journal()
         self.limits = RequestLimits(self.clock, self.storage.setting("limits", True))
-        self.tokens = TokenServer(self.storage, self.clock, self.randomness)
+        self.tokens = TokenServer(self.storage, self.clock, self.randomness, lambda: f"{self.base_url}/op/v1")
         self.apps = Apps(self.storage, self.randomness, self.application)
         self.storage.give_to(self.apps.first.client_id)
         self.webhooks = Webhooks(

@@ -22,8 +22,8 @@ CREATE TABLE IF NOT EXISTS answers (
     realm TEXT, requestid TEXT, status INTEGER, body TEXT, mark TEXT NOT NULL DEFAULT '',
     at REAL NOT NULL DEFAULT 1, PRIMARY KEY (realm, requestid)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS codes (
-    code TEXT PRIMARY KEY, realm TEXT, redirect_uri TEXT, expires REAL, client_id TEXT NOT NULL DEFAULT '')
-    WITHOUT ROWID;
+    code TEXT PRIMARY KEY, realm TEXT, redirect_uri TEXT, expires REAL, client_id TEXT NOT NULL DEFAULT '',
+    scope TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS grants (
     id INTEGER PRIMARY KEY, realm TEXT, refresh TEXT UNIQUE, issued REAL, expires REAL, hard_expires REAL,
     previous TEXT, previous_dies REAL, revoked INTEGER NOT NULL DEFAULT 0, client_id TEXT NOT NULL DEFAULT '');
@@ -44,6 +44,7 @@ _OF_AN_APP = ("codes", "grants", "events", "deliveries")
 _ADDED = (
     ("answers", "mark", "TEXT NOT NULL DEFAULT ''"),
     ("answers", "at", "REAL NOT NULL DEFAULT 1"),
+    ("codes", "scope", "TEXT NOT NULL DEFAULT ''"),
     *((table, "client_id", "TEXT NOT NULL DEFAULT ''") for table in _OF_AN_APP),
 )
 

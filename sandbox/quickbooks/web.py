@@ -24,7 +24,7 @@ from sandbox.quickbooks.steering_pages import make_steering
 LARGEST_BODY = 8 * 1024 * 1024
 LONGEST_IN_JOURNAL = 4000
 _OTHER_ENDPOINTS = {"/oauth2/v1/tokens/bearer": "token", "/v2/oauth2/tokens/revoke": "revoke"}
-_SECRETS = re.compile(r"(Token expired: |\"(?:access_token|refresh_token)\":\s*\")[^\"]+")
+_SECRETS = re.compile(r"(Token expired: |\"(?:access_token|refresh_token|id_token)\":\s*\")[^\"]+")
 _STATUS_FAULTS = {"401": "3200", "429": "3001", "500": "10000", "503": "10000"}
 
 
