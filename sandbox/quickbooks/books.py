@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sandbox.quickbooks.amounts import Doc, Encoded, copied, decode, encode_fast
+from sandbox.quickbooks.amounts import ZERO, Doc, Encoded, copied, decode, encode_fast
 from sandbox.quickbooks.clock import SandboxClock, meta_time
 from sandbox.quickbooks.errors import Fault
 from sandbox.quickbooks.indexes import (
@@ -25,11 +25,14 @@ from sandbox.quickbooks.indexes import (
     name_field,
     receivable,
 )
+from sandbox.quickbooks.ledger import RECEIVABLE, UNDEPOSITED
 from sandbox.quickbooks.schema import TARGETS, TRANSACTIONS
 from sandbox.quickbooks.storage import Storage
 
 TEXTS_KEPT = 20_000
 MANY_OBJECTS = 1_000_000
+# Their balances are worked out for each answer, from what else is in the books.
+WITH_BALANCES = frozenset({"Customer", "Account"})
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,31 @@ class Books:
         """The customer's open balance in the customer's own currency."""
         return self._indexes.owed(customer)
 
+    def balance(self, account: Doc) -> Decimal:
+        """What is on an account, in its own currency; nothing on any that is not an asset."""
+        if account.get("Classification") != "Asset":
+            return ZERO
+        currency = account["CurrencyRef"]["value"]
+        prefs: Doc = self.get("Preferences", "1") or {}
+        is_home = currency == prefs["CurrencyPrefs"]["HomeCurrency"]["value"]
+        names = [account["Id"], *self._roles(account)]
+        return sum((self._indexes.ledger.balance(name, currency, is_home) for name in names), ZERO)
+
+    def _roles(self, account: Doc) -> Iterator[str]:
+        """What an account is for: the first of its kind, among receivables the first of its currency."""
+        for role, subtype in ((UNDEPOSITED, "UndepositedFunds"), (RECEIVABLE, "AccountsReceivable")):
+            if account.get("AccountSubType") != subtype:
+                continue
+            alike = [one for one in self.all("Account") if one.get("AccountSubType") == subtype]
+            if role == RECEIVABLE:
+                alike = [one for one in alike if one["CurrencyRef"]["value"] == account["CurrencyRef"]["value"]]
+            if alike and alike[0]["Id"] == account["Id"]:
+                yield role
+
+    def balance_with_children(self, account: Doc) -> Decimal:
+        children = [one for one in self.all("Account") if (one.get("ParentRef") or {}).get("value") == account["Id"]]
+        return self.balance(account) + sum((self.balance_with_children(child) for child in children), ZERO)
+
     def updated_since(self, entity: str, seconds: float) -> Iterator[tuple[Doc, bool]]:
         """Documents and tombstones (with True), oldest change first, from ``seconds`` on, inclusive."""
         for object_id in self._indexes.between(entity, CHANGED, seconds):
@@ -142,7 +170,7 @@ class Books:
 
     def text(self, entity: str, doc: Doc) -> Encoded:
         """A stored document as an answer shows it, in JSON; kept until it or a name in it changes."""
-        if entity == "Customer":
+        if entity in WITH_BALANCES:
             return Encoded(encode_fast(rendered(self, entity, doc)))
         key = entity, doc["Id"]
         kept = self._texts.get(key)
@@ -342,6 +370,9 @@ def rendered(books: Books, entity: str, doc: Doc) -> Doc:
     if entity == "Customer":
         owed = books.owed(doc["Id"])
         shown["Balance"] = shown["BalanceWithJobs"] = owed
+    if entity == "Account":
+        shown["CurrentBalance"] = books.balance(doc)
+        shown["CurrentBalanceWithSubAccounts"] = books.balance_with_children(doc)
     if entity == "ExchangeRate":  # known by its currency and day
         del shown["Id"]
     return shown

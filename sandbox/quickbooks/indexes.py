@@ -8,11 +8,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from sandbox.quickbooks.amounts import ZERO, Doc, amount_of
+from sandbox.quickbooks.ledger import Ledger, postings
 from sandbox.quickbooks.schema import TRANSACTIONS
 
 Key = tuple[str, str]  # entity and Id
 IndexKey = tuple[str, str]  # index and value
 Entry = tuple[float | str, int, str]  # what is sorted by, the Id as a number, the Id
+BOOKED = frozenset(TRANSACTIONS) - {"Estimate"}
 PEOPLE = ("Customer", "Vendor", "Employee")
 CHANGED, DAY, ID = "MetaData.LastUpdatedTime", "TxnDate", "Id"
 
@@ -79,6 +81,7 @@ class Indexes:
         self._exact: dict[IndexKey, dict[Key, None]] = {}
         self._sorted: dict[tuple[str, str], list[Entry]] = {}
         self._owed: dict[str, Decimal] = {}
+        self.ledger = Ledger()
 
     def found(self, key: IndexKey) -> list[Key]:
         return list(self._exact.get(key, ()))
@@ -90,6 +93,8 @@ class Indexes:
         for key in index_keys(entity, doc):
             self._exact.setdefault(key, {})[entity, doc["Id"]] = None
         self._owe(receivable(entity, doc), 1)
+        if entity in BOOKED:
+            self.ledger.book(postings(entity, doc))
         for index, entry in _entries(entity, doc):
             insort(self._sorted.setdefault((entity, index), []), entry)
 
@@ -100,6 +105,8 @@ class Indexes:
         for key in index_keys(entity, doc):
             self._exact.get(key, {}).pop((entity, doc["Id"]), None)
         self._owe(receivable(entity, doc), -1)
+        if entity in BOOKED:
+            self.ledger.book(posting.less() for posting in postings(entity, doc))
         for index, entry in _entries(entity, doc):
             entries = self._sorted[entity, index]
             entries.pop(bisect_left(entries, entry))

@@ -46,11 +46,8 @@ _COLUMNS = "id, realm, refresh, issued, expires, hard_expires, previous, previou
 class TokenServer:
     """Grants and their tokens, on disk; times are the sandbox's clock in seconds."""
 
-    def __init__(
-        self, storage: Storage, clock: SandboxClock, randomness: random.Random, issuer: Callable[[], str]
-    ) -> None:
+    def __init__(self, storage: Storage, clock: SandboxClock, randomness: random.Random) -> None:
         self.identity = Identity(storage)
-        self.issuer = issuer
         self._storage = storage
         self._clock = clock
         self._randomness = randomness
@@ -64,10 +61,10 @@ class TokenServer:
             )
         return code
 
-    def exchange(self, client_id: str, code: str, redirect_uri: str) -> dict[str, Any]:
+    def exchange(self, client_id: str, code: str, redirect_uri: str, issuer: str) -> dict[str, Any]:
         """A code works once, for ten minutes, and for the app and the redirect URI it was given to.
 
-        With the scope ``openid`` the answer also tells who consented.
+        With the scope ``openid`` the answer also tells who consented, in the name of ``issuer``.
         """
         with self._storage.transaction() as connection:
             found = self._storage.rows(
@@ -79,7 +76,7 @@ class TokenServer:
         if answer is None:
             raise InvalidGrantError
         if OPENID in found[0][4].split():
-            answer["id_token"] = self.identity.token(self.issuer(), client_id, found[0][0], self._clock.seconds())
+            answer["id_token"] = self.identity.token(issuer, client_id, found[0][0], self._clock.seconds())
         return answer
 
     def new_grant(self, client_id: str, realm: str) -> Grant:

@@ -28,7 +28,7 @@ def make_pages(services: Services) -> Blueprint:
     @pages.get("/.well-known/openid_configuration/", strict_slashes=False)
     @pages.get("/.well-known/openid_sandbox_configuration/", strict_slashes=False)
     def discovery() -> Response:
-        return json_answer(discovery_document(services.base_url, services.tokens.issuer()))
+        return json_answer(discovery_document(services.base_url, services.issuer))
 
     @pages.get("/connect/oauth2")
     def consent() -> Response:
@@ -145,7 +145,9 @@ def _token(services: Services) -> Response:
     try:
         match form.get("grant_type"):
             case "authorization_code":
-                answer = services.tokens.exchange(client_id, form.get("code", ""), form.get("redirect_uri", ""))
+                answer = services.tokens.exchange(
+                    client_id, form.get("code", ""), form.get("redirect_uri", ""), services.issuer
+                )
             case "refresh_token":
                 answer = services.tokens.refresh(client_id, form.get("refresh_token", ""))
             case None:

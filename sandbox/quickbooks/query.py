@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from sandbox.quickbooks.amounts import Doc, Encoded
-from sandbox.quickbooks.books import Books, rendered
+from sandbox.quickbooks.books import WITH_BALANCES, Books, rendered
 from sandbox.quickbooks.clock import parse_instant
 from sandbox.quickbooks.errors import Fault
 from sandbox.quickbooks.indexes import CHANGED, DAY, ID, id_order
@@ -273,8 +273,8 @@ def run(books: Books, query: Query) -> Doc:
         found = books.between(query.entity, index, *_bounds(query, index), skip=query.start - 1)
         return _response(books, query, list(islice(found, query.limit)))
     candidates, in_order = _candidates(books, query)
-    if query.entity == "Customer":
-        # Only a customer's balance is worked out for the answer; everything else is compared as it is stored.
+    if query.entity in WITH_BALANCES:
+        # Only balances are worked out for the answer; everything else is compared as it is stored.
         candidates = (rendered(books, query.entity, doc) for doc in candidates)
     found = (
         doc

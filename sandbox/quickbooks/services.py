@@ -69,7 +69,7 @@ class Services:
         self.usage = Usage()
         self.journal = Journal()
         self.limits = RequestLimits(self.clock, self.storage.setting("limits", True))
-        self.tokens = TokenServer(self.storage, self.clock, self.randomness, lambda: f"{self.base_url}/op/v1")
+        self.tokens = TokenServer(self.storage, self.clock, self.randomness)
         self.apps = Apps(self.storage, self.randomness, self.application)
         self.storage.give_to(self.apps.first.client_id)
         self.webhooks = Webhooks(
@@ -164,6 +164,11 @@ class Services:
             "discovery_url": f"{self.base_url}/.well-known/openid_sandbox_configuration/",
             "api_url": f"{self.base_url}/v3",
         }
+
+    @property
+    def issuer(self) -> str:
+        """Whose name identity tokens are signed in."""
+        return f"{self.base_url}/op/v1"
 
     def advance_clock(self, seconds: float) -> None:
         self.clock.advance(seconds)
