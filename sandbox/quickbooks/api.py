@@ -20,8 +20,9 @@ from sandbox.quickbooks.rates import current_rate
 from sandbox.quickbooks.schema import BY_PATH
 from sandbox.quickbooks.services import Services
 from sandbox.quickbooks.tax import create_tax_code
+from sandbox.quickbooks.uploads import Upload, save_upload, uploads
 
-JSON, PDF = "application/json;charset=UTF-8", "application/pdf"
+JSON, PDF, TEXT = "application/json;charset=UTF-8", "application/pdf", "text/plain;charset=UTF-8"
 MOST_ITEMS = 30
 LONGEST_REQUESTID, LONGEST_BATCH_REQUESTID = 50, 36
 LONGEST_BATCH_ITEM_ID = 10
@@ -36,6 +37,7 @@ class ApiRequest:
     query: Mapping[str, str]
     body: bytes
     token: str | None
+    content_type: str = ""
 
     @property
     def parts(self) -> list[str]:
@@ -110,10 +112,14 @@ class AccountingApi:
                 return self._read("exchangerate.read", lambda: self._rate(books, request))
             case "GET", [name, object_id, "pdf"] if BY_PATH.get(name) in PRINTABLE:
                 return self._pdf(books, BY_PATH[name], object_id)
+            case "GET", ["download", object_id]:
+                return self._download(books, object_id)
             case "GET", [name, object_id] if name in BY_PATH:
                 return self._read(f"{name}.read", lambda: _one(books, request.realm, BY_PATH[name], object_id))
             case "POST", ["batch"]:
                 return self._batch(books, request)
+            case "POST", ["upload"]:
+                return self._upload(books, request)
             case "POST", ["taxservice", "taxcode"]:
                 return self._tax_code(books, request)
             case "POST", [name] if name in BY_PATH:
@@ -234,6 +240,35 @@ class AccountingApi:
             if endpoint != "batch":
                 self._services.usage.wrote(endpoint)
             return ApiAnswer(200, self._local.text or self._enveloped(body))
+
+    # Files
+
+    def _upload(self, books: Books, request: ApiRequest) -> ApiAnswer:
+        files = list(uploads(request.content_type, request.body))
+
+        def work() -> Doc:
+            answers = [self._uploaded(books, file) for file in files]
+            with books.transaction() as transaction:
+                return self._remember(transaction, {"AttachableResponse": answers})
+
+        return self._once(books, request, "attachable.upload", work)
+
+    def _uploaded(self, books: Books, file: Upload) -> Doc:
+        """Each file by itself, as the items of a batch."""
+        try:
+            with books.transaction() as transaction:
+                stored = save_upload(transaction, file, self._services.switches)
+            return {"Attachable": answer_object(books, "Attachable", stored)}
+        except Fault as fault:
+            return fault.body()
+
+    def _download(self, books: Books, object_id: str) -> ApiAnswer:
+        """An address, not the file."""
+        with books.lock:
+            if books.get("Attachable", object_id) is None or books.file(object_id) is None:
+                raise Fault("610")
+        self._services.usage.read("attachable.download")
+        return ApiAnswer(200, self._services.file_address(books.realm, object_id), TEXT)
 
     # Batch
 

@@ -199,6 +199,10 @@ class Books:
                     "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)",
                     (self.realm, entity, object_id, encode_fast(doc), int(deleted)),
                 )
+                if deleted and entity == "Attachable":
+                    connection.execute("DELETE FROM files WHERE realm = ? AND id = ?", (self.realm, object_id))
+            for object_id, content in transaction.files.items():
+                connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (self.realm, object_id, content))
             for name, value in transaction.counters.items():
                 connection.execute("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", (self.realm, name, value))
             if transaction.answer is not None:
@@ -225,6 +229,11 @@ class Books:
             oldest,
         )
         return Answered(*found[0]) if found else None
+
+    def file(self, object_id: str) -> bytes | None:
+        """What was uploaded with an attachable."""
+        found = self._storage.rows("SELECT content FROM files WHERE realm = ? AND id = ?", self.realm, object_id)
+        return found[0][0] if found else None
 
     def counter(self, name: str) -> int:
         return self._counters.get(name, 0)
@@ -256,6 +265,7 @@ class Transaction:
         self.counters: dict[str, int] = {}
         self.changes: dict[Key, Change] = {}
         self.answer: Answered | None = None
+        self.files: dict[str, bytes] = {}
 
     def get(self, entity: str, object_id: str) -> Doc | None:
         if (entity, object_id) in self.staged:

@@ -18,6 +18,7 @@ from sandbox.quickbooks.sample import make_sample_company
 from sandbox.quickbooks.snapshots import Snapshots, forget
 from sandbox.quickbooks.steering import Journal, OrderedFaults, Usage
 from sandbox.quickbooks.storage import Storage
+from sandbox.quickbooks.uploads import is_open, temporary_path
 from sandbox.quickbooks.webhooks import SUBSCRIPTION, WINDOW_SECONDS, Post, Webhooks, new_subscription, post
 
 # Where the sources leave it open, or a company may choose, a tester can; the first position is the usual one.
@@ -164,6 +165,17 @@ class Services:
             "discovery_url": f"{self.base_url}/.well-known/openid_sandbox_configuration/",
             "api_url": f"{self.base_url}/v3",
         }
+
+    def file_address(self, realm: str, object_id: str) -> str:
+        path = temporary_path(self.application["client_secret"], realm, object_id, self.clock.seconds())
+        return f"{self.base_url}{path}"
+
+    def file_at(self, realm: str, object_id: str, expires: int, signature: str) -> bytes | None:
+        """The file that was offered at such an address, if it still is."""
+        secret, now = self.application["client_secret"], self.clock.seconds()
+        if realm not in self.companies or not is_open(secret, realm, object_id, expires, signature, now):
+            return None
+        return self.companies[realm].file(object_id)
 
     @property
     def issuer(self) -> str:

@@ -21,6 +21,7 @@ name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS answers (
     realm TEXT, requestid TEXT, status INTEGER, body TEXT, mark TEXT NOT NULL DEFAULT '',
     at REAL NOT NULL DEFAULT 1, PRIMARY KEY (realm, requestid)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (realm TEXT, id TEXT, content BLOB NOT NULL, PRIMARY KEY (realm, id));
 CREATE TABLE IF NOT EXISTS codes (
     code TEXT PRIMARY KEY, realm TEXT, redirect_uri TEXT, expires REAL, client_id TEXT NOT NULL DEFAULT '',
     scope TEXT NOT NULL DEFAULT '') WITHOUT ROWID;

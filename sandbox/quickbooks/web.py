@@ -40,6 +40,11 @@ def make_app(services: Services) -> Flask:
     def company(realm: str, path: str) -> Response:
         return _json(api.answer(_api_request(realm, path)))
 
+    @app.get("/files/<realm>/<object_id>/<int:expires>/<signature>")
+    def file(realm: str, object_id: str, expires: int, signature: str) -> Response:
+        content = services.file_at(realm, object_id, expires, signature)
+        return Response(content or b"", 403 if content is None else 200, mimetype="application/octet-stream")
+
     @app.before_request
     def strike() -> Response | None:
         endpoint = _endpoint()
@@ -80,7 +85,7 @@ def make_app(services: Services) -> Flask:
 def _api_request(realm: str, path: str) -> ApiRequest:
     header = request.headers.get("Authorization") or ""
     token = header[7:].strip() if header[:7].lower() == "bearer " else None
-    return ApiRequest(request.method, realm, path, request.args, request.get_data(), token)
+    return ApiRequest(request.method, realm, path, request.args, request.get_data(), token, request.content_type or "")
 
 
 def _endpoint() -> str | None:
