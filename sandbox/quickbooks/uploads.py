@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import email
 import hashlib
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
+from email.message import Message
 from typing import Any
-
-from werkzeug.formparser import parse_form_data
 
 from sandbox.quickbooks.amounts import Doc, decode
 from sandbox.quickbooks.books import Transaction
@@ -31,25 +30,28 @@ class Upload:
 
 
 def uploads(content_type: str, body: bytes) -> Iterator[Upload]:
-    """The files of a request; ``file_metadata_01`` speaks of ``file_content_01``. Raises Fault when there is none."""
-    environ = {
-        "REQUEST_METHOD": "POST",
-        "CONTENT_TYPE": content_type,
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.input": BytesIO(body),
-    }
-    _, form, files = parse_form_data(environ, stream_factory=_in_memory)
-    names = [name for name in files if name.startswith(_CONTENT)]
+    """The files of a request; ``file_metadata_01`` speaks of ``file_content_01``. Raises Fault when there is none.
+
+    As forgiving as QuickBooks: parts without a file name, in base64, or with bare newlines are files as well.
+    """
+    request = email.message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+    parts = {_name(part): part for part in request.walk() if _name(part)}
+    names = [name for name in parts if name.startswith(_CONTENT)]
     if not names:
         raise required(f"{_CONTENT}01")
     for name in names:
-        number, file = name.removeprefix(_CONTENT), files[name]
-        told = form.get(_METADATA + number) or (files[_METADATA + number].read() if _METADATA + number in files else "")
-        yield Upload(_json(told or "{}"), file.filename or name, file.mimetype, file.read())
+        part, told = parts[name], parts.get(_METADATA + name.removeprefix(_CONTENT))
+        metadata = _json(_bytes(told)) if told is not None else {}
+        yield Upload(metadata, part.get_filename() or name, part.get_content_type(), _bytes(part))
 
 
-def _in_memory(*_of_what: Any, **_more: Any) -> BytesIO:
-    return BytesIO()
+def _name(part: Message) -> str:
+    return str(part.get_param("name", "", "content-disposition") or "")
+
+
+def _bytes(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
 
 
 def _json(text: str | bytes) -> Any:

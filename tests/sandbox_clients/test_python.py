@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -294,3 +295,15 @@ def test_an_identity_token_is_valid_to_intuits_own_library(sandbox: QuickBooksSa
     assert validate_id_token(auth.id_token, auth.client_id, auth.issuer_uri, auth.jwks_uri)
     assert not validate_id_token(auth.id_token[:-4] + "AAAA", auth.client_id, auth.issuer_uri, auth.jwks_uri)
     auth.close()
+
+
+def test_a_file_is_uploaded_and_comes_back(client: Any, tmp_path: Path) -> None:
+    receipt = tmp_path / "receipt.png"
+    receipt.write_bytes(b"\x89PNG\r\n\x00\xff")
+    made = objects.Attachable()
+    made.FileName, made.ContentType, made._FilePath = receipt.name, "image/png", str(receipt)
+    made.save(qb=client)
+    assert objects.Attachable.get(made.Id, qb=client).FileName == receipt.name
+    address = f"{client.api_url}/company/{client.company_id}/download/{made.Id}"
+    temporary = client.process_request("GET", address, headers={"Accept": "text/plain"}).text
+    assert requests.get(temporary, timeout=10).content == receipt.read_bytes()

@@ -57,6 +57,15 @@ def test_a_file_is_attached_and_comes_back_as_it_was(world: World) -> None:
     assert world.client.get(address(world, made["Id"])).data == PNG
 
 
+@pytest.mark.parametrize(
+    "content", [b"", bytes(range(256)) * 3, b"\r\n", b"\n\r\r\n--x\r\n\r", b"--\n", "Zoë\n".encode()]
+)
+def test_no_byte_of_a_file_is_lost(world: World, content: bytes) -> None:
+    made = answers(upload(world, (None, content)))[0]["Attachable"]
+    assert made["Size"] == len(content)
+    assert world.client.get(address(world, made["Id"])).data == content
+
+
 def test_each_file_is_taken_or_refused_by_itself(world: World) -> None:
     wrong = {"AttachableRef": [{"EntityRef": {"type": "Invoice", "value": "999"}}]}
     first, second, third = answers(upload(world, (None, b"a"), (wrong, b"b"), ({"FileName": "c.txt"}, b"c")))
