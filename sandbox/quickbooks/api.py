@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from sandbox.quickbooks import changes, query
 from sandbox.quickbooks.amounts import Doc, decode, encode
-from sandbox.quickbooks.books import Books, Transaction, rendered
+from sandbox.quickbooks.books import Answered, Books, Transaction, rendered
 from sandbox.quickbooks.clock import answer_time, company_date, parse_instant
 from sandbox.quickbooks.company import preferences
 from sandbox.quickbooks.errors import Fault, GatewayFault, business, required, too_long, unsupported_operation
@@ -19,8 +20,9 @@ from sandbox.quickbooks.rates import current_rate
 from sandbox.quickbooks.schema import BY_PATH
 from sandbox.quickbooks.services import Services
 from sandbox.quickbooks.tax import create_tax_code
+from sandbox.quickbooks.uploads import Upload, save_upload, uploads
 
-JSON, PDF = "application/json;charset=UTF-8", "application/pdf"
+JSON, PDF, TEXT = "application/json;charset=UTF-8", "application/pdf", "text/plain;charset=UTF-8"
 MOST_ITEMS = 30
 LONGEST_REQUESTID, LONGEST_BATCH_REQUESTID = 50, 36
 LONGEST_BATCH_ITEM_ID = 10
@@ -35,6 +37,7 @@ class ApiRequest:
     query: Mapping[str, str]
     body: bytes
     token: str | None
+    content_type: str = ""
 
     @property
     def parts(self) -> list[str]:
@@ -86,12 +89,13 @@ class AccountingApi:
 
     def _admitted(self, request: ApiRequest) -> Books:
         """The books that the token opens, if the limits allow one more request."""
-        realm = self._services.tokens.realm_of(request.token) if request.token else None
-        if realm is None:
+        opened = self._services.tokens.opened_by(request.token) if request.token else None
+        if opened is None:
             raise GatewayFault(request.token or "")
+        client_id, realm = opened
         if realm != request.realm:
             raise Fault("3100", "The application is not authorised for this company.")
-        if not self._services.limits.admit(realm, request.parts[:1] == ["batch"]):
+        if not self._services.limits.admit(client_id, realm, request.parts[:1] == ["batch"]):
             raise Fault("3001")
         return self._services.companies[realm]
 
@@ -108,10 +112,14 @@ class AccountingApi:
                 return self._read("exchangerate.read", lambda: self._rate(books, request))
             case "GET", [name, object_id, "pdf"] if BY_PATH.get(name) in PRINTABLE:
                 return self._pdf(books, BY_PATH[name], object_id)
+            case "GET", ["download", object_id]:
+                return self._download(books, object_id)
             case "GET", [name, object_id] if name in BY_PATH:
                 return self._read(f"{name}.read", lambda: _one(books, request.realm, BY_PATH[name], object_id))
             case "POST", ["batch"]:
                 return self._batch(books, request)
+            case "POST", ["upload"]:
+                return self._upload(books, request)
             case "POST", ["taxservice", "taxcode"]:
                 return self._tax_code(books, request)
             case "POST", [name] if name in BY_PATH:
@@ -163,10 +171,8 @@ class AccountingApi:
         def work() -> Doc:
             with books.transaction() as transaction:
                 made = create_tax_code(transaction, body)
-                if self._local.requestid:
-                    self._local.text = encode(made)
-                    transaction.answer = (self._local.requestid, 200, self._local.text)
-            self._local.text = self._local.text or encode(made)
+                self._local.text = encode(made)
+                self._keep(transaction, 200, self._local.text)
             return made
 
         return self._once(books, request, "taxcode.create", work)
@@ -197,32 +203,72 @@ class AccountingApi:
         """The answer is stored with what it tells of, in one transaction."""
         if self._local.requestid:
             self._local.text = self._enveloped(body)
-            transaction.answer = (self._local.requestid, 200, self._local.text)
+            self._keep(transaction, 200, self._local.text)
         return body
+
+    def _keep(self, transaction: Transaction, status: int, text: str) -> None:
+        if self._local.requestid:
+            transaction.answer = Answered(self._local.requestid, self._local.mark, status, text)
+
+    def _remembered(self, books: Books, requestid: str, mark: str) -> Answered | None:
+        """The answer that this id got. Raises Fault when another request got it and that is not allowed."""
+        hours = self._services.switches["requestid_hours"]
+        known = books.answer_to(requestid, None if hours == "always" else hours * 3600)
+        other = known is not None and known.mark not in ("", mark)
+        if other and self._services.switches["requestid_other_body"] == "refused":
+            raise business(f"The requestid {requestid} was used for another request.")
+        return known
 
     def _once(self, books: Books, request: ApiRequest, endpoint: str, work: Callable[[], Doc]) -> ApiAnswer:
         """Do a write, or repeat the answer that its requestid already got."""
         requestid = request.query.get("requestid")
         _check_requestid(requestid, LONGEST_BATCH_REQUESTID if endpoint == "batch" else LONGEST_REQUESTID)
+        mark = _mark(request)
         with books.lock:
-            if requestid and (stored := books.answer_to(requestid)):
+            if requestid and (stored := self._remembered(books, requestid, mark)):
                 self._services.usage.replayed()
-                return ApiAnswer(*stored)
-            self._local.requestid, self._local.text = requestid, None
+                return ApiAnswer(stored.status, stored.body)
+            self._local.requestid, self._local.mark, self._local.text = requestid, mark, None
             try:
                 body = work()
             except Fault as fault:
                 answer = self.fault(fault)
                 if requestid and self._services.switches["replay_failed_answers"]:
-                    self._store(books, requestid, answer)
+                    with books.transaction() as transaction:
+                        self._keep(transaction, answer.status, answer.body)
                 return answer
             if endpoint != "batch":
                 self._services.usage.wrote(endpoint)
             return ApiAnswer(200, self._local.text or self._enveloped(body))
 
-    def _store(self, books: Books, requestid: str, answer: ApiAnswer) -> None:
-        with books.transaction() as transaction:
-            transaction.answer = (requestid, answer.status, answer.body)
+    # Files
+
+    def _upload(self, books: Books, request: ApiRequest) -> ApiAnswer:
+        files = list(uploads(request.content_type, request.body))
+
+        def work() -> Doc:
+            answers = [self._uploaded(books, file) for file in files]
+            with books.transaction() as transaction:
+                return self._remember(transaction, {"AttachableResponse": answers})
+
+        return self._once(books, request, "attachable.upload", work)
+
+    def _uploaded(self, books: Books, file: Upload) -> Doc:
+        """Each file by itself, as the items of a batch."""
+        try:
+            with books.transaction() as transaction:
+                stored = save_upload(transaction, file, self._services.switches)
+            return {"Attachable": answer_object(books, "Attachable", stored)}
+        except Fault as fault:
+            return fault.body()
+
+    def _download(self, books: Books, object_id: str) -> ApiAnswer:
+        """An address, not the file."""
+        with books.lock:
+            if books.get("Attachable", object_id) is None or books.file(object_id) is None:
+                raise Fault("610")
+        self._services.usage.read("attachable.download")
+        return ApiAnswer(200, self._services.file_address(books.realm, object_id), TEXT)
 
     # Batch
 
@@ -235,11 +281,11 @@ class AccountingApi:
             raise business(f"A batch has {MOST_ITEMS} items at most, this one has {len(items)}.")
 
         def work() -> Doc:
-            batch_id = self._local.requestid
+            batch_id, mark = self._local.requestid, self._local.mark
             if any(item.get("Query") for item in items) and self._services.switches["batch_queries_metered"] == "once":
                 self._services.usage.read("query")
             answers = [self._batch_item(books, item, batch_id) for item in items]
-            self._local.requestid = batch_id
+            self._local.requestid, self._local.mark = batch_id, mark
             with books.transaction() as transaction:
                 return self._remember(transaction, {"BatchItemResponse": answers})
 
@@ -249,11 +295,13 @@ class AccountingApi:
         """Each item commits by itself, under an id of its own: a batch that was cut off can be repeated."""
         label = {"bId": str(item["bId"])} if item.get("bId") is not None else {}
         self._local.requestid = f"{batch_id}#{item.get('bId')}" if batch_id else None
+        self._local.mark = _digest(encode(item).encode())
         try:
             if self._services.switches["batch_ids_limited"] and len(label.get("bId", "")) > LONGEST_BATCH_ITEM_ID:
                 raise too_long("bId", LONGEST_BATCH_ITEM_ID, len(label["bId"]))
-            if self._local.requestid and (stored := books.answer_to(self._local.requestid)):
-                done: Doc = decode(stored[1])
+            stored = self._remembered(books, self._local.requestid, self._local.mark) if batch_id else None
+            if stored is not None:
+                done: Doc = decode(stored.body)
                 done.pop("time")
                 return {**done, **label}
             return {**self._item(books, item), **label}
@@ -280,6 +328,16 @@ class AccountingApi:
             answer = self._remember(transaction, {entity: answer_object(books, entity, stored)})
         self._services.usage.wrote(endpoint)
         return answer
+
+
+def _mark(request: ApiRequest) -> str:
+    """What two requests share that are the same one: everything but the token and the requestid."""
+    query = sorted((name, value) for name, value in request.query.items() if name != "requestid")
+    return _digest(encode([request.method, request.path, query]).encode(), request.body)
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"\n".join(parts)).hexdigest()
 
 
 def _item_operation(item: Doc) -> str:

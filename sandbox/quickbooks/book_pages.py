@@ -109,12 +109,18 @@ def _overview(realm: str, books: Books) -> str:
          _money(one, books.owed(one["Id"]))]
         for one in sorted(owing, key=lambda one: (-abs(books.owed(one["Id"])), one["DisplayName"]))[:SHOWN]
     ]  # fmt: skip
+    accounts = [
+        [escape(str(one["FullyQualifiedName"])), escape(str(one["AccountType"])), _money(one, books.balance(one))]
+        for one in books.all("Account")
+        if books.balance(one)
+    ]
     counts = [
         [entity, str(books.count(entity))]
         for entity in ("Customer", "Item", "Estimate", "Invoice", "Payment", "CreditMemo", "SalesReceipt", "Deposit")
     ]
     return (
         f"<h2>Customers</h2>{_table(['Customer', 'Open balance'], rows)}"
+        f"<h2>Accounts</h2>{_table(['Account', 'Type', 'Balance'], accounts)}"
         f"<h2>Records</h2>{_table(['Kind', 'Number'], counts)}"
     )
 

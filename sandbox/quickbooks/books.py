@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sandbox.quickbooks.amounts import Doc, Encoded, copied, decode, encode_fast
+from sandbox.quickbooks.amounts import ZERO, Doc, Encoded, copied, decode, encode_fast
 from sandbox.quickbooks.clock import SandboxClock, meta_time
 from sandbox.quickbooks.errors import Fault
 from sandbox.quickbooks.indexes import (
@@ -25,11 +25,14 @@ from sandbox.quickbooks.indexes import (
     name_field,
     receivable,
 )
+from sandbox.quickbooks.ledger import RECEIVABLE, UNDEPOSITED
 from sandbox.quickbooks.schema import TARGETS, TRANSACTIONS
 from sandbox.quickbooks.storage import Storage
 
 TEXTS_KEPT = 20_000
 MANY_OBJECTS = 1_000_000
+# Their balances are worked out for each answer, from what else is in the books.
+WITH_BALANCES = frozenset({"Customer", "Account"})
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,16 @@ class Change:
     operation: str
     at: datetime
     data: Doc = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a requestid is remembered with: the answer, and a mark of the request that got it."""
+
+    requestid: str
+    mark: str
+    status: int
+    body: str
 
 
 CommitHook = Callable[[sqlite3.Connection, list[Change]], None]
@@ -114,22 +127,50 @@ class Books:
         """The customer's open balance in the customer's own currency."""
         return self._indexes.owed(customer)
 
+    def balance(self, account: Doc) -> Decimal:
+        """What is on an account, in its own currency; nothing on any that is not an asset."""
+        if account.get("Classification") != "Asset":
+            return ZERO
+        currency = account["CurrencyRef"]["value"]
+        prefs: Doc = self.get("Preferences", "1") or {}
+        is_home = currency == prefs["CurrencyPrefs"]["HomeCurrency"]["value"]
+        names = [account["Id"], *self._roles(account)]
+        return sum((self._indexes.ledger.balance(name, currency, is_home) for name in names), ZERO)
+
+    def _roles(self, account: Doc) -> Iterator[str]:
+        """What an account is for: the first of its kind, among receivables the first of its currency."""
+        for role, subtype in ((UNDEPOSITED, "UndepositedFunds"), (RECEIVABLE, "AccountsReceivable")):
+            if account.get("AccountSubType") != subtype:
+                continue
+            alike = [one for one in self.all("Account") if one.get("AccountSubType") == subtype]
+            if role == RECEIVABLE:
+                alike = [one for one in alike if one["CurrencyRef"]["value"] == account["CurrencyRef"]["value"]]
+            if alike and alike[0]["Id"] == account["Id"]:
+                yield role
+
+    def balance_with_children(self, account: Doc) -> Decimal:
+        children = [one for one in self.all("Account") if (one.get("ParentRef") or {}).get("value") == account["Id"]]
+        return self.balance(account) + sum((self.balance_with_children(child) for child in children), ZERO)
+
     def updated_since(self, entity: str, seconds: float) -> Iterator[tuple[Doc, bool]]:
         """Documents and tombstones (with True), oldest change first, from ``seconds`` on, inclusive."""
         for object_id in self._indexes.between(entity, CHANGED, seconds):
             live = self.get(entity, object_id)
             yield (live, False) if live is not None else (self._tombstones[entity][object_id], True)
 
-    def between(self, entity: str, index: str, least: Any = None, most: Any = None) -> Iterator[Doc]:
-        """Living documents in the order of a sorted index, both bounds inclusive."""
-        for object_id in self._indexes.between(entity, index, least, most):
+    def between(self, entity: str, index: str, least: Any = None, most: Any = None, skip: int = 0) -> Iterator[Doc]:
+        """Living documents in the order of a sorted index, both bounds inclusive.
+
+        ``skip`` leaves out the first ones at no cost; in the order of change it counts the deleted ones too.
+        """
+        for object_id in self._indexes.between(entity, index, least, most, skip):
             doc = self.get(entity, object_id)
             if doc is not None:
                 yield doc
 
     def text(self, entity: str, doc: Doc) -> Encoded:
         """A stored document as an answer shows it, in JSON; kept until it or a name in it changes."""
-        if entity == "Customer":
+        if entity in WITH_BALANCES:
             return Encoded(encode_fast(rendered(self, entity, doc)))
         key = entity, doc["Id"]
         kept = self._texts.get(key)
@@ -158,11 +199,18 @@ class Books:
                     "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?)",
                     (self.realm, entity, object_id, encode_fast(doc), int(deleted)),
                 )
+                if deleted and entity == "Attachable":
+                    connection.execute("DELETE FROM files WHERE realm = ? AND id = ?", (self.realm, object_id))
+            for object_id, content in transaction.files.items():
+                connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?)", (self.realm, object_id, content))
             for name, value in transaction.counters.items():
                 connection.execute("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", (self.realm, name, value))
             if transaction.answer is not None:
+                answer = transaction.answer
                 connection.execute(
-                    "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (self.realm, *transaction.answer)
+                    "INSERT OR REPLACE INTO answers (realm, requestid, status, body, mark, at)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (self.realm, answer.requestid, answer.status, answer.body, answer.mark, self._clock.seconds()),
                 )
             if self._on_commit is not None and transaction.changes:
                 self._on_commit(connection, list(transaction.changes.values()))
@@ -171,11 +219,21 @@ class Books:
         for (entity, object_id), (doc, deleted) in transaction.staged.items():
             self._place(entity, object_id, doc, deleted)
 
-    def answer_to(self, requestid: str) -> tuple[int, str] | None:
+    def answer_to(self, requestid: str, kept_seconds: float | None = None) -> Answered | None:
+        """What was answered under this id, unless that is longer ago than it is kept; None keeps it for ever."""
+        oldest = 0.0 if kept_seconds is None else self._clock.seconds() - kept_seconds
         found = self._storage.rows(
-            "SELECT status, body FROM answers WHERE realm = ? AND requestid = ?", self.realm, requestid
+            "SELECT requestid, mark, status, body FROM answers WHERE realm = ? AND requestid = ? AND at > ?",
+            self.realm,
+            requestid,
+            oldest,
         )
-        return (found[0][0], found[0][1]) if found else None
+        return Answered(*found[0]) if found else None
+
+    def file(self, object_id: str) -> bytes | None:
+        """What was uploaded with an attachable."""
+        found = self._storage.rows("SELECT content FROM files WHERE realm = ? AND id = ?", self.realm, object_id)
+        return found[0][0] if found else None
 
     def counter(self, name: str) -> int:
         return self._counters.get(name, 0)
@@ -206,7 +264,8 @@ class Transaction:
         self.staged: dict[Key, tuple[Doc, bool]] = {}
         self.counters: dict[str, int] = {}
         self.changes: dict[Key, Change] = {}
-        self.answer: tuple[str, int, str] | None = None
+        self.answer: Answered | None = None
+        self.files: dict[str, bytes] = {}
 
     def get(self, entity: str, object_id: str) -> Doc | None:
         if (entity, object_id) in self.staged:
@@ -321,6 +380,9 @@ def rendered(books: Books, entity: str, doc: Doc) -> Doc:
     if entity == "Customer":
         owed = books.owed(doc["Id"])
         shown["Balance"] = shown["BalanceWithJobs"] = owed
+    if entity == "Account":
+        shown["CurrentBalance"] = books.balance(doc)
+        shown["CurrentBalanceWithSubAccounts"] = books.balance_with_children(doc)
     if entity == "ExchangeRate":  # known by its currency and day
         del shown["Id"]
     return shown

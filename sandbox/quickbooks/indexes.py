@@ -8,13 +8,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from sandbox.quickbooks.amounts import ZERO, Doc, amount_of
+from sandbox.quickbooks.ledger import Ledger, postings
 from sandbox.quickbooks.schema import TRANSACTIONS
 
 Key = tuple[str, str]  # entity and Id
 IndexKey = tuple[str, str]  # index and value
 Entry = tuple[float | str, int, str]  # what is sorted by, the Id as a number, the Id
+BOOKED = frozenset(TRANSACTIONS) - {"Estimate"}
 PEOPLE = ("Customer", "Vendor", "Employee")
-CHANGED, DAY = "MetaData.LastUpdatedTime", "TxnDate"
+CHANGED, DAY, ID = "MetaData.LastUpdatedTime", "TxnDate", "Id"
 
 
 def name_space(entity: str) -> str:
@@ -79,6 +81,7 @@ class Indexes:
         self._exact: dict[IndexKey, dict[Key, None]] = {}
         self._sorted: dict[tuple[str, str], list[Entry]] = {}
         self._owed: dict[str, Decimal] = {}
+        self.ledger = Ledger()
 
     def found(self, key: IndexKey) -> list[Key]:
         return list(self._exact.get(key, ()))
@@ -90,6 +93,8 @@ class Indexes:
         for key in index_keys(entity, doc):
             self._exact.setdefault(key, {})[entity, doc["Id"]] = None
         self._owe(receivable(entity, doc), 1)
+        if entity in BOOKED:
+            self.ledger.book(postings(entity, doc))
         for index, entry in _entries(entity, doc):
             insort(self._sorted.setdefault((entity, index), []), entry)
 
@@ -100,16 +105,18 @@ class Indexes:
         for key in index_keys(entity, doc):
             self._exact.get(key, {}).pop((entity, doc["Id"]), None)
         self._owe(receivable(entity, doc), -1)
+        if entity in BOOKED:
+            self.ledger.book(posting.less() for posting in postings(entity, doc))
         for index, entry in _entries(entity, doc):
             entries = self._sorted[entity, index]
             entries.pop(bisect_left(entries, entry))
 
     def between(
-        self, entity: str, index: str, least: float | str | None = None, most: float | str | None = None
+        self, entity: str, index: str, least: float | str | None = None, most: float | str | None = None, skip: int = 0
     ) -> Iterable[str]:
-        """Ids in order, from ``least`` to ``most``, both inclusive."""
+        """Ids in order, from ``least`` to ``most``, both inclusive, without the first ``skip``."""
         entries = self._sorted.get((entity, index), [])
-        start = 0 if least is None else bisect_left(entries, (least, -1, ""))
+        start = (0 if least is None else bisect_left(entries, (least, -1, ""))) + skip
         end = len(entries) if most is None else bisect_right(entries, most, key=lambda entry: entry[0])
         return (entries[at][2] for at in range(start, end))
 
@@ -120,6 +127,7 @@ class Indexes:
 
 def _entries(entity: str, doc: Doc) -> Iterator[tuple[str, Entry]]:
     yield CHANGED, _changed_entry(doc)
+    yield ID, (id_order(doc["Id"]), 0, doc["Id"])
     if entity in TRANSACTIONS and doc.get(DAY):
         yield DAY, (str(doc[DAY]), id_order(doc["Id"]), doc["Id"])
 

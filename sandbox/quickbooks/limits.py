@@ -11,7 +11,7 @@ MINUTE = 60.0
 
 
 class RequestLimits:
-    """500 requests a minute and 10 a second for a realm, 40 batches a minute."""
+    """500 requests and 40 batches a minute for a realm, 10 requests a second for a realm and app."""
 
     def __init__(self, clock: SandboxClock, enabled: bool = True) -> None:
         self.enabled = enabled
@@ -19,11 +19,11 @@ class RequestLimits:
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, str], deque[float]] = {}
 
-    def admit(self, realm: str, is_batch: bool) -> bool:
+    def admit(self, client_id: str, realm: str, is_batch: bool) -> bool:
         """Count this request; False when it is one too many. A refused request does not count."""
         if not self.enabled:
             return True
-        rules = [("second", 1.0, 10), ("minute", MINUTE, 500)]
+        rules = [(f"second:{client_id}", 1.0, 10), ("minute", MINUTE, 500)]
         if is_batch:
             rules.append(("batch", MINUTE, 40))
         with self._lock:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from sandbox.quickbooks.amounts import ZERO, Doc, copied
 from sandbox.quickbooks.books import Transaction
 from sandbox.quickbooks.company import CURRENCY_NAMES, home_currency
-from sandbox.quickbooks.errors import Fault, business, invalid_enumeration, missing_reference, required
+from sandbox.quickbooks.errors import (
+    Fault,
+    business,
+    invalid_enumeration,
+    missing_reference,
+    required,
+    unsupported_property,
+)
 from sandbox.quickbooks.indexes import PEOPLE, name_field, name_key, name_space, unique_name
 from sandbox.quickbooks.references import resolve_all, value_of
 from sandbox.quickbooks.schema import TRANSACTIONS
@@ -44,6 +52,7 @@ _CHILD_FLAGS = {
     "Customer": "Job", "Item": "SubItem", "Account": "SubAccount", "Class": "SubClass", "Department": "SubDepartment",
 }  # fmt: skip
 DEEPEST = 4
+MOST_OF_A_PART = Decimal(10**6)
 
 
 def save_name(transaction: Transaction, entity: str, doc: Doc, current: Doc | None, switches: Doc) -> Doc:
@@ -155,13 +164,39 @@ def _fill_person(_transaction: Transaction, doc: Doc, _current: Doc | None) -> N
     doc["PrintOnCheckName"] = doc.get("PrintOnCheckName") or doc["DisplayName"]
 
 
-def _fill_item(_transaction: Transaction, doc: Doc, _current: Doc | None) -> None:
+def _fill_item(transaction: Transaction, doc: Doc, _current: Doc | None) -> None:
     doc["Type"] = doc.get("Type") or "Service"
     doc["UnitPrice"] = doc.get("UnitPrice") or ZERO
     doc["Taxable"] = bool(doc.get("Taxable"))
     doc["TrackQtyOnHand"] = bool(doc.get("TrackQtyOnHand"))
     if doc["Type"] not in ("Category", "Group") and not value_of(doc.get("IncomeAccountRef")):
         raise required("IncomeAccountRef")
+    if doc["Type"] == "Group" and doc.get("ItemGroupDetail") is not None:
+        doc["ItemGroupDetail"] = {"ItemGroupLine": [_part(transaction, one) for one in _parts(doc["ItemGroupDetail"])]}
+
+
+def _parts(detail: Any) -> list[Doc]:
+    parts = detail.get("ItemGroupLine") if isinstance(detail, dict) else None
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        raise required("ItemGroupDetail.ItemGroupLine")
+    return parts
+
+
+def _part(transaction: Transaction, part: Doc) -> Doc:
+    """One item of a bundle and how many of it."""
+    item_id = str(value_of(part.get("ItemRef")) or "")
+    item = transaction.get("Item", item_id)
+    if item is None:
+        raise missing_reference("Items", item_id, "ItemRef")
+    if item["Type"] in ("Group", "Category"):
+        raise business("A bundle is made of products and services only.")
+    try:
+        quantity = Decimal(str(part.get("Qty") or 1))
+    except ArithmeticError:
+        raise unsupported_property("Qty") from None
+    if not (quantity.is_finite() and 0 < quantity < MOST_OF_A_PART):
+        raise business("A bundle has more than none of each of its items.")
+    return {"Qty": quantity, "ItemRef": {"value": item_id, "name": item["Name"], "type": item["Type"]}}
 
 
 def _fill_account(transaction: Transaction, doc: Doc, _current: Doc | None) -> None:

@@ -1,4 +1,4 @@
-"""Attachables: notes on records. Files are not kept."""
+"""Attachables: notes on records."""
 
 from __future__ import annotations
 

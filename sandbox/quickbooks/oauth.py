@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.quickbooks.clock import SandboxClock
+from sandbox.quickbooks.identity import OPENID, Identity
 from sandbox.quickbooks.storage import Storage
 
 SCOPE = "com.intuit.quickbooks.accounting"
@@ -36,53 +37,63 @@ class Grant:
     previous: str | None
     previous_dies: float | None
     revoked: int
+    client_id: str
 
 
-_COLUMNS = "id, realm, refresh, issued, expires, hard_expires, previous, previous_dies, revoked"
+_COLUMNS = "id, realm, refresh, issued, expires, hard_expires, previous, previous_dies, revoked, client_id"
 
 
 class TokenServer:
     """Grants and their tokens, on disk; times are the sandbox's clock in seconds."""
 
     def __init__(self, storage: Storage, clock: SandboxClock, randomness: random.Random) -> None:
+        self.identity = Identity(storage)
         self._storage = storage
         self._clock = clock
         self._randomness = randomness
 
-    def new_code(self, realm: str, redirect_uri: str) -> str:
+    def new_code(self, client_id: str, realm: str, redirect_uri: str, scope: str) -> str:
         code = self._secret("XAB11", 45)
         with self._storage.transaction() as connection:
             connection.execute(
-                "INSERT INTO codes VALUES (?, ?, ?, ?)",
-                (code, realm, redirect_uri, self._clock.seconds() + CODE_SECONDS),
+                "INSERT INTO codes (code, realm, redirect_uri, expires, client_id, scope) VALUES (?, ?, ?, ?, ?, ?)",
+                (code, realm, redirect_uri, self._clock.seconds() + CODE_SECONDS, client_id, scope),
             )
         return code
 
-    def exchange(self, code: str, redirect_uri: str) -> dict[str, Any]:
-        """A code works once, for ten minutes, and for the redirect URI it was given to."""
+    def exchange(self, client_id: str, code: str, redirect_uri: str, issuer: str) -> dict[str, Any]:
+        """A code works once, for ten minutes, and for the app and the redirect URI it was given to.
+
+        With the scope ``openid`` the answer also tells who consented, in the name of ``issuer``.
+        """
         with self._storage.transaction() as connection:
-            found = self._storage.rows("SELECT realm, redirect_uri, expires FROM codes WHERE code = ?", code)
+            found = self._storage.rows(
+                "SELECT realm, redirect_uri, client_id, expires, scope FROM codes WHERE code = ?", code
+            )
             connection.execute("DELETE FROM codes WHERE code = ?", (code,))
-            usable = found and found[0][1] == redirect_uri and self._clock.seconds() < found[0][2]
-            answer = self._tokens(self.new_grant(found[0][0])) if usable else None
+            usable = found and found[0][1:3] == (redirect_uri, client_id) and self._clock.seconds() < found[0][3]
+            answer = self._tokens(self.new_grant(client_id, found[0][0])) if usable else None
         if answer is None:
             raise InvalidGrantError
+        if OPENID in found[0][4].split():
+            answer["id_token"] = self.identity.token(issuer, client_id, found[0][0], self._clock.seconds())
         return answer
 
-    def new_grant(self, realm: str) -> Grant:
+    def new_grant(self, client_id: str, realm: str) -> Grant:
         now = self._clock.seconds()
         with self._storage.transaction() as connection:
             cursor = connection.execute(
-                "INSERT INTO grants (realm, refresh, issued, expires, hard_expires) VALUES (?, ?, ?, ?, ?)",
-                (realm, self._secret("RT1-", 40), now, now + REFRESH_SECONDS, now + HARD_SECONDS),
+                "INSERT INTO grants (realm, refresh, issued, expires, hard_expires, client_id)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (realm, self._secret("RT1-", 40), now, now + REFRESH_SECONDS, now + HARD_SECONDS, client_id),
             )
             return self._grants("id = ?", cursor.lastrowid)[0]
 
-    def refresh(self, token: str) -> dict[str, Any]:
+    def refresh(self, client_id: str, token: str) -> dict[str, Any]:
         """Within a day the same value comes back; then a new one, and the old one lives a day longer."""
         now = self._clock.seconds()
         with self._storage.transaction():
-            grant = self._usable(token, now)
+            grant = self._usable(client_id, token, now)
             if grant is None:
                 raise InvalidGrantError
             if now - grant.issued >= DAY_SECONDS:
@@ -91,8 +102,8 @@ class TokenServer:
                 self._extend(grant, now)
             return self._tokens(self._grants("id = ?", grant.id)[0])
 
-    def _usable(self, token: str, now: float) -> Grant | None:
-        for grant in self._grants("(refresh = ? OR previous = ?)", token, token):
+    def _usable(self, client_id: str, token: str, now: float) -> Grant | None:
+        for grant in self._grants("(refresh = ? OR previous = ?) AND client_id = ?", token, token, client_id):
             alive = not grant.revoked and now < min(grant.expires, grant.hard_expires)
             current = token == grant.refresh or (grant.previous_dies is not None and now < grant.previous_dies)
             if alive and current:
@@ -128,32 +139,49 @@ class TokenServer:
 
     def realm_of(self, access_token: str) -> str | None:
         """The realm that a living access token opens."""
+        opened = self.opened_by(access_token)
+        return opened[1] if opened else None
+
+    def opened_by(self, access_token: str) -> tuple[str, str] | None:
+        """The app that a living access token is of and the realm that it opens."""
         found = self._storage.rows(
-            "SELECT g.realm FROM access_tokens a JOIN grants g ON g.id = a.grant_id"
+            "SELECT g.client_id, g.realm FROM access_tokens a JOIN grants g ON g.id = a.grant_id"
             " WHERE a.token = ? AND a.expires > ? AND NOT g.revoked",
             access_token,
             self._clock.seconds(),
         )
-        return found[0][0] if found else None
+        return (found[0][0], found[0][1]) if found else None
 
-    def revoke(self, token: str) -> bool:
-        """Either token of a grant ends the whole grant. False when nothing has this token."""
+    def connected(self, realm: str) -> list[str]:
+        """The client ids of the apps that the company is connected to, by a grant that lives."""
+        rows = self._storage.rows(
+            "SELECT client_id FROM grants WHERE realm = ?1 AND NOT revoked AND min(expires, hard_expires) > ?2"
+            " GROUP BY client_id ORDER BY min(id)",
+            realm,
+            self._clock.seconds(),
+        )
+        return [row[0] for row in rows]
+
+    def revoke(self, client_id: str, token: str) -> bool:
+        """Either token of a grant ends the whole grant. False when nothing of this app has this token."""
         with self._storage.transaction() as connection:
             found = self._storage.rows(
                 "SELECT id FROM grants WHERE refresh = ?1 OR previous = ?1"
                 " UNION SELECT grant_id FROM access_tokens WHERE token = ?1",
                 token,
             )
-            connection.executemany("UPDATE grants SET revoked = 1 WHERE id = ?", found)
-        return bool(found)
+            ended = connection.executemany(
+                "UPDATE grants SET revoked = 1 WHERE id = ? AND client_id = ?", [(row[0], client_id) for row in found]
+            )
+        return ended.rowcount > 0
 
-    def handed_out(self, realm: str) -> str:
-        """A refresh token that works: the current one of the realm's oldest living grant, or a new one."""
+    def handed_out(self, client_id: str, realm: str) -> str:
+        """A refresh token that works: that of the app's oldest living grant for the realm, or of a new one."""
         now = self._clock.seconds()
-        for grant in self._grants("realm = ? AND NOT revoked ORDER BY id", realm):
+        for grant in self._grants("client_id = ? AND realm = ? AND NOT revoked ORDER BY id", client_id, realm):
             if now < min(grant.expires, grant.hard_expires):
                 return grant.refresh
-        return self.new_grant(realm).refresh
+        return self.new_grant(client_id, realm).refresh
 
     def _grants(self, where: str, *values: Any) -> list[Grant]:
         sql = f"SELECT {_COLUMNS} FROM grants WHERE {where}"  # noqa: S608  # both parts are of this module

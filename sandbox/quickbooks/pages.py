@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from flask import Blueprint, Response, redirect, request
 
 from sandbox.quickbooks.amounts import decode, encode
+from sandbox.quickbooks.identity import OPENID, OWNER
 from sandbox.quickbooks.oauth import SCOPE, InvalidGrantError
 from sandbox.quickbooks.services import Services
 
@@ -27,7 +28,7 @@ def make_pages(services: Services) -> Blueprint:
     @pages.get("/.well-known/openid_configuration/", strict_slashes=False)
     @pages.get("/.well-known/openid_sandbox_configuration/", strict_slashes=False)
     def discovery() -> Response:
-        return json_answer(discovery_document(services.base_url))
+        return json_answer(discovery_document(services.base_url, services.issuer))
 
     @pages.get("/connect/oauth2")
     def consent() -> Response:
@@ -49,28 +50,28 @@ def make_pages(services: Services) -> Blueprint:
 
     @pages.post("/v2/oauth2/tokens/revoke")
     def revoke() -> Response:
-        if not _is_the_app(services):
+        client_id = _authenticated(services)
+        if client_id is None:
             return json_answer({"error": "invalid_client"}, 401)
-        return Response("", 200 if services.tokens.revoke(_token_to_revoke()) else 400)
+        return Response("", 200 if services.tokens.revoke(client_id, _token_to_revoke()) else 400)
 
     @pages.get("/v1/openid_connect/userinfo")
     def user_info() -> Response:
         bearer = (request.headers.get("Authorization") or "").removeprefix("Bearer ")
         if services.tokens.realm_of(bearer) is None:
             return json_answer({"error": "invalid_token"}, 401)
-        return json_answer({"sub": "sandbox-owner", "email": "owner@sandbox-company.example", "emailVerified": True})
+        return json_answer(OWNER)
 
     @pages.get("/op/v1/jwks")
     def keys() -> Response:
-        # The scope openid is not offered, so no identity token is ever signed.
-        return json_answer({"keys": []})
+        return json_answer(services.tokens.identity.key_set())
 
     return pages
 
 
-def discovery_document(base_url: str) -> dict[str, Any]:
+def discovery_document(base_url: str, issuer: str) -> dict[str, Any]:
     return {
-        "issuer": f"{base_url}/op/v1",
+        "issuer": issuer,
         "authorization_endpoint": f"{base_url}/connect/oauth2",
         "token_endpoint": f"{base_url}/oauth2/v1/tokens/bearer",
         "userinfo_endpoint": f"{base_url}/v1/openid_connect/userinfo",
@@ -79,9 +80,9 @@ def discovery_document(base_url: str) -> dict[str, Any]:
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
-        "scopes_supported": [SCOPE],
+        "scopes_supported": [SCOPE, OPENID],
         "token_endpoint_auth_methods_supported": ["client_secret_basic"],
-        "claims_supported": ["aud", "exp", "iat", "iss", "realmid", "sub"],
+        "claims_supported": ["aud", "auth_time", "exp", "iat", "iss", "realmid", "sub"],
     }
 
 
@@ -89,7 +90,7 @@ def discovery_document(base_url: str) -> dict[str, Any]:
 
 
 def _authorization_problem(services: Services, values: Any) -> str | None:
-    if values.get("client_id") != services.application["client_id"]:
+    if values.get("client_id") not in [app.client_id for app in services.apps]:
         return "The client_id is unknown."
     target = urlsplit(values.get("redirect_uri", ""))
     if target.scheme not in ("http", "https") or target.hostname not in LOOPBACK:
@@ -103,12 +104,13 @@ def _authorization_problem(services: Services, values: Any) -> str | None:
 
 def _consent_page(services: Services, values: Any) -> str:
     fields = [f'<input type="hidden" name="{name}" value="{escape(values.get(name, ""))}">' for name in _CARRIED]
+    app = services.apps.get(values["client_id"])
     options = []
     for realm, books in services.companies.items():
         company = books.get("CompanyInfo", "1") or {}
         options.append(f'<option value="{realm}">{escape(str(company.get("CompanyName")))} ({realm})</option>')
     return _page(
-        "<h1>Connect to QuickBooks</h1><p>An app asks to read and write this company's books.</p>"
+        f"<h1>Connect to QuickBooks</h1><p>{escape(app.name)} asks to read and write this company's books.</p>"
         f'<form method="post" action="/connect/oauth2">{"".join(fields)}'
         f'<p><label>Company <select name="realm_id">{"".join(options)}</select></label></p>'
         '<button type="submit" name="decision" value="connect">Connect</button> '
@@ -124,7 +126,7 @@ def _page(body: str) -> str:
 def _decision(services: Services, form: Any) -> str:
     realm = form.get("realm_id") or services.application["realms"][0]
     if form.get("decision", "").lower() == "connect" and realm in services.companies:
-        code = services.tokens.new_code(realm, form["redirect_uri"])
+        code = services.tokens.new_code(form["client_id"], realm, form["redirect_uri"], form["scope"])
         answer = {"code": code, "state": form["state"], "realmId": realm}
     else:
         answer = {"error": "access_denied", "state": form["state"]}
@@ -136,15 +138,18 @@ def _decision(services: Services, form: Any) -> str:
 
 
 def _token(services: Services) -> Response:
-    if not _is_the_app(services):
+    client_id = _authenticated(services)
+    if client_id is None:
         return json_answer({"error": "invalid_client"}, 401)
     form = request.form
     try:
         match form.get("grant_type"):
             case "authorization_code":
-                answer = services.tokens.exchange(form.get("code", ""), form.get("redirect_uri", ""))
+                answer = services.tokens.exchange(
+                    client_id, form.get("code", ""), form.get("redirect_uri", ""), services.issuer
+                )
             case "refresh_token":
-                answer = services.tokens.refresh(form.get("refresh_token", ""))
+                answer = services.tokens.refresh(client_id, form.get("refresh_token", ""))
             case None:
                 return json_answer({"error": "invalid_request"}, 400)
             case _:
@@ -157,13 +162,16 @@ def _token(services: Services) -> Response:
     return json_answer(answer)
 
 
-def _is_the_app(services: Services) -> bool:
+def _authenticated(services: Services) -> str | None:
+    """The client id of the app that asks, when its secret is right."""
     given = request.authorization
     if given is None or given.type != "basic":
-        return False
-    wanted = services.application
-    known = hmac.compare_digest(str(given.username).encode(), wanted["client_id"].encode())
-    return hmac.compare_digest(str(given.password).encode(), wanted["client_secret"].encode()) and known
+        return None
+    for app in services.apps:
+        if app.client_id == given.username:
+            right = hmac.compare_digest(str(given.password).encode(), app.client_secret.encode())
+            return app.client_id if right else None
+    return None
 
 
 def _token_to_revoke() -> str:

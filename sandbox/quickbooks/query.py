@@ -10,15 +10,15 @@ from itertools import islice
 from typing import Any
 
 from sandbox.quickbooks.amounts import Doc, Encoded
-from sandbox.quickbooks.books import Books, rendered
+from sandbox.quickbooks.books import WITH_BALANCES, Books, rendered
 from sandbox.quickbooks.clock import parse_instant
 from sandbox.quickbooks.errors import Fault
-from sandbox.quickbooks.indexes import CHANGED, DAY, id_order
+from sandbox.quickbooks.indexes import CHANGED, DAY, ID, id_order
 from sandbox.quickbooks.schema import BY_PATH, ENTITIES, LISTS_WITH_ACTIVE, TRANSACTIONS, Spec
 
 DEFAULT_RESULTS, MOST_RESULTS = 100, 1000
 # Fields of transactions that an index finds, and fields that an index keeps in order.
-EXACT, SORTED = ("DocNumber", "CustomerRef"), (DAY, CHANGED)
+EXACT, SORTED = ("DocNumber", "CustomerRef"), (DAY, CHANGED, ID)
 
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -267,12 +267,16 @@ def _kind(entity: str, path: str) -> str:
 def run(books: Books, query: Query) -> Doc:
     """The ``QueryResponse``; empty when nothing is found."""
     tests = [_test(query.entity, condition) for condition in query.conditions]
+    found: Iterable[Doc]
     hide_inactive = query.entity in LISTS_WITH_ACTIVE and not any(c.field == "Active" for c in query.conditions)
+    if not query.count and not hide_inactive and (index := _whole_answer(query)):
+        found = books.between(query.entity, index, *_bounds(query, index), skip=query.start - 1)
+        return _response(books, query, list(islice(found, query.limit)))
     candidates, in_order = _candidates(books, query)
-    if query.entity == "Customer":
-        # Only a customer's balance is worked out for the answer; everything else is compared as it is stored.
+    if query.entity in WITH_BALANCES:
+        # Only balances are worked out for the answer; everything else is compared as it is stored.
         candidates = (rendered(books, query.entity, doc) for doc in candidates)
-    found: Iterable[Doc] = (
+    found = (
         doc
         for doc in candidates
         if not (hide_inactive and doc.get("Active") is False) and all(test(doc) for test in tests)
@@ -281,7 +285,10 @@ def run(books: Books, query: Query) -> Doc:
         return {"totalCount": sum(1 for _ in found)}
     if not in_order:
         found = _sorted(list(found), query)
-    page = list(islice(found, query.start - 1, query.start - 1 + query.limit))
+    return _response(books, query, list(islice(found, query.start - 1, query.start - 1 + query.limit)))
+
+
+def _response(books: Books, query: Query, page: list[Doc]) -> Doc:
     if not page:
         return {}
     return {
@@ -304,15 +311,36 @@ def _candidates(books: Books, query: Query) -> tuple[Iterable[Doc], bool]:
     exact = _exactly(books, query)
     if exact is not None:
         return exact, False
-    order = query.order[0] if len(query.order) == 1 and not query.order[0].descending else None
-    if order is not None and order.field in SORTED and _has_all(query.entity, order.field):
-        return books.between(query.entity, order.field, *_bounds(query, order.field)), True
+    order = _order(query)
+    if order is not None and query.order:
+        return books.between(query.entity, order, *_bounds(query, order)), True
     for field in SORTED:
         least, most = _bounds(query, field)
         if (least, most) != (None, None):
             return books.between(query.entity, field, least, most), False
-    by_id = not query.order or (order is not None and order.field == "Id")
-    return books.all(query.entity), by_id and query.entity in TRANSACTIONS
+    if order is None or query.count:
+        return books.all(query.entity), False
+    return books.between(query.entity, ID), True
+
+
+def _order(query: Query) -> str | None:
+    """The sorted index that has the order asked for; without one, Ids count upwards."""
+    if not query.order:
+        return ID
+    order = query.order[0]
+    known = len(query.order) == 1 and not order.descending and order.field in SORTED
+    return order.field if known and _has_all(query.entity, order.field) else None
+
+
+def _whole_answer(query: Query) -> str | None:
+    """The index of which a stretch is the answer, nothing left out: any page of it is found at once."""
+    index = _order(query)
+    if index is None or index == CHANGED:  # the deleted ones are in it too
+        return None
+    if index == ID:  # a bound that is no number is none
+        return None if query.conditions else ID
+    told = all(condition.field == index and condition.operator in ("=", "<=", ">=") for condition in query.conditions)
+    return index if told else None
 
 
 def _exactly(books: Books, query: Query) -> list[Doc] | None:
@@ -331,7 +359,7 @@ def _exactly(books: Books, query: Query) -> list[Doc] | None:
 
 
 def _has_all(entity: str, field: str) -> bool:
-    return field == CHANGED or entity in TRANSACTIONS
+    return field != DAY or entity in TRANSACTIONS
 
 
 def _bounds(query: Query, field: str) -> tuple[Any, Any]:
@@ -340,12 +368,16 @@ def _bounds(query: Query, field: str) -> tuple[Any, Any]:
     if _has_all(query.entity, field):
         for condition in query.conditions:
             if condition.field == field and condition.operator in ("=", ">", ">=", "<", "<="):
-                value = _comparable(_kind(query.entity, field), condition.values[0])
+                value = _bound(query.entity, field, condition.values[0])
                 if condition.operator in ("=", ">", ">="):
                     least = value if least is None else max(least, value)
                 if condition.operator in ("=", "<", "<="):
                     most = value if most is None else min(most, value)
     return least, most
+
+
+def _bound(entity: str, field: str, value: str) -> Any:
+    return id_order(value) if field == ID else _comparable(_kind(entity, field), value)
 
 
 def _sorted(found: list[Doc], query: Query) -> list[Doc]:

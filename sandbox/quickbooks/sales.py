@@ -42,7 +42,7 @@ def save_sale(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     set_currency(transaction, doc, customer)
     doc["ApplyTaxAfterDiscount"] = bool(doc.get("ApplyTaxAfterDiscount"))
     take_tax_out(transaction, doc, switches)
-    sums = settle_lines(doc, current)
+    sums = settle_lines(transaction, doc, current, switches)
     resolve_all(transaction, doc, current)
     tax = settle_tax(transaction, doc, sums, customer)
     doc["TotalAmt"] = sums.items - sums.discount + tax

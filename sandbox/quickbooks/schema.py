@@ -57,6 +57,9 @@ SALES_LINE: dict[str, Spec] = {
     "DiscountLineDetail": {"PercentBased": BOOLEAN, "DiscountPercent": NUMBER, "DiscountAccountRef": REF,
                            "ClassRef": REF, "TaxCodeRef": REF, "DiscountRef": REF, "ServiceDate": DATE},
 }  # fmt: skip
+# A bundle's line has the lines of what it is made of; those have no bundles in them.
+GROUP_DETAIL: dict[str, Spec] = {"GroupItemRef": REF, "Quantity": NUMBER, "ServiceDate": DATE, "Line": [SALES_LINE]}
+GROUPED_LINE: dict[str, Spec] = {**SALES_LINE, "GroupLineDetail": GROUP_DETAIL}
 TAX_LINE: dict[str, Spec] = {
     "Id": TEXT, "LineNum": "integer", "Amount": NUMBER, "DetailType": TEXT,
     "TaxLineDetail": {"TaxRateRef": REF, "PercentBased": BOOLEAN, "TaxPercent": NUMBER,
@@ -73,7 +76,7 @@ TRANSACTION: dict[str, Spec] = {
     "AttachableRef": "any",
 }  # fmt: skip
 SALES: dict[str, Spec] = {
-    **TRANSACTION, "Line": [SALES_LINE], "CustomerMemo": MEMO, "BillAddr": ADDRESS, "ShipAddr": ADDRESS,
+    **TRANSACTION, "Line": [GROUPED_LINE], "CustomerMemo": MEMO, "BillAddr": ADDRESS, "ShipAddr": ADDRESS,
     "ShipFromAddr": ADDRESS, "FreeFormAddress": BOOLEAN, "ClassRef": REF, "SalesTermRef": REF,
     "ShipMethodRef": REF,
     "ShipDate": DATE, "TrackingNum": "text:31", "PrintStatus": "NotSet|NeedToPrint|PrintComplete",
@@ -234,6 +237,7 @@ ENTITIES: dict[str, dict[str, Spec]] = {
 TARGETS: dict[str, tuple[str, str]] = {
     "CustomerRef": ("Customer", "Names"),
     "ItemRef": ("Item", "Items"),
+    "GroupItemRef": ("Item", "Items"),
     "SalesTermRef": ("Term", "Terms"),
     "PaymentMethodRef": ("PaymentMethod", "PaymentMethods"),
     "DepositToAccountRef": ("Account", "Accounts"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.quickbooks.amounts import Doc
+from sandbox.quickbooks.apps import App, Apps
 from sandbox.quickbooks.books import Books
 from sandbox.quickbooks.clock import SandboxClock
 from sandbox.quickbooks.generator import Plan, make_history
@@ -17,14 +18,18 @@ from sandbox.quickbooks.sample import make_sample_company
 from sandbox.quickbooks.snapshots import Snapshots, forget
 from sandbox.quickbooks.steering import Journal, OrderedFaults, Usage
 from sandbox.quickbooks.storage import Storage
-from sandbox.quickbooks.webhooks import SUBSCRIPTION, WINDOW_SECONDS, Post, Webhooks, post
+from sandbox.quickbooks.uploads import is_open, temporary_path
+from sandbox.quickbooks.webhooks import SUBSCRIPTION, WINDOW_SECONDS, Post, Webhooks, new_subscription, post
 
 # Where the sources leave it open, or a company may choose, a tester can; the first position is the usual one.
 SWITCHES: dict[str, tuple[Any, ...]] = {
     "duplicate_number_check": (True, False),
     "duplicate_name_detail": ("id", "null", "sentence"),
     "replay_failed_answers": (False, True),
+    "requestid_hours": ("always", 24, 1),
+    "requestid_other_body": ("replayed", "refused"),
     "tax_inclusive_amount": ("gross", "net"),
+    "bundle_amount": ("sum", "zero"),
     "side_effect_events": (True, False),
     "realms_in_a_delivery": ("several", "one"),
     "webhook_content_type": (
@@ -66,9 +71,14 @@ class Services:
         self.journal = Journal()
         self.limits = RequestLimits(self.clock, self.storage.setting("limits", True))
         self.tokens = TokenServer(self.storage, self.clock, self.randomness)
+        self.apps = Apps(self.storage, self.randomness, self.application)
+        self.storage.give_to(self.apps.first.client_id)
         self.webhooks = Webhooks(
-            self.storage, self.clock, self.randomness, self.faults, post, window_seconds, self.switches
-        )
+            self.storage, self.clock, self.randomness, self.faults, self.apps.first.client_id, self.tokens.connected,
+            post, window_seconds, self.switches,
+        )  # fmt: skip
+        for app in self.apps:
+            self.webhooks.register(app.client_id)
         self.snapshots = Snapshots(self.storage)
         self.companies: dict[str, Books] = {}
         for realm in self.application["realms"]:
@@ -87,10 +97,9 @@ class Services:
             "client_secret": secret(choice, 40),
             "realms": [self._new_realm()],
         }
-        token = "-".join("".join(choice("0123456789abcdef") for _ in range(n)) for n in (8, 4, 4, 4, 12))
         with self.storage.transaction():
             self.storage.keep_setting("application", application)
-            self.storage.keep_setting(SUBSCRIPTION, {"url": None, "verifier_token": token, "format": "cloudevents"})
+            self.storage.keep_setting(SUBSCRIPTION, new_subscription(self.randomness))
         return application
 
     def _new_realm(self) -> str:
@@ -137,18 +146,41 @@ class Services:
             for realm in self.companies:
                 self.companies[realm] = self._open_books(realm)
 
-    def credentials(self, realm: str | None = None) -> dict[str, str]:
-        """What a client needs to use this sandbox's first company, or another one."""
+    def add_app(self, name: str = "") -> App:
+        """One more app beside those there are, without a company or a subscription."""
+        app = self.apps.add(name)
+        self.webhooks.register(app.client_id)
+        return app
+
+    def credentials(self, realm: str | None = None, client_id: str | None = None) -> dict[str, str]:
+        """What an app needs to use a company: the first one of each, or others. They are connected by this."""
         realm = realm or self.application["realms"][0]
+        app = self.apps.get(client_id)
         return {
-            "client_id": self.application["client_id"],
-            "client_secret": self.application["client_secret"],
+            "client_id": app.client_id,
+            "client_secret": app.client_secret,
             "realm_id": realm,
-            "refresh_token": self.tokens.handed_out(realm),
-            "verifier_token": self.webhooks.subscription["verifier_token"],
+            "refresh_token": self.tokens.handed_out(app.client_id, realm),
+            "verifier_token": self.webhooks.subscription(app.client_id)["verifier_token"],
             "discovery_url": f"{self.base_url}/.well-known/openid_sandbox_configuration/",
             "api_url": f"{self.base_url}/v3",
         }
+
+    def file_address(self, realm: str, object_id: str) -> str:
+        path = temporary_path(self.application["client_secret"], realm, object_id, self.clock.seconds())
+        return f"{self.base_url}{path}"
+
+    def file_at(self, realm: str, object_id: str, expires: int, signature: str) -> bytes | None:
+        """The file that was offered at such an address, if it still is."""
+        secret, now = self.application["client_secret"], self.clock.seconds()
+        if realm not in self.companies or not is_open(secret, realm, object_id, expires, signature, now):
+            return None
+        return self.companies[realm].file(object_id)
+
+    @property
+    def issuer(self) -> str:
+        """Whose name identity tokens are signed in."""
+        return f"{self.base_url}/op/v1"
 
     def advance_clock(self, seconds: float) -> None:
         self.clock.advance(seconds)
@@ -158,7 +190,8 @@ class Services:
     def set_switches(self, changes: Doc) -> None:
         """Raises ValueError for a switch or a position that does not exist."""
         for name, value in changes.items():
-            if name not in SWITCHES or value not in SWITCHES[name]:
+            # By kind as well: 1 is not true.
+            if (type(value), value) not in [(type(choice), choice) for choice in SWITCHES.get(name, ())]:
                 raise ValueError(f"The switches and their positions are {SWITCHES}.")
         self.switches.update(changes)
         self.storage.keep_setting("switches", self.switches)

@@ -6,7 +6,7 @@ import sqlite3
 
 from sandbox.quickbooks.storage import Storage
 
-_TABLES = ("documents", "counters", "answers")
+_TABLES = ("documents", "counters", "answers", "files")
 _SCHEMA = "".join(
     f"CREATE TABLE IF NOT EXISTS snapshot_{table} AS SELECT '' AS snapshot, * FROM {table} LIMIT 0;"  # noqa: S608
     for table in _TABLES

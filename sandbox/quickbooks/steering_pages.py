@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, request
 
 from sandbox.quickbooks.amounts import Doc, decode
+from sandbox.quickbooks.apps import App
 from sandbox.quickbooks.books import Change, rendered
 from sandbox.quickbooks.generator import SAMPLE, Plan
 from sandbox.quickbooks.names import merge
@@ -18,7 +20,6 @@ from sandbox.quickbooks.webhooks import LEGACY_NAMES
 
 _PLAN = ("sample", "customers", "invoices", "seed")
 DEFAULT_SNAPSHOT = "snapshot"
-FORMATS = ("cloudevents", "legacy")
 
 
 def make_steering(services: Services) -> Blueprint:
@@ -36,7 +37,9 @@ def make_steering(services: Services) -> Blueprint:
 
     @pages.get("/credentials")
     def credentials() -> Response:
-        return json_answer(services.credentials(_realm(services, request.args.get("realm_id"))))
+        return json_answer(
+            services.credentials(_realm(services, request.args.get("realm_id")), request.args.get("client_id"))
+        )
 
     @pages.get("/clock")
     def clock() -> Response:
@@ -195,27 +198,45 @@ def _add_settings(pages: Blueprint, services: Services) -> None:
 
     @pages.get("/webhooks")
     def webhooks() -> Response:
-        return json_answer(services.webhooks.subscription)
+        return _subscription(services, request.args.get("client_id"))
 
     @pages.post("/webhooks")
     def subscribe() -> Response:
-        body = _body({"url", "verifier_token", "format"})
-        if body.get("format", FORMATS[0]) not in FORMATS:
-            raise ValueError(f"The format is one of {', '.join(FORMATS)}.")
-        services.webhooks.subscribe(body)
-        return json_answer(services.webhooks.subscription)
+        body = _body({"url", "verifier_token", "format", "entities", "client_id"})
+        client_id = services.apps.get(body.pop("client_id", request.args.get("client_id"))).client_id
+        services.webhooks.subscribe(body, client_id)
+        return _subscription(services, client_id)
 
     @pages.post("/webhooks/test")
     def send_test() -> Response:
-        body = _body({"events", "realm_id", "entity", "id", "operation"})
+        body = _body({"events", "realm_id", "entity", "id", "operation", "client_id"})
+        client_id = services.apps.get(body.pop("client_id", request.args.get("client_id"))).client_id
         events = body.pop("events", None) or [body]
-        services.webhooks.deliver_test([_test_event(services, event) for event in events])
-        return json_answer(services.webhooks.subscription)
+        services.webhooks.deliver_test([_test_event(services, event) for event in events], client_id)
+        return _subscription(services, client_id)
 
     @pages.delete("/webhooks")
     def unsubscribe() -> Response:
-        services.webhooks.subscribe({"url": None})
-        return json_answer(services.webhooks.subscription)
+        client_id = services.apps.get(request.args.get("client_id")).client_id
+        services.webhooks.subscribe({"url": None}, client_id)
+        return _subscription(services, client_id)
+
+    @pages.get("/apps")
+    def apps() -> Response:
+        return json_answer([_app(services, app) for app in services.apps])
+
+    @pages.post("/apps")
+    def add_app() -> Response:
+        return json_answer(_app(services, services.add_app(str(_body({"name"}).get("name") or ""))))
+
+
+def _subscription(services: Services, client_id: str | None) -> Response:
+    return json_answer(services.webhooks.subscription(services.apps.get(client_id).client_id))
+
+
+def _app(services: Services, app: App) -> Doc:
+    connected = [realm for realm in services.companies if app.client_id in services.tokens.connected(realm)]
+    return {**asdict(app), "companies": connected, "webhooks": services.webhooks.subscription(app.client_id)}
 
 
 def _test_event(services: Services, order: Any) -> Change:

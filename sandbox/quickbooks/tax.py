@@ -11,7 +11,7 @@ from sandbox.quickbooks.books import Transaction
 from sandbox.quickbooks.company import charges_tax_itself, is_in_us
 from sandbox.quickbooks.errors import Fault, business, missing_reference, required, unsupported_property
 from sandbox.quickbooks.indexes import name_key
-from sandbox.quickbooks.lines import NOT_TAXABLE, TAXABLE, Sums, check_amount
+from sandbox.quickbooks.lines import NOT_TAXABLE, TAXABLE, Sums, check_amount, sales_lines
 from sandbox.quickbooks.references import value_of
 
 NOT_APPLICABLE, INCLUSIVE = "NotApplicable", "TaxInclusive"
@@ -83,7 +83,7 @@ def take_tax_out(transaction: Transaction, doc: Doc, switches: Doc) -> None:
     inclusive = doc.get("GlobalTaxCalculation") == INCLUSIVE and switches["tax_inclusive_amount"] == GROSS
     if not inclusive or is_in_us(transaction):
         return
-    for line in doc.get("Line") or []:
+    for line in sales_lines(doc.get("Line") or []):
         detail = line.get("SalesItemLineDetail")
         if not detail or line.get("Amount") is None or detail.get("TaxInclusiveAmt") is not None:
             continue
@@ -127,9 +127,7 @@ def _settle_global(transaction: Transaction, doc: Doc, sums: Sums) -> Decimal:
 
 
 def _taxed_lines(transaction: Transaction, doc: Doc) -> Iterable[tuple[Doc, list[Doc]]]:
-    for line in doc["Line"]:
-        if line["DetailType"] != "SalesItemLineDetail":
-            continue
+    for line in sales_lines(doc["Line"]):
         code = value_of(line["SalesItemLineDetail"].get("TaxCodeRef"))
         if code in (None, NOT_TAXABLE):
             raise business("Make sure all your transactions have a VAT rate before you save.")

@@ -24,7 +24,7 @@ from sandbox.quickbooks.steering_pages import make_steering
 LARGEST_BODY = 8 * 1024 * 1024
 LONGEST_IN_JOURNAL = 4000
 _OTHER_ENDPOINTS = {"/oauth2/v1/tokens/bearer": "token", "/v2/oauth2/tokens/revoke": "revoke"}
-_SECRETS = re.compile(r"(Token expired: |\"(?:access_token|refresh_token)\":\s*\")[^\"]+")
+_SECRETS = re.compile(r"(Token expired: |\"(?:access_token|refresh_token|id_token)\":\s*\")[^\"]+")
 _STATUS_FAULTS = {"401": "3200", "429": "3001", "500": "10000", "503": "10000"}
 
 
@@ -39,6 +39,11 @@ def make_app(services: Services) -> Flask:
     @app.route("/v3/company/<realm>/<path:path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     def company(realm: str, path: str) -> Response:
         return _json(api.answer(_api_request(realm, path)))
+
+    @app.get("/files/<realm>/<object_id>/<int:expires>/<signature>")
+    def file(realm: str, object_id: str, expires: int, signature: str) -> Response:
+        content = services.file_at(realm, object_id, expires, signature)
+        return Response(content or b"", 403 if content is None else 200, mimetype="application/octet-stream")
 
     @app.before_request
     def strike() -> Response | None:
@@ -80,7 +85,7 @@ def make_app(services: Services) -> Flask:
 def _api_request(realm: str, path: str) -> ApiRequest:
     header = request.headers.get("Authorization") or ""
     token = header[7:].strip() if header[:7].lower() == "bearer " else None
-    return ApiRequest(request.method, realm, path, request.args, request.get_data(), token)
+    return ApiRequest(request.method, realm, path, request.args, request.get_data(), token, request.content_type or "")
 
 
 def _endpoint() -> str | None:

@@ -19,6 +19,7 @@ from typing import Any
 import requests
 
 from sandbox.quickbooks.amounts import Doc, decode, encode
+from sandbox.quickbooks.apps import new_verifier_token
 from sandbox.quickbooks.books import Change
 from sandbox.quickbooks.clock import SandboxClock, event_time
 from sandbox.quickbooks.steering import FaultRule, OrderedFaults
@@ -29,6 +30,7 @@ RETRY_SECONDS = (0, 10, 20, 30, 300, 1200, 7200, 14400, 21600)
 ANSWER_SECONDS = 3.0
 WINDOW_SECONDS = 0.3
 SUBSCRIPTION = "webhook_subscription"
+FORMATS = ("cloudevents", "legacy")
 # Operations that each entity announces; the others (terms, tax codes, company info) announce nothing.
 _NAME_LIST = frozenset({"created", "updated", "deleted", "merged"})
 _FORM = frozenset({"created", "updated", "deleted", "emailed", "void"})
@@ -44,6 +46,7 @@ LEGACY_NAMES = {"created": "Create", "updated": "Update", "deleted": "Delete", "
 "emailed": "Emailed",
            "void": "Void"}  # fmt: skip
 
+Connected = Callable[[str], list[str]]  # from a realm to client ids
 Post = Callable[[str, bytes, dict[str, str]], int]
 
 
@@ -75,13 +78,24 @@ class Delivery:
     copies: int
     last_answer: str | None
     acknowledged: float | None
+    client_id: str
 
 
-_DELIVERY = "SELECT id, body, events, state, blocking, attempts, due, copies, last_answer, acknowledged FROM deliveries"
+_DELIVERY = (
+    "SELECT id, body, events, state, blocking, attempts, due, copies, last_answer, acknowledged, client_id"
+    " FROM deliveries"
+)
+_BLOCKED = "SELECT DISTINCT client_id FROM deliveries WHERE state = 'pending' AND blocking"
+
+
+def new_subscription(randomness: random.Random) -> Doc:
+    """What an app has before it subscribes to anything; no entities means every one."""
+    token = new_verifier_token(randomness)
+    return {"url": None, "verifier_token": token, "format": FORMATS[0], "entities": None}
 
 
 class Webhooks:
-    """The subscription of the one app, its outstanding events and deliveries."""
+    """The subscription of each app, its outstanding events and deliveries."""
 
     def __init__(
         self,
@@ -89,6 +103,8 @@ class Webhooks:
         clock: SandboxClock,
         randomness: random.Random,
         faults: OrderedFaults,
+        first_app: str,
+        connected: Connected,
         post: Post = post,
         window_seconds: float = WINDOW_SECONDS,
         switches: Doc | None = None,
@@ -105,30 +121,65 @@ class Webhooks:
         self._stopping = False
         self._delivering = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._subscription: Doc = storage.setting(SUBSCRIPTION)
+        self._first_app = first_app
+        self._connected = connected
+        self._subscriptions: dict[str, Doc] = {}
 
-    # The subscription
+    # The subscriptions
 
-    @property
-    def subscription(self) -> Doc:
-        return dict(self._subscription)
+    def register(self, client_id: str) -> None:
+        """An app may subscribe from now on; one that is known goes on with what it subscribed to."""
+        kept = self._storage.setting(self._setting(client_id)) or new_subscription(self._randomness)
+        self._keep(client_id, {"entities": None, **kept})
 
-    def subscribe(self, changes: Doc) -> None:
-        self._subscription = {**self._subscription, **changes}
-        self._storage.keep_setting(SUBSCRIPTION, self._subscription)
+    def subscription(self, client_id: str | None = None) -> Doc:
+        """An app's, by default the first one's."""
+        return dict(self._subscriptions[client_id or self._first_app])
+
+    def subscribe(self, changes: Doc, client_id: str | None = None) -> None:
+        """Raises ValueError for a format or an entity that there is not."""
+        if changes.get("format", FORMATS[0]) not in FORMATS:
+            raise ValueError(f"The format is one of {', '.join(FORMATS)}.")
+        entities = changes.get("entities")
+        if entities is not None and not (isinstance(entities, list) and set(entities) <= ANNOUNCED.keys()):
+            raise ValueError(f"The entities are null for all, or some of {', '.join(ANNOUNCED)}.")
+        self._keep(client_id or self._first_app, {**self.subscription(client_id), **changes})
         self.wake()
+
+    def _keep(self, client_id: str, subscription: Doc) -> None:
+        self._subscriptions[client_id] = subscription
+        self._storage.keep_setting(self._setting(client_id), subscription)
+
+    def _setting(self, client_id: str) -> str:
+        return SUBSCRIPTION if client_id == self._first_app else f"{SUBSCRIPTION}:{client_id}"
 
     # Recording
 
     def record(self, connection: sqlite3.Connection, changes: list[Change]) -> None:
         """Part of the books' own transaction: an event exists exactly when its change does."""
-        if not self._subscription.get("url"):
-            return
+        told = False
         for change in changes:
-            if change.operation in ANNOUNCED.get(change.entity, frozenset()):
+            for client_id in self._listeners(change):
                 event = encode(self._event(change))
-                connection.execute("INSERT INTO events (at, event) VALUES (?, ?)", (self._clock.seconds(), event))
-        self.wake()
+                connection.execute(
+                    "INSERT INTO events (at, event, client_id) VALUES (?, ?, ?)",
+                    (self._clock.seconds(), event, client_id),
+                )
+                told = True
+        if told:
+            self.wake()
+
+    def _listeners(self, change: Change) -> list[str]:
+        """The apps that hear of it: the company is connected to them, and they subscribed to such events."""
+        if change.operation not in ANNOUNCED.get(change.entity, frozenset()):
+            return []
+        if not any(subscription["url"] for subscription in self._subscriptions.values()):
+            return []
+        return [client_id for client_id in self._connected(change.realm) if self._hears(client_id, change.entity)]
+
+    def _hears(self, client_id: str, entity: str) -> bool:
+        subscription = self._subscriptions[client_id]
+        return bool(subscription["url"]) and (subscription["entities"] is None or entity in subscription["entities"])
 
     def _event(self, change: Change) -> Doc:
         return {
@@ -153,17 +204,22 @@ class Webhooks:
                 pass
 
     def _bundle(self) -> bool:
-        """A new delivery, unless an earlier one still waits for its acknowledgement."""
+        """A new delivery for each app, unless an earlier one of it still waits for its acknowledgement."""
+        waiting = self._storage.rows(f"SELECT DISTINCT client_id FROM events EXCEPT {_BLOCKED}")  # noqa: S608
+        made = [self._bundle_for(client_id) for (client_id,) in waiting]
+        return any(made)
+
+    def _bundle_for(self, client_id: str) -> bool:
         with self._storage.transaction() as connection:
-            if self._storage.rows("SELECT 1 FROM deliveries WHERE state = 'pending' AND blocking LIMIT 1"):
-                return False
-            rows = self._storage.rows("SELECT id, at, event FROM events ORDER BY id LIMIT 1000")
+            rows = self._storage.rows(
+                "SELECT id, at, event FROM events WHERE client_id = ? ORDER BY id LIMIT 1000", client_id
+            )
             if not rows or self._clock.seconds() - rows[0][1] < self._window_seconds:
                 return False
             bundle = self._together([(row[0], decode(row[2])) for row in rows])
             events = [event for _, event in bundle]
             connection.executemany("DELETE FROM events WHERE id = ?", [(number,) for number, _ in bundle])
-            self._insert(connection, events, self._faults.strike("webhook"))
+            self._insert(connection, client_id, events, self._faults.strike("webhook"))
         return True
 
     def _together(self, waiting: list[tuple[int, Doc]]) -> list[tuple[int, Doc]]:
@@ -173,25 +229,32 @@ class Webhooks:
         realm = waiting[0][1]["intuitaccountid"]
         return [(number, event) for number, event in waiting if event["intuitaccountid"] == realm]
 
-    def deliver_test(self, changes: list[Change]) -> None:
+    def deliver_test(self, changes: list[Change], client_id: str | None = None) -> None:
         """The button that sends test events: one delivery of its own, with nothing behind it in the books."""
         events = [self._event(change) for change in changes]
         with self._storage.transaction() as connection:
-            self._insert(connection, events, self._faults.strike("webhook"), blocking=False)
+            order = self._faults.strike("webhook")
+            self._insert(connection, client_id or self._first_app, events, order, blocking=False)
         self.wake()
 
     def _insert(
-        self, connection: sqlite3.Connection, events: list[Doc], order: FaultRule | None, blocking: bool = True
+        self,
+        connection: sqlite3.Connection,
+        client_id: str,
+        events: list[Doc],
+        order: FaultRule | None,
+        blocking: bool = True,
     ) -> None:
         kind = order.kind if order else ""
         if kind == "reorder":
             events.reverse()
         wait = order.seconds if order and kind in ("late", "reorder") else 0
         connection.execute(
-            "INSERT INTO deliveries (body, events, state, blocking, attempts, due, copies)"
-            " VALUES (?, ?, ?, ?, 0, ?, ?)",
+            "INSERT INTO deliveries (client_id, body, events, state, blocking, attempts, due, copies)"
+            " VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
             (
-                self._body(events),
+                client_id,
+                self._body(client_id, events),
                 len(events),
                 "lost" if kind == "lose" else "pending",
                 int(blocking and kind not in ("late", "reorder", "lose")),
@@ -200,8 +263,8 @@ class Webhooks:
             ),
         )
 
-    def _body(self, events: list[Doc]) -> str:
-        if self._subscription["format"] == "legacy":
+    def _body(self, client_id: str, events: list[Doc]) -> str:
+        if self._subscriptions[client_id]["format"] == "legacy":
             return encode(_legacy(events))
         return encode([{name: event[name] for name in event if name[0] != "_"} for event in events])
 
@@ -215,9 +278,9 @@ class Webhooks:
     def _attempt(self, delivery: Delivery) -> None:
         body = delivery.body.encode()
         answer = "no subscription"
-        url = self._subscription.get("url")
-        if url:
-            answer = self._send(url, body)
+        subscription = self._subscriptions[delivery.client_id]
+        if subscription["url"]:
+            answer = self._send(subscription, body)
         now = self._clock.seconds()
         changes: tuple[str, int, float, int, str, float | None]
         if answer == "200" and delivery.copies > 1:
@@ -234,15 +297,15 @@ class Webhooks:
                 (*changes, delivery.id),
             )
 
-    def _send(self, url: str, body: bytes) -> str:
+    def _send(self, subscription: Doc, body: bytes) -> str:
         headers = {
             "Content-Type": self._switches.get("webhook_content_type", "application/json"),
-            "intuit-signature": signature(self._subscription["verifier_token"], body),
+            "intuit-signature": signature(subscription["verifier_token"], body),
             "intuit-notification-schema-version": "1.0",
             "User-Agent": "intuit_notification_dispatcher",
         }
         try:
-            return str(self._post(url, body, headers))
+            return str(self._post(subscription["url"], body, headers))
         except requests.RequestException as error:
             return type(error).__name__
 
@@ -285,8 +348,8 @@ class Webhooks:
         """Seconds until something is due; the clock may be advanced meanwhile, which wakes the thread."""
         now = self._clock.seconds()
         nexts = [row[0] for row in self._storage.rows("SELECT min(due) FROM deliveries WHERE state = 'pending'")]
-        if not self._storage.rows("SELECT 1 FROM deliveries WHERE state = 'pending' AND blocking LIMIT 1"):
-            nexts += [row[0] + self._window_seconds for row in self._storage.rows("SELECT at FROM events LIMIT 1")]
+        waiting = self._storage.rows(f"SELECT min(at) FROM events WHERE client_id NOT IN ({_BLOCKED})")  # noqa: S608
+        nexts += [row[0] + self._window_seconds for row in waiting if row[0] is not None]
         return max(min((due - now for due in nexts if due is not None), default=60.0), 0.01)
 
     def listed(self) -> Doc:
@@ -309,6 +372,7 @@ def _shown(delivery: Delivery, now: float) -> Doc:
     pending = delivery.state == "pending"
     return {
         "id": delivery.id,
+        "client_id": delivery.client_id,
         "body": decode(delivery.body),
         "attempts": delivery.attempts,
         "last_answer": delivery.last_answer,

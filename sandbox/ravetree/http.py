@@ -28,7 +28,7 @@ _FILTERS: dict[str, tuple[str, ...]] = {
 _ETAG = re.compile(r'"?([0-9]{1,18})"?')
 
 
-def answer(status: int, body: Json) -> Response:
+def answer(status: int, body: Json | list[Any]) -> Response:
     response = jsonify(body)
     response.status_code = status
     return response

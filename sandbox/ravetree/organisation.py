@@ -17,6 +17,7 @@ from sandbox.ravetree.journal import Actor, Journal
 from sandbox.ravetree.mails import Mails
 from sandbox.ravetree.payments import Payments
 from sandbox.ravetree.seeds import plant
+from sandbox.ravetree.snapshots import Snapshots
 from sandbox.ravetree.store import Store
 from sandbox.ravetree.sync_states import SyncStates
 from sandbox.ravetree.usage import Usage
@@ -55,6 +56,7 @@ class Organisation:
             **{kind: Catalog(kind, *parts) for kind in CATALOGS},
         }
         plant(self.store, self.clock)
+        self.snapshots = Snapshots(self.store, self.clock)
 
     def close(self) -> None:
         self.store.close()
@@ -67,6 +69,11 @@ class Organisation:
             "webhook_secret": self.store.setting("webhook_secret", ""),
             "api_url": f"http://127.0.0.1:{port}/v1",
         }
+
+    def overview(self) -> Json:
+        """Which organisation this is and how many living records it has of each kind."""
+        rows = self.store.rows("SELECT kind, count(*) AS records FROM records WHERE deleted = 0 GROUP BY kind")
+        return {"account_id": self.account_id, "records": {row["kind"]: row["records"] for row in rows}}
 
     def create_invoice(self, actor: Actor, given: Json) -> Json:
         """A user's invoice; one made from an estimate sets that to invoiced."""

@@ -14,6 +14,7 @@ from waitress.server import create_server
 from sandbox.ravetree.api import Api
 from sandbox.ravetree.clock import Clock, real_time
 from sandbox.ravetree.courier import CourierThread
+from sandbox.ravetree.exchanges import Exchanges
 from sandbox.ravetree.http import BODY_LIMIT_BYTES, DroppedConnections, install_error_answers
 from sandbox.ravetree.organisation import Organisation
 from sandbox.ravetree.pages import Pages
@@ -39,8 +40,9 @@ def create_app(
     install_error_answers(app)
     app.register_blueprint(Api(organisation).blueprint())
     app.register_blueprint(UserSide(organisation).blueprint())
-    app.register_blueprint(Steering(organisation, port).blueprint())
-
+    exchanges = Exchanges(organisation.clock)
+    exchanges.listen(app)
+    app.register_blueprint(Steering(organisation, port, exchanges).blueprint())
     app.register_blueprint(Pages(organisation, wake).blueprint())
     app.add_url_rule("/contract/openapi.json", "openapi", lambda: jsonify(openapi()))
     app.add_url_rule("/contract/events.json", "events", lambda: jsonify(events()))

@@ -1,23 +1,27 @@
-"""`/sandbox`: clock, faults, outage, usage, webhooks and what was delivered. Without credentials."""
+"""`/sandbox`: clock, faults, outage, usage, webhooks, what was asked and delivered, snapshots. Without credentials."""
 
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from sandbox.ravetree.errors import bad_request
+from sandbox.ravetree.exchanges import KEPT, Exchanges
 from sandbox.ravetree.http import answer, read_json
 from sandbox.ravetree.organisation import Organisation
 from schemas.ravetree_contract import Json
 
 LARGEST_OFFSET_SECONDS = 30 * 366 * 86400
+DEFAULT_SNAPSHOT = "snapshot"
+_USUAL_ENTRIES = 100
 
 
 class Steering:
-    def __init__(self, organisation: Organisation, port: Callable[[], int]) -> None:
+    def __init__(self, organisation: Organisation, port: Callable[[], int], exchanges: Exchanges) -> None:
         self._organisation = organisation
         self._port = port
+        self._exchanges = exchanges
 
     def blueprint(self) -> Blueprint:
         blueprint = Blueprint("sandbox", __name__, url_prefix="/sandbox")
@@ -35,6 +39,11 @@ class Steering:
         blueprint.post("/webhooks")(self._subscribe)
         blueprint.get("/deliveries")(self._deliveries)
         blueprint.get("/mails")(self._mails)
+        blueprint.get("/journal")(self._journal)
+        blueprint.get("/snapshot")(self._snapshots)
+        blueprint.post("/snapshot")(self._take_snapshot)
+        blueprint.post("/restore")(self._restore)
+        blueprint.post("/reset")(self._reset)
         return blueprint
 
     def _credentials(self) -> ResponseReturnValue:
@@ -96,6 +105,35 @@ class Steering:
 
     def _mails(self) -> ResponseReturnValue:
         return answer(200, self._organisation.mails.report())
+
+    def _journal(self) -> ResponseReturnValue:
+        text = request.args.get("limit", str(_USUAL_ENTRIES))
+        if not text.isdecimal() or not 1 <= int(text) <= KEPT:
+            raise bad_request(f"The limit is a number from 1 to {KEPT}.", "limit")
+        return answer(200, {"entries": self._exchanges.last(int(text))})
+
+    def _snapshots(self) -> ResponseReturnValue:
+        return answer(200, self._organisation.snapshots.names())
+
+    def _take_snapshot(self) -> ResponseReturnValue:
+        self._organisation.snapshots.take(_name())
+        return self._snapshots()
+
+    def _restore(self) -> ResponseReturnValue:
+        self._organisation.snapshots.restore(_name())
+        return answer(200, [self._organisation.overview()])
+
+    def _reset(self) -> ResponseReturnValue:
+        _only(read_json(optional=True))
+        self._organisation.snapshots.reset()
+        return answer(200, self._organisation.overview())
+
+
+def _name() -> str:
+    name = _only(read_json(optional=True), "name").get("name", DEFAULT_SNAPSHOT)
+    if not isinstance(name, str) or not name:
+        raise bad_request("The name of a snapshot is a text.", "name")
+    return name
 
 
 def _only(body: Json, *known: str) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +14,7 @@ import requests
 from intuitlib.client import AuthClient
 from intuitlib.enums import Scopes
 from intuitlib.exceptions import AuthClientError
+from intuitlib.utils import validate_id_token
 from quickbooks import QuickBooks, objects
 from quickbooks.batch import batch_create, batch_delete, batch_update
 from quickbooks.cdc import change_data_capture
@@ -278,3 +280,30 @@ def test_a_revoked_token_is_refused_at_the_gateway(client: Any) -> None:
     client.session.access_token = "revoked"
     with pytest.raises(AuthorizationException):
         objects.Customer.all(qb=client)
+
+
+@pytest.mark.filterwarnings("ignore:.*utcnow:DeprecationWarning")  # the library's, from Python 3.12 on
+def test_an_identity_token_is_valid_to_intuits_own_library(sandbox: QuickBooksSandbox) -> None:
+    auth = app(sandbox)
+    address = auth.get_authorization_url([Scopes.ACCOUNTING, Scopes.OPENID], state_token="s")
+    query = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+    consented = requests.post(
+        address.partition("?")[0], data={**query, "decision": "connect"}, allow_redirects=False, timeout=10
+    )
+    answer = parse_qs(urlsplit(consented.headers["Location"]).query)
+    auth.get_bearer_token(answer["code"][0], realm_id=answer["realmId"][0])
+    assert validate_id_token(auth.id_token, auth.client_id, auth.issuer_uri, auth.jwks_uri)
+    assert not validate_id_token(auth.id_token[:-4] + "AAAA", auth.client_id, auth.issuer_uri, auth.jwks_uri)
+    auth.close()
+
+
+def test_a_file_is_uploaded_and_comes_back(client: Any, tmp_path: Path) -> None:
+    receipt = tmp_path / "receipt.png"
+    receipt.write_bytes(b"\x89PNG\r\n\x00\xff")
+    made = objects.Attachable()
+    made.FileName, made.ContentType, made._FilePath = receipt.name, "image/png", str(receipt)
+    made.save(qb=client)
+    assert objects.Attachable.get(made.Id, qb=client).FileName == receipt.name
+    address = f"{client.api_url}/company/{client.company_id}/download/{made.Id}"
+    temporary = client.process_request("GET", address, headers={"Accept": "text/plain"}).text
+    assert requests.get(temporary, timeout=10).content == receipt.read_bytes()

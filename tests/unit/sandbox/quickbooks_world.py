@@ -26,17 +26,22 @@ class Receiver:
     """Stands where the HTTP client of the webhooks is: keeps what was posted, answers what it is told to."""
 
     def __init__(self) -> None:
+        self.urls: list[str] = []
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         self.at: list[float] = []
         self.answers: list[int] = []
+        self.down: set[str] = set()  # addresses that answer 503
         self.clock: SandboxClock | None = None
 
     def __call__(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+        self.urls.append(url)
         self.bodies.append(body)
         self.headers.append(headers)
         if self.clock is not None:
             self.at.append(self.clock.seconds())
+        if url in self.down:
+            return 503
         return self.answers.pop(0) if self.answers else 200
 
     def events(self) -> list[tuple[str, str]]:

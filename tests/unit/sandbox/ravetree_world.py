@@ -68,7 +68,7 @@ class World:
         answer = self.call(method, path, body, **headers)
         assert answer.status_code < 300, answer.get_data(as_text=True)
         content = answer.get_json()
-        return content.get("data", content)
+        return content.get("data", content) if isinstance(content, dict) else content
 
     def refused(self, status: int, method: str, path: str, body: Any = None, **headers: Any) -> Any:
         """The error of a call that must be refused with this status."""

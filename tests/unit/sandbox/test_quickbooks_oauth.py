@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import jwt
 import pytest
 from werkzeug.test import TestResponse
 
@@ -159,3 +160,60 @@ def test_the_discovery_document_leads_to_everything(world: World) -> None:
     assert document["token_endpoint"].endswith("/oauth2/v1/tokens/bearer")
     assert document["revocation_endpoint"].endswith("/v2/oauth2/tokens/revoke")
     assert world.client.get("/.well-known/openid_configuration").status_code in (200, 308)
+
+
+OPENID = "com.intuit.quickbooks.accounting openid"
+
+
+def identity_of(world: World) -> str:
+    form = {**authorization(world, scope=OPENID), "decision": "connect"}
+    location = world.client.post("/connect/oauth2", data=form).headers["Location"]
+    answer = exchange(world, parse_qs(urlsplit(location).query)["code"][0]).get_json()
+    return str(answer["id_token"])
+
+
+def verified(world: World, token: str) -> Any:
+    """The claims, if the key that discovery leads to signed them."""
+    header = jwt.get_unverified_header(token)
+    keys = jwt.PyJWKSet.from_dict(world.client.get("/op/v1/jwks").get_json())
+    return jwt.decode(
+        token,
+        keys[header["kid"]].key,
+        algorithms=["RS256"],
+        audience=world.credentials["client_id"],
+        options={"verify_exp": False, "verify_iat": False},  # the sandbox's clock stands where the test put it
+    )
+
+
+def test_the_scope_openid_tells_who_consented(world: World) -> None:
+    claims = verified(world, identity_of(world))
+    document: Any = world.client.get("/.well-known/openid_sandbox_configuration/").get_json()
+    assert claims["iss"] == document["issuer"]
+    assert urlsplit(document["jwks_uri"]).path == "/op/v1/jwks"
+    assert set(document["claims_supported"]) == set(claims)
+    assert claims["realmid"] == world.credentials["realm_id"]
+    assert (claims["iat"], claims["exp"] - claims["iat"]) == (int(world.time), 3600)
+    assert claims["sub"] == world.client.get("/v1/openid_connect/userinfo", headers=world.bearer()).get_json()["sub"]
+
+
+def test_a_token_of_another_key_is_not_verified(world: World, tmp_path: Path) -> None:
+    other = World(tmp_path / "other")
+    token = identity_of(other)
+    other.close()
+    with pytest.raises((KeyError, jwt.PyJWTError)):
+        verified(world, token)
+
+
+def test_without_the_scope_there_is_no_identity_and_a_refresh_brings_none(world: World) -> None:
+    assert "id_token" not in exchange(world, decide(world, "connect")["code"]).get_json()
+    identity_of(world)
+    assert "id_token" not in world.refresh(world.services.credentials()["refresh_token"]).get_json()
+
+
+def test_the_key_outlives_a_restart_and_identities_stay_out_of_the_journal(world: World, tmp_path: Path) -> None:
+    token = identity_of(world)
+    assert token not in world.client.get("/sandbox/journal").text
+    world.close()
+    again = World(tmp_path)
+    assert verified(again, token)["aud"] == [world.credentials["client_id"]]
+    again.close()

@@ -62,3 +62,12 @@ def test_names_are_shown_as_text(world: World) -> None:
 def test_an_unknown_page_is_a_404(world: World, path: str) -> None:
     assert world.client.get(path).status_code == 404
     assert world.client.get(page(world, "999")).status_code == 404
+
+
+def test_a_company_shows_what_is_on_its_accounts(world: World) -> None:
+    overview = f"/books/{world.credentials['realm_id']}"
+    assert "Undeposited Funds" not in world.client.get(overview).text
+    world.payment("1234.50")
+    assert (
+        "<td>Undeposited Funds</td><td>Other Current Asset</td><td>1,234.50 USD</td>" in world.client.get(overview).text
+    )

@@ -212,11 +212,11 @@ def test_more_than_five_hundred_requests_a_minute_are_throttled(world: World) ->
     world.services.set_limits(enabled=True)
     limits = world.services.limits
     for _ in range(50):
-        assert all(limits.admit("1", False) for _ in range(10))
+        assert all(limits.admit("app", "1", False) for _ in range(10))
         world.time += 1
-    assert not limits.admit("1", False)
+    assert not limits.admit("app", "1", False)
     world.time += 10
-    assert limits.admit("1", False)
+    assert limits.admit("app", "1", False)
 
 
 def test_more_than_forty_batches_a_minute_are_throttled(world: World) -> None:
@@ -224,7 +224,7 @@ def test_more_than_forty_batches_a_minute_are_throttled(world: World) -> None:
     limits = world.services.limits
     admitted = 0
     for _ in range(50):
-        admitted += limits.admit("1", True)
+        admitted += limits.admit("app", "1", True)
         world.time += 1
     assert admitted == 40
 

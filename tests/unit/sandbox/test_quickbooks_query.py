@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sandbox.quickbooks.errors import Fault
 from sandbox.quickbooks.query import Condition, Order, parse
-from tests.unit.sandbox.quickbooks_world import CUSTOMER, OTHER_CUSTOMER, World, code_of, detail_of
+from tests.unit.sandbox.quickbooks_world import CUSTOMER, OTHER_CUSTOMER, World, code_of, detail_of, named
 
 
 @pytest.fixture
@@ -184,3 +184,73 @@ def test_chosen_fields_come_alone(world: World) -> None:
     found = world.query("select DocNumber, MetaData.CreateTime from Invoice")["Invoice"][0]
     assert set(found) == {"domain", "sparse", "Id", "DocNumber", "MetaData"}
     assert set(found["MetaData"]) == {"CreateTime"}
+
+
+DAYS = ("2026-03-05", "2026-01-01", "2026-02-02", "2026-02-02", "2026-04-01", "2026-01-15", "2026-02-28")
+
+
+@pytest.mark.parametrize("order", ["", "orderby Id", "orderby TxnDate", "orderby MetaData.LastUpdatedTime"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "",
+        "where TxnDate >= '2026-02-02'",
+        "where TxnDate > '2026-02-02'",
+        "where TxnDate >= '2026-01-15' and TxnDate <= '2026-03-05'",
+        "where TxnDate >= '2026-02-02' and CustomerRef = '3'",
+        "where Id > '2'",
+        "where Id >= '2' and Id <= '6'",
+        "where Id = '06'",
+    ],
+)
+def test_pages_are_stretches_of_the_whole_answer(world: World, where: str, order: str) -> None:
+    """Whatever way a page is found, by walking or at once: also when some were changed and some are gone."""
+    made = [
+        world.invoice(10 + at, TxnDate=day, customer=(CUSTOMER, OTHER_CUSTOMER)[at % 2]) for at, day in enumerate(DAYS)
+    ]
+    world.time += 60
+    world.change("Invoice", made[3], TxnDate="2026-05-05")
+    world.change("Invoice", made[0], PrivateNote="later")
+    world.save("Invoice", named(made[4]), operation="delete")
+
+    def ids(page: str) -> list[str]:
+        found = world.query(f"select Id from Invoice {where} {order} {page}")  # noqa: S608  # QuickBooks' own language
+        return [one["Id"] for one in found.get("Invoice", [])]
+
+    whole = ids("maxresults 1000")
+    slow = [one["Id"] for one in world.query("select * from Invoice where TotalAmt > '0'")["Invoice"]]
+    assert len(slow) == len(DAYS) - 1
+    if not where:
+        assert sorted(whole) == slow
+    if order in ("", "orderby Id"):
+        assert whole == [one for one in slow if one in whole]
+    for start in range(1, len(DAYS) + 2):
+        for size in (1, 3):
+            page = ids(f"startposition {start} maxresults {size}")
+            assert page == whole[start - 1 : start - 1 + size]
+
+
+@pytest.mark.parametrize(
+    ("where", "ids"),
+    [
+        ("where TxnDate >= '2026-02-02' and TxnDate <= '2026-02-28' orderby TxnDate", ["3", "4", "7"]),
+        ("where TxnDate > '2026-02-02' orderby TxnDate", ["7", "1", "5"]),
+        ("where TxnDate = '2026-02-02' orderby TxnDate", ["3", "4"]),
+        ("where Id > '5'", ["6", "7"]),
+        ("where Id <= '2'", ["1", "2"]),
+        ("where Id = '06'", []),
+    ],
+)
+def test_bounds_of_an_index_are_kept_exactly(world: World, where: str, ids: list[str]) -> None:
+    for day in DAYS:
+        world.invoice(10, TxnDate=day)
+    found = world.query(f"select Id from Invoice {where}")  # noqa: S608  # QuickBooks' own query language
+    assert [one["Id"] for one in found.get("Invoice", [])] == ids
+
+
+def test_lists_without_active_ones_come_in_the_order_of_their_ids(world: World) -> None:
+    codes = [one["Id"] for one in world.query("select * from TaxCode where Active in (true, false)")["TaxCode"]]
+    assert codes == ["NON", "TAX", "2"]
+    assert world.query("select Id from TaxCode where Active in (true, false) startposition 3")["maxResults"] == 1
+    names = [one["Id"] for one in world.query("select Id from Vendor orderby Id")["Vendor"]]
+    assert names == sorted(names, key=int)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import http.server
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
@@ -13,6 +15,7 @@ import requests
 
 from sandbox.quickbooks import QuickBooksSandbox
 from sandbox.quickbooks.amounts import decode
+from sandbox.quickbooks.services import Services
 from tests.unit.sandbox.quickbooks_world import CUSTOMER, line
 
 
@@ -78,3 +81,16 @@ def test_the_same_directory_continues(sandbox: QuickBooksSandbox, tmp_path: Path
     second = QuickBooksSandbox(tmp_path)
     assert second.credentials()["realm_id"] == sandbox.credentials()["realm_id"]
     second.stop()
+
+
+def test_a_closed_sandbox_leaves_memory_without_the_collector(tmp_path: Path) -> None:
+    """The documents of a large company are hidden from the collector: a cycle would keep them for ever."""
+    gc.disable()
+    try:
+        services = Services(tmp_path)
+        services.close()
+        gone = weakref.ref(services)
+        del services
+        assert gone() is None
+    finally:
+        gc.enable()

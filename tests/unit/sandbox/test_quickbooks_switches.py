@@ -105,3 +105,72 @@ def test_a_switch_outlives_a_restart(world: World, tmp_path: Path) -> None:
     assert again.services.switches["latin1_only"] is True
     invoice = again.invoice(10)
     assert code_of(again.post("invoice", sparse(invoice, PrivateNote="Łódź"))) == "2040"
+
+
+@pytest.mark.parametrize(("position", "made"), [("always", 1), (24, 1), (1, 2)])
+def test_how_long_a_requestid_is_remembered(world: World, position: Any, made: int) -> None:
+    world.order("switches", {"requestid_hours": position})
+    body = {"CustomerRef": {"value": CUSTOMER}, "Line": [line(10)]}
+    ids = {world.save("Invoice", body, requestid="r")["Id"]}
+    world.order("clock", {"advance_seconds": 2 * 3600})
+    ids |= {world.save("Invoice", body, requestid="r")["Id"]}
+    assert len(ids) == made
+
+
+@pytest.mark.parametrize(("position", "made"), [("always", 1), (24, 2), (1, 2)])
+def test_the_items_of_a_batch_are_remembered_as_long(world: World, position: Any, made: int) -> None:
+    world.order("switches", {"requestid_hours": position})
+    invoice = {"CustomerRef": {"value": CUSTOMER}, "Line": [line(10)]}
+    items = {"BatchItemRequest": [{"bId": "1", "operation": "create", "Invoice": invoice}]}
+    first = world.post("batch", items, requestid="b").get_json()
+    world.order("clock", {"advance_seconds": 25 * 3600})
+    second = world.post("batch", items, requestid="b").get_json()
+    ids = {answer["BatchItemResponse"][0]["Invoice"]["Id"] for answer in (first, second)}
+    assert len(ids) == made
+
+
+def test_a_known_requestid_with_another_body_is_answered_again_or_refused(world: World) -> None:
+    body: Any = {"CustomerRef": {"value": CUSTOMER}, "Line": [line(10)]}
+    first = world.post("invoice", body, requestid="r")
+    assert world.post("invoice", {**body, "PrivateNote": "other"}, requestid="r").data == first.data
+    world.order("switches", {"requestid_other_body": "refused"})
+    assert code_of(world.post("invoice", {**body, "PrivateNote": "other"}, requestid="r")) == "6000"
+    assert code_of(world.post("invoice", body, requestid="r", operation="update")) == "6000"
+    assert world.post("invoice", body, requestid="r").data == first.data
+    assert world.query("select count(*) from Invoice")["totalCount"] == 1
+
+
+def test_an_item_that_changed_in_a_batch_that_was_cut_off_is_refused_by_itself(world: World) -> None:
+    world.order("switches", {"requestid_other_body": "refused"})
+    invoice = {"CustomerRef": {"value": CUSTOMER}, "Line": [line(10)]}
+
+    def items(*amounts: int) -> Any:
+        made = [{**invoice, "Line": [line(amount)]} for amount in amounts]
+        return [{"bId": str(at), "operation": "create", "Invoice": body} for at, body in enumerate(made)]
+
+    world.post("batch", {"BatchItemRequest": items(10, 20)}, requestid="b")
+    with world.services.storage.transaction() as connection:  # as after a kill before the batch's own answer
+        connection.execute("DELETE FROM answers WHERE requestid = 'b'")
+    again = world.post("batch", {"BatchItemRequest": items(10, 21)}, requestid="b").get_json()["BatchItemResponse"]
+    assert again[0]["Invoice"]["TotalAmt"] == 10
+    assert again[1]["Fault"]["Error"][0]["code"] == "6000"
+
+
+def test_a_position_is_of_its_own_kind(world: World) -> None:
+    for name, value in (("requestid_hours", True), ("latin1_only", 1), ("requestid_hours", 2)):
+        assert world.client.post("/sandbox/switches", json={name: value}).status_code == 400
+
+
+def test_answers_of_a_directory_that_knew_no_marks_are_still_replayed(world: World, tmp_path: Path) -> None:
+    body = {"CustomerRef": {"value": CUSTOMER}, "Line": [line(10)]}
+    first = world.post("invoice", body, requestid="old")
+    world.order("snapshot", {"name": "old"})
+    with world.services.storage.transaction() as connection:
+        for table in ("answers", "snapshot_answers"):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN mark")
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN at")
+    world.close()
+    again = World(tmp_path)
+    assert again.post("invoice", body, requestid="old").data == first.data
+    again.order("restore", {"name": "old"})
+    assert again.post("invoice", body, requestid="old").data == first.data
