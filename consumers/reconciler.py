@@ -174,9 +174,10 @@ class Reconciler:
                 catching_up.look_at_events(bench, again)
         if connection.cdc_due_at is not None and connection.cdc_due_at <= now:
             self._note_read(bench)
-            with self._unless_refused(bench, cdc_due_at=now + timedelta(seconds=self._pace.echo_confirm)):
-                with bench.neighbours.quickbooks.because("change data capture"):
-                    catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
+            again = now + timedelta(seconds=self._pace.echo_confirm)
+            cause = bench.neighbours.quickbooks.because("change data capture")
+            with self._unless_refused(bench, cdc_due_at=again), cause:
+                catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
 
     @contextmanager
     def _unless_refused(self, bench: Workbench, **due: datetime) -> Iterator[None]:
