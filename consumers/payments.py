@@ -283,6 +283,10 @@ class PaymentWork:
         names = {Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id) for invoice in self._invoices}
         if self._copy is not None:
             names.add(Record(Side.QUICKBOOKS, Kind.PAYMENT, self._copy.record_id))
+        # A payment on these invoices that no event has spoken of yet may be the same receipt.
+        linked = {name for invoice in self._invoices for name in invoice.quickbooks.payment_ids}
+        records = {Record(Side.QUICKBOOKS, Kind.PAYMENT, name) for name in linked}
+        names |= {record for record in records if self._bench.copy(record) is None}
         old = names - self._bench.fresh
         self._bench.refresh(old)
         return bool(old)
