@@ -14,7 +14,7 @@ from typing import Any
 from ravebooks.demo.sides import Body
 from tests.simulation.world import Letter, World
 
-Change = Callable[["Pair"], None]
+Change = Callable[["Pair"], object]
 ORDERS: Mapping[str, Callable[[Letter], int]] = {
     "Ravetree first": lambda letter: "quickbooks" in letter.url,
     "QuickBooks first": lambda letter: "ravetree" in letter.url,

@@ -18,7 +18,7 @@ def stated(kind: Kind) -> dict[tuple[str, str], str]:
     section = PAGE.read_text().partition(f"\n## {kind.name.capitalize()}s\n")[2].partition("\n## ")[0]
     rows = [line.strip("|").split("|") for line in section.strip().splitlines()]
     columns = [cell.strip() for cell in rows[0][1:]]
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for row in rows[2:]:
         here = row[0].strip().strip("*")
         found |= {(here, there): cell.strip() for there, cell in zip(columns, row[1:], strict=True)}
