@@ -70,6 +70,7 @@ class World:
     directory: Path
     seed: int = 1
     bag: list[Letter] = field(default_factory=list)
+    database_url: str = ""
 
     def __post_init__(self) -> None:
         self.clock = WorldClock()
@@ -101,7 +102,7 @@ class World:
     def _make_parts(self, randomness: random.Random) -> Parts:
         credentials = self._services.credentials()
         settings = Settings(
-            database_url=f"sqlite:///{self.directory}/ravebooks.db",
+            database_url=self.database_url or f"sqlite:///{self.directory}/ravebooks.db",
             public_url=f"http://{OURS}",
             secret_key="x" * 32,
             api_token="api",
