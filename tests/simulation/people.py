@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping
 from ravebooks.demo.sides import Body, SideError
 from reconcile.estimates import STATUS
 from reconcile.model import Kind, Record, Side
-from storage import pairs
 from tests.simulation.test_unconfirmed_answers import only_unsent
-from tests.simulation.world import Letter, World
+from tests.simulation.world import AnyWorld, Letter
 
 ECHO_CONFIRM_SECONDS = 301
 """After this long change data capture has confirmed what was taken for an echo."""
@@ -27,7 +26,7 @@ FAULTS = ("timeout_before", "timeout_after", "500", "fault:10000", "fault:5010")
 class People:
     """They know what they see on their side, and nothing of each other."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: AnyWorld, seed: int) -> None:
         self.world = world
         self.random = random.Random(seed)
         self.clients = [world.client(f"Client {seed}-{number}") for number in range(3)]
@@ -251,7 +250,7 @@ class People:
         return f"REF-{self._references}"
 
 
-def check(world: World, answer: Mapping[str, object] | None = None) -> None:
+def check(world: AnyWorld, answer: Mapping[str, object] | None = None) -> None:
     """Whatever differs waits for a person, with a cause and a remedy; and nothing is there twice."""
     waiting = world.attention()
     assert all(row["cause"] and row["remedy"] for row in waiting)
@@ -283,7 +282,7 @@ def numbers_in(kind: str, name: str) -> set[str]:
     return {name}
 
 
-def asked_about(world: World, waiting: list[Body]) -> set[str]:
+def asked_about(world: AnyWorld, waiting: list[Body]) -> set[str]:
     """The numbers of all invoices and estimates that something waiting for a person touches."""
     numbers = {row["id"]: row["number"] for row in world.ravetree.every("invoices")}
     remote = {row["Id"]: row["DocNumber"] for row in world.quickbooks.query("select * from Invoice")}
@@ -292,9 +291,7 @@ def asked_about(world: World, waiting: list[Body]) -> set[str]:
     found: set[str] = set()
     for row in waiting:
         found |= set(re.findall(r"(?:Invoice|invoice|Estimate) (\S+)", row["cause"]))
-        with world.parts.database.transaction() as session:
-            names = pairs.names(session, world.connection_id, Record(Side(row["side"]), Kind(row["kind"]), row["id"]))
-        for name in names:
+        for name in world.names(Record(Side(row["side"]), Kind(row["kind"]), row["id"])):
             found.add((numbers if name.side is Side.RAVETREE else remote).get(name.id, ""))
             mine, other = payments.get(name.id), theirs.get(name.id)
             if name.kind is Kind.PAYMENT and name.side is Side.RAVETREE:
@@ -305,7 +302,7 @@ def asked_about(world: World, waiting: list[Body]) -> set[str]:
     return found - {""}
 
 
-def check_estimates(world: World, asked: set[str]) -> None:
+def check_estimates(world: AnyWorld, asked: set[str]) -> None:
     """Every estimate of Ravetree stands in QuickBooks with its total and status, once."""
     theirs = Counter(
         (row["DocNumber"], f"{row['TotalAmt']:.2f}", row["TxnStatus"])
