@@ -61,7 +61,7 @@ def endpoint_of(request: ApiRequest) -> str:
         return f"{parts[0]}.send"
     try:
         body = decode(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     return f"{parts[0]}.{operation_of(request.query, body)}"
 

@@ -17,6 +17,7 @@ from sandbox.quickbooks.indexes import CHANGED, DAY, id_order
 from sandbox.quickbooks.schema import BY_PATH, ENTITIES, LISTS_WITH_ACTIVE, TRANSACTIONS, Spec
 
 DEFAULT_RESULTS, MOST_RESULTS = 100, 1000
+LAST_POSITION = 10**9
 # Fields of transactions that an index finds, and fields that an index keeps in order.
 EXACT, SORTED = ("DocNumber", "CustomerRef"), (DAY, CHANGED)
 
@@ -177,9 +178,9 @@ class _Parser:
         start, limit = 1, DEFAULT_RESULTS
         while True:
             if self._accept("STARTPOSITION"):
-                start = max(int(self._take("number").value), 1)
+                start = max(min(self._whole(), LAST_POSITION), 1)
             elif self._accept("MAXRESULTS"):
-                limit = int(self._take("number").value)
+                limit = self._whole()
                 if limit > MOST_RESULTS:
                     raise _meaning(f"value {limit} is too large. Max allowed value is {MOST_RESULTS}.")
             else:
@@ -226,6 +227,11 @@ class _Parser:
         if self._peek().kind != kind:
             self._fail()
         return self._next()
+
+    def _whole(self) -> int:
+        if not self._peek().value.isdecimal():
+            self._fail()
+        return int(self._take("number").value)
 
     def _fail(self) -> None:
         token = self._peek()
@@ -400,7 +406,10 @@ def _comparable(kind: str, value: Any) -> Any:
     try:
         match kind:
             case "number" | "integer":
-                return Decimal(value)
+                number = Decimal(value)
+                if not number.is_finite():
+                    raise InvalidOperation
+                return number
             case "instant":
                 return _instant(str(value))
             case "boolean":
