@@ -300,12 +300,15 @@ def _day(text: str) -> str:
 
 def _json(body: bytes) -> Any:
     try:
-        return decode(body)
+        value = decode(body)
+        if b"\\ud" in body.lower():  # half a character, which nothing could store, becomes a question mark
+            value = decode(encode(value).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         raise Fault(
             "2010",
             "Property Name:failed to parse json object; a property specified is unsupported or invalid",
         ) from None
+    return value
 
 
 def _check_requestid(requestid: str | None, longest: int) -> None:

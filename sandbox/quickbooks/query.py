@@ -14,7 +14,7 @@ from sandbox.quickbooks.books import Books, rendered
 from sandbox.quickbooks.clock import parse_instant
 from sandbox.quickbooks.errors import Fault
 from sandbox.quickbooks.indexes import CHANGED, DAY, id_order
-from sandbox.quickbooks.schema import BY_PATH, ENTITIES, LISTS_WITH_ACTIVE, TRANSACTIONS, Spec
+from sandbox.quickbooks.schema import BY_PATH, ENTITIES, IGNORED, LISTS_WITH_ACTIVE, TRANSACTIONS, Spec
 
 DEFAULT_RESULTS, MOST_RESULTS = 100, 1000
 LAST_POSITION = 10**9
@@ -254,7 +254,7 @@ def _field(entity: str, spec: dict[str, Spec], path: str) -> str:
 def _proper_name(level: Spec, part: str) -> tuple[str, Spec] | None:
     if isinstance(level, dict):
         for name, inner in level.items():
-            if name.lower() == part.lower():
+            if name.lower() == part.lower() and inner != IGNORED:
                 return name, inner
     return None
 

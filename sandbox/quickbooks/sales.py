@@ -71,6 +71,8 @@ def _customer(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
 def _set_number(transaction: Transaction, entity: str, doc: Doc, current: Doc | None, switches: Doc) -> None:
     number = doc.get("DocNumber")
     kept = current.get("DocNumber") if current else None
+    if doc.pop("AutoDocNumber", None) and not number:
+        number = kept or AUTO_NUMBER
     if not keeps_own_numbers(transaction):
         number = kept or _next_number(transaction, entity)
     elif number == AUTO_NUMBER:
