@@ -12,11 +12,19 @@ from sandbox.quickbooks.amounts import Doc, decode, encode
 from sandbox.quickbooks.books import Books, Transaction, rendered
 from sandbox.quickbooks.clock import answer_time, company_date, parse_instant
 from sandbox.quickbooks.company import preferences
-from sandbox.quickbooks.errors import Fault, GatewayFault, business, required, too_long, unsupported_operation
+from sandbox.quickbooks.errors import (
+    Fault,
+    GatewayFault,
+    business,
+    no_such_resource,
+    required,
+    too_long,
+    unsupported_operation,
+)
 from sandbox.quickbooks.operations import answer_object, operation_of, read, send, write
 from sandbox.quickbooks.printing import PRINTABLE, print_pdf
 from sandbox.quickbooks.rates import current_rate
-from sandbox.quickbooks.schema import BY_PATH
+from sandbox.quickbooks.schema import BY_PATH, NEVER_HELD
 from sandbox.quickbooks.services import Services
 from sandbox.quickbooks.tax import create_tax_code
 
@@ -38,7 +46,9 @@ class ApiRequest:
 
     @property
     def parts(self) -> list[str]:
-        return [part for part in self.path.lower().split("/") if part]
+        """Names in lower case, whatever the client's spelling; the Id as it came."""
+        parts = [part for part in self.path.split("/") if part]
+        return [part if at == 1 else part.lower() for at, part in enumerate(parts)]
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,8 @@ class AccountingApi:
             return self.fault(fault)
 
     def fault(self, fault: Fault) -> ApiAnswer:
+        if isinstance(fault, GatewayFault):
+            return ApiAnswer(fault.status, encode({**fault.body(), "time": int(self._services.clock.seconds() * 1000)}))
         return ApiAnswer(fault.status, self._enveloped(fault.body()))
 
     def _enveloped(self, body: Doc) -> str:
@@ -110,15 +122,17 @@ class AccountingApi:
                 return self._pdf(books, BY_PATH[name], object_id)
             case "GET", [name, object_id] if name in BY_PATH:
                 return self._read(f"{name}.read", lambda: _one(books, request.realm, BY_PATH[name], object_id))
+            case "GET", [name, _] if name in NEVER_HELD:
+                raise Fault("610")
             case "POST", ["batch"]:
                 return self._batch(books, request)
-            case "POST", ["taxservice", "taxcode"]:
+            case "POST", ["taxservice", name] if name.lower() == "taxcode":
                 return self._tax_code(books, request)
             case "POST", [name] if name in BY_PATH:
                 return self._write(books, request, BY_PATH[name])
             case "POST", [name, object_id, "send"] if name in BY_PATH:
                 return self._send(books, request, BY_PATH[name], object_id)
-        raise unsupported_operation(f"{request.method} {request.path}")
+        raise no_such_resource(f"/v3/company/{request.realm}/{request.path}")
 
     # Reads
 

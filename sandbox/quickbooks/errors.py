@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
+
+HOST = "https://quickbooks.api.intuit.com"
+MOST_KNOWN = 1000  # characters of the properties that a refusal lists
 
 # code: (HTTP status, fault type, message); what is not here is a validation fault with status 400.
 KNOWN: dict[str, tuple[int, str, str]] = {
@@ -56,6 +60,10 @@ DETAILS = {
 }
 
 
+# Refused before QuickBooks looked at a field, or in older words: they name no element, not even an empty one.
+WITHOUT_ELEMENT = frozenset({"500", "2010", "4000", "4001", "6240"})
+
+
 class Fault(Exception):  # the word of the API itself
     """One refused request; ``body`` is the envelope without its time."""
 
@@ -67,7 +75,9 @@ class Fault(Exception):  # the word of the API itself
         super().__init__(f"{code} {self.message}: {self.detail}")
 
     def body(self) -> dict[str, Any]:
-        error = {"Message": self.message, "Detail": self.detail, "code": self.code, "element": self.element}
+        error = {"Message": self.message, "Detail": self.detail, "code": self.code}
+        if self.code not in WITHOUT_ELEMENT:
+            error["element"] = self.element
         return {"Fault": {"Error": [error], "type": self.type}}
 
 
@@ -83,7 +93,8 @@ class GatewayFault(Fault):
         return {
             "warnings": None, "intuitObject": None,
             "fault": {"error": [error], "type": self.type},
-            "queryResponse": None, "batchItemResponse": [], "attachableResponse": [],
+            "report": None, "queryResponse": None, "batchItemResponse": [], "attachableResponse": [],
+            "syncErrorResponse": None, "requestId": None, "status": None, "cdcresponse": [],
         }  # fmt: skip
 
 
@@ -96,11 +107,32 @@ def required(name: str) -> Fault:
 
 
 def unsupported_property(name: str) -> Fault:
-    return Fault("2010", f"Property Name:{name} specified is unsupported or invalid", name)
+    return Fault("2010", f"Property Name:{name} specified is unsupported or invalid")
+
+
+def unknown_property(name: str, owner: str, known: Iterable[str]) -> Fault:
+    """As QuickBooks' reader of JSON says it, with the beginning of what it would have known."""
+    names = [f'"{other}"' for other in known]
+    listed = ", ".join(names)
+    if len(listed) > MOST_KNOWN:
+        listed = f"{listed[:MOST_KNOWN].rpartition(',')[0]} [truncated]"
+    return Fault(
+        "2010",
+        f'Property Name:Unrecognized field "{name}" (class com.intuit.schema.finance.v3.{owner}), '
+        f"not marked as ignorable ({len(names)} known properties: {listed}])\n specified is unsupported or invalid",
+    )
+
+
+def invalid_id(value: str) -> Fault:
+    return Fault("2030", f"Id should be a valid number. Supplied value:{value}", "Id")
 
 
 def unsupported_operation(what: str) -> Fault:
     return Fault("500", f"Operation {what} is not supported.")
+
+
+def no_such_resource(path: str) -> Fault:
+    return unsupported_operation(f"Could not find resource for relative : {path} of full path: {HOST}{path}")
 
 
 def missing_reference(list_name: str, object_id: str, element: str) -> Fault:

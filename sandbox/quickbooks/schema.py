@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from sandbox.quickbooks import unkept
 from sandbox.quickbooks.amounts import Doc
 from sandbox.quickbooks.clock import parse_instant
-from sandbox.quickbooks.errors import Fault, invalid_enumeration, too_long, unsupported_property
+from sandbox.quickbooks.errors import Fault, invalid_enumeration, too_long, unknown_property, unsupported_property
 
 # "text", "text:21" (longest length), "number", "integer", "boolean", "date", "instant", "any",
 # "one|of|these", "ignored" (taken and forgotten), an object or a list of objects.
@@ -280,6 +280,15 @@ LISTS_WITH_ACTIVE = frozenset(
 )  # fmt: skip
 TRANSACTIONS = ("Invoice", "Estimate", "CreditMemo", "SalesReceipt", "RefundReceipt", "Payment", "Deposit")
 BY_PATH = {name.lower(): name for name in ENTITIES}
+# QuickBooks has them, the companies here never hold one: they can be asked for, and nothing is found.
+NEVER_HELD = {
+    name.lower(): name
+    for name in (
+        "Bill", "BillPayment", "Budget", "CreditCardPayment", "CustomerType", "InventoryAdjustment", "JournalCode",
+        "JournalEntry", "Purchase", "PurchaseOrder", "RecurringTransaction", "ReimburseCharge", "TaxClassification",
+        "TaxPayment", "TimeActivity", "Transfer", "VendorCredit",
+    )
+}  # fmt: skip
 
 
 def accept(entity: str, body: Any) -> Doc:
@@ -289,14 +298,14 @@ def accept(entity: str, body: Any) -> Doc:
             "2010",
             "Property Name:failed to parse json object; a property specified is unsupported or invalid",
         )
-    return _accept_object(ENTITIES[entity], body, "")
+    return _accept_object(ENTITIES[entity], body, "", entity)
 
 
-def _accept_object(spec: dict[str, Spec], value: dict[str, Any], path: str) -> Doc:
+def _accept_object(spec: dict[str, Spec], value: dict[str, Any], path: str, owner: str) -> Doc:
     clean: Doc = {}
     for name, item in value.items():
         if name not in spec:
-            raise unsupported_property(name)
+            raise unknown_property(name, owner, spec)
         if spec[name] == IGNORED:
             continue
         # An empty text stands for nothing, whatever the property's kind.
@@ -304,11 +313,19 @@ def _accept_object(spec: dict[str, Spec], value: dict[str, Any], path: str) -> D
     return clean
 
 
+def _type_of(name: str) -> str:
+    """What Intuit's schema calls the kind of object that this property holds."""
+    if name.endswith("Ref") and name != "AttachableRef":
+        return "ReferenceType"
+    kinds = {"Addr": "PhysicalAddress", "Address": "PhysicalAddress", "Phone": "TelephoneNumber"}
+    return next((kind for ending, kind in kinds.items() if name.endswith(ending)), name)
+
+
 def _accept_value(spec: Spec, value: Any, path: str) -> Any:
     if isinstance(spec, dict):
         if not isinstance(value, dict):
             raise unsupported_property(path)
-        return _accept_object(spec, value, f"{path}.")
+        return _accept_object(spec, value, f"{path}.", _type_of(path.rpartition(".")[2]))
     if isinstance(spec, list):
         if not isinstance(value, list):
             raise unsupported_property(path)

@@ -114,7 +114,10 @@ def _status(api: AccountingApi, status: str) -> Response:
 
 
 def _json(answer: ApiAnswer) -> Response:
-    return Response(answer.body, answer.status, content_type=answer.content_type)
+    response = Response(answer.body, answer.status, content_type=answer.content_type)
+    if answer.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Intuit", error="invalid_token"'
+    return response
 
 
 def _hang_up(seconds: float) -> Response:
