@@ -24,6 +24,7 @@ from sandbox.quickbooks.indexes import (
     index_keys,
     name_field,
     receivable,
+    shown_name,
 )
 from sandbox.quickbooks.schema import TARGETS, TRANSACTIONS
 from sandbox.quickbooks.storage import Storage
@@ -114,6 +115,10 @@ class Books:
         """The customer's open balance in the customer's own currency."""
         return self._indexes.owed(customer)
 
+    def owed_with_jobs(self, customer: str) -> Decimal:
+        """What the customer and everybody below owe."""
+        return self.owed(customer) + sum(map(self.owed_with_jobs, self._indexes.below("Customer", customer)), Decimal(0))
+
     def updated_since(self, entity: str, seconds: float) -> Iterator[tuple[Doc, bool]]:
         """Documents and tombstones (with True), oldest change first, from ``seconds`` on, inclusive."""
         for object_id in self._indexes.between(entity, CHANGED, seconds):
@@ -185,7 +190,7 @@ class Books:
         old = documents.get(object_id)
         if old is not None:
             self._indexes.remove(entity, old)
-            if old.get(name_field(entity)) != doc.get(name_field(entity)):
+            if any(old.get(name) != doc.get(name) for name in (name_field(entity), "FullyQualifiedName")):
                 self._renamed += 1
         if deleted:
             documents.pop(object_id, None)
@@ -319,8 +324,10 @@ def rendered(books: Books, entity: str, doc: Doc) -> Doc:
     shown: Doc = {"domain": "QBO", "sparse": False}
     shown.update(_shown(books, doc))
     if entity == "Customer":
-        owed = books.owed(doc["Id"])
-        shown["Balance"] = shown["BalanceWithJobs"] = owed
+        shown["Balance"] = books.owed(doc["Id"])
+        shown["BalanceWithJobs"] = books.owed_with_jobs(doc["Id"])
+    if entity != "Invoice" and not shown.get("LinkedTxn", True):  # an invoice shows that nothing is linked
+        del shown["LinkedTxn"]
     if entity == "ExchangeRate":  # known by its currency and day
         del shown["Id"]
     return shown
@@ -349,4 +356,4 @@ def _name_target(books: Books, key: str, reference: Doc) -> None:
     entity = TARGETS[key][0]
     target = books.get(entity, reference.get("value", ""))
     if target is not None:
-        reference["name"] = target[name_field(entity)]
+        reference["name"] = shown_name(entity, target)

@@ -13,6 +13,7 @@ from sandbox.quickbooks.company import (
     check_books_open,
     home_currency,
     keeps_own_numbers,
+    number_addresses,
     preferences,
     set_currency,
     warns_of_duplicate_numbers,
@@ -24,6 +25,9 @@ from sandbox.quickbooks.tax import settle_tax, take_tax_out
 
 Saver = Callable[[Transaction, Doc, Doc | None, Doc], Doc]
 
+ONLINE_PAYMENTS = (
+    "AllowIPNPayment", "AllowOnlinePayment", "AllowOnlineCreditCardPayment", "AllowOnlineACHPayment",
+)  # fmt: skip
 RECEIPTS = ("SalesReceipt", "RefundReceipt")
 UNDEPOSITED_FUNDS = "Undeposited Funds"
 FIRST_NUMBER = 1001
@@ -44,6 +48,8 @@ def save_sale(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     take_tax_out(transaction, doc, switches)
     sums = settle_lines(doc, current)
     resolve_all(transaction, doc, current)
+    _name_income_accounts(transaction, doc)
+    _set_addresses(transaction, doc, current, customer)
     tax = settle_tax(transaction, doc, sums, customer)
     doc["TotalAmt"] = sums.items - sums.discount + tax
     if doc["TotalAmt"] < 0:
@@ -92,16 +98,41 @@ def _next_number(transaction: Transaction, entity: str) -> str:
             return number
 
 
+def _name_income_accounts(transaction: Transaction, doc: Doc) -> None:
+    """A line tells the account that its item's sales go to."""
+    for line in doc["Line"]:
+        detail = line.get("SalesItemLineDetail") or {}
+        item = transaction.get("Item", value_of(detail.get("ItemRef")) or "")
+        if item is not None and value_of(item.get("IncomeAccountRef")):
+            detail["ItemAccountRef"] = {"value": item["IncomeAccountRef"]["value"]}
+
+
+def _set_addresses(transaction: Transaction, doc: Doc, current: Doc | None, customer: Doc) -> None:
+    """A new form goes to where the customer is."""
+    for name in ("BillAddr", "ShipAddr"):
+        if current is None and not doc.get(name) and customer.get(name):
+            doc[name] = copied(customer[name])
+    number_addresses(transaction, doc)
+
+
 def _set_mail(doc: Doc, customer: Doc) -> None:
     doc["EmailStatus"] = doc.get("EmailStatus") or "NotSet"
-    if not doc.get("BillEmail") and customer.get("PrimaryEmailAddr"):
+    if doc["EmailStatus"] == "NeedToSend":
+        _address_mail(doc, customer)
+
+
+def _address_mail(doc: Doc, customer: Doc) -> None:
+    """A form that is mailed without an address of its own goes to the customer's."""
+    if not (doc.get("BillEmail") or {}).get("Address") and customer.get("PrimaryEmailAddr"):
         doc["BillEmail"] = {"Address": customer["PrimaryEmailAddr"]["Address"]}
-    if doc["EmailStatus"] == "NeedToSend" and not (doc.get("BillEmail") or {}).get("Address"):
+    if not (doc.get("BillEmail") or {}).get("Address"):
         raise required("BillEmail.Address")
 
 
 def _save_invoice(transaction: Transaction, doc: Doc, current: Doc | None, customer: Doc) -> Doc:
     _set_due_date(transaction, doc, customer)
+    for name in ONLINE_PAYMENTS:
+        doc[name] = bool(doc.get(name))
     doc["Deposit"] = cents(amount_of(doc.get("Deposit")))
     if doc["Deposit"] > doc["TotalAmt"]:
         raise business("The deposit must not be more than the total.")
@@ -334,8 +365,8 @@ def send_sale(transaction: Transaction, entity: str, current: Doc, address: Any)
     doc = copied(current)
     if address:
         doc["BillEmail"] = {"Address": str(address)}
-    if not (doc.get("BillEmail") or {}).get("Address"):
-        raise required("BillEmail.Address")
+    customer = value_of(current.get("CustomerRef"))
+    _address_mail(doc, transaction.need("Customer", customer) if customer else {})
     doc["EmailStatus"] = "EmailSent"
     doc["DeliveryInfo"] = {"DeliveryType": "Email", "DeliveryTime": meta_time(transaction.now)}
     return transaction.put(entity, doc, "emailed")

@@ -52,7 +52,7 @@ def test_a_customer_and_its_address_take_every_field_of_the_schema(world: World)
         "CustomField": [{"DefinitionId": "1", "BooleanValue": True}],
     }
     made = world.save("Customer", body)
-    assert made["BillAddr"] == {"Line1": "1 Street"}
+    assert made["BillAddr"] == {"Line1": "1 Street", "Id": made["BillAddr"]["Id"]}
     assert "CreditLimit" not in made
 
 
