@@ -88,6 +88,7 @@ def rate_on(books: Books | Transaction, currency: str, day: str) -> Decimal:
     return RATES.get(currency, Decimal(1))
 
 
+DISCOUNTS = "DiscountsRefundsGiven"  # the kind of account that discounts go to
 DUPLICATES = "WarnDuplicateCheckNumber"
 CURRENCY_NAMES = {
     "USD": "United States Dollar", "EUR": "Euro", "GBP": "British Pound Sterling", "CAD": "Canadian Dollar",

@@ -10,6 +10,7 @@ from sandbox.quickbooks.amounts import ZERO, Doc, amount_of, cents, copied
 from sandbox.quickbooks.books import Transaction
 from sandbox.quickbooks.clock import add_days, company_date, due_after, meta_time
 from sandbox.quickbooks.company import (
+    DISCOUNTS,
     check_books_open,
     home_currency,
     keeps_own_numbers,
@@ -47,6 +48,7 @@ def save_sale(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     doc["ApplyTaxAfterDiscount"] = bool(doc.get("ApplyTaxAfterDiscount"))
     take_tax_out(transaction, doc, switches)
     sums = settle_lines(doc, current)
+    _name_discount_account(transaction, doc)
     resolve_all(transaction, doc, current)
     _name_income_accounts(transaction, doc)
     _set_addresses(transaction, doc, current, customer)
@@ -96,6 +98,16 @@ def _next_number(transaction: Transaction, entity: str) -> str:
         number = str(transaction.next_number(f"DocNumber:{entity}", FIRST_NUMBER))
         if not transaction.find(f"DocNumber:{entity}", number):
             return number
+
+
+def _name_discount_account(transaction: Transaction, doc: Doc) -> None:
+    """A discount that names no account goes to the company's own."""
+    for line in doc["Line"]:
+        detail = line.get("DiscountLineDetail")
+        if line["DetailType"] == "DiscountLineDetail" and not value_of(detail.get("DiscountAccountRef")):
+            accounts = [one for one in transaction.all("Account") if one.get("AccountSubType") == DISCOUNTS]
+            usable = [one for one in accounts if one["Active"]]
+            detail["DiscountAccountRef"] = {"value": usable[0]["Id"]} if usable else None
 
 
 def _name_income_accounts(transaction: Transaction, doc: Doc) -> None:

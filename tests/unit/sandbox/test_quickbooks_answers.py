@@ -103,3 +103,11 @@ def test_a_renamed_parent_renames_what_is_below(world: World) -> None:
     world.save("Class", {**named(parent), "sparse": True, "Name": "South"})
     assert world.read("Class", grandchild["Id"])["FullyQualifiedName"] == "South:East:Far"
     assert world.read("Invoice", invoice["Id"])["ClassRef"]["name"] == "South:East:Far"
+
+
+def test_a_discount_goes_to_the_account_for_discounts(world: World) -> None:
+    discount = {"DetailType": "DiscountLineDetail", "DiscountLineDetail": {"PercentBased": True, "DiscountPercent": 10}}
+    made = world.save("Estimate", {"CustomerRef": {"value": CUSTOMER}, "Line": [line(35), discount]})
+    account = {"value": "86", "name": "Discounts given"}
+    assert made["Line"][-1]["DiscountLineDetail"]["DiscountAccountRef"] == account
+    assert made["TotalAmt"] == 31.5
