@@ -117,7 +117,9 @@ class Books:
 
     def owed_with_jobs(self, customer: str) -> Decimal:
         """What the customer and everybody below owe."""
-        return self.owed(customer) + sum(map(self.owed_with_jobs, self._indexes.below("Customer", customer)), Decimal(0))
+        return self.owed(customer) + sum(
+            map(self.owed_with_jobs, self._indexes.below("Customer", customer)), Decimal(0)
+        )
 
     def updated_since(self, entity: str, seconds: float) -> Iterator[tuple[Doc, bool]]:
         """Documents and tombstones (with True), oldest change first, from ``seconds`` on, inclusive."""

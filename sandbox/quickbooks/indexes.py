@@ -53,8 +53,8 @@ def index_keys(entity: str, doc: Doc) -> Iterator[IndexKey]:
         return
     if name := unique_name(entity, doc):
         yield name_space(entity), name_key(name)
-    if doc.get("ParentRef"):
-        yield f"below:{entity}", doc["ParentRef"]["value"]
+    if parent := (doc.get("ParentRef") or {}).get("value"):
+        yield f"below:{entity}", parent
 
 
 def receivable(entity: str, doc: Doc | None) -> tuple[str, Decimal] | None:

@@ -94,10 +94,11 @@ def _qualify(transaction: Transaction, entity: str, doc: Doc) -> None:
     if entity not in _CHILD_FLAGS:
         return
     name, parent_id = doc[name_field(entity)], value_of(doc.get("ParentRef"))
-    doc[_CHILD_FLAGS[entity]] = parent_id is not None
+    doc[_CHILD_FLAGS[entity]] = bool(parent_id)
     doc["FullyQualifiedName"] = name
     doc.pop("Level", None)
-    if parent_id is None:
+    if not parent_id:
+        doc.pop("ParentRef", None)
         return
     parent = transaction.get(entity, parent_id)
     if parent is None:

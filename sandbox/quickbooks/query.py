@@ -14,7 +14,16 @@ from sandbox.quickbooks.books import Books, rendered
 from sandbox.quickbooks.clock import parse_instant
 from sandbox.quickbooks.errors import Fault
 from sandbox.quickbooks.indexes import CHANGED, DAY, id_order
-from sandbox.quickbooks.schema import BY_PATH, ENTITIES, IGNORED, LISTS_WITH_ACTIVE, NEVER_HELD, TEXT, TRANSACTIONS, Spec
+from sandbox.quickbooks.schema import (
+    BY_PATH,
+    ENTITIES,
+    IGNORED,
+    LISTS_WITH_ACTIVE,
+    NEVER_HELD,
+    TEXT,
+    TRANSACTIONS,
+    Spec,
+)
 
 DEFAULT_RESULTS, MOST_RESULTS = 100, 1000
 LAST_POSITION = 10**9
@@ -71,7 +80,8 @@ def parse(text: str) -> Query:
 
 
 def _tokens(text: str) -> list[Token]:
-    tokens, position, text = [], 0, text.rstrip().rstrip(";").rstrip()
+    tokens: list[Token] = []
+    position, text = 0, text.rstrip().rstrip(";").rstrip()
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
@@ -415,14 +425,17 @@ def _instant(text: str) -> float:
         raise _meaning(f"Invalid value '{text}': a date or time is expected") from None
 
 
+def _finite(number: Decimal) -> Decimal:
+    if not number.is_finite():
+        raise InvalidOperation
+    return number
+
+
 def _comparable(kind: str, value: Any) -> Any:
     try:
         match kind:
             case "number" | "integer":
-                number = Decimal(value)
-                if not number.is_finite():
-                    raise InvalidOperation
-                return number
+                return _finite(Decimal(value))
             case "instant":
                 return _instant(str(value))
             case "boolean":

@@ -29,7 +29,8 @@ def _unkept(names: tuple[str, ...]) -> dict[str, Spec]:
 
 REF: dict[str, Spec] = {"value": TEXT, "name": TEXT, "type": TEXT}
 EMAIL: dict[str, Spec] = {"Address": "text:100", "Id": TEXT, "Default": BOOLEAN, "Tag": TEXT}
-PHONE: dict[str, Spec] = {**_unkept(unkept.PHONE), "FreeFormNumber": "text:30", "Id": TEXT, "Default": BOOLEAN, "Tag": TEXT,
+PHONE: dict[str, Spec] = {**_unkept(unkept.PHONE), "FreeFormNumber": "text:30", "Id": TEXT,
+                          "Default": BOOLEAN, "Tag": TEXT,
                           "CountryCode": TEXT, "AreaCode": TEXT, "ExchangeCode": TEXT,
                           "Extension": TEXT}  # fmt: skip
 ADDRESS: dict[str, Spec] = {
@@ -85,7 +86,8 @@ TRANSACTION: dict[str, Spec] = {
     "AttachableRef": "any",
 }  # fmt: skip
 SALES: dict[str, Spec] = {
-    **TRANSACTION, "AutoDocNumber": BOOLEAN, "Line": [SALES_LINE], "CustomerMemo": MEMO, "BillAddr": ADDRESS, "ShipAddr": ADDRESS,
+    **TRANSACTION, "AutoDocNumber": BOOLEAN, "Line": [SALES_LINE], "CustomerMemo": MEMO, "BillAddr": ADDRESS,
+    "ShipAddr": ADDRESS,
     "ShipFromAddr": ADDRESS, "FreeFormAddress": BOOLEAN, "ClassRef": REF, "SalesTermRef": REF,
     "ShipMethodRef": REF,
     "ShipDate": DATE, "TrackingNum": "text:31", "PrintStatus": "NotSet|NeedToPrint|PrintComplete",
@@ -154,6 +156,7 @@ RECEIPT: dict[str, Spec] = {
     "CreditCardPayment": "any", "CheckNum": TEXT,
 }  # fmt: skip
 NAMED: dict[str, Spec] = {**BASE, "Name": TEXT, "Active": BOOLEAN, "Description": TEXT}
+MESSAGE: dict[str, Spec] = {"Subject": TEXT, "Message": TEXT}
 PREFERENCES: dict[str, Spec] = {
     **BASE,
     "AccountingInfoPrefs": {
@@ -181,9 +184,8 @@ PREFERENCES: dict[str, Spec] = {
     "QuantityWithPriceAndRate": BOOLEAN,
                                 "QuantityOnHand": BOOLEAN, "RevenueRecognition": TEXT,
                                 "RevenueRecognitionEnabled": BOOLEAN, "RevenueRecognitionFrequency": TEXT},
-    "EmailMessagesPrefs": dict.fromkeys(
-        ("InvoiceMessage", "EstimateMessage", "SalesReceiptMessage", "StatementMessage"),
-        {"Subject": TEXT, "Message": TEXT}),
+    "EmailMessagesPrefs": {"InvoiceMessage": MESSAGE, "EstimateMessage": MESSAGE, "SalesReceiptMessage": MESSAGE,
+                           "StatementMessage": MESSAGE},
     "ReportPrefs": {"ReportBasis": "Accrual|Cash", "CalcAgingReportFromTxnDate": BOOLEAN},
     "TimeTrackingPrefs": {"UseServices": BOOLEAN, "BillCustomers": BOOLEAN, "ShowBillRateToAll": BOOLEAN,
                           "WorkWeekStartDate": TEXT, "MarkTimeEntriesBillable": BOOLEAN, "DefaultTimeItem": REF,

@@ -1,4 +1,4 @@
-"""Properties that Intuit's schema has and a QuickBooks Online company does not keep: taken in a request, then forgotten.
+"""Properties that Intuit's schema has and a QuickBooks Online company does not keep: taken, then forgotten.
 
 Most belong to QuickBooks Desktop or to one country's forms. Clients that send whole objects send them too.
 """

@@ -111,3 +111,8 @@ def test_a_discount_goes_to_the_account_for_discounts(world: World) -> None:
     account = {"value": "86", "name": "Discounts given"}
     assert made["Line"][-1]["DiscountLineDetail"]["DiscountAccountRef"] == account
     assert made["TotalAmt"] == 31.5
+
+
+def test_a_parent_without_an_id_is_no_parent(world: World) -> None:
+    made = world.save("Class", {"Name": "Top", "ParentRef": {"name": "nobody"}})
+    assert (made["SubClass"], made.get("ParentRef")) == (False, None)
