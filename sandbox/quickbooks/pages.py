@@ -80,7 +80,7 @@ def discovery_document(base_url: str) -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "scopes_supported": [SCOPE],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
         "claims_supported": ["aud", "exp", "iat", "iss", "realmid", "sub"],
     }
 
@@ -159,11 +159,13 @@ def _token(services: Services) -> Response:
 
 def _is_the_app(services: Services) -> bool:
     given = request.authorization
-    if given is None or given.type != "basic":
-        return False
+    if given is not None and given.type == "basic":
+        name, password = str(given.username), str(given.password)
+    else:
+        name, password = request.form.get("client_id", ""), request.form.get("client_secret", "")
     wanted = services.application
-    known = hmac.compare_digest(str(given.username).encode(), wanted["client_id"].encode())
-    return hmac.compare_digest(str(given.password).encode(), wanted["client_secret"].encode()) and known
+    known = hmac.compare_digest(name.encode(), wanted["client_id"].encode())
+    return hmac.compare_digest(password.encode(), wanted["client_secret"].encode()) and known
 
 
 def _token_to_revoke() -> str:

@@ -57,7 +57,7 @@ def save_sale(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     if doc["TotalAmt"] < 0:
         raise business("The transaction amount must be zero or more.")
     _set_number(transaction, entity, doc, current, switches)
-    _set_mail(doc, customer)
+    _set_mail(doc, current, customer)
     doc.setdefault("PrintStatus", "NeedToPrint")
     return _KINDS[entity](transaction, doc, current, customer)
 
@@ -127,10 +127,12 @@ def _set_addresses(transaction: Transaction, doc: Doc, current: Doc | None, cust
     number_addresses(transaction, doc)
 
 
-def _set_mail(doc: Doc, customer: Doc) -> None:
+def _set_mail(doc: Doc, current: Doc | None, customer: Doc) -> None:
     doc["EmailStatus"] = doc.get("EmailStatus") or "NotSet"
+    doc["DeliveryInfo"] = copied((current or {}).get("DeliveryInfo"))
     if doc["EmailStatus"] == "NeedToSend":
         _address_mail(doc, customer)
+        doc["DeliveryInfo"] = doc["DeliveryInfo"] or {"DeliveryType": "Email"}
 
 
 def _address_mail(doc: Doc, customer: Doc) -> None:

@@ -116,3 +116,11 @@ def test_a_discount_goes_to_the_account_for_discounts(world: World) -> None:
 def test_a_parent_without_an_id_is_no_parent(world: World) -> None:
     made = world.save("Class", {"Name": "Top", "ParentRef": {"name": "nobody"}})
     assert (made["SubClass"], made.get("ParentRef")) == (False, None)
+
+
+def test_what_is_to_be_mailed_says_how(world: World) -> None:
+    made = world.invoice(10, EmailStatus="NeedToSend")
+    assert made["DeliveryInfo"] == {"DeliveryType": "Email"}
+    sent = world.post(f"invoice/{made['Id']}/send", {}).get_json()["Invoice"]
+    changed = world.save("Invoice", {**sent, "PrivateNote": "changed"})
+    assert changed["DeliveryInfo"] == sent["DeliveryInfo"]

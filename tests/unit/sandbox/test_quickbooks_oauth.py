@@ -159,3 +159,11 @@ def test_the_discovery_document_leads_to_everything(world: World) -> None:
     assert document["token_endpoint"].endswith("/oauth2/v1/tokens/bearer")
     assert document["revocation_endpoint"].endswith("/v2/oauth2/tokens/revoke")
     assert world.client.get("/.well-known/openid_configuration").status_code in (200, 308)
+
+
+def test_a_client_may_name_itself_in_the_form(world: World) -> None:
+    app = {name: world.credentials[name] for name in ("client_id", "client_secret")}
+    form = {"grant_type": "refresh_token", "refresh_token": world.credentials["refresh_token"]}
+    assert world.client.post("/oauth2/v1/tokens/bearer", data={**form, **app}).status_code == 200
+    wrong = {**app, "client_secret": "another"}
+    assert world.client.post("/oauth2/v1/tokens/bearer", data={**form, **wrong}).status_code == 401
