@@ -17,6 +17,8 @@ from sandbox.quickbooks.errors import (
     GatewayFault,
     business,
     no_such_resource,
+    not_authenticated,
+    not_authorized,
     required,
     too_long,
     unsupported_operation,
@@ -100,9 +102,9 @@ class AccountingApi:
         """The books that the token opens, if the limits allow one more request."""
         realm = self._services.tokens.realm_of(request.token) if request.token else None
         if realm is None:
-            raise GatewayFault(request.token or "")
+            raise not_authenticated(request.token or "")
         if realm != request.realm:
-            raise Fault("3100", "The application is not authorised for this company.")
+            raise not_authorized()
         if not self._services.limits.admit(realm, request.parts[:1] == ["batch"]):
             raise Fault("3001")
         return self._services.companies[realm]

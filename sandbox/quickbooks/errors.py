@@ -24,7 +24,7 @@ KNOWN: dict[str, tuple[int, str, str]] = {
     "2170": (400, "ValidationFault", "Invalid Enumeration"),
     "2500": (400, "ValidationFault", "Invalid Reference Id"),
     "3001": (429, "SERVICE", "message=ThrottleExceeded; errorCode=003001; statusCode=429"),
-    "3100": (403, "AuthorizationFault",
+    "3100": (403, "SERVICE",
     "message=ApplicationAuthorizationFailed; errorCode=003100; statusCode=403"),
     "3200": (401, "AUTHENTICATION", "message=AuthenticationFailed; errorCode=003200; statusCode=401"),
     "4000": (400, "ValidationFault", "Error parsing query"),
@@ -49,7 +49,7 @@ _INACTIVE = (
 # Details for faults that are ordered by `POST /sandbox/faults` or always read the same.
 DETAILS = {
     "610": _INACTIVE,
-    "3001": "The request limit was reached.",
+    "3001": "The request limit was reached.  Try again later",
     "6190": "Subscription period has ended or canceled or there was a billing problem",
     "6210": "The account period has closed and the account books cannot be updated through the "
     "QBO Services API. "
@@ -82,20 +82,30 @@ class Fault(Exception):  # the word of the API itself
 
 
 class GatewayFault(Fault):
-    """A refusal by the gateway before QuickBooks itself: everything in lower case, HTTP 401."""
-
-    def __init__(self, token: str) -> None:
-        # The real gateway repeats the token too: clients must be able to show that they redact it.
-        super().__init__("3200", f"Token expired: {token}")
+    """A refusal by the gateway before QuickBooks itself: everything in lower case, HTTP 401 or 403."""
 
     def body(self) -> dict[str, Any]:
-        error = {"message": self.message, "detail": self.detail, "code": self.code, "element": None}
+        error = {"message": self.message, "detail": self.detail or None, "code": self.code, "element": None}
         return {
             "warnings": None, "intuitObject": None,
             "fault": {"error": [error], "type": self.type},
             "report": None, "queryResponse": None, "batchItemResponse": [], "attachableResponse": [],
             "syncErrorResponse": None, "requestId": None, "status": None, "cdcresponse": [],
         }  # fmt: skip
+
+
+def not_authenticated(token: str) -> GatewayFault:
+    # The real gateway repeats the token too: clients must be able to show that they redact it.
+    return GatewayFault("3200", f"Token expired: {token}")
+
+
+def not_authorized() -> GatewayFault:
+    return GatewayFault("3100", "")
+
+
+def ordered(code: str) -> Fault:
+    """A fault that was asked for by its code."""
+    return not_authorized() if code == "3100" else Fault(code)
 
 
 def business(detail: str) -> Fault:
@@ -163,8 +173,8 @@ def duplicate_number(number: str, entity: str, object_id: str) -> Fault:
 def too_long(name: str, limit: int, length: int) -> Fault:
     return Fault(
         "2050",
-        "String length is either shorter or longer than supported by specification. "
-        f"{name} Min:0 Max:{limit} supported. Supplied length:{length}",
+        "String length specified does not match the supported length. "
+        f"Min:0 Max:{limit:,} supported. Supplied length:{length:,}",
         name,
     )
 

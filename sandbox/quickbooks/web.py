@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from sandbox.quickbooks.api import AccountingApi, ApiAnswer, ApiRequest, endpoint_of
 from sandbox.quickbooks.book_pages import make_book_pages
 from sandbox.quickbooks.clock import answer_time
-from sandbox.quickbooks.errors import Fault, GatewayFault
+from sandbox.quickbooks.errors import Fault, not_authenticated, ordered
 from sandbox.quickbooks.pages import make_pages
 from sandbox.quickbooks.services import Services
 from sandbox.quickbooks.steering import FaultRule
@@ -97,7 +97,7 @@ def _struck(api: AccountingApi, rule: FaultRule | None) -> Response | None:
     if rule is None:
         return None
     if rule.kind.startswith("fault:"):
-        return _json(api.fault(Fault(rule.kind.removeprefix("fault:"))))
+        return _json(api.fault(ordered(rule.kind.removeprefix("fault:"))))
     if rule.kind == "timeout_before":
         return _hang_up(rule.seconds)
     if rule.kind == "timeout_after":
@@ -109,7 +109,7 @@ def _struck(api: AccountingApi, rule: FaultRule | None) -> Response | None:
 def _status(api: AccountingApi, status: str) -> Response:
     code = _STATUS_FAULTS[status]
     token = _api_request("", "").token or ""
-    fault = GatewayFault(token) if code == "3200" else Fault(code)
+    fault = not_authenticated(token) if code == "3200" else Fault(code)
     return _json(ApiAnswer(int(status), api.fault(fault).body))
 
 

@@ -135,3 +135,35 @@ def test_a_batch_items_fault_has_the_same_shape(world: World) -> None:
     item = {"bId": "1", "operation": "create", "Item": {"Name": HOURS, "Colour": "red"}}
     answers = world.post("batch", {"BatchItemRequest": [item]}).get_json()["BatchItemResponse"]
     assert answers[0]["Fault"]["Error"][0]["code"] == "2010"
+
+
+def test_another_companys_token_is_refused_at_the_gateway(world: World) -> None:
+    answer = world.client.get("/v3/company/1/customer/1", headers=world.bearer())
+    assert answer.status_code == 403
+    assert answer.get_json()["fault"] == {
+        "error": [
+            {
+                "message": "message=ApplicationAuthorizationFailed; errorCode=003100; statusCode=403",
+                "detail": None,
+                "code": "3100",
+                "element": None,
+            }
+        ],
+        "type": "SERVICE",
+    }
+    world.order("faults", {"endpoint": "*", "kind": "fault:3100", "count": 1})
+    assert world.get("customer/1").get_json()["fault"] == answer.get_json()["fault"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "limits"),
+    [
+        ({"DocNumber": "x" * 33}, "Min:0 Max:21 supported. Supplied length:33"),
+        ({"CustomerMemo": {"value": "x" * 1016}}, "Min:0 Max:1,000 supported. Supplied length:1,016"),
+    ],
+)
+def test_a_text_that_is_too_long_is_told_its_limits(world: World, fields: dict[str, Any], limits: str) -> None:
+    error = error_of(world.post("invoice", fields))
+    assert error["Message"] == "String length is either shorter or longer than supported by specification"
+    assert error["Detail"] == f"String length specified does not match the supported length. {limits}"
+    assert error["element"] == ".".join([*fields, *(["value"] if "CustomerMemo" in fields else [])])
