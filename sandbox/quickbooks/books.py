@@ -330,9 +330,28 @@ def rendered(books: Books, entity: str, doc: Doc) -> Doc:
         shown["BalanceWithJobs"] = books.owed_with_jobs(doc["Id"])
     if entity != "Invoice" and not shown.get("LinkedTxn", True):  # an invoice shows that nothing is linked
         del shown["LinkedTxn"]
+    if entity == "Payment":
+        for line, stored in zip(shown["Line"], doc["Line"], strict=True):
+            _describe_link(line, stored)
     if entity == "ExchangeRate":  # known by its currency and day
         del shown["Id"]
     return shown
+
+
+def _describe_link(line: Doc, stored: Doc) -> None:
+    """What a payment's line pays, once more in the schema's bag of names and values."""
+    values = {
+        "txnId": stored["LinkedTxn"][0]["TxnId"],
+        "txnOpenBalance": f"{stored['_Open']:.2f}" if "_Open" in stored else None,
+        "txnReferenceNumber": stored.get("_Number"),
+    }
+    schema = "com.intuit.schema.finance.v3"
+    line["LineEx"] = {"any": [
+        {"name": "{http://schema.intuit.com/finance/v3}NameValue", "declaredType": f"{schema}.NameValue",
+         "scope": "javax.xml.bind.JAXBElement$GlobalScope", "value": {"Name": name, "Value": value}, "nil": False,
+         "globalScope": True, "typeSubstituted": False}
+        for name, value in values.items() if value
+    ]}  # fmt: skip
 
 
 def _shown(books: Books, value: Any) -> Any:

@@ -124,3 +124,12 @@ def test_what_is_to_be_mailed_says_how(world: World) -> None:
     sent = world.post(f"invoice/{made['Id']}/send", {}).get_json()["Invoice"]
     changed = world.save("Invoice", {**sent, "PrivateNote": "changed"})
     assert changed["DeliveryInfo"] == sent["DeliveryInfo"]
+
+
+def test_a_payments_line_describes_what_it_pays(world: World) -> None:
+    invoice = world.invoice(100, DocNumber="1038")
+    payment = world.payment(60, (invoice, 60))
+    bag = {one["value"]["Name"]: one["value"]["Value"] for one in payment["Line"][0]["LineEx"]["any"]}
+    assert bag == {"txnId": invoice["Id"], "txnOpenBalance": "100.00", "txnReferenceNumber": "1038"}
+    again = world.save("Payment", payment)
+    assert again["Line"] == payment["Line"]
