@@ -137,8 +137,8 @@ def invalid_id(value: str) -> Fault:
     return Fault("2030", f"Id should be a valid number. Supplied value:{value}", "Id")
 
 
-def unsupported_operation(what: str) -> Fault:
-    return Fault("500", f"Operation {what} is not supported.")
+def unsupported_operation(what: str, instead: str = "") -> Fault:
+    return Fault("500", f"Operation {what} is not supported. {instead}".rstrip())
 
 
 def no_such_resource(path: str) -> Fault:

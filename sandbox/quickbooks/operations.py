@@ -203,8 +203,8 @@ def _delete(transaction: Transaction, entity: str, current: Doc) -> Doc:
     elif entity == "Attachable":
         transaction.delete(entity, current["Id"])
     else:
-        hint = " Set Active to false instead." if entity in LISTS_WITH_ACTIVE else ""
-        raise unsupported_operation(f"delete on {entity}{hint}")
+        has_active = entity in LISTS_WITH_ACTIVE
+        raise unsupported_operation(f"delete on {entity}", "Set Active to false instead." if has_active else "")
     return {"_deleted": True, "Id": current["Id"]}
 
 

@@ -167,3 +167,8 @@ def test_a_text_that_is_too_long_is_told_its_limits(world: World, fields: dict[s
     assert error["Message"] == "String length is either shorter or longer than supported by specification"
     assert error["Detail"] == f"String length specified does not match the supported length. {limits}"
     assert error["element"] == ".".join([*fields, *(["value"] if "CustomerMemo" in fields else [])])
+
+
+def test_a_record_of_a_list_is_not_deleted_and_the_fault_says_what_to_do(world: World) -> None:
+    answer = world.post("customer", {"Id": CUSTOMER, "SyncToken": "0"}, operation="delete")
+    assert detail_of(answer) == "Operation delete on Customer is not supported. Set Active to false instead."
