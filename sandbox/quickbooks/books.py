@@ -24,6 +24,7 @@ from sandbox.quickbooks.indexes import (
     index_keys,
     name_field,
     receivable,
+    shown_name,
 )
 from sandbox.quickbooks.ledger import RECEIVABLE, UNDEPOSITED
 from sandbox.quickbooks.schema import TARGETS, TRANSACTIONS
@@ -152,6 +153,10 @@ class Books:
         children = [one for one in self.all("Account") if (one.get("ParentRef") or {}).get("value") == account["Id"]]
         return self.balance(account) + sum((self.balance_with_children(child) for child in children), ZERO)
 
+    def owed_with_jobs(self, customer: str) -> Decimal:
+        """What the customer and everybody below owe."""
+        return sum(map(self.owed_with_jobs, self._indexes.below("Customer", customer)), self.owed(customer))
+
     def updated_since(self, entity: str, seconds: float) -> Iterator[tuple[Doc, bool]]:
         """Documents and tombstones (with True), oldest change first, from ``seconds`` on, inclusive."""
         for object_id in self._indexes.between(entity, CHANGED, seconds):
@@ -243,7 +248,7 @@ class Books:
         old = documents.get(object_id)
         if old is not None:
             self._indexes.remove(entity, old)
-            if old.get(name_field(entity)) != doc.get(name_field(entity)):
+            if any(old.get(name) != doc.get(name) for name in (name_field(entity), "FullyQualifiedName")):
                 self._renamed += 1
         if deleted:
             documents.pop(object_id, None)
@@ -378,14 +383,35 @@ def rendered(books: Books, entity: str, doc: Doc) -> Doc:
     shown: Doc = {"domain": "QBO", "sparse": False}
     shown.update(_shown(books, doc))
     if entity == "Customer":
-        owed = books.owed(doc["Id"])
-        shown["Balance"] = shown["BalanceWithJobs"] = owed
+        shown["Balance"] = books.owed(doc["Id"])
+        shown["BalanceWithJobs"] = books.owed_with_jobs(doc["Id"])
     if entity == "Account":
         shown["CurrentBalance"] = books.balance(doc)
         shown["CurrentBalanceWithSubAccounts"] = books.balance_with_children(doc)
+    if entity != "Invoice" and not shown.get("LinkedTxn", True):  # an invoice shows that nothing is linked
+        del shown["LinkedTxn"]
+    if entity == "Payment":
+        for line, stored in zip(shown["Line"], doc["Line"], strict=True):
+            _describe_link(line, stored)
     if entity == "ExchangeRate":  # known by its currency and day
         del shown["Id"]
     return shown
+
+
+def _describe_link(line: Doc, stored: Doc) -> None:
+    """What a payment's line pays, once more in the schema's bag of names and values."""
+    values = {
+        "txnId": stored["LinkedTxn"][0]["TxnId"],
+        "txnOpenBalance": f"{stored['_Open']:.2f}" if "_Open" in stored else None,
+        "txnReferenceNumber": stored.get("_Number"),
+    }
+    schema = "com.intuit.schema.finance.v3"
+    line["LineEx"] = {"any": [
+        {"name": "{http://schema.intuit.com/finance/v3}NameValue", "declaredType": f"{schema}.NameValue",
+         "scope": "javax.xml.bind.JAXBElement$GlobalScope", "value": {"Name": name, "Value": value}, "nil": False,
+         "globalScope": True, "typeSubstituted": False}
+        for name, value in values.items() if value
+    ]}  # fmt: skip
 
 
 def _shown(books: Books, value: Any) -> Any:
@@ -411,4 +437,4 @@ def _name_target(books: Books, key: str, reference: Doc) -> None:
     entity = TARGETS[key][0]
     target = books.get(entity, reference.get("value", ""))
     if target is not None:
-        reference["name"] = target[name_field(entity)]
+        reference["name"] = shown_name(entity, target)

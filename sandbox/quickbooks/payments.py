@@ -120,8 +120,17 @@ def _apply(transaction: Transaction, payment: Doc, current: Doc | None) -> None:
         _check_linkable(payment, kind, target)
         amount = paid_by(payment, kind, target_id)
         before = paid_by(current, kind, target_id) if current else ZERO
+        _describe(payment, kind, target, before)
         if amount != before:
             _apply_one(transaction, payment, (kind, copied(target)), amount, before)
+
+
+def _describe(payment: Doc, kind: str, target: Doc, before: Decimal) -> None:
+    """A line remembers what was open on its document, and the document's number; answers tell both."""
+    still_open = cents(amount_of(target["Balance" if kind == "Invoice" else "RemainingCredit"]) + before)
+    for line in payment["Line"]:
+        if (line["LinkedTxn"][0]["TxnType"], line["LinkedTxn"][0]["TxnId"]) == (kind, target["Id"]):
+            line["_Open"], line["_Number"] = still_open, target.get("DocNumber")
 
 
 def _check_linkable(payment: Doc, kind: str, target: Doc) -> None:

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from sandbox.quickbooks.api import AccountingApi, ApiAnswer, ApiRequest, endpoint_of
 from sandbox.quickbooks.book_pages import make_book_pages
 from sandbox.quickbooks.clock import answer_time
-from sandbox.quickbooks.errors import Fault, GatewayFault
+from sandbox.quickbooks.errors import Fault, not_authenticated, ordered
 from sandbox.quickbooks.pages import make_pages
 from sandbox.quickbooks.services import Services
 from sandbox.quickbooks.steering import FaultRule
@@ -102,7 +102,7 @@ def _struck(api: AccountingApi, rule: FaultRule | None) -> Response | None:
     if rule is None:
         return None
     if rule.kind.startswith("fault:"):
-        return _json(api.fault(Fault(rule.kind.removeprefix("fault:"))))
+        return _json(api.fault(ordered(rule.kind.removeprefix("fault:"))))
     if rule.kind == "timeout_before":
         return _hang_up(rule.seconds)
     if rule.kind == "timeout_after":
@@ -114,12 +114,15 @@ def _struck(api: AccountingApi, rule: FaultRule | None) -> Response | None:
 def _status(api: AccountingApi, status: str) -> Response:
     code = _STATUS_FAULTS[status]
     token = _api_request("", "").token or ""
-    fault = GatewayFault(token) if code == "3200" else Fault(code)
+    fault = not_authenticated(token) if code == "3200" else Fault(code)
     return _json(ApiAnswer(int(status), api.fault(fault).body))
 
 
 def _json(answer: ApiAnswer) -> Response:
-    return Response(answer.body, answer.status, content_type=answer.content_type)
+    response = Response(answer.body, answer.status, content_type=answer.content_type)
+    if answer.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Intuit", error="invalid_token"'
+    return response
 
 
 def _hang_up(seconds: float) -> Response:

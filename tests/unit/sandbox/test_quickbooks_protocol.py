@@ -191,7 +191,7 @@ def test_without_a_token_the_gateway_answers_in_lower_case_and_repeats_the_token
 def test_a_token_opens_no_other_company(world: World) -> None:
     answer = world.client.get("/v3/company/1/preferences", headers=world.bearer())
     assert answer.status_code == 403
-    assert answer.get_json()["Fault"]["Error"][0]["code"] == "3100"
+    assert answer.get_json()["fault"]["error"][0]["code"] == "3100"
 
 
 def test_every_answer_carries_a_transaction_id_of_its_own(world: World) -> None:
