@@ -173,6 +173,13 @@ class Books:
             if doc is not None:
                 yield doc
 
+    def newest_first(self, entity: str) -> Iterator[Doc]:
+        """Living documents, the last change first."""
+        for object_id in self._indexes.backwards(entity, CHANGED):
+            doc = self.get(entity, object_id)
+            if doc is not None:
+                yield doc
+
     def text(self, entity: str, doc: Doc) -> Encoded:
         """A stored document as an answer shows it, in JSON; kept until it or a name in it changes."""
         if entity in WITH_BALANCES:
@@ -307,6 +314,11 @@ class Transaction:
             if not deleted and key in index_keys(entity, doc):
                 found.append((entity, object_id))
         return found
+
+    def is_below(self, entity: str, object_id: str, above: str) -> bool:
+        """Whether a record of a list has another for its parent, or its parent's parent, and so on."""
+        parent = (self.need(entity, object_id).get("ParentRef") or {}).get("value")
+        return parent is not None and (parent == above or self.is_below(entity, parent, above))
 
     def next_number(self, name: str, first: int = 1) -> int:
         number = max(self.counters.get(name, self.books.counter(name)) + 1, first)

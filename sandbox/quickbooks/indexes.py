@@ -133,6 +133,9 @@ class Indexes:
         end = len(entries) if most is None else bisect_right(entries, most, key=lambda entry: entry[0])
         return (entries[at][2] for at in range(start, end))
 
+    def backwards(self, entity: str, index: str) -> Iterable[str]:
+        return (entry[2] for entry in reversed(self._sorted.get((entity, index), [])))
+
     def _owe(self, part: tuple[str, Decimal] | None, sign: int) -> None:
         if part is not None:
             self._owed[part[0]] = self._owed.get(part[0], ZERO) + sign * part[1]
