@@ -69,6 +69,8 @@ def save_name(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     resolve_all(transaction, doc, current)
     _FILL.get(entity, _fill_nothing)(transaction, doc, current)
     number_addresses(transaction, doc)
+    if doc == current and not doc.get("Active", True):
+        return current  # what is inactive already is not changed by making it so
     stored = transaction.put(entity, doc)
     if current is not None and current.get("FullyQualifiedName") != stored.get("FullyQualifiedName"):
         _rename_below(transaction, entity, stored)
@@ -301,28 +303,60 @@ _FILL = {
 }
 
 
-_POINTS_TO = {"Customer": "CustomerRef", "Item": "ItemRef"}
+_POINTS_TO = {"Customer": ("CustomerRef",), "Item": ("ItemRef", "GroupItemRef")}
 
 
-def merge(transaction: Transaction, entity: str, survivor_id: str, merged_id: str) -> Doc:
-    """What a user does on a record's page: the survivor keeps its Id and takes over all transactions."""
+def merge(transaction: Transaction, entity: str, survivor_id: str, merged_id: str, switches: Doc) -> Doc:
+    """What a user does on a record's page: the survivor keeps its Id and takes over all transactions and children."""
     if entity not in _POINTS_TO:
         raise business("Only customers and items can be merged here.")
     survivor = transaction.editable(entity, survivor_id)
     merged = transaction.editable(entity, merged_id)
     if survivor_id == merged_id or survivor.get("CurrencyRef") != merged.get("CurrencyRef"):
         raise business("Only two different records, and only customers of the same currency, can be merged.")
+    types = {survivor.get("Type"), merged.get("Type")}
+    if len(types) > 1 and types & {"Group", "Category"}:
+        raise business("A bundle or a category can be merged with its like only.")
+    survivor = _move_children(transaction, entity, survivor, merged, switches)
     name = survivor[name_field(entity)]
-    for kind in TRANSACTIONS:
-        for doc in list(transaction.books.all(kind)):
+    for kind in (*TRANSACTIONS, "Item"):
+        for doc in transaction.all(kind):
             moved = copied(doc)
-            if _repoint(moved, _POINTS_TO[entity], merged_id, {"value": survivor_id, "name": name}):
+            found = [
+                _repoint(moved, field, merged_id, {"value": survivor_id, "name": name}) for field in _POINTS_TO[entity]
+            ]
+            if any(found):
                 transaction.put(kind, moved)
+    survivor = transaction.editable(entity, survivor_id)
     merged["Active"] = False
     _deactivate(transaction, entity, merged, transaction.need(entity, merged_id))
     transaction.put(entity, merged)
     transaction.changes.pop((entity, merged_id))
     return transaction.put(entity, survivor, "merged", {"deletedid": merged_id})
+
+
+def _move_children(transaction: Transaction, entity: str, survivor: Doc, merged: Doc, switches: Doc) -> Doc:
+    """What is below the merged record comes below the survivor; a survivor that was itself below takes its place."""
+    children = transaction.find(f"below:{entity}", merged["Id"])
+    others = transaction.find(f"below:{entity}", survivor["Id"])
+    if entity == "Customer" and (children or others) and switches["merged_sub_customers"] == "refused":
+        raise business("Customers with sub-customers cannot be merged.")
+    if transaction.is_below(entity, survivor["Id"], merged["Id"]):
+        survivor = _put_below(transaction, entity, survivor["Id"], merged.get("ParentRef"), switches)
+    for _, child_id in children:
+        if child_id != survivor["Id"]:
+            _put_below(transaction, entity, child_id, {"value": survivor["Id"]}, switches)
+    return survivor
+
+
+def _put_below(transaction: Transaction, entity: str, object_id: str, parent: Doc | None, switches: Doc) -> Doc:
+    doc = transaction.editable(entity, object_id)
+    doc["ParentRef"] = copied(parent)
+    _qualify(transaction, entity, doc)
+    _check_unique(transaction, entity, doc, switches)
+    stored = transaction.put(entity, doc)
+    _rename_below(transaction, entity, stored)
+    return stored
 
 
 def _repoint(value: Any, field: str, old: str, new: Doc) -> bool:
@@ -333,7 +367,7 @@ def _repoint(value: Any, field: str, old: str, new: Doc) -> bool:
     changed = False
     for name, item in value.items():
         if name == field and isinstance(item, dict) and item.get("value") == old:
-            value[name] = dict(new)
+            value[name] = {**item, **new}
             changed = True
         else:
             changed = _repoint(item, field, old, new) or changed
