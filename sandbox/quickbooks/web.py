@@ -10,7 +10,7 @@ import traceback
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from sandbox.quickbooks.api import AccountingApi, ApiAnswer, ApiRequest, endpoint_of
 from sandbox.quickbooks.book_pages import make_book_pages
@@ -57,7 +57,7 @@ def make_app(services: Services) -> Flask:
     @app.after_request
     def finish(response: Response) -> Response:
         tid = _tid(services)
-        if _endpoint() is not None:
+        if _is_emulated():
             services.journal.add(_entry(services, response, tid))
         late: FaultRule | None = request.environ.get("sandbox.timeout_after")
         if late is not None:
@@ -88,14 +88,21 @@ def _api_request(realm: str, path: str) -> ApiRequest:
     return ApiRequest(request.method, realm, path, request.args, request.get_data(), token, request.content_type or "")
 
 
+def _is_emulated() -> bool:
+    """Not the sandbox's own addresses, and not the consent page."""
+    return request.path in _OTHER_ENDPOINTS or _is_company()
+
+
+def _is_company() -> bool:
+    return request.path.startswith("/v3/") and "realm" in (request.view_args or {})
+
+
 def _endpoint() -> str | None:
-    """The endpoint's name; None for the sandbox's own addresses and for the consent page."""
+    """The endpoint's name, if it is emulated."""
     if request.path in _OTHER_ENDPOINTS:
         return _OTHER_ENDPOINTS[request.path]
     arguments = request.view_args or {}
-    if request.path.startswith("/v3/") and "realm" in arguments:
-        return endpoint_of(_api_request(arguments["realm"], arguments["path"]))
-    return None
+    return endpoint_of(_api_request(arguments["realm"], arguments["path"])) if _is_company() else None
 
 
 def _struck(api: AccountingApi, rule: FaultRule | None) -> Response | None:
@@ -150,7 +157,14 @@ def _entry(services: Services, response: Response, tid: str) -> dict[str, Any]:
         "method": request.method,
         "path": request.path,
         "query": dict(request.args),
-        "body": None if secret_body else request.get_data(as_text=True)[:LONGEST_IN_JOURNAL],
+        "body": None if secret_body else _body()[:LONGEST_IN_JOURNAL],
         "status": response.status_code,
         "answer": _SECRETS.sub(r"\1***", response.get_data(as_text=True))[:LONGEST_IN_JOURNAL],
     }
+
+
+def _body() -> str:
+    try:
+        return request.get_data(as_text=True)
+    except RequestEntityTooLarge:
+        return f"({request.content_length} bytes, refused)"
