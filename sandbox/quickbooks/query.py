@@ -13,7 +13,7 @@ from sandbox.quickbooks.amounts import Doc, Encoded
 from sandbox.quickbooks.books import WITH_BALANCES, Books, rendered
 from sandbox.quickbooks.clock import parse_instant
 from sandbox.quickbooks.errors import Fault
-from sandbox.quickbooks.indexes import CHANGED, DAY, ID, id_order
+from sandbox.quickbooks.indexes import CHANGED, DAY, ID, id_order, name_field, updated_seconds
 from sandbox.quickbooks.schema import (
     BY_PATH,
     ENTITIES,
@@ -27,6 +27,11 @@ from sandbox.quickbooks.schema import (
 
 DEFAULT_RESULTS, MOST_RESULTS = 100, 1000
 LAST_POSITION = 10**9
+LISTS_BY_NAME = LISTS_WITH_ACTIVE - {"TaxCode", "TaxRate"}
+# Recorded answers to queries of these tell no totalCount.
+UNCOUNTED = frozenset(
+    {"Account", "Attachable", "Customer", "Department", "Employee", "Estimate", "Item", "SalesReceipt", "Vendor"}
+)
 # Fields of transactions that an index finds, and fields that an index keeps in order.
 EXACT, SORTED = ("DocNumber", "CustomerRef"), (DAY, CHANGED, ID)
 
@@ -320,12 +325,12 @@ def run(books: Books, query: Query) -> Doc:
 def _response(books: Books, query: Query, page: list[Doc]) -> Doc:
     if not page:
         return {}
-    return {
+    answer: Doc = {
         query.entity: [_shown(books, query, doc) for doc in page],
         "startPosition": query.start,
         "maxResults": len(page),
-        "totalCount": len(page),
     }
+    return answer if query.entity in UNCOUNTED else {**answer, "totalCount": len(page)}
 
 
 def _shown(books: Books, query: Query, doc: Doc) -> Doc | Encoded:
@@ -341,21 +346,35 @@ def _candidates(books: Books, query: Query) -> tuple[Iterable[Doc], bool]:
     if exact is not None:
         return exact, False
     order = _order(query)
-    if order is not None and query.order:
+    if order is not None:
         return books.between(query.entity, order, *_bounds(query, order)), True
     for field in SORTED:
         least, most = _bounds(query, field)
         if (least, most) != (None, None):
             return books.between(query.entity, field, least, most), False
-    if order is None or query.count:
+    if query.order or query.count:
         return books.all(query.entity), False
-    return books.between(query.entity, ID), True
+    if query.entity in TRANSACTIONS:
+        return books.newest_first(query.entity), True
+    return sorted(books.all(query.entity), key=_usual_key(query.entity)), True
+
+
+def _usual_key(entity: str) -> Callable[[Doc], tuple[Any, ...]]:
+    """The order without ORDERBY: transactions by their last change (the newest is to come first), lists by name."""
+
+    def key(doc: Doc) -> tuple[Any, ...]:
+        by_id = id_order(doc["Id"]), doc["Id"]
+        if entity in TRANSACTIONS:
+            return updated_seconds(doc), *by_id
+        return str(doc.get(name_field(entity)) or "").casefold() if entity in LISTS_BY_NAME else "", *by_id
+
+    return key
 
 
 def _order(query: Query) -> str | None:
-    """The sorted index that has the order asked for; without one, Ids count upwards."""
+    """The sorted index that has the order asked for."""
     if not query.order:
-        return ID
+        return None
     order = query.order[0]
     known = len(query.order) == 1 and not order.descending and order.field in SORTED
     return order.field if known and _has_all(query.entity, order.field) else None
@@ -410,6 +429,8 @@ def _bound(entity: str, field: str, value: str) -> Any:
 
 
 def _sorted(found: list[Doc], query: Query) -> list[Doc]:
+    if not query.order:
+        return sorted(found, key=_usual_key(query.entity), reverse=query.entity in TRANSACTIONS)
     found.sort(key=lambda doc: (id_order(doc["Id"]), doc["Id"]))
     for order in reversed(query.order):
         kind = "id" if order.field == "Id" else _kind(query.entity, order.field)
