@@ -13,7 +13,7 @@ from config import telemetry
 from config.errors import RavebooksError
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
-from consumers import catching_up, hints, jobs, telling
+from consumers import catching_up, hints, jobs, preflights, telling
 from consumers.contacts import ContactWork
 from consumers.decisions import Park, Pause, Replan, Retry, backoff, decide
 from consumers.estimates import EstimateWork
@@ -29,6 +29,7 @@ from reconcile.model import Attention, Kind, Record, Side
 from storage import brakes, connections, leases, pairs, pending, steps
 from storage import jobs as storage_jobs
 from storage.brakes import AllPaused
+from storage.connections import NotActive
 from storage.database import Database, DatabaseDown
 from storage.leases import LeaseLost
 from storage.vault import UnreadableSecret
@@ -134,9 +135,9 @@ class Reconciler:
             bench = Workbench(self._database, self._clock, connection, neighbours, journal)
             self._work_through(bench, holder)
             telemetry.slices.labels("done").inc()
-        except AllPaused as error:
+        except (AllPaused, NotActive) as error:
             telemetry.slices.labels("paused").inc()
-            log.warning("all writes are stopped", cause=str(error))
+            log.warning("stopped under way", cause=str(error))
         except LeaseLost as error:
             telemetry.slices.labels("lease lost").inc()
             log.warning("lease lost", error=str(error))
@@ -174,9 +175,14 @@ class Reconciler:
                 catching_up.look_at_events(bench, again)
         if connection.cdc_due_at is not None and connection.cdc_due_at <= now:
             self._note_read(bench)
-            with self._unless_refused(bench, cdc_due_at=now + timedelta(seconds=self._pace.echo_confirm)):
-                with bench.neighbours.quickbooks.because("change data capture"):
-                    catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
+            again = now + timedelta(seconds=self._pace.echo_confirm)
+            cause = bench.neighbours.quickbooks.because("change data capture")
+            with self._unless_refused(bench, cdc_due_at=again), cause:
+                catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
+
+        if connection.preflight_due_at is not None and connection.preflight_due_at <= now:
+            with self._unless_refused(bench, preflight_due_at=now + timedelta(hours=1)):
+                preflights.look(self._database, self._clock, connection, bench.neighbours)
 
     @contextmanager
     def _unless_refused(self, bench: Workbench, **due: datetime) -> Iterator[None]:
@@ -326,7 +332,7 @@ class Reconciler:
             try:
                 with bench.neighbours.quickbooks.because("freshness"):
                     outcome = self._run(bench, subject)
-            except (AllPaused, LeaseLost, DatabaseDown, NotAuthorised, UnreadableSecret):
+            except (AllPaused, NotActive, LeaseLost, DatabaseDown, NotAuthorised, UnreadableSecret):
                 raise
             except RavebooksError as error:
                 self._after_error(bench, subject, error)

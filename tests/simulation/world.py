@@ -127,6 +127,12 @@ class World:
             side.session.mount("http://", self.adapter())
         return quickbooks, ravetree
 
+    def quickbooks_again(self) -> QuickBooksSide:
+        """The bookkeeper's own program after the product's consent was taken back: it asks for a new one."""
+        self.quickbooks = QuickBooksSide(self._services.credentials())
+        self.quickbooks.session.mount("http://", self.adapter())
+        return self.quickbooks
+
     def _connect(self) -> str:
         account, parts = self.ravetree.credentials["account_id"], self.parts
         url = parts.connecting.begin(account, self.ravetree.credentials["api_token"])
