@@ -155,7 +155,13 @@ class Books:
 
     def owed_with_jobs(self, customer: str) -> Decimal:
         """What the customer and everybody below owe."""
-        return sum(map(self.owed_with_jobs, self._indexes.below("Customer", customer)), self.owed(customer))
+        return sum(map(self.owed, self.family("Customer", customer)), ZERO)
+
+    def family(self, entity: str, object_id: str) -> Iterator[str]:
+        """The Ids of a list's record and of all below it."""
+        yield object_id
+        for child in self._indexes.below(entity, object_id):
+            yield from self.family(entity, child)
 
     def updated_since(self, entity: str, seconds: float) -> Iterator[tuple[Doc, bool]]:
         """Documents and tombstones (with True), oldest change first, from ``seconds`` on, inclusive."""
