@@ -24,8 +24,9 @@ from consumers.neighbours import NeighboursOf
 from consumers.outcomes import Agreed, NeedsAttention, Outcome, Waits
 from consumers.ownership import Claims, Holder, Pace
 from consumers.payments import PaymentWork
+from consumers.wording import spell
 from consumers.workbench import ENTITIES, Workbench
-from reconcile.model import Attention, Kind, Record, Side
+from reconcile.model import Attention, Kind, Record, Side, fitted
 from storage import brakes, connections, leases, pairs, pending, steps
 from storage import jobs as storage_jobs
 from storage.brakes import AllPaused
@@ -357,6 +358,8 @@ class Reconciler:
                 return PaymentWork(bench, subject.record).run()
 
     def _conclude(self, bench: Workbench, subject: Subject, outcome: Outcome) -> None:
+        if isinstance(outcome, NeedsAttention):
+            outcome = NeedsAttention(fitted(outcome.attention))
         now = self._clock.now()
         kind = subject.record.kind
         with self._database.transaction() as session:
@@ -383,7 +386,7 @@ class Reconciler:
     # --- when it fails ---------------------------------------------------------------------------
 
     def _after_error(self, bench: Workbench, subject: Subject, error: RavebooksError) -> None:
-        what = _spell(bench, subject.record)
+        what = spell(bench, subject.record)
         decision = decide(error, what, subject.attempts, self._jitter())
         match decision:
             case Retry(seconds=seconds, everything=everything):
@@ -411,7 +414,7 @@ class Reconciler:
         attention = Attention(
             "parked",
             "defect",
-            f"{_spell(bench, subject.record)} met an unexpected error ({type(error).__name__}).",
+            f"{spell(bench, subject.record)} met an unexpected error.",
             "Report it: this is a fault of Ravebooks. Then press retry.",
         )
         self._conclude(bench, subject, NeedsAttention(attention))
@@ -504,15 +507,3 @@ def _reason(outcome: Outcome) -> str:
             return attention.cause
         case Waits(target=target):
             return f"waits for {target.kind} {target.id}"
-
-
-def _spell(bench: Workbench, record: Record) -> str:
-    """A record as a bookkeeper calls it."""
-    pair = bench.pair(record.kind, record.side, record.id)
-    number = pair.base_ravetree.get("number") if pair is not None and pair.base_ravetree else None
-    if number is None and record.side is Side.RAVETREE and record.kind in (Kind.INVOICE, Kind.ESTIMATE):
-        copy = bench.copy(record)
-        number = copy.body.get("number") if copy else None
-    if number:
-        return f"{record.kind.capitalize()} {number}"
-    return f"{record.kind.capitalize()} {record.id} ({'Ravetree' if record.side is Side.RAVETREE else 'QuickBooks'})"

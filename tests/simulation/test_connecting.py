@@ -122,9 +122,9 @@ def test_disconnected_nothing_is_written_and_a_reconnect_drains(world: World, pa
     url = world.api("POST", "/api/connections", body).get_json()["authorize_url"]
     assert consent(world, url).status_code == 200
     world.settle()
-    rows = {row["DocNumber"]: row for row in world.quickbooks_again().query("select * from Invoice")}
-    assert rows.keys() == {first["number"], second["number"]}
-    assert rows[first["number"]]["CustomerMemo"]["value"] == "edited"
+    bills = {row["DocNumber"]: row for row in world.quickbooks_again().query("select * from Invoice")}
+    assert bills.keys() == {first["number"], second["number"]}
+    assert bills[first["number"]]["CustomerMemo"]["value"] == "edited"
     assert world.api("GET", f"{path}/mappings").get_json()["line_types"]
 
 
