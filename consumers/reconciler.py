@@ -13,7 +13,7 @@ from config import telemetry
 from config.errors import RavebooksError
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
-from consumers import catching_up, hints, jobs, telling
+from consumers import catching_up, hints, jobs, parity, telling
 from consumers.contacts import ContactWork
 from consumers.decisions import Park, Pause, Replan, Retry, backoff, decide
 from consumers.estimates import EstimateWork
@@ -177,6 +177,9 @@ class Reconciler:
             with self._unless_refused(bench, cdc_due_at=now + timedelta(seconds=self._pace.echo_confirm)):
                 with bench.neighbours.quickbooks.because("change data capture"):
                     catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
+        if connection.parity_due_at is not None and connection.parity_due_at <= now:
+            with self._unless_refused(bench, parity_due_at=now + parity.AGAIN):
+                parity.make_daily(bench)
 
     @contextmanager
     def _unless_refused(self, bench: Workbench, **due: datetime) -> Iterator[None]:
