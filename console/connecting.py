@@ -15,7 +15,7 @@ from clients.ravetree.account import Account
 from config.errors import RavebooksError
 from config.ports import Clock, Entropy
 from reconcile.model import Side
-from storage import connections, jobs, pending
+from storage import connections, jobs, parity, pending
 from storage.database import Database
 from storage.models import Connection, OAuthState
 
@@ -205,6 +205,7 @@ class Connecting:
                 connection.invoices_since = _since(connection.invoices_since, invoices, now)
             if estimates is not None:
                 connection.estimates_since = _since(connection.estimates_since, estimates, now)
+            parity.schedule(connection, now)
             if (invoices or estimates) and connection.contacts_imported_at is None:
                 self._begin_import(session, connection_id, now)
 
