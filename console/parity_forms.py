@@ -110,7 +110,8 @@ tr { page-break-inside: avoid }
 {% for difference in row.differences %}
 <tr>
 {% if loop.first %}
-<td rowspan="{{ row.differences | length }}">{{ row.kind }} {{ row.number or row.ravetree_id or row.quickbooks_id }}</td>
+{% set name = row.number or row.ravetree_id or row.quickbooks_id %}
+<td rowspan="{{ row.differences | length }}">{{ row.kind }} {{ name }}</td>
 <td rowspan="{{ row.differences | length }}">{{ row.client }}</td>
 {% endif %}
 <td>{{ difference.field }}</td><td>{{ difference.ravetree }}</td><td>{{ difference.quickbooks }}</td>

@@ -17,6 +17,7 @@ from reconcile.compare import (
     compare_estimate,
     compare_invoice,
     compare_payment,
+    in_old_copy,
     invoice_status,
     payment_status,
 )
@@ -164,6 +165,8 @@ class BothBooks:
         except quickbooks.UnreadableRecord as error:
             # One record that makes no sense must not hide all others.
             found = (replace(_UNSEEN, next=f"Nothing: {error}. {error.remedy}"),)
+        if copy is not None and copy.stale:
+            found = in_old_copy(found)
         return Held(kind, pair.ravetree_id, pair.quickbooks_id, ours, theirs, copy, pair, found)
 
     def hold_alone(self, record: Record, raw: Body | None, copy: Copy | None) -> Held:
@@ -360,7 +363,6 @@ class BothBooks:
             own=self._waiting(held.names),
             payments=tuple(self._payments_under_way.get(held.ravetree_id, ())) if invoice else (),
             credit=self._credit.get(held.ravetree_id, ZERO) if invoice else ZERO,
-            old_copy=held.copy is not None and held.copy.stale,
         )
 
     def _waiting(self, names: Iterable[Record]) -> Waiting | None:

@@ -21,6 +21,7 @@ from consumers.neighbours import NeighboursOf
 from consumers.telling import PAGES
 from consumers.workbench import Unwritten, Workbench
 from reconcile import parity as rules
+from reconcile.compare import Cause
 from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.parity import Compared, Report, Row
 from reconcile.payments import same_receipt
@@ -109,7 +110,7 @@ class Parity:
             with bench.neighbours.quickbooks.because("drift"):
                 read_in_full(bench)
         books = BothBooks(bench)
-        return [self._spell(books, held) for held in books.everything() if held.differences]
+        return [self._spell(books, held) for held in books.everything() if _differs(held)]
 
     def _spell(self, books: BothBooks, held: Held) -> dict[str, Any]:
         return {
@@ -191,6 +192,11 @@ class Parity:
             for other in _unpaired_payments(books, held)
             if _is_same_receipt(books, held, other)
         ]
+
+
+def _differs(held: Held) -> bool:
+    """Whether anything differs as far as we know: what an old copy says is no news."""
+    return any(difference.cause is not Cause.OLD_COPY for difference in held.differences)
 
 
 # --- one record ----------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ It compares with the eyes of the rules: what they never write, or read into the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -26,6 +26,9 @@ from reconcile.payments import Facts, KnownInvoice, quickbooks_facts, ravetree_f
 
 OURS, BOTH, THEIRS = "ravetree", "both", "quickbooks"
 """Whose a field is."""
+
+FROM_OTHERS = frozenset({"balance", "status"})
+"""What of a document follows from other records: from payments, or from the invoice made of an estimate."""
 
 ROUNDING = Decimal(1)
 """Totals that nobody changed and that are less than this apart differ by the rounding of tax or lines."""
@@ -104,6 +107,20 @@ _Fields = dict[str, _Field]
 _NOWHERE = _Field("", "", "")
 _RavetreeDocument = RavetreeInvoice | RavetreeEstimate
 _QuickBooksDocument = QuickBooksInvoice | QuickBooksEstimate
+
+
+def in_old_copy(differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
+    """The same differences, where a write of ours touched QuickBooks' record after we last saw it.
+
+    What follows from other records is out of date there, and perhaps no difference at all.
+    """
+    then = "Nothing: a write of ours changed it in QuickBooks after we last saw it; the next look there shows it."
+    return tuple(
+        replace(one, cause=Cause.OLD_COPY, next=then)
+        if one.field in FROM_OTHERS and one.cause in (Cause.UNEXPLAINED, Cause.WAITING, Cause.DRIFT)
+        else one
+        for one in differences
+    )
 
 
 # --- invoices and estimates ----------------------------------------------------------------------

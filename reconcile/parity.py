@@ -5,14 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from reconcile.compare import Cause, Difference
+from reconcile.compare import FROM_OTHERS, Cause, Difference
 from reconcile.model import ZERO
 
 COMPARED = frozenset({"number", "total", "balance", "status", "amount", "unapplied", "reference"})
 """What a report compares: of a payment its amount, what of it is unapplied, its reference and its status."""
-
-FROM_PAYMENTS = frozenset({"balance", "status"})
-"""What follows from other records, so that those may explain it."""
 
 ORDER = (
     Cause.UNEXPLAINED,
@@ -54,8 +51,7 @@ class Compared:
     """One pair, or a record that should have a partner and has none.
 
     `own` is what is under way for the pair itself, `payments` for payments on it. `credit` is by how much credit
-    that is applied on one side only makes QuickBooks' balance smaller than Ravetree's. `old_copy` says that a write of
-    ours touched QuickBooks' record after we last saw it.
+    that is applied on one side only makes QuickBooks' balance smaller than Ravetree's.
     """
 
     kind: str
@@ -69,7 +65,6 @@ class Compared:
     own: Waiting | None = None
     payments: tuple[Waiting, ...] = ()
     credit: Decimal = ZERO
-    old_copy: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,16 +153,16 @@ def missing(one: Compared) -> Compared:
 def _explain(one: Compared, difference: Difference) -> tuple[Cause, str, str]:
     if (certain := _certain(one, difference)) is not None:
         return certain
-    for waiting in (one.own, *(one.payments if difference.field in FROM_PAYMENTS else ())):
+    for waiting in (one.own, *(one.payments if difference.field in FROM_OTHERS else ())):
         if waiting is not None:
             return _under_way(waiting, is_own=waiting is one.own)
-    if one.old_copy and difference.cause in (Cause.UNEXPLAINED, Cause.WAITING):
-        text = "A write of ours changed it in QuickBooks after we last saw it there."
-        return Cause.OLD_COPY, text, "Wait ten minutes, or make the report with a full read."
     match difference.cause:
         case Cause.WAITING | Cause.HELD | Cause.UNEXPLAINED:
             # The two records alone would say so, and yet nothing is under way.
             return Cause.UNEXPLAINED, _unexplained(difference), "Press retry or `Sync to QuickBooks`; then report it."
+        case Cause.OLD_COPY:
+            text = "A write of ours changed it in QuickBooks after we last saw it there."
+            return Cause.OLD_COPY, text, "Wait ten minutes, or make the report with a full read."
         case Cause.ROUNDED:
             return Cause.ROUNDED, "Tax or lines are rounded otherwise in QuickBooks.", difference.next
         case Cause.DRIFT:
@@ -179,7 +174,7 @@ def _explain(one: Compared, difference: Difference) -> tuple[Cause, str, str]:
 
 def _certain(one: Compared, difference: Difference) -> tuple[Cause, str, str] | None:
     """What explains a balance to the cent, whatever else is under way."""
-    if difference.field not in FROM_PAYMENTS:
+    if difference.field not in FROM_OTHERS:
         return None
     if difference.cause is Cause.MARKED:
         return Cause.MARKED, "It is only marked as paid in Ravetree.", difference.next
