@@ -54,13 +54,16 @@ def _removed(before: Mapping[str, Any], sent: Mapping[str, Any]) -> Iterator[tup
 def _partners(before: Any, sent: list[Any]) -> dict[int, Any]:
     """The earlier line of each line that is sent, by its place. Lines that have no name go by their place."""
     had = _own_lines(before) if isinstance(before, list) else []
-    named = {name: line for line in had if (name := _name(line)) is not None}
+    named: dict[str, list[Any]] = {}
+    for line in had:
+        if (name := _name(line)) is not None:
+            named.setdefault(name, []).append(line)
     found: dict[int, Any] = {}
     for place, line in enumerate(_own_lines(sent)):
         name = _name(line)
         if name is not None:
-            if name in named:
-                found[place] = named.pop(name)
+            if named.get(name):
+                found[place] = named[name].pop(0)
         elif place < len(had) and _name(had[place]) is None:
             found[place] = had[place]
     return found
