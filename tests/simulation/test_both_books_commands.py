@@ -1,10 +1,12 @@
 """`ravebooks parity`, `drift`, `show` and `timeline`, on the whole system."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 from ravebooks.__main__ import ravebooks
@@ -19,8 +21,9 @@ __all__ = ["conflict", "paired"]
 
 
 @pytest.fixture
-def run(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Runs a command on the world's database and network."""
+def run(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Runs a command on the world's database and network, with its log at errors only."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
     @contextmanager
     def open_world() -> Iterator[Parts]:
@@ -33,7 +36,8 @@ def run(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
         assert result.exit_code == 0, result.output
         return result.output
 
-    return invoke
+    yield invoke
+    structlog.reset_defaults()
 
 
 def test_parity_and_drift_are_printed(world: World, paired: Body, run: Any) -> None:
