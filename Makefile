@@ -57,7 +57,7 @@ chaos: $(TEST) ## Processes killed at seeded points, brokers and databases that 
 	@TESTS='$(TESTS)' ops/test-rings chaos
 
 ##@ Work on the code
-.PHONY: lint format lock configuration clean
+.PHONY: lint format lock configuration concurrency clean
 lint: $(TEST) ## ruff, mypy (strict), import-linter
 	@ops/test-rings lint
 
@@ -72,6 +72,9 @@ lock: $(TEST) ## Pin what requirements/*.in asks for, with hashes (UPGRADE=1: to
 
 configuration: $(RUN) ## Write docs/configuration.md from the settings' own words
 	@$(BIN)/ravebooks settings --markdown >docs/configuration.md
+
+concurrency: $(TEST) ## Write docs/concurrent-changes.md from what the product does
+	@$(BIN)/python -m tests.simulation.concurrency 2>/dev/null >/dev/null
 
 clean: ## Remove the virtual environment and every cache; the books in var/ stay
 	@rm -rf .venv *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -2,26 +2,55 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
+from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy.orm import Session
 
+from clients.errors import NeighbourError
 from clients.quickbooks.company import Bearer, Company
 from clients.quickbooks.oauth import OAuthClient, Tokens
 from clients.ravetree.account import Account
 from config.errors import RavebooksError
+from config.logging import logger
 from config.ports import Clock, Entropy
 from reconcile.model import Side
+from reconcile.preflight import Finding, blocking
 from storage import connections, jobs, parity, pending
 from storage.database import Database
 from storage.models import Connection, OAuthState
 
 STATE_SECONDS = 600
-LINE_TYPE = "line_type"
-TAX_RATE = "tax_rate"
+LINE_TYPE, TAX_RATE = "line_type", "tax_rate"
+PAYMENT_METHOD, DEPOSIT_ACCOUNT = "payment_method", "deposit_account"
+CONSENT, START = "consent", "start"
+"""What a single-use token opens: the way back from Intuit, or the way there."""
+
+DEPOSIT_ACCOUNTS = frozenset({"Bank", "Other Current Asset"})
+REMAPPING = "A new mapping affects later writes only: what is in QuickBooks keeps its entry until it is written again."
+
+
+@dataclass(frozen=True)
+class MappingKind:
+    """What a kind of mapping leads from and to. `resource` is Ravetree's list, `entity` QuickBooks'."""
+
+    resource: str
+    entity: str
+    where: str = ""
+
+
+KINDS = {
+    LINE_TYPE: MappingKind("line_item_types", "Item", "Type = 'Service'"),
+    TAX_RATE: MappingKind("tax_rates", "TaxCode"),
+    PAYMENT_METHOD: MappingKind("payment_methods", "PaymentMethod"),
+    DEPOSIT_ACCOUNT: MappingKind("payment_methods", "Account"),
+}
+
+
+log = logger("connect")
 
 
 class ConnectRefused(RavebooksError):
@@ -42,6 +71,8 @@ class TokenStore(Protocol):
     def store(self, connection: Connection, tokens: Tokens) -> None: ...
 
     def access_token(self, connection_id: str, expired: str | None = None) -> str: ...
+
+    def refresh_token(self, connection: Connection) -> str | None: ...
 
     def ravetree_token(self, connection_id: str) -> str: ...
 
@@ -69,6 +100,7 @@ class Connecting:
     entropy: Entropy
     public_url: str
     secret_key: str
+    inspect: Callable[[str], Sequence[Finding]] = lambda _connection_id: ()
 
     def _digest(self, state: str) -> str:
         """What is stored of a state: whoever reads the database cannot make one."""
@@ -78,8 +110,28 @@ class Connecting:
     def redirect_uri(self) -> str:
         return f"{self.public_url}/connect/callback"
 
+    def start_link(self, account_id: str, ravetree_token: str) -> str:
+        """Where Ravetree sends its user: our own address, good once and for ten minutes."""
+        token = self._signer().dumps({"nonce": self._keep(START, account_id, ravetree_token)})
+        return f"{self.public_url}/connect/start?token={token}"
+
+    def start(self, token: str) -> str:
+        """Where a start link leads on to: Intuit's page of consent. Raises `ConnectRefused`."""
+        try:
+            nonce = str(self._signer().loads(token)["nonce"])
+        except (BadData, KeyError, TypeError):
+            raise ConnectRefused("this link was not made here") from None
+        return self.begin(*self._take_state(nonce, START))
+
+    def _signer(self) -> URLSafeSerializer:
+        return URLSafeSerializer(self.secret_key, salt="connect-start")
+
     def begin(self, account_id: str, ravetree_token: str) -> str:
         """Where to send the user. The state is signed by being known here alone, short-lived and used once."""
+        return self.oauth.authorisation_url(self._keep(CONSENT, account_id, ravetree_token), self.redirect_uri)
+
+    def _keep(self, purpose: str, account_id: str, ravetree_token: str) -> str:
+        """A new single-use token for `purpose`."""
         state = self.entropy.token(24)
         with self.database.transaction() as session:
             session.add(
@@ -88,9 +140,10 @@ class Connecting:
                     account_id=account_id,
                     ravetree_token=self.tokens.seal_ravetree_token(ravetree_token, self._digest(state)),
                     expires_at=self.clock.now() + timedelta(seconds=STATE_SECONDS),
+                    purpose=purpose,
                 )
             )
-        return self.oauth.authorisation_url(state, self.redirect_uri)
+        return state
 
     def finish(self, state: str, code: str, realm_id: str) -> str:
         """Exchange the code and make the connection, or renew it; returns its id. Raises `ConnectRefused`."""
@@ -110,16 +163,35 @@ class Connecting:
             self.tokens.store(connection, tokens)
             session.flush()
             connections.resume(session, connection.id, self.clock.now())
-            return connection.id
+            connection_id = connection.id
+        self.inspect(connection_id)
+        return connection_id
+
+    def disconnect(self, connection_id: str, by: str) -> bool:
+        """End the connection, then the consent at Intuit; False when Intuit could not be told of it.
+
+        Nothing is written from the first moment on: a consent that lives on does no harm without its tokens.
+        """
+        with self.database.transaction() as session:
+            refresh_token = self.tokens.refresh_token(connections.get(session, connection_id))
+            connections.disconnect(session, connection_id, by)
+        if refresh_token is None:
+            return True
+        try:
+            self.oauth.revoke(refresh_token)
+        except NeighbourError as error:
+            log.warning("consent not revoked", connection=connection_id, error=str(error))
+            return False
+        return True
 
     def denied(self, state: str) -> None:
         """The user said no: the state is used up."""
         self._take_state(state)
 
-    def _take_state(self, state: str) -> tuple[str, str]:
+    def _take_state(self, state: str, purpose: str = CONSENT) -> tuple[str, str]:
         with self.database.transaction() as session:
             row = session.get(OAuthState, self._digest(state))
-            if row is None or row.expires_at < self.clock.now():
+            if row is None or row.purpose != purpose or row.expires_at < self.clock.now():
                 raise ConnectRefused("this connect was never begun here, took too long, or was finished already")
             session.delete(row)
             return row.account_id, self.tokens.open_ravetree_token(row.ravetree_token, row.digest)
@@ -159,19 +231,41 @@ class Connecting:
     # --- mappings and switches -------------------------------------------------------------------
 
     def map_keys(self, connection_id: str, kind: str, mapping: dict[str, str]) -> None:
-        """Map Ravetree's keys to QuickBooks entries; a line type needs an active service item."""
-        names: dict[str, str] = {}
-        if kind == LINE_TYPE:
-            names = self._active_items(connection_id, set(mapping.values()))
+        """Map Ravetree's keys to active QuickBooks entries; a line type needs a service item."""
+        names = self._active_entries(connection_id, kind, set(mapping.values()))
         with self.database.transaction() as session:
             for key, quickbooks_id in mapping.items():
                 connections.set_mapping(session, connection_id, kind, key, quickbooks_id, names.get(quickbooks_id, ""))
-            pending.reconsider_code(session, connection_id, f"{kind}_not_mapped", self.clock.now())
+            for code in (f"{kind}_not_mapped", *pending.MAPPING_CODES):
+                pending.reconsider_code(session, connection_id, code, self.clock.now())
 
     def items(self, connection_id: str) -> list[dict[str, str]]:
         """The company's active service items, to map line types to."""
-        rows = self._company_of(connection_id).query("Item", "Type = 'Service'")
-        return [{"id": str(row["Id"]), "name": str(row.get("Name", ""))} for row in rows]
+        return self.entries(connection_id, LINE_TYPE)
+
+    def entries(self, connection_id: str, kind: str, search: str = "") -> list[dict[str, str]]:
+        """The active entries of QuickBooks that a kind of key can be mapped to, whose name has `search` in it."""
+        listed = KINDS[kind]
+        where = " and ".join(part for part in (listed.where, "Active = true") if part)
+        rows = self._company_of(connection_id).query(listed.entity, where, limit=10**9)
+        named = [
+            {"id": str(row["Id"]), "name": str(row.get("FullyQualifiedName") or row.get("Name", ""))}
+            for row in rows
+            if _fits(kind, row)
+        ]
+        found = [entry for entry in named if search.casefold() in entry["name"].casefold()]
+        return sorted(found, key=lambda entry: entry["name"].casefold())
+
+    def keys(self, connection_id: str, kind: str) -> list[dict[str, str | None]]:
+        """Ravetree's keys of a kind with their labels, and what each is mapped to."""
+        with self.database.transaction() as session:
+            account_id = connections.get(session, connection_id).account_id
+            mapped = connections.mappings(session, connection_id, kind)
+        account = self.account(account_id, self.tokens.ravetree_token(connection_id))
+        rows = [(str(row["key"]), str(row["label"])) for row in account.listing(KINDS[kind].resource)]
+        if kind == DEPOSIT_ACCOUNT:
+            rows.append(("", "All other methods"))
+        return [{"key": key, "label": label, "quickbooks_id": mapped.get(key)} for key, label in rows]
 
     def _company_of(self, connection_id: str) -> Company:
         with self.database.transaction() as session:
@@ -180,24 +274,31 @@ class Connecting:
             realm_id, lambda expired=None: self.tokens.access_token(connection_id, expired), connection_id
         )
 
-    def _active_items(self, connection_id: str, ids: set[str]) -> dict[str, str]:
-        company = self._company_of(connection_id)
-        found = {str(raw["Id"]): raw for raw in company.by_ids("Item", ids)}
-        for item_id in sorted(ids):
-            item = found.get(item_id)
-            if item is None or not item.get("Active", True):
-                raise SwitchRefused(f"QuickBooks has no active item {item_id}", remedy="Choose an active service item.")
-            if item.get("Type") != "Service":
+    def _active_entries(self, connection_id: str, kind: str, ids: set[str]) -> dict[str, str]:
+        company, entity = self._company_of(connection_id), KINDS[kind].entity
+        what = {"Item": "item", "TaxCode": "tax code", "PaymentMethod": "payment method"}.get(entity, "account")
+        found = {str(raw["Id"]): raw for raw in company.by_ids(entity, ids)}
+        for entry_id in sorted(ids):
+            entry = found.get(entry_id)
+            if entry is None or not entry.get("Active", True):
+                raise SwitchRefused(f"QuickBooks has no active {what} {entry_id}", remedy=f"Choose an active {what}.")
+            if kind == LINE_TYPE and entry.get("Type") != "Service":
                 raise SwitchRefused(
-                    f"the item {item.get('Name', item_id)} is not of type Service",
+                    f"the item {entry.get('Name', entry_id)} is not of type Service",
                     remedy="Choose a service item.",
                 )
-        return {item_id: str(raw.get("Name", "")) for item_id, raw in found.items()}
+            if not _fits(kind, entry):
+                raise SwitchRefused(
+                    f"the account {entry.get('Name', entry_id)} takes no deposits",
+                    remedy="Choose a bank account or undeposited funds.",
+                )
+        return {entry_id: str(raw.get("Name", "")) for entry_id, raw in found.items()}
 
     def switch(self, connection_id: str, *, invoices: bool | None, estimates: bool | None) -> None:
         """Switch on or off. On means: from now on; what is older waits for the button or a back-fill."""
         if invoices or estimates:
             self._check_mapped(connection_id)
+            self._check_settings(connection_id)
         now = self.clock.now()
         with self.database.transaction() as session:
             connection = connections.get(session, connection_id)
@@ -217,6 +318,11 @@ class Connecting:
             # It is under way already, or a person paused it.
             return
 
+    def _check_settings(self, connection_id: str) -> None:
+        """What would make wrong books holds the switch-on."""
+        if found := blocking(self.inspect(connection_id)):
+            raise SwitchRefused(found[0].cause.rstrip("."), remedy=found[0].remedy)
+
     def _check_mapped(self, connection_id: str) -> None:
         with self.database.transaction() as session:
             account_id = connections.get(session, connection_id).account_id
@@ -225,6 +331,10 @@ class Connecting:
         missing = [row["label"] for row in account.listing("line_item_types") if row["key"] not in mapped]
         if missing:
             raise SwitchRefused(f"not mapped yet: {', '.join(missing)}")
+
+
+def _fits(kind: str, row: Mapping[str, Any]) -> bool:
+    return kind != DEPOSIT_ACCOUNT or row.get("AccountType") in DEPOSIT_ACCOUNTS
 
 
 def _since(before: datetime | None, on: bool, now: datetime) -> datetime | None:

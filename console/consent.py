@@ -1,7 +1,8 @@
-"""Where Intuit sends the user back to."""
+"""The user's way to Intuit and back."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, redirect, request
 from markupsafe import escape
+from werkzeug.wrappers import Response
 
 from config.errors import RavebooksError
 from config.logging import logger
@@ -11,8 +12,17 @@ log = logger("connect")
 
 
 def blueprint(connecting: Connecting) -> Blueprint:
-    """`GET /connect/callback`."""
+    """`GET /connect/start` and `GET /connect/callback`."""
     routes = Blueprint("consent", __name__, url_prefix="/connect")
+
+    @routes.get("/start")
+    def start() -> Response:
+        """A start link of Ravetree's: on to Intuit's page."""
+        try:
+            return redirect(connecting.start(request.args.get("token", "")))
+        except RavebooksError as error:
+            log.warning("start refused", error=str(error))
+            return _page("QuickBooks is not connected", _sentence(error), 400)
 
     @routes.get("/callback")
     def callback() -> Response:
@@ -24,11 +34,16 @@ def blueprint(connecting: Connecting) -> Blueprint:
             connection_id = connecting.finish(state, request.args.get("code", ""), request.args.get("realmId", ""))
         except RavebooksError as error:
             log.warning("connect refused", error=str(error))
-            return _page("QuickBooks is not connected", f"{str(error).capitalize()}. {error.remedy}", 400)
+            return _page("QuickBooks is not connected", _sentence(error), 400)
         log.info("connected", connection=connection_id)
         return _page("QuickBooks is connected", "You can close this page and map your line item types.", 200)
 
     return routes
+
+
+def _sentence(error: RavebooksError) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}. {error.remedy}"
 
 
 def _page(title: str, text: str, status: int) -> Response:

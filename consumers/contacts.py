@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from clients.errors import Moved
 from clients.quickbooks.faults import DuplicateName
 from consumers.customers import contact_of, customer_for, link_customer
 from consumers.hints import Entry
 from consumers.journalled import Request
-from consumers.outcomes import Agreed, NeedsAttention, Outcome
+from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, does_not_settle
 from consumers.workbench import Workbench
 from reconcile import contacts as rules
 from reconcile.contacts import CreateContact, UseContact
@@ -69,14 +70,16 @@ class ContactWork:
         return self._push(contact, customer)
 
     def _push(self, contact: RavetreeContact, customer_id: str) -> Outcome:
-        copy = self._fresh_customer(customer_id)
-        if copy is None or copy.deleted:
-            return NeedsAttention(_gone(contact.name, customer_id))
-        customer = quickbooks.load_customer(copy.body, self._bench.home_currency)
-        if not customer.active:
-            return NeedsAttention(_inactive(contact.name, customer))
-        content = rules.pushed(contact, customer)
-        if content is not None:
+        for _ in range(MAX_ROUNDS):
+            copy = self._fresh_customer(customer_id)
+            if copy is None or copy.deleted:
+                return NeedsAttention(_gone(contact.name, customer_id))
+            customer = quickbooks.load_customer(copy.body, self._bench.home_currency)
+            if not customer.active:
+                return NeedsAttention(_inactive(contact.name, customer))
+            content = rules.pushed(contact, customer)
+            if content is None:
+                return Agreed()
             try:
                 self._bench.write(
                     Request(
@@ -88,10 +91,12 @@ class ContactWork:
                         context={"ravetree_id": contact.id, "currency": customer.currency},
                     )
                 )
+            except Moved:
+                self._bench.refresh([Record(Side.QUICKBOOKS, Kind.CONTACT, customer_id)])
             except DuplicateName as error:
                 cause = f"Client {contact.name}: {error}."
                 return NeedsAttention(Attention("parked", "DuplicateName", cause, error.remedy))
-        return Agreed()
+        return does_not_settle(f"Client {contact.name}")
 
     def _fresh_customer(self, customer_id: str) -> Copy | None:
         record = Record(Side.QUICKBOOKS, Kind.CONTACT, customer_id)
@@ -161,11 +166,13 @@ class ContactWork:
             merged = event.data.get("deletedid")
             if not merged or event.subject != self._subject.id:
                 continue
-            for pair in self._links(Side.QUICKBOOKS, str(merged)):
+            linked = self._links(Side.QUICKBOOKS, str(merged))
+            for pair in linked:
                 link_customer(self._bench, pair.ravetree_id, pair.currency, self._subject.id)
+            waiting = [Record(Side.QUICKBOOKS, Kind.CONTACT, str(merged))]
+            waiting += [Record(Side.RAVETREE, Kind.CONTACT, pair.ravetree_id) for pair in linked]
             with self._bench.database.transaction() as session:
-                gone = Record(Side.QUICKBOOKS, Kind.CONTACT, str(merged))
-                pending.reconsider_records(session, self._bench.id, [gone], self._bench.now())
+                pending.reconsider_records(session, self._bench.id, waiting, self._bench.now())
 
     def _lost(self, links: Sequence[Pair], name: str) -> Outcome:
         """A linked customer is inactive or gone: only its live contacts care."""

@@ -41,8 +41,13 @@ class InvoiceWork(DocumentWork):
         return rules.plan(self._case)
 
     def _must_read_first(self, plan: Plan) -> bool:
-        case = self._case
-        if self._copy is None or not self._copy.stale or case is None or case.base is None:
+        case, record = self._case, self._remote_record()
+        if self._copy is None or case is None or case.base is None:
+            return False
+        if plan.writes and plan.writes[0].action == "placeholder.create" and record not in self._bench.fresh:
+            # It is made for what is open there, and no event says that before it is too late.
+            return True
+        if not self._copy.stale:
             return False
         return plan != NOTHING or (isinstance(case.ravetree, RavetreeInvoice) and case.ravetree.marked_paid)
 

@@ -17,7 +17,7 @@ from consumers.neighbours import Neighbours
 from reconcile.model import Kind, Record, Side
 from schemas import strict_json
 from schemas.quickbooks import Body
-from storage import brakes, copies, journal, leases, pending
+from storage import brakes, connections, copies, journal, leases, pending
 from storage.database import Database
 from storage.models import Operation
 
@@ -65,6 +65,7 @@ class Journal:
         with self._database.transaction() as session:
             leases.guard(self._database, session, lease)
             brakes.check(session)
+            connections.check_active(session, lease.connection_id)
             brakes.check_removal(session, lease.connection_id, request.action, self._clock.now())
             operation = journal.open_operation(
                 session,
@@ -127,11 +128,12 @@ class Journal:
                 self._settle_done(operation, status, answer, trace, answered)
 
     def _check_brake(self, operation: Operation) -> None:
-        """Nothing is sent while all is paused: it stays journalled and goes first afterwards."""
+        """Nothing is sent while it is stopped: it stays journalled and goes first afterwards."""
         try:
             with self._database.transaction() as session:
                 brakes.check(session)
-        except brakes.AllPaused as error:
+                connections.check_active(session, operation.connection_id)
+        except (brakes.AllPaused, connections.NotActive) as error:
             with self._database.transaction() as session:
                 journal.postpone(session, operation.id, self._clock.now(), str(error), sent=False)
             raise

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from clients.errors import Missing, Moved
+from clients.errors import Missing, Moved, Refused
 from consumers.journalled import Request
 from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, Waits, does_not_settle
 from consumers.workbench import Workbench, base_of
@@ -145,10 +145,11 @@ class PaymentWork:
                 return None
             remote = replace(quickbooks.load_invoice(pair.base_quickbooks, self._bench.home_currency), balance=ZERO)
         placeholder, _ = self._bench.placeholder_of(pair.ravetree_id)
-        client_id, marked_open = pair.base_ravetree["client_id"], ZERO
-        if isinstance(placeholder, QuickBooksPayment):
-            invoice, _ = self._bench.ravetree_invoice(pair.ravetree_id)
-            if isinstance(invoice, RavetreeInvoice) and invoice.marked_paid:
+        client_id, marked_open, open_here = pair.base_ravetree["client_id"], ZERO, ZERO
+        invoice, _ = self._bench.ravetree_invoice(pair.ravetree_id)
+        if isinstance(invoice, RavetreeInvoice) and not invoice.void:
+            open_here = invoice.balance
+            if isinstance(placeholder, QuickBooksPayment) and invoice.marked_paid:
                 marked_open = invoice.balance
         return KnownInvoice(
             ravetree_id=pair.ravetree_id,
@@ -158,6 +159,7 @@ class PaymentWork:
             quickbooks=remote,
             placeholder=placeholder if isinstance(placeholder, QuickBooksPayment) else None,
             marked_open=marked_open,
+            open_here=open_here,
         )
 
     def _coming(self, ours: RavetreePayment | Gone | None) -> tuple[Record, ...]:
@@ -281,6 +283,10 @@ class PaymentWork:
         names = {Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id) for invoice in self._invoices}
         if self._copy is not None:
             names.add(Record(Side.QUICKBOOKS, Kind.PAYMENT, self._copy.record_id))
+        # A payment on these invoices that no event has spoken of yet may be the same receipt.
+        linked = {name for invoice in self._invoices for name in invoice.quickbooks.payment_ids}
+        records = {Record(Side.QUICKBOOKS, Kind.PAYMENT, name) for name in linked}
+        names |= {record for record in records if self._bench.copy(record) is None}
         old = names - self._bench.fresh
         self._bench.refresh(old)
         return bool(old)
@@ -328,10 +334,10 @@ class PaymentWork:
         try:
             self._bench.write(self._request(write))
             self._use_up_decision()
-        except (Moved, Missing) as error:
+        except (Moved, Missing, Refused) as error:
             before = self._state()
             self._refresh_once()
-            if isinstance(error, Missing) and self._state() == before:
+            if not isinstance(error, Moved) and self._state() == before:
                 raise
             if self._state() == before:
                 # QuickBooks says that it moved, yet what we read is the same: wait for it to be visible.

@@ -13,7 +13,7 @@ from config import telemetry
 from config.errors import RavebooksError
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
-from consumers import catching_up, hints, jobs, parity, telling
+from consumers import catching_up, hints, jobs, parity, preflights, telling
 from consumers.contacts import ContactWork
 from consumers.decisions import Park, Pause, Replan, Retry, backoff, decide
 from consumers.estimates import EstimateWork
@@ -24,11 +24,13 @@ from consumers.neighbours import NeighboursOf
 from consumers.outcomes import Agreed, NeedsAttention, Outcome, Waits
 from consumers.ownership import Claims, Holder, Pace
 from consumers.payments import PaymentWork
+from consumers.wording import spell
 from consumers.workbench import ENTITIES, Workbench
-from reconcile.model import Attention, Kind, Record, Side
+from reconcile.model import Attention, Kind, Record, Side, fitted
 from storage import brakes, connections, leases, pairs, pending, steps
 from storage import jobs as storage_jobs
 from storage.brakes import AllPaused
+from storage.connections import NotActive
 from storage.database import Database, DatabaseDown
 from storage.leases import LeaseLost
 from storage.vault import UnreadableSecret
@@ -134,9 +136,9 @@ class Reconciler:
             bench = Workbench(self._database, self._clock, connection, neighbours, journal)
             self._work_through(bench, holder)
             telemetry.slices.labels("done").inc()
-        except AllPaused as error:
+        except (AllPaused, NotActive) as error:
             telemetry.slices.labels("paused").inc()
-            log.warning("all writes are stopped", cause=str(error))
+            log.warning("stopped under way", cause=str(error))
         except LeaseLost as error:
             telemetry.slices.labels("lease lost").inc()
             log.warning("lease lost", error=str(error))
@@ -174,9 +176,14 @@ class Reconciler:
                 catching_up.look_at_events(bench, again)
         if connection.cdc_due_at is not None and connection.cdc_due_at <= now:
             self._note_read(bench)
-            with self._unless_refused(bench, cdc_due_at=now + timedelta(seconds=self._pace.echo_confirm)):
-                with bench.neighbours.quickbooks.because("change data capture"):
-                    catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
+            again = now + timedelta(seconds=self._pace.echo_confirm)
+            cause = bench.neighbours.quickbooks.because("change data capture")
+            with self._unless_refused(bench, cdc_due_at=again), cause:
+                catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
+
+        if connection.preflight_due_at is not None and connection.preflight_due_at <= now:
+            with self._unless_refused(bench, preflight_due_at=now + timedelta(hours=1)):
+                preflights.look(self._database, self._clock, connection, bench.neighbours)
         if connection.parity_due_at is not None and connection.parity_due_at <= now:
             with self._unless_refused(bench, parity_due_at=now + parity.AGAIN):
                 parity.make_daily(bench)
@@ -329,7 +336,7 @@ class Reconciler:
             try:
                 with bench.neighbours.quickbooks.because("freshness"):
                     outcome = self._run(bench, subject)
-            except (AllPaused, LeaseLost, DatabaseDown, NotAuthorised, UnreadableSecret):
+            except (AllPaused, NotActive, LeaseLost, DatabaseDown, NotAuthorised, UnreadableSecret):
                 raise
             except RavebooksError as error:
                 self._after_error(bench, subject, error)
@@ -354,6 +361,8 @@ class Reconciler:
                 return PaymentWork(bench, subject.record).run()
 
     def _conclude(self, bench: Workbench, subject: Subject, outcome: Outcome) -> None:
+        if isinstance(outcome, NeedsAttention):
+            outcome = NeedsAttention(fitted(outcome.attention))
         now = self._clock.now()
         kind = subject.record.kind
         with self._database.transaction() as session:
@@ -380,7 +389,7 @@ class Reconciler:
     # --- when it fails ---------------------------------------------------------------------------
 
     def _after_error(self, bench: Workbench, subject: Subject, error: RavebooksError) -> None:
-        what = _spell(bench, subject.record)
+        what = spell(bench, subject.record)
         decision = decide(error, what, subject.attempts, self._jitter())
         match decision:
             case Retry(seconds=seconds, everything=everything):
@@ -408,7 +417,7 @@ class Reconciler:
         attention = Attention(
             "parked",
             "defect",
-            f"{_spell(bench, subject.record)} met an unexpected error ({type(error).__name__}).",
+            f"{spell(bench, subject.record)} met an unexpected error.",
             "Report it: this is a fault of Ravebooks. Then press retry.",
         )
         self._conclude(bench, subject, NeedsAttention(attention))
@@ -501,15 +510,3 @@ def _reason(outcome: Outcome) -> str:
             return attention.cause
         case Waits(target=target):
             return f"waits for {target.kind} {target.id}"
-
-
-def _spell(bench: Workbench, record: Record) -> str:
-    """A record as a bookkeeper calls it."""
-    pair = bench.pair(record.kind, record.side, record.id)
-    number = pair.base_ravetree.get("number") if pair is not None and pair.base_ravetree else None
-    if number is None and record.side is Side.RAVETREE and record.kind in (Kind.INVOICE, Kind.ESTIMATE):
-        copy = bench.copy(record)
-        number = copy.body.get("number") if copy else None
-    if number:
-        return f"{record.kind.capitalize()} {number}"
-    return f"{record.kind.capitalize()} {record.id} ({'Ravetree' if record.side is Side.RAVETREE else 'QuickBooks'})"

@@ -76,6 +76,11 @@ class TokenKeeper:
         connection.refresh_expires_at = tokens.refresh_expires_at
         connection.refresh_hard_expires_at = tokens.hard_expires_at
 
+    def refresh_token(self, connection: Connection) -> str | None:
+        """The refresh token of a connection, if it has one."""
+        sealed = connection.refresh_token
+        return self._vault.open(sealed, connection.id, "refresh_token") if sealed is not None else None
+
     def ravetree_token(self, connection_id: str) -> str:
         """The connection's API token for Ravetree."""
         with self._database.transaction() as session:

@@ -26,6 +26,7 @@ from consumers.metering import ReadMeter
 from consumers.neighbours import Neighbours
 from consumers.ownership import Claims, Pace
 from consumers.parity import Parity
+from consumers.preflights import Preflight
 from consumers.previews import Previews
 from consumers.reconciler import Reconciler
 from consumers.recorder import Recorder
@@ -207,6 +208,7 @@ class Parts:
             self.entropy,
             self.settings.public_url,
             self.settings.secret_key,
+            Preflight(self.database, self.clock, self.neighbours_of).run,
         )
 
     @cached_property

@@ -4,7 +4,7 @@ Money is `Decimal` beside a currency code, dates are `date`, instants are aware 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -422,6 +422,18 @@ class Attention:
     code: str
     cause: str
     remedy: str
+
+
+SENTENCE_LIMIT = 200
+"""Characters of a cause and its remedy together: what a bookkeeper reads at one glance."""
+
+
+def fitted(attention: Attention) -> Attention:
+    """The same, its cause cut where the two together would be too long: the remedy is what is needed."""
+    room = SENTENCE_LIMIT - len(attention.remedy) - 1
+    if len(attention.cause) <= room:
+        return attention
+    return replace(attention, cause=f"{attention.cause[: room - 1].rstrip(' .,')}…")
 
 
 @dataclass(frozen=True)

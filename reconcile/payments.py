@@ -42,7 +42,7 @@ class PaymentBase:
 
 @dataclass(frozen=True)
 class KnownInvoice:
-    """An invoice that stands in both books."""
+    """An invoice that stands in both books. `open_here` is what Ravetree has open on it, None while not asked."""
 
     ravetree_id: str
     quickbooks_id: str
@@ -51,6 +51,7 @@ class KnownInvoice:
     quickbooks: QuickBooksInvoice
     placeholder: QuickBooksPayment | None = None
     marked_open: Decimal = ZERO
+    open_here: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,15 @@ def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Pl
     if case.twins and case.decision != "two":
         return _one_or_two(payment.amount, payment.currency, case.invoices[0].number)
     facts = quickbooks_facts(payment, case.invoices, case.methods)
+    for invoice in case.invoices:
+        share = facts.allocations.get(invoice.quickbooks_id, ZERO)
+        if invoice.open_here is not None and share > invoice.open_here:
+            return held(
+                "more_than_open",
+                f"{money(share, payment.currency)} were received on invoice {invoice.number} in QuickBooks; Ravetree "
+                f"has only {money(invoice.open_here, payment.currency)} open on it.",
+                "See whether Ravetree has this payment already; then press retry.",
+            )
     content = _for_ravetree(facts, case)
     return write(Side.RAVETREE, "payment.create", content=content)
 

@@ -21,6 +21,12 @@ class UnknownConnection(StorageError):
     remedy = "List the connections with `ravebooks connections`."
 
 
+class NotActive(StorageError):
+    """The connection was paused or disconnected while it was being worked on."""
+
+    remedy = "Resume or connect again."
+
+
 def get(session: Session, connection_id: str) -> Connection:
     """One connection. Raises `UnknownConnection`."""
     connection = session.get(Connection, connection_id)
@@ -49,12 +55,29 @@ def pause(session: Session, connection_id: str, cause: str, remedy: str) -> None
         connection.pause_remedy = remedy
 
 
+def disconnect(session: Session, connection_id: str, by: str) -> None:
+    """End the connection: pairs, mappings and what is pending stay, tokens go, and nothing is written any more."""
+    connection = get(session, connection_id)
+    connection.state = DISCONNECTED
+    connection.pause_cause = f"Disconnected by {by or 'a person'}."
+    connection.pause_remedy = "Connect the same company again: mappings and pairs are still there."
+    connection.access_token = connection.refresh_token = None
+    connection.access_expires_at = None
+
+
+def check_active(session: Session, connection_id: str) -> None:
+    """Raise `NotActive` unless the connection may be written for."""
+    state = get(session, connection_id).state
+    if state != ACTIVE:
+        raise NotActive(f"the connection {connection_id} is {state}")
+
+
 def resume(session: Session, connection_id: str, now: datetime) -> None:
     """Go on, and look at what may have been missed meanwhile."""
     connection = get(session, connection_id)
     connection.state = ACTIVE
     connection.pause_cause = connection.pause_remedy = ""
-    connection.cdc_due_at = connection.events_due_at = now
+    connection.cdc_due_at = connection.events_due_at = connection.preflight_due_at = now
     parity.schedule(connection, now)
 
 

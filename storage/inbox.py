@@ -83,6 +83,10 @@ def _record_one(
     outcome, reason, kind = _judge(delivery, envelope, connection)
     row_id = _insert(session, delivery, envelope, connection, now, outcome, reason, kind)
     is_new = row_id is not None
+    if is_new and connection is not None and delivery.source is Side.QUICKBOOKS and envelope.type.startswith("item."):
+        # No item is followed, but what waits for one may go on.
+        for code in pending.MAPPING_CODES:
+            pending.reconsider_code(session, connection.id, code, now)
     if connection is None or kind is None or (not is_new and not envelope.legacy):
         return outcome if is_new else DUPLICATE
     if row_id is None:
@@ -96,7 +100,8 @@ def _record_one(
 def _judge(delivery: Delivery, envelope: Envelope, connection: Connection | None) -> tuple[str, str, Kind | None]:
     if envelope.reason:
         return UNUSABLE, envelope.reason, None
-    if connection is None or connection.state == connections.DISCONNECTED:
+    # What comes for a connection that was disconnected is noted too: it drains when it is connected again.
+    if connection is None:
         what = "account" if delivery.source is Side.RAVETREE else "company"
         return UNKNOWN, f"no connection has the {what} {delivery.account}", None
     kind = FOLLOWED[delivery.source].get(envelope.type.partition(".")[0])

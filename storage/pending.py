@@ -10,6 +10,9 @@ from reconcile.model import Attention, Kind, Record, Side
 from storage.database import insert
 from storage.models import Connection, Event, Job, PendingChange, SyncState
 
+MAPPING_CODES = ("ItemInactive", "NotFoundOrInactive", "StaleReference")
+"""Why a record is parked when an entry of a list that it needs is inactive or gone."""
+
 DUE = "due"
 WAITING = "waiting"
 ATTENTION = ("parked", "held")

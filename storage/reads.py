@@ -65,7 +65,7 @@ def usage(session: Session, connection_id: str, month: str) -> Usage:
     begin = datetime.fromisoformat(f"{month}-01T00:00:00+00:00")
     end = begin.replace(year=begin.year + begin.month // 12, month=begin.month % 12 + 1)
     writes = session.execute(
-        sa.select(Operation.action, sa.func.count())
+        sa.select(Operation.action, sa.func.count().label("made"))
         .where(
             Operation.connection_id == connection_id,
             Operation.side == "quickbooks",
@@ -76,7 +76,7 @@ def usage(session: Session, connection_id: str, month: str) -> Usage:
         .group_by(Operation.action)
     )
     reads = _reads(session, connection_id, month)
-    return Usage(month, reads, {action: made for action, made in writes}, connection.reads_budget)
+    return Usage(month, reads, {row.action: row.made for row in writes}, connection.reads_budget)
 
 
 def months(session: Session, connection_id: str) -> list[str]:
@@ -87,8 +87,8 @@ def months(session: Session, connection_id: str) -> list[str]:
 
 def _reads(session: Session, connection_id: str, month: str) -> dict[str, int]:
     rows = session.execute(
-        sa.select(MeteredReads.cause, MeteredReads.count)
+        sa.select(MeteredReads.cause, MeteredReads.count.label("made"))
         .where(MeteredReads.connection_id == connection_id, MeteredReads.month == month)
         .order_by(MeteredReads.cause)
     )
-    return {cause: made for cause, made in rows}
+    return {row.cause: row.made for row in rows}

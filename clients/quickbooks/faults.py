@@ -163,7 +163,11 @@ def error_from(status: int, body: Any, trace: str = "") -> NeighbourError:
     )
 
 
+_CODES = re.compile(r"^[\w ]*\bError:\s*|\(?\b(?:[Ee]rror )?[Cc]ode:?\s*\d+\)?")
+"""What a bookkeeper can do nothing with: names of errors, and their numbers."""
+
+
 def _sentence(detail: str) -> str:
     """Intuit's words without its code prefixes, short enough for a line."""
-    text = detail.split(" : ")[-1].strip().rstrip(".")
+    text = _CODES.sub("", detail.split(" : ")[-1]).strip().rstrip(".")
     return text if len(text) <= 120 else text[:117] + "…"

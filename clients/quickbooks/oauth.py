@@ -12,6 +12,7 @@ from clients import http
 from clients.errors import NotAuthorised, NotSent, OutcomeUnknown
 from clients.quickbooks.faults import AccessRevoked
 from config.ports import Clock
+from schemas import strict_json
 
 SCOPE = "com.intuit.quickbooks.accounting"
 ACCESS_SECONDS = 3600
@@ -100,6 +101,22 @@ class OAuthClient:
                     timeout=self._timeout,
                 )
             )
+
+    def revoke(self, refresh_token: str) -> None:
+        """End the consent at Intuit's side. Raises `NeighbourError` when that is not certain."""
+        with http.open_session(self._adapter) as session:
+            session.auth = self._basic()
+            answer = http.call(
+                session,
+                "QuickBooks",
+                "POST",
+                self.discover()["revocation_endpoint"],
+                headers={"Accept": "application/json", "Content-Type": "application/json"},
+                timeout=self._timeout,
+                data=strict_json.dumps({"token": refresh_token}).encode(),
+            )
+        if answer.status != 200:
+            raise OutcomeUnknown(f"QuickBooks' revocation endpoint answered HTTP {answer.status}")
 
     def _session(self, redirect_uri: str | None = None) -> OAuth2Session:
         session = OAuth2Session(self._client_id, scope=[SCOPE], redirect_uri=redirect_uri)

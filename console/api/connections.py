@@ -8,10 +8,18 @@ from sqlalchemy.orm import Session
 
 from console.api import shapes
 from console.api.serving import Serving
-from console.connecting import LINE_TYPE, TAX_RATE
+from console.connecting import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, REMAPPING, TAX_RATE
 from storage import connections, jobs, journal, reads
 from storage.database import Database
 from storage.models import Connection, Job, Operation, PendingChange
+
+MAPPINGS = {
+    "line_types": LINE_TYPE,
+    "tax_rates": TAX_RATE,
+    "payment_methods": PAYMENT_METHOD,
+    "deposit_accounts": DEPOSIT_ACCOUNT,
+}
+"""The kinds of mapping, by their names in the API."""
 
 
 def blueprint(serving: Serving) -> Blueprint:
@@ -23,7 +31,8 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.arguments(shapes.ConnectRequest)
     @routes.response(201, shapes.ConnectAnswer)
     def begin(body: dict[str, str]) -> dict[str, str]:
-        return {"authorize_url": connecting.begin(body["account_id"], body["ravetree_token"])}
+        account, token = body["account_id"], body["ravetree_token"]
+        return {"authorize_url": connecting.begin(account, token), "start_url": connecting.start_link(account, token)}
 
     @routes.get("")
     @routes.response(200, shapes.ConnectionShape(many=True))
@@ -38,22 +47,34 @@ def blueprint(serving: Serving) -> Blueprint:
             return _show(session, connections.get(session, connection_id))
 
     @routes.get("/<connection_id>/items")
+    @routes.arguments(shapes.SearchQuery, location="query")
     @routes.response(200, shapes.ItemShape(many=True))
-    def items(connection_id: str) -> list[dict[str, str]]:
-        return connecting.items(connection_id)
+    def items(query: dict[str, str], connection_id: str) -> list[dict[str, str]]:
+        return connecting.entries(connection_id, LINE_TYPE, query["search"])
+
+    @routes.get("/<connection_id>/choices/<any(line_type, tax_rate, payment_method, deposit_account):kind>")
+    @routes.arguments(shapes.SearchQuery, location="query")
+    @routes.response(200, shapes.Choices)
+    def choices(query: dict[str, str], connection_id: str, kind: str) -> dict[str, Any]:
+        """Ravetree's keys of a kind, and the QuickBooks entries that they can be mapped to."""
+        return {
+            "keys": connecting.keys(connection_id, kind),
+            "entries": connecting.entries(connection_id, kind, query["search"]),
+        }
 
     @routes.put("/<connection_id>/mappings")
     @routes.arguments(shapes.Mappings)
-    @routes.response(200, shapes.Mappings)
-    def map_keys(body: dict[str, dict[str, str]], connection_id: str) -> dict[str, dict[str, str]]:
-        for name, kind in (("line_types", LINE_TYPE), ("tax_rates", TAX_RATE)):
+    @routes.response(200, shapes.MappingsAnswer)
+    def map_keys(body: dict[str, dict[str, str]], connection_id: str) -> dict[str, Any]:
+        for name, kind in MAPPINGS.items():
             if name in body:
                 connecting.map_keys(connection_id, kind, body[name])
+        serving.nudge(connection_id)
         return _mappings(database, connection_id)
 
     @routes.get("/<connection_id>/mappings")
-    @routes.response(200, shapes.Mappings)
-    def mapped(connection_id: str) -> dict[str, dict[str, str]]:
+    @routes.response(200, shapes.MappingsAnswer)
+    def mapped(connection_id: str) -> dict[str, Any]:
         return _mappings(database, connection_id)
 
     @routes.put("/<connection_id>/switches")
@@ -99,6 +120,31 @@ def blueprint(serving: Serving) -> Blueprint:
             connections.pause(session, connection_id, cause, "Press resume.")
             return _show(session, connections.get(session, connection_id))
 
+    @routes.post("/<connection_id>/disconnect")
+    @routes.arguments(shapes.PauseRequest)
+    @routes.response(200, shapes.Disconnected)
+    def disconnect(body: dict[str, str], connection_id: str) -> dict[str, Any]:
+        revoked = connecting.disconnect(connection_id, body["by"])
+        with database.transaction() as session:
+            return _show(session, connections.get(session, connection_id)) | {"revoked": revoked}
+
+    @routes.get("/<connection_id>/preflight")
+    @routes.response(200, shapes.PreflightShape)
+    def preflight(connection_id: str) -> dict[str, Any]:
+        """What the last look found; empty before the first one."""
+        return preflight_of(connection_id)
+
+    @routes.post("/<connection_id>/preflight")
+    @routes.response(200, shapes.PreflightShape)
+    def inspect(connection_id: str) -> dict[str, Any]:
+        connecting.inspect(connection_id)
+        serving.nudge(connection_id)
+        return preflight_of(connection_id)
+
+    def preflight_of(connection_id: str) -> dict[str, Any]:
+        with database.transaction() as session:
+            return connections.get(session, connection_id).preflight or {"at": None, "findings": []}
+
     @routes.post("/<connection_id>/release-brake")
     @routes.response(200, shapes.ConnectionShape)
     def release_brake(connection_id: str) -> dict[str, Any]:
@@ -139,10 +185,8 @@ def _show(session: Session, connection: Connection) -> dict[str, Any]:
     return {name: getattr(connection, name) for name in names} | {"work": work}
 
 
-def _mappings(database: Database, connection_id: str) -> dict[str, dict[str, str]]:
+def _mappings(database: Database, connection_id: str) -> dict[str, Any]:
     with database.transaction() as session:
         connections.get(session, connection_id)
-        return {
-            "line_types": connections.mappings(session, connection_id, LINE_TYPE),
-            "tax_rates": connections.mappings(session, connection_id, TAX_RATE),
-        }
+        found = {name: connections.mappings(session, connection_id, kind) for name, kind in MAPPINGS.items()}
+    return found | {"note": REMAPPING}

@@ -15,6 +15,7 @@ class ConnectRequest(Schema):
 
 class ConnectAnswer(Schema):
     authorize_url = fields.String(required=True)
+    start_url = fields.String(required=True)
 
 
 class ConnectionShape(Schema):
@@ -38,6 +39,43 @@ class ItemShape(Schema):
 class Mappings(Schema):
     line_types = fields.Dict(keys=fields.String(), values=fields.String())
     tax_rates = fields.Dict(keys=fields.String(), values=fields.String())
+    payment_methods = fields.Dict(keys=fields.String(), values=fields.String())
+    deposit_accounts = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class MappingsAnswer(Mappings):
+    note = fields.String()
+
+
+class SearchQuery(Schema):
+    search = fields.String(load_default="", validate=validate.Length(max=100))
+
+
+class KeyShape(Schema):
+    key = fields.String()
+    label = fields.String()
+    quickbooks_id = fields.String(allow_none=True)
+
+
+class Choices(Schema):
+    keys = fields.List(fields.Nested(KeyShape))
+    entries = fields.List(fields.Nested(ItemShape))
+
+
+class FindingShape(Schema):
+    code = fields.String()
+    severity = fields.String(validate=validate.OneOf(["blocks", "warning", "info"]))
+    cause = fields.String()
+    remedy = fields.String()
+
+
+class PreflightShape(Schema):
+    at = fields.String(allow_none=True)
+    findings = fields.List(fields.Nested(FindingShape))
+
+
+class Disconnected(ConnectionShape):
+    revoked = fields.Boolean()
 
 
 class Switches(Schema):

@@ -1,17 +1,25 @@
 """The back-fill and the button for what is older than the switch-on: previewed, paused, stopped, reported."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ravebooks.demo.sides import Body
 from tests.simulation.world import World
 
 
+class OldWorld(World):
+    """A world with invoices that are older than the switch-on."""
+
+    old: list[Body]
+
+
 @pytest.fixture
-def old_world(tmp_path: Path) -> Any:
+def old_world(tmp_path: Path) -> Iterator[OldWorld]:
     """Three invoices that are older than the switch-on, one of them half paid."""
-    world = World(tmp_path)
+    world = OldWorld(tmp_path)
     switch(world, invoices=False)
     world.settle()
     client = world.client("Bright Harbor")
@@ -43,7 +51,7 @@ def numbers(world: World) -> set[str]:
     return {row["DocNumber"] for row in world.quickbooks.query("select * from Invoice")}
 
 
-def test_an_edit_or_a_payment_never_pushes_what_is_older(old_world: World) -> None:
+def test_an_edit_or_a_payment_never_pushes_what_is_older(old_world: OldWorld) -> None:
     old_world.ravetree.change("invoices", old_world.old[0]["id"], {"memo": "edited"})
     old_world.receive({old_world.old[2]["id"]: "10.00"}, "CHK 2")
     old_world.settle()
@@ -51,7 +59,7 @@ def test_an_edit_or_a_payment_never_pushes_what_is_older(old_world: World) -> No
     assert old_world.quickbooks.query("select * from Payment") == []
 
 
-def test_the_preview_counts_and_writes_nothing(old_world: World) -> None:
+def test_the_preview_counts_and_writes_nothing(old_world: OldWorld) -> None:
     found = jobs(old_world, "/preview", kinds=["invoice"], **{"from": "2026-08-01"})
     assert found["counts"] == {"create": 2}
     steps = found["records"][0]["steps"]
@@ -59,7 +67,7 @@ def test_the_preview_counts_and_writes_nothing(old_world: World) -> None:
     assert numbers(old_world) == set()
 
 
-def test_the_run_pushes_document_and_payments_as_a_unit_and_reports(old_world: World) -> None:
+def test_the_run_pushes_document_and_payments_as_a_unit_and_reports(old_world: OldWorld) -> None:
     begun = jobs(old_world, kinds=["invoice"], by="Kim", **{"from": "2026-08-01"})
     old_world.settle()
     shown = job(old_world, begun["id"])
@@ -73,13 +81,13 @@ def test_the_run_pushes_document_and_payments_as_a_unit_and_reports(old_world: W
     assert len(old_world.quickbooks.query("select * from Payment")) == 1
 
 
-def test_statuses_narrow_it(old_world: World) -> None:
+def test_statuses_narrow_it(old_world: OldWorld) -> None:
     begun = jobs(old_world, kinds=["invoice"], statuses=["partially_paid"])
     old_world.settle()
     assert job(old_world, begun["id"])["counts"] == {"left": 0, "agreed": 1}
 
 
-def test_it_can_be_paused_resumed_and_stopped(old_world: World) -> None:
+def test_it_can_be_paused_resumed_and_stopped(old_world: OldWorld) -> None:
     begun = jobs(old_world, kinds=["invoice"])
     jobs(old_world, f"/{begun['id']}/pause")
     old_world.settle()
@@ -96,7 +104,7 @@ def test_it_can_be_paused_resumed_and_stopped(old_world: World) -> None:
     assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "JobRefused")
 
 
-def test_a_number_that_is_taken_is_offered_though_the_company_does_not_check_numbers(old_world: World) -> None:
+def test_a_number_that_is_taken_is_offered_though_the_company_does_not_check_numbers(old_world: OldWorld) -> None:
     customer = old_world.quickbooks.write("customer", {"DisplayName": "Bright Harbor"})
     item = old_world.quickbooks.query("select * from Item")[0]["Id"]
     line = {"Amount": 100, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"ItemRef": {"value": item}}}
@@ -129,7 +137,7 @@ def test_a_number_that_is_taken_is_offered_though_the_company_does_not_check_num
     assert kept["TotalAmt"] == 100
 
 
-def test_the_button_through_the_api_says_what_happened(old_world: World) -> None:
+def test_the_button_through_the_api_says_what_happened(old_world: OldWorld) -> None:
     path = f"/api/connections/{old_world.connection_id}/records/ravetree/invoice/{old_world.old[0]['id']}"
     preview = old_world.api("GET", f"{path}/preview").get_json()
     assert preview["outcome"] == "create"

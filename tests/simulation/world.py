@@ -19,6 +19,7 @@ from ravebooks.bootstrap import Parts
 from ravebooks.commands.sandbox_connection import ITEMS
 from ravebooks.demo.compare import Report, compare
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
+from reconcile.model import SENTENCE_LIMIT
 from sandbox.quickbooks.clock import SandboxClock
 from sandbox.quickbooks.services import Services
 from sandbox.quickbooks.web import make_app
@@ -127,6 +128,12 @@ class World:
             side.session.mount("http://", self.adapter())
         return quickbooks, ravetree
 
+    def quickbooks_again(self) -> QuickBooksSide:
+        """The bookkeeper's own program after the product's consent was taken back: it asks for a new one."""
+        self.quickbooks = QuickBooksSide(self._services.credentials())
+        self.quickbooks.session.mount("http://", self.adapter())
+        return self.quickbooks
+
     def _connect(self) -> str:
         account, parts = self.ravetree.credentials["account_id"], self.parts
         url = parts.connecting.begin(account, self.ravetree.credentials["api_token"])
@@ -218,6 +225,7 @@ class World:
     def attention(self) -> list[dict[str, Any]]:
         """What waits for a person."""
         rows: list[dict[str, Any]] = self.api("GET", f"/api/connections/{self.connection_id}/attention").get_json()
+        assert all(len(f"{row['cause']} {row['remedy']}") <= SENTENCE_LIMIT and row["remedy"] for row in rows)
         return rows
 
     def compare(self) -> Report:

@@ -89,11 +89,13 @@ def test_an_event_of_an_unknown_company_is_kept_with_the_reason(database: Databa
     assert event.reason == f"no connection has the company {account}"
 
 
-def test_an_event_of_a_disconnected_company_is_kept_and_not_followed(database: Database) -> None:
+def test_an_event_of_a_disconnected_company_waits_until_it_is_connected_again(database: Database) -> None:
     with database.transaction() as session:
         connections.get(session, CONNECTION).state = connections.DISCONNECTED
-    assert record(database, delivery(envelope())).outcomes == {(Side.QUICKBOOKS, inbox.UNKNOWN): 1}
-    assert generations(database) == {}
+    assert record(database, delivery(envelope())).outcomes == {(Side.QUICKBOOKS, inbox.RECORDED): 1}
+    with database.transaction() as session:
+        assert pending.due_connections(session, START) == []
+        assert len(pending.due(session, CONNECTION, START, 10)) == 1
 
 
 def test_an_event_of_a_paused_company_is_followed_when_it_resumes(database: Database) -> None:

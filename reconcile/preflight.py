@@ -1,0 +1,179 @@
+"""Pre-flight: what of a company's settings would make wrong books, or surprise somebody. Values in, findings out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+SILENT_WEBHOOKS = timedelta(hours=1)
+"""QuickBooks announces our own writes too: this long after one without any event, something is wrong."""
+
+
+class Severity(StrEnum):
+    """How bad a finding is: `blocks` would make wrong books and holds the switch-on."""
+
+    BLOCKS = "blocks"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding: a sentence and one action."""
+
+    code: str
+    severity: Severity
+    cause: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class MappedEntry:
+    """What a key of Ravetree is mapped to; `active` says whether QuickBooks takes it, None that it is gone."""
+
+    kind: str
+    key: str
+    name: str
+    active: bool | None
+
+
+@dataclass(frozen=True)
+class CompanyFacts:
+    """What QuickBooks and Ravetree say of themselves. `refusal` is why QuickBooks does not let us look at all."""
+
+    refusal: str = ""
+    refusal_remedy: str = ""
+    custom_numbers: bool = True
+    home_currency: str = "USD"
+    multi_currency: bool = True
+    us_company: bool = True
+    sales_tax: bool = True
+    auto_apply_credit: bool = False
+    auto_apply_payments: bool = False
+    books_closed: date | None = None
+    mapped: Sequence[MappedEntry] = ()
+    unmapped_types: Sequence[str] = ()
+    unmapped_rates: Sequence[str] = ()
+    client_currencies: Sequence[str] = ()
+    last_write_at: datetime | None = None
+    last_webhook_at: datetime | None = None
+    reads_warning: str = ""
+
+
+def findings(facts: CompanyFacts, now: datetime) -> tuple[Finding, ...]:
+    """Everything worth a word, the worst first."""
+    if facts.refusal:
+        return (Finding("no_access", Severity.BLOCKS, facts.refusal, facts.refusal_remedy),)
+    found = [*_settings(facts), *_mappings(facts), *_webhooks(facts, now)]
+    if facts.reads_warning:
+        remedy = "Raise the budget, or see in the usage what reads so much."
+        found.append(Finding("reads_budget", Severity.WARNING, facts.reads_warning, remedy))
+    return tuple(sorted(found, key=lambda finding: list(Severity).index(finding.severity)))
+
+
+def blocking(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings that hold the switch-on."""
+    return tuple(finding for finding in found if finding.severity is Severity.BLOCKS)
+
+
+def _settings(facts: CompanyFacts) -> list[Finding]:
+    found = []
+    if not facts.custom_numbers:
+        found.append(
+            Finding(
+                "custom_numbers_off",
+                Severity.BLOCKS,
+                "QuickBooks numbers invoices by itself, so that they would not carry Ravetree's numbers.",
+                "Turn on custom transaction numbers in QuickBooks: Account and settings, Sales.",
+            )
+        )
+    foreign = sorted(set(facts.client_currencies) - {facts.home_currency, ""})
+    if foreign and not facts.multi_currency:
+        found.append(
+            Finding(
+                "multi_currency_off",
+                Severity.WARNING,
+                f"Ravetree has clients in {', '.join(foreign)}; QuickBooks has {facts.home_currency} only.",
+                "Turn on multicurrency in QuickBooks, or bill these clients elsewhere.",
+            )
+        )
+    if not facts.sales_tax:
+        found.append(
+            Finding(
+                "sales_tax_off",
+                Severity.WARNING,
+                "QuickBooks charges no sales tax, so that an invoice with tax would come to another total there.",
+                "Set up sales tax in QuickBooks, or charge none in Ravetree.",
+            )
+        )
+    if facts.auto_apply_credit or facts.auto_apply_payments:
+        what = "credits" if facts.auto_apply_credit else "payments"
+        found.append(
+            Finding(
+                "auto_apply_on",
+                Severity.WARNING,
+                f"QuickBooks applies open {what} to new invoices by itself; Ravetree does not know of it beforehand.",
+                "Turn off automatic application in QuickBooks: Account and settings, Advanced.",
+            )
+        )
+    if facts.books_closed is not None:
+        found.append(
+            Finding(
+                "books_closed",
+                Severity.INFO,
+                f"QuickBooks' books are closed up to {facts.books_closed.isoformat()}: nothing earlier is written.",
+                "Nothing to do, unless older documents are to be pushed.",
+            )
+        )
+    return found
+
+
+def _mappings(facts: CompanyFacts) -> list[Finding]:
+    found = []
+    if facts.unmapped_types:
+        found.append(
+            Finding(
+                "line_types_not_mapped",
+                Severity.BLOCKS,
+                f"Not mapped to a QuickBooks item yet: {', '.join(facts.unmapped_types)}.",
+                "Map them to active service items.",
+            )
+        )
+    if facts.unmapped_rates and not facts.us_company:
+        found.append(
+            Finding(
+                "tax_rates_not_mapped",
+                Severity.WARNING,
+                f"Not mapped to a QuickBooks tax code yet: {', '.join(facts.unmapped_rates)}.",
+                "Map them; until then what uses them waits.",
+            )
+        )
+    for entry in facts.mapped:
+        if entry.active:
+            continue
+        state = "deleted" if entry.active is None else "inactive"
+        what = {"line_type": "line type", "tax_rate": "tax rate"}.get(entry.kind, entry.kind.replace("_", " "))
+        found.append(
+            Finding(
+                "mapping_inactive",
+                Severity.BLOCKS if entry.kind == "line_type" else Severity.WARNING,
+                f"{entry.name or 'The entry'}, to which the {what} {entry.key!r} is mapped, is {state} in QuickBooks.",
+                "Make it active again, or map another one.",
+            )
+        )
+    return found
+
+
+def _webhooks(facts: CompanyFacts, now: datetime) -> list[Finding]:
+    if facts.last_write_at is None or now - facts.last_write_at < SILENT_WEBHOOKS:
+        return []
+    if facts.last_webhook_at is not None and facts.last_webhook_at >= facts.last_write_at - SILENT_WEBHOOKS:
+        return []
+    return [
+        Finding(
+            "webhooks_silent",
+            Severity.WARNING,
+            "QuickBooks sent no event after the last write: changes there are seen late, by its log of changes.",
+            "Check the webhook's address and its entities on Intuit's developer page.",
+        )
+    ]
