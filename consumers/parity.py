@@ -142,8 +142,11 @@ class Parity:
 
     # --- one record ------------------------------------------------------------------------------
 
-    def record(self, connection_id: str, record: Record) -> dict[str, Any]:
-        """Both sides of a record, what waits for a person, and the differences with base and both versions."""
+    def record(self, connection_id: str, record: Record) -> dict[str, Any] | None:
+        """Both sides of a record, what waits for a person, and the differences with base and both versions.
+
+        None when neither book nor ours has such a record.
+        """
         bench = self._bench(connection_id)
         books = BothBooks(bench)
         with self._database.transaction() as session:
@@ -153,8 +156,12 @@ class Parity:
         shown: dict[str, Any] = {"record": str(names[0])}
         if record.kind in KINDS:
             held = _held(books, record)
+            if not (rows or held.pair or figures(held.ours) or figures(held.theirs)):
+                return None
             shown |= self._spell(books, held) | {"twins": self._twins(books, held, rows)}
         else:
+            if not (rows or len(names) > 1 or bench.copy(record) or record.id in bench.contacts()):
+                return None
             shown |= self._spell_contact(bench, names, rows)
         if decided is not None:
             shown["decided"] = {

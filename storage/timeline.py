@@ -78,7 +78,7 @@ def _event(row: Event) -> dict[str, Any]:
     if row.outcome != "recorded":
         text += f" ({row.outcome}{f': {row.reason}' if row.reason else ''})"
     own = row.data.get("operation_id")
-    by = "a write of ours" if own else ""
+    by = "a write of ours" if own else row.data.get("user") or ""
     return _entry(row.occurred_at or row.received_at, "event", row.source, text, by=by, key=own, id=row.event_id)
 
 

@@ -81,7 +81,11 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.response(200, shapes.RecordShape)
     def record(connection_id: str, side: str, kind: str, record_id: str) -> dict[str, Any]:
         """Both sides of a record, what waits for a person, and each difference with base and both versions."""
-        return serving.parity.record(connection_id, record_of(side, kind, record_id))
+        asked = record_of(side, kind, record_id)
+        shown = serving.parity.record(connection_id, asked)
+        if shown is None:
+            raise NoSuchRecord(f"neither book has {asked}")
+        return shown
 
     @routes.get("/records/<side>/<kind>/<record_id>/timeline")
     @routes.response(200, shapes.TimelineEntry(many=True))

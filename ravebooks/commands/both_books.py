@@ -4,11 +4,18 @@ from typing import Any
 
 import click
 
+from config.errors import RavebooksError
 from console.parity_forms import as_csv
 from ravebooks.commands.attention import open_quietly, record_arguments
 from reconcile.model import Kind, Record, Side
 from storage import connections, timeline
 from storage import parity as reports
+
+
+class UnknownRecord(RavebooksError):
+    """No book has this record."""
+
+    remedy = "List records with `ravebooks drift` or `ravebooks attention`."
 
 
 @click.command("parity")
@@ -57,6 +64,8 @@ def show(connection: str, side: str, kind: str, record_id: str) -> None:
     record = Record(Side(side), Kind(kind), record_id)
     with open_quietly() as parts:
         shown = parts.parity.record(connection, record)
+    if shown is None:
+        raise UnknownRecord(f"neither book has {record}")
     _print_pair(shown)
     for twin in shown["twins"]:
         click.echo("may be the same receipt:")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from consumers import both_books
 from ravebooks.demo.sides import Body
 from tests.simulation.test_scenarios import codes, paired, payments, remote
 from tests.simulation.world import World
@@ -149,6 +150,24 @@ def test_a_full_read_takes_a_call_for_each_kind(world: World, paired: Body) -> N
     made = report(world, full=True)
     assert (made["source"], made["summary"]["compared"], made["summary"]["differing"]) == ("full", 6, 0)
     assert reads(world, "parity") == 2
+
+
+def test_a_full_read_goes_page_by_page_and_asks_for_what_is_missing(
+    world: World, paired: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        world.invoice(paired["client_id"], f"{number + 1}0.00")
+    world.settle()
+    found = remote(world, paired)
+    world.quickbooks.write("invoice?operation=delete", {"Id": found["Id"], "SyncToken": found["SyncToken"]})
+    world.collect()
+    monkeypatch.setattr(both_books, "PAGE", 2)
+    made = report(world, full=True)
+    assert (made["summary"]["compared"], causes(made)) == (5, {"waiting": 1})
+    assert made["rows"][0]["quickbooks_status"] == "deleted"
+    assert reads(world, "parity") == 3 + 1 + 1
+    world.settle()
+    assert codes(world) == ["deleted_in_quickbooks"]
 
 
 def causes(made: Any) -> dict[str, int]:
@@ -355,6 +374,27 @@ def test_a_conflict_is_shown_with_base_and_both_versions(world: World, conflict:
     assert by_its_other_name == shown
 
 
+def test_a_held_invoice_is_shown_with_what_it_can_be_decided_by(world: World, paired: Body) -> None:
+    raise_total(world, paired)
+    world.ravetree.change("invoices", paired["id"], {"memo": "please pay"})
+    world.settle()
+    shown = get(world, f"/records/ravetree/invoice/{paired['id']}")
+    by_field = {row["field"]: row for row in shown["differences"]}
+    total, memo = by_field["total"], by_field["memo"]
+    assert (total["base"], total["ravetree"], total["quickbooks"]) == ("100.00", "100.00", "150.00")
+    assert (memo["base"], memo["ravetree"], memo["quickbooks"]) == ("", "please pay", "")
+    assert "held until a person decides" in memo["next"]
+    assert (shown["state"], shown["waits"][0]["decisions"]) == ("held", ["overwrite"])
+    world.api(
+        "POST",
+        f"/api/connections/{world.connection_id}/records/ravetree/invoice/{paired['id']}/decision",
+        {"decision": "overwrite", "by": "Kim"},
+    )
+    world.settle()
+    after = get(world, f"/records/ravetree/invoice/{paired['id']}")
+    assert (after["state"], after["differences"], after["waits"]) == ("paired", [], [])
+
+
 def test_one_receipt_or_two_shows_the_other_one(world: World, paired: Body) -> None:
     mine = world.receive({paired["id"]: "30.00"}, "mine")
     world.quickbooks.pay({paired["number"]: "30.00"}, "2026-11-22", "theirs")
@@ -416,6 +456,18 @@ def test_a_refusal_stands_in_the_timeline_without_secrets(world: World, paired: 
     assert "abcdef123456" not in str(entries)
 
 
-def test_nothing_is_known_of_a_stranger(world: World) -> None:
-    path = f"/api/connections/{world.connection_id}/records/ravetree/invoice/none/timeline"
-    assert world.web.get(path, headers={"Authorization": "Bearer api"}).status_code == 404
+def test_the_button_in_ravetree_names_its_user(world: World, paired: Body) -> None:
+    world.ravetree.steer(f"app/invoices/{paired['id']}/sync", {})
+    world.settle()
+    entries = get(world, f"/records/ravetree/invoice/{paired['id']}/timeline")
+    (button,) = [entry for entry in entries if entry["text"].startswith("invoice.sync_requested")]
+    assert button["by"] == "usr_1"
+
+
+@pytest.mark.parametrize("kind", ["invoice", "estimate", "payment", "contact"])
+@pytest.mark.parametrize("side", ["ravetree", "quickbooks"])
+def test_nothing_is_known_of_a_stranger(world: World, side: str, kind: str) -> None:
+    path = f"/api/connections/{world.connection_id}/records/{side}/{kind}/999"
+    for asked in (path, f"{path}/timeline"):
+        answer = world.web.get(asked, headers={"Authorization": "Bearer api"})
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "NoSuchRecord")
