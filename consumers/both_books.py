@@ -41,7 +41,7 @@ from reconcile.parity import Compared, Figures, Waiting, missing
 from reconcile.payments import KnownInvoice
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import copies, pairs, pending, steps
+from storage import copies, journal, pairs, pending, steps
 from storage.models import Copy, Mapping, Pair, PendingChange
 
 DOCUMENTS = (Kind.ESTIMATE, Kind.INVOICE)
@@ -216,7 +216,8 @@ class BothBooks:
         match ours, theirs, pair.kind:
             case (RavetreeInvoice() | Gone(), QuickBooksInvoice() | Gone(), Kind.INVOICE):
                 agreed = _agreed(mine, other, RavetreeInvoice, QuickBooksInvoice)
-                return compare_invoice(ours, theirs, agreed, self._links(pair))
+                sent = str(Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id)) in self._sent_written
+                return compare_invoice(ours, theirs, agreed, self._links(pair), sent_written=sent)
             case (RavetreeEstimate() | Gone(), QuickBooksEstimate() | Gone(), Kind.ESTIMATE):
                 then = _agreed(mine, other, RavetreeEstimate, QuickBooksEstimate)
                 return compare_estimate(ours, theirs, then, self._links(pair))
@@ -261,6 +262,11 @@ class BothBooks:
             known = copies.every(session, self.bench.id, Side.QUICKBOOKS, Kind.CONTACT)
         names = {copy.record_id: str(copy.body["DisplayName"]) for copy in known if copy.body.get("DisplayName")}
         return names | {f"item {row.quickbooks_id}": row.name for row in self._mappings if row.name}
+
+    @cached_property
+    def _sent_written(self) -> set[str]:
+        with self.bench.database.transaction() as session:
+            return journal.done_subjects(session, self.bench.id, "invoice.mark_sent")
 
     @cached_property
     def _invoice_pairs(self) -> tuple[dict[str, Pair], dict[str, Pair]]:

@@ -131,8 +131,13 @@ def compare_invoice(
     theirs: QuickBooksInvoice | Gone,
     base: tuple[RavetreeInvoice, QuickBooksInvoice] | None,
     links: Links,
+    *,
+    sent_written: bool = False,
 ) -> tuple[Difference, ...]:
-    """All that differs between an invoice and its partner; nothing once it has ended on both sides."""
+    """All that differs between an invoice and its partner; nothing once it has ended on both sides.
+
+    `sent_written` says that QuickBooks took our mark as sent: whether it keeps it is its own matter.
+    """
     mine, other = invoice_status(ours), invoice_status(theirs)
     ended = {"void", "deleted"}
     if mine in ended or other in ended:
@@ -143,7 +148,7 @@ def compare_invoice(
         raise TypeError("what is gone has ended")
     return (
         *_owned_differences(ours, theirs, base, links),
-        *_sent_difference(ours, theirs),
+        *_sent_difference(ours, theirs, sent_written=sent_written),
         *_balance_differences(ours, theirs, base),
     )
 
@@ -401,8 +406,8 @@ def _spell(value: object) -> str:
 # --- sent, paid ----------------------------------------------------------------------------------
 
 
-def _sent_difference(ours: RavetreeInvoice, theirs: QuickBooksInvoice) -> tuple[Difference, ...]:
-    if ours.sent == theirs.emailed:
+def _sent_difference(ours: RavetreeInvoice, theirs: QuickBooksInvoice, *, sent_written: bool) -> tuple[Difference, ...]:
+    if ours.sent == theirs.emailed or (ours.sent and sent_written):
         return ()
     where = "QuickBooks" if ours.sent else "Ravetree"
     then = f"The next sync marks it as sent in {where}, once; nobody is mailed."
@@ -433,10 +438,10 @@ def _next_of_balance(
     if ours.marked_paid and theirs.balance == ZERO:
         then = "Nothing: it is only marked as paid in Ravetree; a payment that is entered there takes the mark's place."
         return Cause.MARKED, then
-    if ours.total - theirs.total == ours.balance - theirs.balance:
-        return _cause_of_total(ours, theirs, base), "Nothing by itself: it follows from the total."
     if ours.marked_paid:
         return Cause.WAITING, "The next sync enters a payment in QuickBooks that stands for the mark as paid."
+    if ours.total - theirs.total == ours.balance - theirs.balance:
+        return _cause_of_total(ours, theirs, base), "Nothing by itself: it follows from the total."
     return Cause.UNEXPLAINED, "Nothing by itself: it follows from the payments, and each of them is copied."
 
 

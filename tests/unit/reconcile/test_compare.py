@@ -163,6 +163,22 @@ def test_a_mark_as_paid_explains_the_balance() -> None:
     assert [(one.field, one.cause) for one in found.values()] == [("balance", Cause.MARKED)]
 
 
+def test_a_mark_as_paid_that_quickbooks_does_not_have_yet_is_coming() -> None:
+    found = invoices(replace(BASE[0], status="paid", marked_paid=True))
+    assert {one.field: (one.ravetree, one.quickbooks) for one in found.values()} == {"status": ("paid", "open")}
+    assert found["status"].cause is Cause.WAITING
+    half = invoices(replace(ravetree_invoice(paid=60), status="paid", marked_paid=True), quickbooks_invoice(paid=40))
+    assert {one.cause for one in half.values()} == {Cause.WAITING}
+    assert "stands for the mark" in half["balance"].next
+
+
+def test_a_mark_as_sent_that_quickbooks_took_and_did_not_keep_is_its_own_matter() -> None:
+    sent = replace(BASE[0], sent=True)
+    assert compare_invoice(sent, BASE[1], (sent, BASE[1]), LINKS, sent_written=True) == ()
+    (found,) = compare_invoice(BASE[0], replace(BASE[1], emailed=True), BASE, LINKS, sent_written=True)
+    assert "marks it as sent in Ravetree" in found.next
+
+
 def test_a_balance_follows_from_payments_and_is_never_written() -> None:
     found = invoices(theirs=quickbooks_invoice(paid=40))
     assert set(found) == {"balance", "status"}
