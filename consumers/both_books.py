@@ -150,6 +150,7 @@ class BothBooks:
     bench: Workbench
     _listed: dict[Kind, dict[str, Body]] = field(default_factory=dict)
     _copies: dict[Kind, dict[str, Copy]] = field(default_factory=dict)
+    _known: dict[str, KnownInvoice] = field(default_factory=dict)
 
     # --- one pair --------------------------------------------------------------------------------
 
@@ -161,7 +162,7 @@ class BothBooks:
         try:
             ours = self._ours(kind, pair.ravetree_id, raw)
             theirs = self._theirs(kind, pair.quickbooks_id, copy)
-            found = (_UNSEEN,) if theirs is None else self._differences(pair, ours, theirs)
+            found = (_UNSEEN,) if theirs is None else self._differences(pair, ours, theirs, raw, copy)
         except quickbooks.UnreadableRecord as error:
             # One record that makes no sense must not hide all others.
             found = (replace(_UNSEEN, next=f"Nothing: {error}. {error.remedy}"),)
@@ -206,13 +207,18 @@ class BothBooks:
             case _:
                 return quickbooks.load_payment(raw, home)
 
-    def _differences(self, pair: Pair, ours: Ours, theirs: Theirs) -> tuple[Difference, ...]:
+    def _differences(
+        self, pair: Pair, ours: Ours, theirs: Theirs, raw: Body | None, copy: Copy | None
+    ) -> tuple[Difference, ...]:
         bodies = base_of(pair)
         mine: Ours | None = None
         other: Theirs | None = None
         if bodies is not None:
             kind = Kind(pair.kind)
-            mine, other = self._ours(kind, pair.ravetree_id, bodies[0]), self._load(kind, bodies[1])
+            # Most records are as they were when both agreed, and reading them twice is what takes the time.
+            mine = ours if bodies[0] == raw else self._ours(kind, pair.ravetree_id, bodies[0])
+            same = copy is not None and not copy.deleted and bodies[1] == copy.body
+            other = theirs if same else self._load(kind, bodies[1])
         match ours, theirs, pair.kind:
             case (RavetreeInvoice() | Gone(), QuickBooksInvoice() | Gone(), Kind.INVOICE):
                 agreed = _agreed(mine, other, RavetreeInvoice, QuickBooksInvoice)
@@ -283,16 +289,18 @@ class BothBooks:
                 by = by_ours if isinstance(record, RavetreePayment) else by_theirs
                 named = [by.get(allocation.invoice_id) for allocation in record.allocations]
                 found |= {pair.ravetree_id: pair for pair in named if pair is not None and pair.base_quickbooks}
-        return tuple(
-            KnownInvoice(
+        return tuple(self._known_invoice(pair) for _, pair in sorted(found.items()))
+
+    def _known_invoice(self, pair: Pair) -> KnownInvoice:
+        if pair.ravetree_id not in self._known:
+            self._known[pair.ravetree_id] = KnownInvoice(
                 pair.ravetree_id,
                 pair.quickbooks_id,
                 str(pair.base_ravetree["number"]),
                 str(pair.base_ravetree["client_id"]),
                 quickbooks.load_invoice(pair.base_quickbooks, self.bench.home_currency),
             )
-            for _, pair in sorted(found.items())
-        )
+        return self._known[pair.ravetree_id]
 
     # --- everything ------------------------------------------------------------------------------
 
