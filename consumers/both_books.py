@@ -47,9 +47,6 @@ from storage.models import Copy, Mapping, Pair, PendingChange
 DOCUMENTS = (Kind.ESTIMATE, Kind.INVOICE)
 KINDS = (*DOCUMENTS, Kind.PAYMENT)
 RESOURCES = {Kind.ESTIMATE: "estimates", Kind.INVOICE: "invoices", Kind.PAYMENT: "payments"}
-EVERY = "MetaData.CreateTime >= '1970-01-01T00:00:00+00:00' orderby MetaData.CreateTime"
-"""In the order they were made: what is made or changed meanwhile moves nothing to another page."""
-
 PAGE = 1000
 
 _M = TypeVar("_M")
@@ -90,7 +87,7 @@ def read_in_full(bench: Workbench) -> None:
 def _pages(bench: Workbench, kind: Kind) -> Iterator[list[Body]]:
     start = 0
     while True:
-        rows = bench.neighbours.quickbooks.page(ENTITIES[kind], EVERY, start, PAGE)
+        rows = bench.neighbours.quickbooks.page(ENTITIES[kind], "", start, PAGE)
         yield rows
         start += len(rows)
         if len(rows) < PAGE:

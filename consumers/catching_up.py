@@ -54,7 +54,8 @@ def _compare_in_full(bench: Workbench, since: datetime) -> datetime:
     for kind, entity in ENTITIES.items():
         rows = company.query(
             entity,
-            f"MetaData.LastUpdatedTime >= '{since.isoformat()}' orderby MetaData.LastUpdatedTime",
+            f"MetaData.LastUpdatedTime >= '{since.isoformat()}'",
+            order="MetaData.LastUpdatedTime",
             limit=10**9,
         )
         bench.keep(kind, {str(raw["Id"]): raw for raw in rows})

@@ -84,7 +84,7 @@ def _list_customers(bench: Workbench, job: Job) -> None:
     start = int(job.cursor or 0)
     company = bench.neighbours.quickbooks
     with company.because("contact import"):
-        rows = company.page(ENTITIES[Kind.CONTACT], "Active = true orderby Id", start, PAGE)
+        rows = company.page(ENTITIES[Kind.CONTACT], "Active = true", start, PAGE)
     found = {str(raw["Id"]): raw for raw in rows}
     bench.handling |= {Record(Side.QUICKBOOKS, Kind.CONTACT, name) for name in found}
     bench.keep(Kind.CONTACT, found)

@@ -254,9 +254,7 @@ class PaymentWork:
         return [
             payment
             for payment in self._unpaired_copies()
-            if not payment.is_credit_link
-            and not marked_placeholder(payment.note)
-            and marked_payment(payment.note) is None
+            if not marked_placeholder(payment.note) and marked_payment(payment.note) is None
         ]
 
     def _unpaired_copies(self) -> list[QuickBooksPayment]:
@@ -310,6 +308,13 @@ class PaymentWork:
                 base_ravetree=ours,
                 base_quickbooks=copy.body if copy else {},
             )
+            names = [
+                Record(Side.RAVETREE, Kind.PAYMENT, adopt.ravetree_id),
+                Record(Side.QUICKBOOKS, Kind.PAYMENT, adopt.quickbooks_id),
+            ]
+            # The one that waited for a person under its own name alone is answered with it.
+            others = [name for name in names if name not in self._bench.handling]
+            pending.reconsider_records(session, self._bench.id, others, self._bench.now())
 
     def _unpair(self) -> None:
         """A person wants the side that still has it to be copied anew: the other one is gone for good."""

@@ -128,7 +128,7 @@ class Previews:
         return {"counts": dict(counts), "records": shown}
 
     def _customers(self, bench: Workbench) -> list[tuple[Record, str]]:
-        rows = bench.neighbours.quickbooks.query("Customer", "Active = true orderby Id", limit=10**9)
+        rows = bench.neighbours.quickbooks.query("Customer", "Active = true", limit=10**9)
         bench.keep(Kind.CONTACT, {str(raw["Id"]): raw for raw in rows})
         return [(Record(Side.QUICKBOOKS, Kind.CONTACT, str(raw["Id"])), str(raw["DisplayName"])) for raw in rows]
 

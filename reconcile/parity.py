@@ -178,12 +178,13 @@ def _certain(one: Compared, difference: Difference) -> tuple[Cause, str, str] | 
         return None
     if difference.cause is Cause.MARKED:
         return Cause.MARKED, "It is only marked as paid in Ravetree.", difference.next
-    if one.credit and one.ravetree is not None and one.quickbooks is not None:
+    # While a payment is under way, it may be the very one that applies the credit.
+    if one.credit and not one.payments and one.ravetree is not None and one.quickbooks is not None:
         apart = one.ravetree.balance - one.quickbooks.balance
         if apart == one.credit + (one.ravetree.total - one.quickbooks.total):
             where = "QuickBooks" if one.credit > ZERO else "Ravetree"
-            text = f"Credit of {abs(one.credit):,.2f} {one.currency} is applied in {where}; credit is not copied."
-            return Cause.CREDIT, text, "Nothing to do, or apply the same credit on the other side."
+            text = f"Credit of {abs(one.credit):,.2f} {one.currency} is applied in {where} alone."
+            return Cause.CREDIT, text, "Apply the same credit on the other side, or press retry on that payment."
     return None
 
 

@@ -22,6 +22,7 @@ from reconcile.model import (
     Side,
     held,
     money,
+    parked,
     write,
 )
 
@@ -114,17 +115,20 @@ def plan(case: PaymentCase) -> Plan:
 def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Plan:
     if payment.voided:
         return NOTHING
-    if payment.is_credit_link:
-        return Plan(ignored="links a credit, moves no money")
     if marked_placeholder(payment.note):
         return Plan(ignored="placeholder for an invoice marked as paid")
     if marked_payment(payment.note) and isinstance(case.marked_twin, RavetreePayment):
         return Plan(adopt=Adopt(case.marked_twin.id, payment.id))
     if not case.invoices:
         return Plan(ignored="over no known invoice")
+    if payment.is_credit_link and case.twins:
+        # Credit that was applied here first and then made good there: no money moves, so there is nothing to ask.
+        return Plan(adopt=Adopt(case.twins[0].id, payment.id))
     if case.twins and case.decision != "two":
         return _one_or_two(payment.amount, payment.currency, case.invoices[0].number)
     facts = quickbooks_facts(payment, case.invoices, case.methods)
+    if payment.is_credit_link and not facts.allocations:
+        return Plan(ignored="links a credit to no known invoice")
     for invoice in case.invoices:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
         if invoice.open_here is not None and share > invoice.open_here:
@@ -147,10 +151,19 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
         return Plan(waits_for=case.coming[0])
     if not case.invoices and (payment.allocations or case.client_customer_id is None):
         return Plan(ignored="over no known invoice")
+    if payment.amount == ZERO and case.twins:
+        return Plan(adopt=Adopt(payment.id, case.twins[0].id))
     if case.twins and case.decision != "two":
         return _one_or_two(payment.amount, payment.currency, case.invoices[0].number)
-    if payment.amount == ZERO:
-        return Plan(ignored="applies credit, moves no money")
+    if payment.amount == ZERO and not case.invoices:
+        return Plan(ignored="applies credit to no known invoice")
+    if payment.credit_amount > ZERO:
+        return parked(
+            "credit_only_in_ravetree",
+            f"Credit of {money(payment.credit_amount, payment.currency)} was applied to invoice "
+            f"{case.invoices[0].number if case.invoices else '?'} in Ravetree; QuickBooks knows of no such credit.",
+            "Make a credit memo in QuickBooks and apply it to the invoice.",
+        )
     facts = ravetree_facts(payment, case.invoices, case.methods)
     for invoice in case.invoices:
         if step := _with_placeholder(case, payment, facts, invoice):
@@ -405,6 +418,7 @@ def same_receipt(ours: RavetreePayment, theirs: QuickBooksPayment, invoices: tup
         not ours.voided
         and not theirs.voided
         and mine.amount == other.amount
+        and mine.credit == other.credit
         and mine.currency == other.currency
         and abs(mine.date - other.date) <= timedelta(days=SAME_RECEIPT_DAYS)
         and bool(mine.allocations.keys() & other.allocations.keys())

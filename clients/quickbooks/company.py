@@ -99,19 +99,19 @@ class Company:
         body = self._read(path, {}).body
         return next(value for key, value in body.items() if isinstance(value, dict) and key != "time")
 
-    def query(self, entity: str, where: str = "", *, limit: int = PAGE) -> list[Body]:
-        """All matching objects of `entity`, page by page."""
+    def query(self, entity: str, where: str = "", *, order: str = "Id", limit: int = PAGE) -> list[Body]:
+        """All matching objects of `entity`, page by page, in an order that does not change between two pages."""
         found: list[Body] = []
         while True:
-            page = self.page(entity, where, len(found), min(limit, PAGE))
+            page = self.page(entity, where, len(found), min(limit, PAGE), order=order)
             found.extend(page)
             if len(page) < min(limit, PAGE) or len(found) >= limit:
                 return found
 
-    def page(self, entity: str, where: str, start: int, limit: int) -> list[Body]:
+    def page(self, entity: str, where: str, start: int, limit: int, *, order: str = "Id") -> list[Body]:
         """At most `limit` matching objects after the first `start`: one metered read."""
         statement = f"select * from {entity}{' where ' + where if where else ''}"  # noqa: S608 - QuickBooks' language; values are escaped by `quoted`
-        statement += f" startposition {start + 1} maxresults {limit}"
+        statement += f" orderby {order} startposition {start + 1} maxresults {limit}"
         rows: list[Body] = self._read("query", {"query": statement}).body.get("QueryResponse", {}).get(entity, [])
         return rows
 

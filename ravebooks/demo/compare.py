@@ -142,7 +142,9 @@ def _compare_payments(
 ) -> None:
     numbers = {row["id"]: number for number, row in ours.items()}
     remote_numbers = {row["Id"]: number for number, rows in theirs.items() for row in rows}
-    mine = Counter(_ours(row, numbers) for row in ravetree.every("payments") if not row["voided"])
+    # What applies credit alone moves no money on either side; the balances of its invoices are compared with them.
+    paid = [row for row in ravetree.every("payments") if not row["voided"] and Decimal(row["amount"])]
+    mine = Counter(_ours(row, numbers) for row in paid)
     other: Counter[_Payment] = Counter()
     for row in quickbooks.query("select * from Payment"):
         if row["TotalAmt"] == 0:

@@ -126,13 +126,17 @@ def _overview(realm: str, books: Books) -> str:
 
 
 def _statement(realm: str, books: Books, customer: Doc) -> str:
-    def of_customer(entity: str) -> list[Doc]:
-        keys = books.found((f"CustomerRef:{entity}", customer["Id"]))
+    def of_customer(entity: str, *ids: str) -> list[Doc]:
+        keys = [key for one in ids or (customer["Id"],) for key in books.found((f"CustomerRef:{entity}", one))]
         docs = [doc for _, object_id in keys if (doc := books.get(entity, object_id))]
         return sorted(docs, key=lambda doc: (doc["TxnDate"], int(doc["Id"])), reverse=True)
 
     invoices = of_customer("Invoice")
-    waiting = [one for one in reversed(invoices) if one["Balance"]]
+    waiting = [
+        one
+        for one in reversed(of_customer("Invoice", *books.family("Customer", customer["Id"])))
+        if one["Balance"] and one["CurrencyRef"]["value"] == customer["CurrencyRef"]["value"]
+    ]
     payments = [
         [one["TxnDate"], escape(str(one.get("PaymentRefNum") or "")), _money(one, one["TotalAmt"]),
          _money(one, one["UnappliedAmt"])]
@@ -145,26 +149,31 @@ def _statement(realm: str, books: Books, customer: Doc) -> str:
     ]  # fmt: skip
     return (
         f'<p><a href="/books/{realm}">Back</a> · open balance {_money(customer, books.owed(customer["Id"]))}</p>'
-        f"<h2>Receive a payment</h2>{_form(waiting)}"
+        f"<h2>Receive a payment</h2>{_form(books, waiting)}"
         f"<h2>Invoices</h2>{_table(['Day', 'Number', 'Total', 'Balance'], history)}"
         f"<h2>Payments</h2>{_table(['Day', 'Reference', 'Amount', 'Unapplied'], payments)}"
     )
 
 
-def _form(waiting: list[Doc]) -> str:
+def _form(books: Books, waiting: list[Doc]) -> str:
     rows = [
-        [one["TxnDate"], escape(str(one.get("DocNumber") or "")), _money(one, one["Balance"]),
+        [_customer_name(books, one), one["TxnDate"], escape(str(one.get("DocNumber") or "")),
+         _money(one, one["Balance"]),
          f'<input name="invoice-{escape(one["Id"])}" inputmode="decimal" aria-label="Amount for this invoice">']
         for one in waiting[:SHOWN]
     ]  # fmt: skip
     return (
-        f'<form method="post">{_table(["Day", "Number", "Balance", "Pay"], rows)}'
+        f'<form method="post">{_table(["Customer", "Day", "Number", "Balance", "Pay"], rows)}'
         '<p><label>Amount received <input name="received" inputmode="decimal"></label>'
         '<label>Day <input name="day" type="date"></label>'
         '<label>Reference <input name="reference" maxlength="21"></label>'
         '<label>Note <input name="note"></label></p>'
         '<button type="submit">Save the payment</button></form>'
     )
+
+
+def _customer_name(books: Books, form: Doc) -> str:
+    return escape(str((books.get("Customer", form["CustomerRef"]["value"]) or {}).get("DisplayName")))
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:

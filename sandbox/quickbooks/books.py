@@ -24,6 +24,7 @@ from sandbox.quickbooks.indexes import (
     index_keys,
     name_field,
     receivable,
+    shown_name,
 )
 from sandbox.quickbooks.ledger import RECEIVABLE, UNDEPOSITED
 from sandbox.quickbooks.schema import TARGETS, TRANSACTIONS
@@ -152,6 +153,16 @@ class Books:
         children = [one for one in self.all("Account") if (one.get("ParentRef") or {}).get("value") == account["Id"]]
         return self.balance(account) + sum((self.balance_with_children(child) for child in children), ZERO)
 
+    def owed_with_jobs(self, customer: str) -> Decimal:
+        """What the customer and everybody below owe."""
+        return sum(map(self.owed, self.family("Customer", customer)), ZERO)
+
+    def family(self, entity: str, object_id: str) -> Iterator[str]:
+        """The Ids of a list's record and of all below it."""
+        yield object_id
+        for child in self._indexes.below(entity, object_id):
+            yield from self.family(entity, child)
+
     def updated_since(self, entity: str, seconds: float) -> Iterator[tuple[Doc, bool]]:
         """Documents and tombstones (with True), oldest change first, from ``seconds`` on, inclusive."""
         for object_id in self._indexes.between(entity, CHANGED, seconds):
@@ -164,6 +175,13 @@ class Books:
         ``skip`` leaves out the first ones at no cost; in the order of change it counts the deleted ones too.
         """
         for object_id in self._indexes.between(entity, index, least, most, skip):
+            doc = self.get(entity, object_id)
+            if doc is not None:
+                yield doc
+
+    def newest_first(self, entity: str) -> Iterator[Doc]:
+        """Living documents, the last change first."""
+        for object_id in self._indexes.backwards(entity, CHANGED):
             doc = self.get(entity, object_id)
             if doc is not None:
                 yield doc
@@ -243,7 +261,7 @@ class Books:
         old = documents.get(object_id)
         if old is not None:
             self._indexes.remove(entity, old)
-            if old.get(name_field(entity)) != doc.get(name_field(entity)):
+            if any(old.get(name) != doc.get(name) for name in (name_field(entity), "FullyQualifiedName")):
                 self._renamed += 1
         if deleted:
             documents.pop(object_id, None)
@@ -302,6 +320,11 @@ class Transaction:
             if not deleted and key in index_keys(entity, doc):
                 found.append((entity, object_id))
         return found
+
+    def is_below(self, entity: str, object_id: str, above: str) -> bool:
+        """Whether a record of a list has another for its parent, or its parent's parent, and so on."""
+        parent = (self.need(entity, object_id).get("ParentRef") or {}).get("value")
+        return parent is not None and (parent == above or self.is_below(entity, parent, above))
 
     def next_number(self, name: str, first: int = 1) -> int:
         number = max(self.counters.get(name, self.books.counter(name)) + 1, first)
@@ -378,14 +401,35 @@ def rendered(books: Books, entity: str, doc: Doc) -> Doc:
     shown: Doc = {"domain": "QBO", "sparse": False}
     shown.update(_shown(books, doc))
     if entity == "Customer":
-        owed = books.owed(doc["Id"])
-        shown["Balance"] = shown["BalanceWithJobs"] = owed
+        shown["Balance"] = books.owed(doc["Id"])
+        shown["BalanceWithJobs"] = books.owed_with_jobs(doc["Id"])
     if entity == "Account":
         shown["CurrentBalance"] = books.balance(doc)
         shown["CurrentBalanceWithSubAccounts"] = books.balance_with_children(doc)
+    if entity != "Invoice" and not shown.get("LinkedTxn", True):  # an invoice shows that nothing is linked
+        del shown["LinkedTxn"]
+    if entity == "Payment":
+        for line, stored in zip(shown["Line"], doc["Line"], strict=True):
+            _describe_link(line, stored)
     if entity == "ExchangeRate":  # known by its currency and day
         del shown["Id"]
     return shown
+
+
+def _describe_link(line: Doc, stored: Doc) -> None:
+    """What a payment's line pays, once more in the schema's bag of names and values."""
+    values = {
+        "txnId": stored["LinkedTxn"][0]["TxnId"],
+        "txnOpenBalance": f"{stored['_Open']:.2f}" if "_Open" in stored else None,
+        "txnReferenceNumber": stored.get("_Number"),
+    }
+    schema = "com.intuit.schema.finance.v3"
+    line["LineEx"] = {"any": [
+        {"name": "{http://schema.intuit.com/finance/v3}NameValue", "declaredType": f"{schema}.NameValue",
+         "scope": "javax.xml.bind.JAXBElement$GlobalScope", "value": {"Name": name, "Value": value}, "nil": False,
+         "globalScope": True, "typeSubstituted": False}
+        for name, value in values.items() if value
+    ]}  # fmt: skip
 
 
 def _shown(books: Books, value: Any) -> Any:
@@ -411,4 +455,4 @@ def _name_target(books: Books, key: str, reference: Doc) -> None:
     entity = TARGETS[key][0]
     target = books.get(entity, reference.get("value", ""))
     if target is not None:
-        reference["name"] = target[name_field(entity)]
+        reference["name"] = shown_name(entity, target)

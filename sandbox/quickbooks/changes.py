@@ -8,12 +8,12 @@ from sandbox.quickbooks.amounts import Doc, Encoded
 from sandbox.quickbooks.books import Books
 from sandbox.quickbooks.clock import parse_instant
 from sandbox.quickbooks.errors import Fault, required
-from sandbox.quickbooks.schema import BY_PATH
+from sandbox.quickbooks.schema import BY_PATH, NEVER_HELD
 
 LONGEST = timedelta(days=30)
 MOST_OBJECTS = 1000
 # They have no change data capture at QuickBooks either.
-WITHOUT = frozenset({"TaxCode", "TaxRate", "TaxAgency", "CompanyInfo", "Preferences", "ExchangeRate"})
+WITHOUT = frozenset({"TaxCode", "TaxRate", "TaxAgency", "CompanyInfo", "Preferences", "ExchangeRate", "TimeActivity"})
 
 
 def capture(books: Books, entities: str | None, changed_since: str | None, now: datetime) -> list[Doc]:
@@ -24,7 +24,7 @@ def capture(books: Books, entities: str | None, changed_since: str | None, now: 
     room = MOST_OBJECTS
     answer = []
     for name in entities.split(","):
-        entity = BY_PATH.get(name.strip().lower())
+        entity = BY_PATH.get(name.strip().lower()) or NEVER_HELD.get(name.strip().lower())
         if entity is None or entity in WITHOUT:
             raise Fault("4001", f"QueryValidationError: Entity {name.strip()} is not supported by change data capture")
         objects = _changed(books, entity, since, room)

@@ -68,6 +68,8 @@ def due_after(day: str, day_of_month: int, next_month_days: int) -> str:
 
 
 def _in_month(year: int, month: int, day: int) -> date:
+    if year > date.max.year:
+        return date.max
     return date(year, month, min(day, monthrange(year, month)[1]))
 
 

@@ -71,6 +71,13 @@ def set_currency(transaction: Transaction, doc: Doc, customer: Doc) -> None:
         raise business("The exchange rate must be more than zero.")
 
 
+def number_addresses(transaction: Transaction, doc: Doc) -> None:
+    """Addresses have Ids of their own."""
+    for name, address in doc.items():
+        if name.endswith("Addr") and isinstance(address, dict) and "Line1" in address and not address.get("Id"):
+            address["Id"] = str(transaction.next_number("id:Address"))
+
+
 def rate_on(books: Books | Transaction, currency: str, day: str) -> Decimal:
     """The rate that was entered last on or before that day, else the first one, else the sandbox's own."""
     found = [doc for doc in books.all("ExchangeRate") if doc["SourceCurrencyCode"] == currency]
@@ -81,6 +88,7 @@ def rate_on(books: Books | Transaction, currency: str, day: str) -> Decimal:
     return RATES.get(currency, Decimal(1))
 
 
+DISCOUNTS = "DiscountsRefundsGiven"  # the kind of account that discounts go to
 DUPLICATES = "WarnDuplicateCheckNumber"
 CURRENCY_NAMES = {
     "USD": "United States Dollar", "EUR": "Euro", "GBP": "British Pound Sterling", "CAD": "Canadian Dollar",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
+
+HOST = "https://quickbooks.api.intuit.com"
+MOST_KNOWN = 1000  # characters of the properties that a refusal lists
 
 # code: (HTTP status, fault type, message); what is not here is a validation fault with status 400.
 KNOWN: dict[str, tuple[int, str, str]] = {
@@ -20,7 +24,7 @@ KNOWN: dict[str, tuple[int, str, str]] = {
     "2170": (400, "ValidationFault", "Invalid Enumeration"),
     "2500": (400, "ValidationFault", "Invalid Reference Id"),
     "3001": (429, "SERVICE", "message=ThrottleExceeded; errorCode=003001; statusCode=429"),
-    "3100": (403, "AuthorizationFault",
+    "3100": (403, "SERVICE",
     "message=ApplicationAuthorizationFailed; errorCode=003100; statusCode=403"),
     "3200": (401, "AUTHENTICATION", "message=AuthenticationFailed; errorCode=003200; statusCode=401"),
     "4000": (400, "ValidationFault", "Error parsing query"),
@@ -45,7 +49,7 @@ _INACTIVE = (
 # Details for faults that are ordered by `POST /sandbox/faults` or always read the same.
 DETAILS = {
     "610": _INACTIVE,
-    "3001": "The request limit was reached.",
+    "3001": "The request limit was reached.  Try again later",
     "6190": "Subscription period has ended or canceled or there was a billing problem",
     "6210": "The account period has closed and the account books cannot be updated through the "
     "QBO Services API. "
@@ -54,6 +58,10 @@ DETAILS = {
     "you must edit the deposit it appears on and remove it first.",
     "10000": "An unexpected error occurred while accessing or saving your data.",
 }
+
+
+# Refused before QuickBooks looked at a field, or in older words: they name no element, not even an empty one.
+WITHOUT_ELEMENT = frozenset({"500", "2010", "4000", "4001", "6240"})
 
 
 class Fault(Exception):  # the word of the API itself
@@ -67,24 +75,37 @@ class Fault(Exception):  # the word of the API itself
         super().__init__(f"{code} {self.message}: {self.detail}")
 
     def body(self) -> dict[str, Any]:
-        error = {"Message": self.message, "Detail": self.detail, "code": self.code, "element": self.element}
+        error = {"Message": self.message, "Detail": self.detail, "code": self.code}
+        if self.code not in WITHOUT_ELEMENT:
+            error["element"] = self.element
         return {"Fault": {"Error": [error], "type": self.type}}
 
 
 class GatewayFault(Fault):
-    """A refusal by the gateway before QuickBooks itself: everything in lower case, HTTP 401."""
-
-    def __init__(self, token: str) -> None:
-        # The real gateway repeats the token too: clients must be able to show that they redact it.
-        super().__init__("3200", f"Token expired: {token}")
+    """A refusal by the gateway before QuickBooks itself: everything in lower case, HTTP 401 or 403."""
 
     def body(self) -> dict[str, Any]:
-        error = {"message": self.message, "detail": self.detail, "code": self.code, "element": None}
+        error = {"message": self.message, "detail": self.detail or None, "code": self.code, "element": None}
         return {
             "warnings": None, "intuitObject": None,
             "fault": {"error": [error], "type": self.type},
-            "queryResponse": None, "batchItemResponse": [], "attachableResponse": [],
+            "report": None, "queryResponse": None, "batchItemResponse": [], "attachableResponse": [],
+            "syncErrorResponse": None, "requestId": None, "status": None, "cdcresponse": [],
         }  # fmt: skip
+
+
+def not_authenticated(token: str) -> GatewayFault:
+    # The real gateway repeats the token too: clients must be able to show that they redact it.
+    return GatewayFault("3200", f"Token expired: {token}")
+
+
+def not_authorized() -> GatewayFault:
+    return GatewayFault("3100", "")
+
+
+def ordered(code: str) -> Fault:
+    """A fault that was asked for by its code."""
+    return not_authorized() if code == "3100" else Fault(code)
 
 
 def business(detail: str) -> Fault:
@@ -96,11 +117,32 @@ def required(name: str) -> Fault:
 
 
 def unsupported_property(name: str) -> Fault:
-    return Fault("2010", f"Property Name:{name} specified is unsupported or invalid", name)
+    return Fault("2010", f"Property Name:{name} specified is unsupported or invalid")
 
 
-def unsupported_operation(what: str) -> Fault:
-    return Fault("500", f"Operation {what} is not supported.")
+def unknown_property(name: str, owner: str, known: Iterable[str]) -> Fault:
+    """As QuickBooks' reader of JSON says it, with the beginning of what it would have known."""
+    names = [f'"{other}"' for other in known]
+    listed = ", ".join(names)
+    if len(listed) > MOST_KNOWN:
+        listed = f"{listed[:MOST_KNOWN].rpartition(',')[0]} [truncated]"
+    return Fault(
+        "2010",
+        f'Property Name:Unrecognized field "{name}" (class com.intuit.schema.finance.v3.{owner}), '
+        f"not marked as ignorable ({len(names)} known properties: {listed}])\n specified is unsupported or invalid",
+    )
+
+
+def invalid_id(value: str) -> Fault:
+    return Fault("2030", f"Id should be a valid number. Supplied value:{value}", "Id")
+
+
+def unsupported_operation(what: str, instead: str = "") -> Fault:
+    return Fault("500", f"Operation {what} is not supported. {instead}".rstrip())
+
+
+def no_such_resource(path: str) -> Fault:
+    return unsupported_operation(f"Could not find resource for relative : {path} of full path: {HOST}{path}")
 
 
 def missing_reference(list_name: str, object_id: str, element: str) -> Fault:
@@ -131,8 +173,8 @@ def duplicate_number(number: str, entity: str, object_id: str) -> Fault:
 def too_long(name: str, limit: int, length: int) -> Fault:
     return Fault(
         "2050",
-        "String length is either shorter or longer than supported by specification. "
-        f"{name} Min:0 Max:{limit} supported. Supplied length:{length}",
+        "String length specified does not match the supported length. "
+        f"Min:0 Max:{limit:,} supported. Supplied length:{length:,}",
         name,
     )
 

@@ -30,6 +30,12 @@ def name_field(entity: str) -> str:
     return "DisplayName" if entity in PEOPLE or entity == "TaxAgency" else "Name"
 
 
+def shown_name(entity: str, doc: Doc) -> str:
+    """What references to a record call it: with its parents, but for items."""
+    full = None if entity in ("Item", "Vendor", "Employee") else doc.get("FullyQualifiedName")
+    return str(full or doc[name_field(entity)])
+
+
 def unique_name(entity: str, doc: Doc) -> str | None:
     """What must be unique: a person's name, anything else with the names of its parents before its own."""
     name = doc.get(name_field(entity))
@@ -46,8 +52,11 @@ def index_keys(entity: str, doc: Doc) -> Iterator[IndexKey]:
             yield f"DocNumber:{entity}", doc["DocNumber"]
         if doc.get("CustomerRef"):
             yield f"CustomerRef:{entity}", doc["CustomerRef"]["value"]
-    elif name := unique_name(entity, doc):
+        return
+    if name := unique_name(entity, doc):
         yield name_space(entity), name_key(name)
+    if parent := (doc.get("ParentRef") or {}).get("value"):
+        yield f"below:{entity}", parent
 
 
 def receivable(entity: str, doc: Doc | None) -> tuple[str, Decimal] | None:
@@ -86,6 +95,10 @@ class Indexes:
     def found(self, key: IndexKey) -> list[Key]:
         return list(self._exact.get(key, ()))
 
+    def below(self, entity: str, parent: str) -> list[str]:
+        """The Ids of a list's records that have this one for their parent."""
+        return [object_id for _, object_id in self._exact.get((f"below:{entity}", parent), ())]
+
     def owed(self, customer: str) -> Decimal:
         return self._owed.get(customer, ZERO)
 
@@ -119,6 +132,9 @@ class Indexes:
         start = (0 if least is None else bisect_left(entries, (least, -1, ""))) + skip
         end = len(entries) if most is None else bisect_right(entries, most, key=lambda entry: entry[0])
         return (entries[at][2] for at in range(start, end))
+
+    def backwards(self, entity: str, index: str) -> Iterable[str]:
+        return (entry[2] for entry in reversed(self._sorted.get((entity, index), [])))
 
     def _owe(self, part: tuple[str, Decimal] | None, sign: int) -> None:
         if part is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.quickbooks.amounts import ZERO, Doc, copied
 from sandbox.quickbooks.books import Transaction
-from sandbox.quickbooks.company import CURRENCY_NAMES, home_currency
+from sandbox.quickbooks.company import CURRENCY_NAMES, charges_tax_itself, home_currency, number_addresses, preferences
 from sandbox.quickbooks.errors import (
     Fault,
     business,
@@ -16,7 +16,7 @@ from sandbox.quickbooks.errors import (
     required,
     unsupported_property,
 )
-from sandbox.quickbooks.indexes import PEOPLE, name_field, name_key, name_space, unique_name
+from sandbox.quickbooks.indexes import PEOPLE, name_field, name_key, name_space, shown_name, unique_name
 from sandbox.quickbooks.references import resolve_all, value_of
 from sandbox.quickbooks.schema import TRANSACTIONS
 
@@ -68,7 +68,22 @@ def save_name(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     _check_unique(transaction, entity, doc, switches)
     resolve_all(transaction, doc, current)
     _FILL.get(entity, _fill_nothing)(transaction, doc, current)
-    return transaction.put(entity, doc)
+    number_addresses(transaction, doc)
+    if doc == current and not doc.get("Active", True):
+        return current  # what is inactive already is not changed by making it so
+    stored = transaction.put(entity, doc)
+    if current is not None and current.get("FullyQualifiedName") != stored.get("FullyQualifiedName"):
+        _rename_below(transaction, entity, stored)
+    return stored
+
+
+def _rename_below(transaction: Transaction, entity: str, parent: Doc) -> None:
+    """The full names of children begin with their parent's."""
+    for _, child_id in transaction.find(f"below:{entity}", parent["Id"]):
+        child = transaction.editable(entity, child_id)
+        _qualify(transaction, entity, child)
+        transaction.put(entity, child)
+        _rename_below(transaction, entity, child)
 
 
 def _set_name(entity: str, doc: Doc) -> None:
@@ -90,17 +105,18 @@ def _qualify(transaction: Transaction, entity: str, doc: Doc) -> None:
     if entity not in _CHILD_FLAGS:
         return
     name, parent_id = doc[name_field(entity)], value_of(doc.get("ParentRef"))
-    doc[_CHILD_FLAGS[entity]] = parent_id is not None
+    doc[_CHILD_FLAGS[entity]] = bool(parent_id)
     doc["FullyQualifiedName"] = name
     doc.pop("Level", None)
-    if parent_id is None:
+    if not parent_id:
+        doc.pop("ParentRef", None)
         return
     parent = transaction.get(entity, parent_id)
     if parent is None:
         raise missing_reference(f"{entity}s", parent_id, "ParentRef")
     if parent_id == doc.get("Id") or parent.get("Level", 0) >= DEEPEST:
         raise business("A record cannot be below itself or more than four levels deep.")
-    doc["ParentRef"] = {"value": parent_id, "name": parent[name_field(entity)]}
+    doc["ParentRef"] = {"value": parent_id, "name": shown_name(entity, parent)}
     doc["FullyQualifiedName"] = f"{parent.get('FullyQualifiedName') or parent[name_field(entity)]}:{name}"
     doc["Level"] = int(parent.get("Level") or 0) + 1
 
@@ -157,7 +173,28 @@ def _fill_customer(transaction: Transaction, doc: Doc, current: Doc | None) -> N
     )
     if current is not None and currency != current["CurrencyRef"]["value"]:
         raise business("The currency of a customer cannot be changed.")
-    doc["CurrencyRef"] = {"value": currency, "name": CURRENCY_NAMES.get(str(currency), str(currency))}
+    doc["CurrencyRef"] = _currency(str(currency))
+    doc["IsProject"] = bool(doc.get("IsProject"))
+    doc["ClientEntityId"] = doc.get("ClientEntityId") or "0"
+    if current is None and doc["Taxable"] and charges_tax_itself(transaction) and not doc.get("DefaultTaxCodeRef"):
+        group = (preferences(transaction)["TaxPrefs"].get("TaxGroupCodeRef") or {}).get("value")
+        doc["DefaultTaxCodeRef"] = {"value": group} if group else None
+
+
+def _currency(code: str) -> Doc:
+    return {"value": code, "name": CURRENCY_NAMES.get(code, code)}
+
+
+def _fill_vendor(transaction: Transaction, doc: Doc, current: Doc | None) -> None:
+    _fill_person(transaction, doc, current)
+    doc["Balance"] = ZERO
+    doc["Vendor1099"] = bool(doc.get("Vendor1099"))
+    doc["CurrencyRef"] = _currency(value_of(doc.get("CurrencyRef")) or home_currency(transaction))
+
+
+def _fill_employee(transaction: Transaction, doc: Doc, current: Doc | None) -> None:
+    _fill_person(transaction, doc, current)
+    doc["BillableTime"] = bool(doc.get("BillableTime"))
 
 
 def _fill_person(_transaction: Transaction, doc: Doc, _current: Doc | None) -> None:
@@ -167,6 +204,7 @@ def _fill_person(_transaction: Transaction, doc: Doc, _current: Doc | None) -> N
 def _fill_item(transaction: Transaction, doc: Doc, _current: Doc | None) -> None:
     doc["Type"] = doc.get("Type") or "Service"
     doc["UnitPrice"] = doc.get("UnitPrice") or ZERO
+    doc["PurchaseCost"] = doc.get("PurchaseCost") or ZERO
     doc["Taxable"] = bool(doc.get("Taxable"))
     doc["TrackQtyOnHand"] = bool(doc.get("TrackQtyOnHand"))
     if doc["Type"] not in ("Category", "Group") and not value_of(doc.get("IncomeAccountRef")):
@@ -207,7 +245,7 @@ def _fill_account(transaction: Transaction, doc: Doc, _current: Doc | None) -> N
         raise invalid_enumeration(doc["AccountType"], "AccountType")
     doc["AccountSubType"] = doc.get("AccountSubType") or _first_subtype(doc["AccountType"])
     doc["Classification"] = _ACCOUNT_CLASSES[doc["AccountType"]]
-    doc["CurrencyRef"] = doc.get("CurrencyRef") or {"value": home_currency(transaction)}
+    doc["CurrencyRef"] = _currency(value_of(doc.get("CurrencyRef")) or home_currency(transaction))
     doc["CurrentBalance"] = doc["CurrentBalanceWithSubAccounts"] = ZERO
 
 
@@ -254,8 +292,8 @@ def _fill_nothing(_transaction: Transaction, _doc: Doc, _current: Doc | None) ->
 
 _FILL = {
     "Customer": _fill_customer,
-    "Vendor": _fill_person,
-    "Employee": _fill_person,
+    "Vendor": _fill_vendor,
+    "Employee": _fill_employee,
     "Item": _fill_item,
     "Account": _fill_account,
     "Term": _fill_term,
@@ -265,28 +303,60 @@ _FILL = {
 }
 
 
-_POINTS_TO = {"Customer": "CustomerRef", "Item": "ItemRef"}
+_POINTS_TO = {"Customer": ("CustomerRef",), "Item": ("ItemRef", "GroupItemRef")}
 
 
-def merge(transaction: Transaction, entity: str, survivor_id: str, merged_id: str) -> Doc:
-    """What a user does on a record's page: the survivor keeps its Id and takes over all transactions."""
+def merge(transaction: Transaction, entity: str, survivor_id: str, merged_id: str, switches: Doc) -> Doc:
+    """What a user does on a record's page: the survivor keeps its Id and takes over all transactions and children."""
     if entity not in _POINTS_TO:
         raise business("Only customers and items can be merged here.")
     survivor = transaction.editable(entity, survivor_id)
     merged = transaction.editable(entity, merged_id)
     if survivor_id == merged_id or survivor.get("CurrencyRef") != merged.get("CurrencyRef"):
         raise business("Only two different records, and only customers of the same currency, can be merged.")
+    types = {survivor.get("Type"), merged.get("Type")}
+    if len(types) > 1 and types & {"Group", "Category"}:
+        raise business("A bundle or a category can be merged with its like only.")
+    survivor = _move_children(transaction, entity, survivor, merged, switches)
     name = survivor[name_field(entity)]
-    for kind in TRANSACTIONS:
-        for doc in list(transaction.books.all(kind)):
+    for kind in (*TRANSACTIONS, "Item"):
+        for doc in transaction.all(kind):
             moved = copied(doc)
-            if _repoint(moved, _POINTS_TO[entity], merged_id, {"value": survivor_id, "name": name}):
+            found = [
+                _repoint(moved, field, merged_id, {"value": survivor_id, "name": name}) for field in _POINTS_TO[entity]
+            ]
+            if any(found):
                 transaction.put(kind, moved)
+    survivor = transaction.editable(entity, survivor_id)
     merged["Active"] = False
     _deactivate(transaction, entity, merged, transaction.need(entity, merged_id))
     transaction.put(entity, merged)
     transaction.changes.pop((entity, merged_id))
     return transaction.put(entity, survivor, "merged", {"deletedid": merged_id})
+
+
+def _move_children(transaction: Transaction, entity: str, survivor: Doc, merged: Doc, switches: Doc) -> Doc:
+    """What is below the merged record comes below the survivor; a survivor that was itself below takes its place."""
+    children = transaction.find(f"below:{entity}", merged["Id"])
+    others = transaction.find(f"below:{entity}", survivor["Id"])
+    if entity == "Customer" and (children or others) and switches["merged_sub_customers"] == "refused":
+        raise business("Customers with sub-customers cannot be merged.")
+    if transaction.is_below(entity, survivor["Id"], merged["Id"]):
+        survivor = _put_below(transaction, entity, survivor["Id"], merged.get("ParentRef"), switches)
+    for _, child_id in children:
+        if child_id != survivor["Id"]:
+            _put_below(transaction, entity, child_id, {"value": survivor["Id"]}, switches)
+    return survivor
+
+
+def _put_below(transaction: Transaction, entity: str, object_id: str, parent: Doc | None, switches: Doc) -> Doc:
+    doc = transaction.editable(entity, object_id)
+    doc["ParentRef"] = copied(parent)
+    _qualify(transaction, entity, doc)
+    _check_unique(transaction, entity, doc, switches)
+    stored = transaction.put(entity, doc)
+    _rename_below(transaction, entity, stored)
+    return stored
 
 
 def _repoint(value: Any, field: str, old: str, new: Doc) -> bool:
@@ -297,7 +367,7 @@ def _repoint(value: Any, field: str, old: str, new: Doc) -> bool:
     changed = False
     for name, item in value.items():
         if name == field and isinstance(item, dict) and item.get("value") == old:
-            value[name] = dict(new)
+            value[name] = {**item, **new}
             changed = True
         else:
             changed = _repoint(item, field, old, new) or changed

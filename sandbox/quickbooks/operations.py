@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from sandbox.quickbooks.amounts import Doc, copied
 from sandbox.quickbooks.books import Books, Transaction, rendered
 from sandbox.quickbooks.company import automatic
-from sandbox.quickbooks.errors import Fault, required, stale, unsupported_operation
+from sandbox.quickbooks.errors import Fault, invalid_id, required, stale, unsupported_operation
 from sandbox.quickbooks.names import save_name
 from sandbox.quickbooks.notes import save_attachable
 from sandbox.quickbooks.payments import (
@@ -26,6 +27,7 @@ from sandbox.quickbooks.schema import LISTS_WITH_ACTIVE, TRANSACTIONS, accept
 SALES_FORMS = ("Invoice", "Estimate", "CreditMemo", "SalesReceipt", "RefundReceipt")
 READ_ONLY_ENTITIES = ("TaxCode", "TaxRate")
 ONE_OF_A_KIND = ("CompanyInfo", "Preferences")
+IDS_OF_ANY_KIND = ("TaxCode", "ExchangeRate")
 VOIDABLE = ("Invoice", "CreditMemo", "SalesReceipt", "RefundReceipt")
 _IGNORED = frozenset({
     "MetaData", "domain", "sparse", "status", "Balance", "BalanceWithJobs", "HomeTotalAmt", "HomeBalance",
@@ -51,8 +53,14 @@ def read(books: Books, entity: str, object_id: str) -> Doc:
     """A record by its Id, also an inactive one. Raises the fault 610."""
     doc = books.get(entity, object_id)
     if doc is None:
+        _check_id(entity, object_id)
         raise Fault("610")
     return rendered(books, entity, doc)
+
+
+def _check_id(entity: str, object_id: str) -> None:
+    if entity not in IDS_OF_ANY_KIND and re.fullmatch("-?[0-9]+", object_id) is None:
+        raise invalid_id(object_id)
 
 
 def write(transaction: Transaction, entity: str, operation: str, body: Any, switches: Doc) -> Doc:
@@ -73,7 +81,7 @@ def _write(transaction: Transaction, entity: str, operation: str, request: Doc, 
         raise unsupported_operation(f"{operation} on {entity}")
     if operation == "create":
         return _save(transaction, entity, _created(entity, request), None, switches)
-    current = _current(transaction, entity, request)
+    current = _current(transaction, entity, operation, request)
     if operation == "update":
         return _save(transaction, entity, _updated(entity, request, current), current, switches)
     if operation == "void":
@@ -104,13 +112,15 @@ def _created(entity: str, request: Doc) -> Doc:
     return _note_tax(doc, request)
 
 
-def _current(transaction: Transaction, entity: str, request: Doc) -> Doc:
+def _current(transaction: Transaction, entity: str, operation: str, request: Doc) -> Doc:
     if not request.get("Id"):
         raise required("Id")
-    if request.get("SyncToken") is None:
+    _check_id(entity, request["Id"])
+    versioned = request.get("SyncToken") is not None
+    if not versioned and not (entity == "Attachable" and operation == "delete"):
         raise required("SyncToken")
     current = transaction.need(entity, request["Id"])
-    if request["SyncToken"] != current["SyncToken"]:
+    if versioned and request["SyncToken"] != current["SyncToken"]:
         raise stale()
     return current
 
@@ -193,8 +203,8 @@ def _delete(transaction: Transaction, entity: str, current: Doc) -> Doc:
     elif entity == "Attachable":
         transaction.delete(entity, current["Id"])
     else:
-        hint = " Set Active to false instead." if entity in LISTS_WITH_ACTIVE else ""
-        raise unsupported_operation(f"delete on {entity}{hint}")
+        has_active = entity in LISTS_WITH_ACTIVE
+        raise unsupported_operation(f"delete on {entity}", "Set Active to false instead." if has_active else "")
     return {"_deleted": True, "Id": current["Id"]}
 
 

@@ -81,7 +81,7 @@ def discovery_document(base_url: str, issuer: str) -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "scopes_supported": [SCOPE, OPENID],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
         "claims_supported": ["aud", "auth_time", "exp", "iat", "iss", "realmid", "sub"],
     }
 
@@ -165,11 +165,13 @@ def _token(services: Services) -> Response:
 def _authenticated(services: Services) -> str | None:
     """The client id of the app that asks, when its secret is right."""
     given = request.authorization
-    if given is None or given.type != "basic":
-        return None
+    if given is not None and given.type == "basic":
+        name, password = str(given.username), str(given.password)
+    else:
+        name, password = request.form.get("client_id", ""), request.form.get("client_secret", "")
     for app in services.apps:
-        if app.client_id == given.username:
-            right = hmac.compare_digest(str(given.password).encode(), app.client_secret.encode())
+        if app.client_id == name:
+            right = hmac.compare_digest(password.encode(), app.client_secret.encode())
             return app.client_id if right else None
     return None
 

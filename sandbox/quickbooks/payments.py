@@ -117,18 +117,32 @@ def _apply(transaction: Transaction, payment: Doc, current: Doc | None) -> None:
         target = transaction.get(kind, target_id)
         if target is None:
             raise Fault("610", element="LinkedTxn.TxnId")
-        _check_linkable(payment, kind, target)
         amount = paid_by(payment, kind, target_id)
         before = paid_by(current, kind, target_id) if current else ZERO
+        if not before or not current or current["CustomerRef"]["value"] != payment["CustomerRef"]["value"]:
+            _check_linkable(transaction, payment, kind, target)
+        _describe(payment, kind, target, before)
         if amount != before:
             _apply_one(transaction, payment, (kind, copied(target)), amount, before)
 
 
-def _check_linkable(payment: Doc, kind: str, target: Doc) -> None:
+def _describe(payment: Doc, kind: str, target: Doc, before: Decimal) -> None:
+    """A line remembers what was open on its document, and the document's number; answers tell both."""
+    still_open = cents(amount_of(target["Balance" if kind == "Invoice" else "RemainingCredit"]) + before)
+    for line in payment["Line"]:
+        if (line["LinkedTxn"][0]["TxnType"], line["LinkedTxn"][0]["TxnId"]) == (kind, target["Id"]):
+            line["_Open"], line["_Number"] = still_open, target.get("DocNumber")
+
+
+def _check_linkable(transaction: Transaction, payment: Doc, kind: str, target: Doc) -> None:
     if is_voided(target):
         raise Fault("620", f"{kind} {target['Id']} is voided and cannot be linked.", "LinkedTxn.TxnId")
-    if target["CustomerRef"]["value"] != payment["CustomerRef"]["value"]:
+    payer, owner = payment["CustomerRef"]["value"], target["CustomerRef"]["value"]
+    # Who is above other customers is shown their invoices too, and may pay them.
+    if owner != payer and not (kind == "Invoice" and transaction.is_below("Customer", owner, payer)):
         raise business(f"{kind} {target['Id']} belongs to another customer than the payment.")
+    if target["CurrencyRef"]["value"] != payment["CurrencyRef"]["value"]:
+        raise business(f"{kind} {target['Id']} is in another currency than the payment.")
 
 
 def _apply_one(

@@ -13,10 +13,25 @@ from sandbox.quickbooks.amounts import Doc, Encoded
 from sandbox.quickbooks.books import WITH_BALANCES, Books, rendered
 from sandbox.quickbooks.clock import parse_instant
 from sandbox.quickbooks.errors import Fault
-from sandbox.quickbooks.indexes import CHANGED, DAY, ID, id_order
-from sandbox.quickbooks.schema import BY_PATH, ENTITIES, LISTS_WITH_ACTIVE, TRANSACTIONS, Spec
+from sandbox.quickbooks.indexes import CHANGED, DAY, ID, id_order, name_field, updated_seconds
+from sandbox.quickbooks.schema import (
+    BY_PATH,
+    ENTITIES,
+    IGNORED,
+    LISTS_WITH_ACTIVE,
+    NEVER_HELD,
+    TEXT,
+    TRANSACTIONS,
+    Spec,
+)
 
 DEFAULT_RESULTS, MOST_RESULTS = 100, 1000
+LAST_POSITION = 10**9
+LISTS_BY_NAME = LISTS_WITH_ACTIVE - {"TaxCode", "TaxRate"}
+# Recorded answers to queries of these tell no totalCount.
+UNCOUNTED = frozenset(
+    {"Account", "Attachable", "Customer", "Department", "Employee", "Estimate", "Item", "SalesReceipt", "Vendor"}
+)
 # Fields of transactions that an index finds, and fields that an index keeps in order.
 EXACT, SORTED = ("DocNumber", "CustomerRef"), (DAY, CHANGED, ID)
 
@@ -64,23 +79,35 @@ class Query:
 
 def parse(text: str) -> Query:
     """Raises Fault 4000 for what is no sentence, 4001 for what has no meaning."""
+    if not text.strip():
+        raise Fault("4000", "QueryParserError: The query provided was empty")
     return _Parser(_tokens(text)).query()
 
 
 def _tokens(text: str) -> list[Token]:
-    tokens, position, text = [], 0, text.rstrip().rstrip(";").rstrip()
+    tokens: list[Token] = []
+    position, text = 0, text.rstrip().rstrip(";").rstrip()
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise _syntax("LEXICAL", text[position:][:10], position + 1)
+            wrong = text[position:].lstrip()[0]  # no sentence goes on from here, but one may be broken before
+            return [*tokens, Token("wrong", wrong, text.index(wrong, position) + 1)]
         kind = str(match.lastgroup)
         tokens.append(Token(kind, match.group(kind), match.start(kind) + 1))
         position = match.end()
     return [*tokens, Token("end", "<EOF>", len(text) + 1)]
 
 
-def _syntax(kind: str, value: str, column: int) -> Fault:
-    return Fault("4000", f'QueryParserError: Encountered " <{kind.upper()}> "{value} "" at line 1, column {column}.')
+def _syntax(token: Token) -> Fault:
+    if token.kind == "wrong":
+        return Fault(
+            "4000",
+            f"QueryParserError: Invalid content. Lexical error at line 1, column {token.column}.  "
+            f'Encountered: "{token.value}" ({ord(token.value)}), after : ""',
+        )
+    kinds = {"word": "<IDENTIFIER> ", "text": "<STRING_LITERAL> ", "number": "<NUMBER> "}
+    met = '"<EOF>"' if token.kind == "end" else f'" {kinds.get(token.kind, "")}"{token.value} ""'
+    return Fault("4000", f"QueryParserError: Encountered {met} at line 1, column {token.column}.")
 
 
 def _meaning(detail: str) -> Fault:
@@ -97,18 +124,19 @@ class _Parser:
         fields, count = self._selection()
         self._expect("FROM")
         entity = self._entity(self._take("word"))
-        spec = ENTITIES[entity]
         conditions = self._conditions(entity) if self._accept("WHERE") else ()
         order = self._order(entity) if self._accept("ORDERBY") or self._two_words("ORDER", "BY") else ()
         start, limit = self._paging()
         self._take("end")
-        names = tuple(_field(entity, spec, name) for name in fields)
+        names = tuple(_field(entity, name) for name in fields)
         return Query(entity, names, count, conditions, order, start, limit)
 
     def _entity(self, token: Token) -> str:
-        if token.value.lower() not in BY_PATH:
+        name = token.value.lower()
+        entity = BY_PATH.get(name) or NEVER_HELD.get(name)
+        if entity is None:
             raise _meaning(f"Entity {token.value} not found")
-        return BY_PATH[token.value.lower()]
+        return entity
 
     def _selection(self) -> tuple[list[str], bool]:
         if self._accept_symbol("*"):
@@ -138,7 +166,7 @@ class _Parser:
         return tuple(found)
 
     def _condition(self, entity: str) -> Condition:
-        name = _field(entity, ENTITIES[entity], self._take("word").value)
+        name = _field(entity, self._take("word").value)
         token = self._next()
         operator = token.value.upper()
         if operator == "IN":
@@ -149,7 +177,7 @@ class _Parser:
             self._expect_symbol(")")
             return Condition(name, "IN", tuple(values))
         if operator not in ("=", "<", ">", "<=", ">=", "LIKE"):
-            raise _syntax(token.kind, token.value, token.column)
+            raise _syntax(token)
         return Condition(name, operator, (self._value(),))
 
     def _value(self) -> str:
@@ -158,7 +186,7 @@ class _Parser:
             return re.sub(r"\\(.)", r"\1", token.value[1:-1])
         if token.kind == "number" or token.value.lower() in ("true", "false"):
             return token.value
-        raise _syntax(token.kind, token.value, token.column)
+        raise _syntax(token)
 
     def _order(self, entity: str) -> tuple[Order, ...]:
         found = [self._order_term(entity)]
@@ -167,7 +195,7 @@ class _Parser:
         return tuple(found)
 
     def _order_term(self, entity: str) -> Order:
-        name = _field(entity, ENTITIES[entity], self._take("word").value)
+        name = _field(entity, self._take("word").value)
         if self._accept("DESC"):
             return Order(name, True)
         self._accept("ASC")
@@ -177,9 +205,9 @@ class _Parser:
         start, limit = 1, DEFAULT_RESULTS
         while True:
             if self._accept("STARTPOSITION"):
-                start = max(int(self._take("number").value), 1)
+                start = max(min(self._whole(), LAST_POSITION), 1)
             elif self._accept("MAXRESULTS"):
-                limit = int(self._take("number").value)
+                limit = self._whole()
                 if limit > MOST_RESULTS:
                     raise _meaning(f"value {limit} is too large. Max allowed value is {MOST_RESULTS}.")
             else:
@@ -227,15 +255,21 @@ class _Parser:
             self._fail()
         return self._next()
 
+    def _whole(self) -> int:
+        if not self._peek().value.isdecimal():
+            self._fail()
+        return int(self._take("number").value)
+
     def _fail(self) -> None:
-        token = self._peek()
-        raise _syntax(token.kind, token.value, token.column)
+        raise _syntax(self._peek())
 
 
-def _field(entity: str, spec: dict[str, Spec], path: str) -> str:
+def _field(entity: str, path: str) -> str:
     """The field in its own spelling, ``MetaData.LastUpdatedTime``; fault 4001 if the entity has none."""
+    if entity not in ENTITIES:
+        return path
     proper: list[str] = []
-    level: Spec = spec
+    level: Spec = ENTITIES[entity]
     for part in path.split("."):
         found = _proper_name(level, part)
         if found is None:
@@ -248,13 +282,13 @@ def _field(entity: str, spec: dict[str, Spec], path: str) -> str:
 def _proper_name(level: Spec, part: str) -> tuple[str, Spec] | None:
     if isinstance(level, dict):
         for name, inner in level.items():
-            if name.lower() == part.lower():
+            if name.lower() == part.lower() and inner != IGNORED:
                 return name, inner
     return None
 
 
 def _kind(entity: str, path: str) -> str:
-    level: Spec = ENTITIES[entity]
+    level: Spec = ENTITIES.get(entity, TEXT)
     for part in path.split("."):
         if isinstance(level, dict):
             level = level[part]
@@ -291,12 +325,12 @@ def run(books: Books, query: Query) -> Doc:
 def _response(books: Books, query: Query, page: list[Doc]) -> Doc:
     if not page:
         return {}
-    return {
+    answer: Doc = {
         query.entity: [_shown(books, query, doc) for doc in page],
         "startPosition": query.start,
         "maxResults": len(page),
-        "totalCount": len(page),
     }
+    return answer if query.entity in UNCOUNTED else {**answer, "totalCount": len(page)}
 
 
 def _shown(books: Books, query: Query, doc: Doc) -> Doc | Encoded:
@@ -312,21 +346,35 @@ def _candidates(books: Books, query: Query) -> tuple[Iterable[Doc], bool]:
     if exact is not None:
         return exact, False
     order = _order(query)
-    if order is not None and query.order:
+    if order is not None:
         return books.between(query.entity, order, *_bounds(query, order)), True
     for field in SORTED:
         least, most = _bounds(query, field)
         if (least, most) != (None, None):
             return books.between(query.entity, field, least, most), False
-    if order is None or query.count:
+    if query.order or query.count:
         return books.all(query.entity), False
-    return books.between(query.entity, ID), True
+    if query.entity in TRANSACTIONS:
+        return books.newest_first(query.entity), True
+    return sorted(books.all(query.entity), key=_usual_key(query.entity)), True
+
+
+def _usual_key(entity: str) -> Callable[[Doc], tuple[Any, ...]]:
+    """The order without ORDERBY: transactions by their last change (the newest is to come first), lists by name."""
+
+    def key(doc: Doc) -> tuple[Any, ...]:
+        by_id = id_order(doc["Id"]), doc["Id"]
+        if entity in TRANSACTIONS:
+            return updated_seconds(doc), *by_id
+        return str(doc.get(name_field(entity)) or "").casefold() if entity in LISTS_BY_NAME else "", *by_id
+
+    return key
 
 
 def _order(query: Query) -> str | None:
-    """The sorted index that has the order asked for; without one, Ids count upwards."""
+    """The sorted index that has the order asked for."""
     if not query.order:
-        return ID
+        return None
     order = query.order[0]
     known = len(query.order) == 1 and not order.descending and order.field in SORTED
     return order.field if known and _has_all(query.entity, order.field) else None
@@ -381,6 +429,8 @@ def _bound(entity: str, field: str, value: str) -> Any:
 
 
 def _sorted(found: list[Doc], query: Query) -> list[Doc]:
+    if not query.order:
+        return sorted(found, key=_usual_key(query.entity), reverse=query.entity in TRANSACTIONS)
     found.sort(key=lambda doc: (id_order(doc["Id"]), doc["Id"]))
     for order in reversed(query.order):
         kind = "id" if order.field == "Id" else _kind(query.entity, order.field)
@@ -428,11 +478,17 @@ def _instant(text: str) -> float:
         raise _meaning(f"Invalid value '{text}': a date or time is expected") from None
 
 
+def _finite(number: Decimal) -> Decimal:
+    if not number.is_finite():
+        raise InvalidOperation
+    return number
+
+
 def _comparable(kind: str, value: Any) -> Any:
     try:
         match kind:
             case "number" | "integer":
-                return Decimal(value)
+                return _finite(Decimal(value))
             case "instant":
                 return _instant(str(value))
             case "boolean":

@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.quickbooks.amounts import Doc
 from sandbox.quickbooks.books import Transaction
 from sandbox.quickbooks.errors import Fault, missing_reference
-from sandbox.quickbooks.indexes import name_field
+from sandbox.quickbooks.indexes import shown_name
 from sandbox.quickbooks.schema import TARGETS
 
 LABELLED = {"TaxCodeRef", "TxnTaxCodeRef", "DefaultTaxCodeRef", "SalesTaxCodeRef"}
@@ -49,7 +49,7 @@ def _resolve_one(transaction: Transaction, name: str, reference: Doc, known: set
         raise missing_reference(list_name, object_id, name)
     if not target.get("Active", True) and (name, object_id) not in known:
         raise Fault("610", element=name)
-    reference["name"] = target[name_field(entity)]
+    reference["name"] = shown_name(entity, target)
 
 
 def _resolve_tax_code(transaction: Transaction, name: str, reference: Doc) -> None:

@@ -10,20 +10,25 @@ from sandbox.quickbooks.amounts import ZERO, Doc, amount_of, cents, copied
 from sandbox.quickbooks.books import Transaction
 from sandbox.quickbooks.clock import add_days, company_date, due_after, meta_time
 from sandbox.quickbooks.company import (
+    DISCOUNTS,
     check_books_open,
     home_currency,
     keeps_own_numbers,
+    number_addresses,
     preferences,
     set_currency,
     warns_of_duplicate_numbers,
 )
 from sandbox.quickbooks.errors import Fault, business, duplicate_number, required
-from sandbox.quickbooks.lines import settle_lines, void_lines
+from sandbox.quickbooks.lines import sales_lines, settle_lines, void_lines
 from sandbox.quickbooks.references import resolve_all, value_of
 from sandbox.quickbooks.tax import settle_tax, take_tax_out
 
 Saver = Callable[[Transaction, Doc, Doc | None, Doc], Doc]
 
+ONLINE_PAYMENTS = (
+    "AllowIPNPayment", "AllowOnlinePayment", "AllowOnlineCreditCardPayment", "AllowOnlineACHPayment",
+)  # fmt: skip
 RECEIPTS = ("SalesReceipt", "RefundReceipt")
 UNDEPOSITED_FUNDS = "Undeposited Funds"
 FIRST_NUMBER = 1001
@@ -43,13 +48,16 @@ def save_sale(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     doc["ApplyTaxAfterDiscount"] = bool(doc.get("ApplyTaxAfterDiscount"))
     take_tax_out(transaction, doc, switches)
     sums = settle_lines(transaction, doc, current, switches)
+    _name_discount_account(transaction, doc)
     resolve_all(transaction, doc, current)
+    _name_income_accounts(transaction, doc)
+    _set_addresses(transaction, doc, current, customer)
     tax = settle_tax(transaction, doc, sums, customer)
     doc["TotalAmt"] = sums.items - sums.discount + tax
     if doc["TotalAmt"] < 0:
         raise business("The transaction amount must be zero or more.")
     _set_number(transaction, entity, doc, current, switches)
-    _set_mail(doc, customer)
+    _set_mail(doc, current, customer)
     doc.setdefault("PrintStatus", "NeedToPrint")
     return _KINDS[entity](transaction, doc, current, customer)
 
@@ -71,6 +79,8 @@ def _customer(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
 def _set_number(transaction: Transaction, entity: str, doc: Doc, current: Doc | None, switches: Doc) -> None:
     number = doc.get("DocNumber")
     kept = current.get("DocNumber") if current else None
+    if doc.pop("AutoDocNumber", None) and not number:
+        number = kept or AUTO_NUMBER
     if not keeps_own_numbers(transaction):
         number = kept or _next_number(transaction, entity)
     elif number == AUTO_NUMBER:
@@ -90,16 +100,53 @@ def _next_number(transaction: Transaction, entity: str) -> str:
             return number
 
 
-def _set_mail(doc: Doc, customer: Doc) -> None:
+def _name_discount_account(transaction: Transaction, doc: Doc) -> None:
+    """A discount that names no account goes to the company's own."""
+    for line in doc["Line"]:
+        detail = line.get("DiscountLineDetail")
+        if line["DetailType"] == "DiscountLineDetail" and not value_of(detail.get("DiscountAccountRef")):
+            accounts = [one for one in transaction.all("Account") if one.get("AccountSubType") == DISCOUNTS]
+            usable = [one for one in accounts if one["Active"]]
+            detail["DiscountAccountRef"] = {"value": usable[0]["Id"]} if usable else None
+
+
+def _name_income_accounts(transaction: Transaction, doc: Doc) -> None:
+    """A line tells the account that its item's sales go to."""
+    for line in sales_lines(doc["Line"]):
+        detail = line["SalesItemLineDetail"]
+        item = transaction.get("Item", value_of(detail.get("ItemRef")) or "")
+        if item is not None and value_of(item.get("IncomeAccountRef")):
+            detail["ItemAccountRef"] = {"value": item["IncomeAccountRef"]["value"]}
+
+
+def _set_addresses(transaction: Transaction, doc: Doc, current: Doc | None, customer: Doc) -> None:
+    """A new form goes to where the customer is."""
+    for name in ("BillAddr", "ShipAddr"):
+        if current is None and not doc.get(name) and customer.get(name):
+            doc[name] = copied(customer[name])
+    number_addresses(transaction, doc)
+
+
+def _set_mail(doc: Doc, current: Doc | None, customer: Doc) -> None:
     doc["EmailStatus"] = doc.get("EmailStatus") or "NotSet"
-    if not doc.get("BillEmail") and customer.get("PrimaryEmailAddr"):
+    doc["DeliveryInfo"] = copied((current or {}).get("DeliveryInfo"))
+    if doc["EmailStatus"] == "NeedToSend":
+        _address_mail(doc, customer)
+        doc["DeliveryInfo"] = doc["DeliveryInfo"] or {"DeliveryType": "Email"}
+
+
+def _address_mail(doc: Doc, customer: Doc) -> None:
+    """A form that is mailed without an address of its own goes to the customer's."""
+    if not (doc.get("BillEmail") or {}).get("Address") and customer.get("PrimaryEmailAddr"):
         doc["BillEmail"] = {"Address": customer["PrimaryEmailAddr"]["Address"]}
-    if doc["EmailStatus"] == "NeedToSend" and not (doc.get("BillEmail") or {}).get("Address"):
+    if not (doc.get("BillEmail") or {}).get("Address"):
         raise required("BillEmail.Address")
 
 
 def _save_invoice(transaction: Transaction, doc: Doc, current: Doc | None, customer: Doc) -> Doc:
     _set_due_date(transaction, doc, customer)
+    for name in ONLINE_PAYMENTS:
+        doc[name] = bool(doc.get(name))
     doc["Deposit"] = cents(amount_of(doc.get("Deposit")))
     if doc["Deposit"] > doc["TotalAmt"]:
         raise business("The deposit must not be more than the total.")
@@ -332,8 +379,8 @@ def send_sale(transaction: Transaction, entity: str, current: Doc, address: Any)
     doc = copied(current)
     if address:
         doc["BillEmail"] = {"Address": str(address)}
-    if not (doc.get("BillEmail") or {}).get("Address"):
-        raise required("BillEmail.Address")
+    customer = value_of(current.get("CustomerRef"))
+    _address_mail(doc, transaction.need("Customer", customer) if customer else {})
     doc["EmailStatus"] = "EmailSent"
     doc["DeliveryInfo"] = {"DeliveryType": "Email", "DeliveryTime": meta_time(transaction.now)}
     return transaction.put(entity, doc, "emailed")

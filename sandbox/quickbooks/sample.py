@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.quickbooks.amounts import Doc
 from sandbox.quickbooks.books import Books, Transaction
-from sandbox.quickbooks.company import CURRENCY_NAMES, PREFERENCES_ID, RATES
+from sandbox.quickbooks.company import CURRENCY_NAMES, DISCOUNTS, PREFERENCES_ID, RATES
 from sandbox.quickbooks.operations import write
 from sandbox.quickbooks.rates import rate_id
 from sandbox.quickbooks.tax import create_tax_code
@@ -21,7 +21,6 @@ ACCOUNTS = [
     ("Savings", "Bank", "Savings"),
     ("Accounts Receivable (A/R)", "Accounts Receivable", "AccountsReceivable"),
     ("Accounts Receivable (A/R) - EUR", "Accounts Receivable", "AccountsReceivable"),
-    ("Discounts given", "Income", "DiscountsRefundsGiven"),
     ("Sales of Product Income", "Income", "SalesOfProductIncome"),
     ("Unapplied Cash Payment Income", "Income", "UnappliedCashPaymentIncome"),
     ("Cost of Goods Sold", "Cost of Goods Sold", "SuppliesMaterialsCogs"),
@@ -40,7 +39,9 @@ ACCOUNTS = [
     ("Rent or Lease", "Expense", "RentOrLeaseOfBuildings"),
     ("Travel", "Expense", "Travel"),
     ("Utilities", "Expense", "Utilities"),
+    ("Discounts given", "Income", "DiscountsRefundsGiven"),
 ]
+DISCOUNTS_ID = 86  # what it is in the sample companies of Intuit; clients' own tests name it
 ITEMS = [
     ("Services", "Services", 0),
     ("Hours", "Services", 120),
@@ -104,13 +105,17 @@ def make_sample_company(books: Books, switches: Doc, country: str = "US") -> Non
         with books.transaction() as transaction:
             return write(transaction, entity, "create", body, switches)
 
-    accounts = {
-        name: create("Account", {"Name": name, "AccountType": kind, "AccountSubType": subtype,
-                                 **({"CurrencyRef": {"value": "EUR"}} if name.endswith("EUR") else {})})["Id"]
-        for name, kind, subtype in ACCOUNTS
-    }  # fmt: skip
-    for name, account, price in ITEMS:
-        income = {"value": accounts[account]}
+    def account(name: str, kind: str, subtype: str) -> str:
+        if subtype == DISCOUNTS:
+            with books.transaction() as transaction:
+                transaction.next_number("id:Account", DISCOUNTS_ID - 1)
+        currency = {"CurrencyRef": {"value": "EUR"}} if name.endswith("EUR") else {}
+        body = {"Name": name, "AccountType": kind, "AccountSubType": subtype, **currency}
+        return str(create("Account", body)["Id"])
+
+    accounts = {name: account(name, kind, subtype) for name, kind, subtype in ACCOUNTS}
+    for name, sold_on, price in ITEMS:
+        income = {"value": accounts[sold_on]}
         create("Item", {"Name": name, "Type": "Service", "IncomeAccountRef": income, "UnitPrice": price})
     for name, days in TERMS:
         create("Term", {"Name": name, "Type": "STANDARD", "DueDays": days})

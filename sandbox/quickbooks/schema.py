@@ -10,29 +10,40 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
+from sandbox.quickbooks import unkept
 from sandbox.quickbooks.amounts import Doc
 from sandbox.quickbooks.clock import parse_instant
-from sandbox.quickbooks.errors import Fault, invalid_enumeration, too_long, unsupported_property
+from sandbox.quickbooks.errors import Fault, invalid_enumeration, too_long, unknown_property, unsupported_property
 
 # "text", "text:21" (longest length), "number", "integer", "boolean", "date", "instant", "any",
-# "one|of|these", an object or a list of objects.
+# "one|of|these", "ignored" (taken and forgotten), an object or a list of objects.
 Spec: TypeAlias = "str | dict[str, Spec] | list[Spec]"
 
 TEXT, NUMBER, BOOLEAN, DATE, INSTANT = "text", "number", "boolean", "date", "instant"
+IGNORED = "ignored"
+
+
+def _unkept(names: tuple[str, ...]) -> dict[str, Spec]:
+    return dict.fromkeys(names, IGNORED)
+
 
 REF: dict[str, Spec] = {"value": TEXT, "name": TEXT, "type": TEXT}
 EMAIL: dict[str, Spec] = {"Address": "text:100", "Id": TEXT, "Default": BOOLEAN, "Tag": TEXT}
-PHONE: dict[str, Spec] = {"FreeFormNumber": "text:30", "Id": TEXT, "Default": BOOLEAN, "Tag": TEXT,
+PHONE: dict[str, Spec] = {**_unkept(unkept.PHONE), "FreeFormNumber": "text:30", "Id": TEXT,
+                          "Default": BOOLEAN, "Tag": TEXT,
                           "CountryCode": TEXT, "AreaCode": TEXT, "ExchangeCode": TEXT,
                           "Extension": TEXT}  # fmt: skip
 ADDRESS: dict[str, Spec] = {
+    **_unkept(unkept.ADDRESS),
     **{f"Line{number}": "text:500" for number in range(1, 6)},
     **dict.fromkeys(("Id", "City", "Country", "CountryCode", "CountrySubDivisionCode", "PostalCode",
     "PostalCodeSuffix", "Lat", "Long", "Tag", "Note"), TEXT),
 }  # fmt: skip
+WEB_ADDRESS: dict[str, Spec] = {**_unkept(unkept.WEB_ADDRESS), "URI": TEXT}
 META: dict[str, Spec] = {"CreateTime": INSTANT, "LastUpdatedTime": INSTANT, "CreatedByRef": REF,
                          "LastModifiedByRef": REF, "LastChangedInQB": INSTANT}  # fmt: skip
-CUSTOM_FIELD: dict[str, Spec] = {"DefinitionId": TEXT, "Name": TEXT, "Type": TEXT, "StringValue": "text:31"}
+CUSTOM_FIELD: dict[str, Spec] = {"DefinitionId": TEXT, "Name": TEXT, "Type": TEXT, "StringValue": "text:31",
+                                "BooleanValue": BOOLEAN, "DateValue": DATE, "NumberValue": NUMBER}  # fmt: skip
 LINKED: dict[str, Spec] = {"TxnId": TEXT, "TxnType": TEXT, "TxnLineId": TEXT}
 MEMO: dict[str, Spec] = {"value": "text:1000"}
 MARKUP: dict[str, Spec] = {"PercentBased": BOOLEAN, "Value": NUMBER, "Percent": NUMBER,
@@ -43,12 +54,14 @@ BASE: dict[str, Spec] = {"Id": TEXT, "SyncToken": TEXT, "MetaData": META, "domai
                          "status": TEXT, "CustomField": [CUSTOM_FIELD]}  # fmt: skip
 
 SALES_DETAIL: dict[str, Spec] = {
+    **_unkept(unkept.SALES_DETAIL),
     "ItemRef": REF, "Qty": NUMBER, "UnitPrice": NUMBER, "ServiceDate": DATE, "TaxCodeRef": REF,
     "ClassRef": REF,
     "ItemAccountRef": REF, "PriceLevelRef": REF, "DiscountRate": NUMBER, "DiscountAmt": NUMBER,
     "TaxInclusiveAmt": NUMBER, "MarkupInfo": MARKUP, "DeferredRevenue": BOOLEAN,
 }  # fmt: skip
 SALES_LINE: dict[str, Spec] = {
+    **_unkept(unkept.LINE),
     "Id": TEXT, "LineNum": "integer", "Description": "text:4000", "Amount": NUMBER, "DetailType": TEXT,
     "CustomField": [CUSTOM_FIELD], "LinkedTxn": [LINKED],
     "SalesItemLineDetail": SALES_DETAIL,
@@ -61,6 +74,7 @@ SALES_LINE: dict[str, Spec] = {
 GROUP_DETAIL: dict[str, Spec] = {"GroupItemRef": REF, "Quantity": NUMBER, "ServiceDate": DATE, "Line": [SALES_LINE]}
 GROUPED_LINE: dict[str, Spec] = {**SALES_LINE, "GroupLineDetail": GROUP_DETAIL}
 TAX_LINE: dict[str, Spec] = {
+    "LineEx": IGNORED,
     "Id": TEXT, "LineNum": "integer", "Amount": NUMBER, "DetailType": TEXT,
     "TaxLineDetail": {"TaxRateRef": REF, "PercentBased": BOOLEAN, "TaxPercent": NUMBER,
     "NetAmountTaxable": NUMBER,
@@ -68,15 +82,15 @@ TAX_LINE: dict[str, Spec] = {
 }  # fmt: skip
 TRANSACTION: dict[str, Spec] = {
     **BASE, "DocNumber": "text:21", "TxnDate": DATE, "CurrencyRef": REF, "ExchangeRate": NUMBER,
-    "PrivateNote": "text:4000", "LinkedTxn": [LINKED], "TxnTaxDetail": {"TotalTax": NUMBER,
-    "TxnTaxCodeRef": REF,
-                                                                        "TaxLine": [TAX_LINE]},
+    "PrivateNote": "text:4000", "LinkedTxn": [LINKED], "TxnTaxDetail": {
+        **_unkept(unkept.TAX_DETAIL), "TotalTax": NUMBER, "TxnTaxCodeRef": REF, "TaxLine": [TAX_LINE]},
     "DepartmentRef": REF, "TotalAmt": NUMBER, "HomeTotalAmt": NUMBER, "CustomerRef": REF, "TxnStatus": TEXT,
     "RecurDataRef": REF, "TxnSource": TEXT, "TransactionLocationType": TEXT, "ProjectRef": REF,
     "AttachableRef": "any",
 }  # fmt: skip
 SALES: dict[str, Spec] = {
-    **TRANSACTION, "Line": [GROUPED_LINE], "CustomerMemo": MEMO, "BillAddr": ADDRESS, "ShipAddr": ADDRESS,
+    **TRANSACTION, "AutoDocNumber": BOOLEAN, "Line": [GROUPED_LINE], "CustomerMemo": MEMO, "BillAddr": ADDRESS,
+    "ShipAddr": ADDRESS,
     "ShipFromAddr": ADDRESS, "FreeFormAddress": BOOLEAN, "ClassRef": REF, "SalesTermRef": REF,
     "ShipMethodRef": REF,
     "ShipDate": DATE, "TrackingNum": "text:31", "PrintStatus": "NotSet|NeedToPrint|PrintComplete",
@@ -92,7 +106,7 @@ PERSON: dict[str, Spec] = {
     "Suffix": "text:16", "DisplayName": "text:500", "FullyQualifiedName": TEXT, "CompanyName": "text:100",
     "PrintOnCheckName": "text:110", "Active": BOOLEAN, "V4IDPseudonym": TEXT, "PrimaryPhone": PHONE,
     "AlternatePhone": PHONE, "Mobile": PHONE, "Fax": PHONE, "PrimaryEmailAddr": EMAIL,
-    "WebAddr": {"URI": TEXT},
+    "WebAddr": WEB_ADDRESS,
     "BillAddr": ADDRESS, "Notes": "text:2000",
 }  # fmt: skip
 CUSTOMER: dict[str, Spec] = {
@@ -133,10 +147,10 @@ PAYMENT: dict[str, Spec] = {
 DEPOSIT: dict[str, Spec] = {
     **TRANSACTION, "DepositToAccountRef": REF, "CashBack": "any",
     "GlobalTaxCalculation": "TaxExcluded|TaxInclusive|NotApplicable",
-    "Line": [{"CustomField": [CUSTOM_FIELD],
+    "Line": [{**_unkept(unkept.LINE), "CustomField": [CUSTOM_FIELD],
               "Id": TEXT, "LineNum": "integer", "Description": TEXT, "Amount": NUMBER, "LinkedTxn": [LINKED],
-              "DetailType": TEXT, "DepositLineDetail": {"Entity": REF, "AccountRef": REF,
-              "PaymentMethodRef": REF,
+              "DetailType": TEXT, "DepositLineDetail": {
+                  **_unkept(unkept.DEPOSIT_DETAIL), "Entity": REF, "AccountRef": REF, "PaymentMethodRef": REF,
                                                         "CheckNum": TEXT, "ClassRef": REF, "TxnType": TEXT,
                                                         "TaxCodeRef": REF, "TaxApplicableOn": TEXT}}],
 }  # fmt: skip
@@ -145,6 +159,7 @@ RECEIPT: dict[str, Spec] = {
     "CreditCardPayment": "any", "CheckNum": TEXT,
 }  # fmt: skip
 NAMED: dict[str, Spec] = {**BASE, "Name": TEXT, "Active": BOOLEAN, "Description": TEXT}
+MESSAGE: dict[str, Spec] = {"Subject": TEXT, "Message": TEXT}
 PREFERENCES: dict[str, Spec] = {
     **BASE,
     "AccountingInfoPrefs": {
@@ -172,12 +187,21 @@ PREFERENCES: dict[str, Spec] = {
     "QuantityWithPriceAndRate": BOOLEAN,
                                 "QuantityOnHand": BOOLEAN, "RevenueRecognition": TEXT,
                                 "RevenueRecognitionEnabled": BOOLEAN, "RevenueRecognitionFrequency": TEXT},
-    "EmailMessagesPrefs": "any", "ReportPrefs": "any", "TimeTrackingPrefs": "any",
-    "VendorAndPurchasesPrefs": "any",
-    "OtherPrefs": "any",
+    "EmailMessagesPrefs": {"InvoiceMessage": MESSAGE, "EstimateMessage": MESSAGE, "SalesReceiptMessage": MESSAGE,
+                           "StatementMessage": MESSAGE},
+    "ReportPrefs": {"ReportBasis": "Accrual|Cash", "CalcAgingReportFromTxnDate": BOOLEAN},
+    "TimeTrackingPrefs": {"UseServices": BOOLEAN, "BillCustomers": BOOLEAN, "ShowBillRateToAll": BOOLEAN,
+                          "WorkWeekStartDate": TEXT, "MarkTimeEntriesBillable": BOOLEAN, "DefaultTimeItem": REF,
+                          "TimeTrackingEnabled": BOOLEAN},
+    "VendorAndPurchasesPrefs": {
+        "EnableBills": BOOLEAN, "TrackingByCustomer": BOOLEAN, "BillableExpenseTracking": BOOLEAN,
+        "TPAREnabled": BOOLEAN, "DefaultTerms": REF, "DefaultMarkup": NUMBER, "DefaultMarkupAccount": REF,
+        "UsingInventory": BOOLEAN, "UsingMultiLocationInventory": BOOLEAN, "AutomaticBillPayment": BOOLEAN,
+        "DaysBillsAreDue": "integer", "BillingBills": BOOLEAN, "POCustomField": "any"},
+    "OtherPrefs": {"NameValue": [{"Name": TEXT, "Value": TEXT}]},
 }  # fmt: skip
 
-ENTITIES: dict[str, dict[str, Spec]] = {
+_KEPT: dict[str, dict[str, Spec]] = {
     "Invoice": {**SALES, "DueDate": DATE, "Deposit": NUMBER, "Balance": NUMBER, "AllowIPNPayment": BOOLEAN,
                 "AllowOnlinePayment": BOOLEAN, "AllowOnlineCreditCardPayment": BOOLEAN, "InvoiceLink": TEXT,
                 "AllowOnlineACHPayment": BOOLEAN, "EInvoiceStatus": TEXT, "ECloudStatusTimeStamp": INSTANT},
@@ -226,12 +250,15 @@ ENTITIES: dict[str, dict[str, Spec]] = {
     "CompanyInfo": {**BASE, "CompanyName": TEXT, "LegalName": TEXT, "CompanyAddr": ADDRESS, "Country": TEXT,
                     "CustomerCommunicationAddr": ADDRESS, "LegalAddr": ADDRESS, "PrimaryPhone": PHONE,
                     "Email": EMAIL,
-                    "CompanyStartDate": DATE, "FiscalYearStartMonth": TEXT, "WebAddr": {"URI": TEXT},
+                    "CompanyStartDate": DATE, "FiscalYearStartMonth": TEXT, "WebAddr": WEB_ADDRESS,
                     "CustomerCommunicationEmailAddr": EMAIL, "SupportedLanguages": TEXT,
                     "DefaultTimeZone": TEXT,
                     "NameValue": "any"},
     "Preferences": PREFERENCES,
 }  # fmt: skip
+ENTITIES: dict[str, dict[str, Spec]] = {
+    name: {**_unkept(unkept.ENTITIES.get(name, ())), **spec} for name, spec in _KEPT.items()
+}
 
 # Property of a document or of a line's detail: the entity it points to and the word in fault 2500.
 TARGETS: dict[str, tuple[str, str]] = {
@@ -259,6 +286,15 @@ LISTS_WITH_ACTIVE = frozenset(
 )  # fmt: skip
 TRANSACTIONS = ("Invoice", "Estimate", "CreditMemo", "SalesReceipt", "RefundReceipt", "Payment", "Deposit")
 BY_PATH = {name.lower(): name for name in ENTITIES}
+# QuickBooks has them, the companies here never hold one: they can be asked for, and nothing is found.
+NEVER_HELD = {
+    name.lower(): name
+    for name in (
+        "Bill", "BillPayment", "Budget", "CreditCardPayment", "CustomerType", "InventoryAdjustment", "JournalCode",
+        "JournalEntry", "Purchase", "PurchaseOrder", "RecurringTransaction", "ReimburseCharge", "TaxClassification",
+        "TaxPayment", "TimeActivity", "Transfer", "VendorCredit",
+    )
+}  # fmt: skip
 
 
 def accept(entity: str, body: Any) -> Doc:
@@ -268,24 +304,34 @@ def accept(entity: str, body: Any) -> Doc:
             "2010",
             "Property Name:failed to parse json object; a property specified is unsupported or invalid",
         )
-    return _accept_object(ENTITIES[entity], body, "")
+    return _accept_object(ENTITIES[entity], body, "", entity)
 
 
-def _accept_object(spec: dict[str, Spec], value: dict[str, Any], path: str) -> Doc:
+def _accept_object(spec: dict[str, Spec], value: dict[str, Any], path: str, owner: str) -> Doc:
     clean: Doc = {}
     for name, item in value.items():
         if name not in spec:
-            raise unsupported_property(name)
+            raise unknown_property(name, owner, spec)
+        if spec[name] == IGNORED:
+            continue
         # An empty text stands for nothing, whatever the property's kind.
         clean[name] = None if item is None or item == "" else _accept_value(spec[name], item, f"{path}{name}")
     return clean
+
+
+def _type_of(name: str) -> str:
+    """What Intuit's schema calls the kind of object that this property holds."""
+    if name.endswith("Ref") and name != "AttachableRef":
+        return "ReferenceType"
+    kinds = {"Addr": "PhysicalAddress", "Address": "PhysicalAddress", "Phone": "TelephoneNumber"}
+    return next((kind for ending, kind in kinds.items() if name.endswith(ending)), name)
 
 
 def _accept_value(spec: Spec, value: Any, path: str) -> Any:
     if isinstance(spec, dict):
         if not isinstance(value, dict):
             raise unsupported_property(path)
-        return _accept_object(spec, value, f"{path}.")
+        return _accept_object(spec, value, f"{path}.", _type_of(path.rpartition(".")[2]))
     if isinstance(spec, list):
         if not isinstance(value, list):
             raise unsupported_property(path)

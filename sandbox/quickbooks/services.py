@@ -30,6 +30,7 @@ SWITCHES: dict[str, tuple[Any, ...]] = {
     "requestid_other_body": ("replayed", "refused"),
     "tax_inclusive_amount": ("gross", "net"),
     "bundle_amount": ("sum", "zero"),
+    "merged_sub_customers": ("moved", "refused"),
     "side_effect_events": (True, False),
     "realms_in_a_delivery": ("several", "one"),
     "webhook_content_type": (

@@ -173,7 +173,7 @@ def _add_orders(pages: Blueprint, services: Services) -> None:
             raise ValueError("A merge names the Ids of its survivor and of the merged record.")
         books = services.companies[_realm(services, body.get("realm_id"))]
         with books.transaction() as transaction:
-            merged = merge(transaction, entity, str(body["survivor"]), str(body["merged"]))
+            merged = merge(transaction, entity, str(body["survivor"]), str(body["merged"]), services.switches)
         return json_answer({entity: rendered(books, entity, merged)})
 
 

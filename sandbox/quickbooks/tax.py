@@ -198,6 +198,6 @@ def _percent(value: Any) -> Decimal:
         percent = Decimal(str(value))
     except ArithmeticError:
         raise unsupported_property("RateValue") from None
-    if not ZERO <= percent <= 100:
+    if not percent.is_finite() or not ZERO <= percent <= 100:
         raise business("A tax rate is between 0 and 100.")
     return percent

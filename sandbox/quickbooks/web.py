@@ -10,12 +10,12 @@ import traceback
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from sandbox.quickbooks.api import AccountingApi, ApiAnswer, ApiRequest, endpoint_of
 from sandbox.quickbooks.book_pages import make_book_pages
 from sandbox.quickbooks.clock import answer_time
-from sandbox.quickbooks.errors import Fault, GatewayFault
+from sandbox.quickbooks.errors import Fault, not_authenticated, ordered
 from sandbox.quickbooks.pages import make_pages
 from sandbox.quickbooks.services import Services
 from sandbox.quickbooks.steering import FaultRule
@@ -57,7 +57,7 @@ def make_app(services: Services) -> Flask:
     @app.after_request
     def finish(response: Response) -> Response:
         tid = _tid(services)
-        if _endpoint() is not None:
+        if _is_emulated():
             services.journal.add(_entry(services, response, tid))
         late: FaultRule | None = request.environ.get("sandbox.timeout_after")
         if late is not None:
@@ -88,21 +88,28 @@ def _api_request(realm: str, path: str) -> ApiRequest:
     return ApiRequest(request.method, realm, path, request.args, request.get_data(), token, request.content_type or "")
 
 
+def _is_emulated() -> bool:
+    """Not the sandbox's own addresses, and not the consent page."""
+    return request.path in _OTHER_ENDPOINTS or _is_company()
+
+
+def _is_company() -> bool:
+    return request.path.startswith("/v3/") and "realm" in (request.view_args or {})
+
+
 def _endpoint() -> str | None:
-    """The endpoint's name; None for the sandbox's own addresses and for the consent page."""
+    """The endpoint's name, if it is emulated."""
     if request.path in _OTHER_ENDPOINTS:
         return _OTHER_ENDPOINTS[request.path]
     arguments = request.view_args or {}
-    if request.path.startswith("/v3/") and "realm" in arguments:
-        return endpoint_of(_api_request(arguments["realm"], arguments["path"]))
-    return None
+    return endpoint_of(_api_request(arguments["realm"], arguments["path"])) if _is_company() else None
 
 
 def _struck(api: AccountingApi, rule: FaultRule | None) -> Response | None:
     if rule is None:
         return None
     if rule.kind.startswith("fault:"):
-        return _json(api.fault(Fault(rule.kind.removeprefix("fault:"))))
+        return _json(api.fault(ordered(rule.kind.removeprefix("fault:"))))
     if rule.kind == "timeout_before":
         return _hang_up(rule.seconds)
     if rule.kind == "timeout_after":
@@ -114,12 +121,15 @@ def _struck(api: AccountingApi, rule: FaultRule | None) -> Response | None:
 def _status(api: AccountingApi, status: str) -> Response:
     code = _STATUS_FAULTS[status]
     token = _api_request("", "").token or ""
-    fault = GatewayFault(token) if code == "3200" else Fault(code)
+    fault = not_authenticated(token) if code == "3200" else Fault(code)
     return _json(ApiAnswer(int(status), api.fault(fault).body))
 
 
 def _json(answer: ApiAnswer) -> Response:
-    return Response(answer.body, answer.status, content_type=answer.content_type)
+    response = Response(answer.body, answer.status, content_type=answer.content_type)
+    if answer.status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="Intuit", error="invalid_token"'
+    return response
 
 
 def _hang_up(seconds: float) -> Response:
@@ -147,7 +157,14 @@ def _entry(services: Services, response: Response, tid: str) -> dict[str, Any]:
         "method": request.method,
         "path": request.path,
         "query": dict(request.args),
-        "body": None if secret_body else request.get_data(as_text=True)[:LONGEST_IN_JOURNAL],
+        "body": None if secret_body else _body()[:LONGEST_IN_JOURNAL],
         "status": response.status_code,
         "answer": _SECRETS.sub(r"\1***", response.get_data(as_text=True))[:LONGEST_IN_JOURNAL],
     }
+
+
+def _body() -> str:
+    try:
+        return request.get_data(as_text=True)
+    except RequestEntityTooLarge:
+        return f"({request.content_length} bytes, refused)"

@@ -86,7 +86,7 @@ def _questions(get: Callable[..., Any]) -> dict[str, Callable[[int], Any]]:
         "page of 100 by TxnDate": query(
             "select * from Invoice where TxnDate >= '2026-01-01' orderby TxnDate startposition {turn}01 maxresults 100"
         ),
-        "page of 100 by Id, deep": query("select * from Invoice startposition {turn}001 maxresults 100"),
+        "page of 100 by Id, deep": query("select * from Invoice orderby Id startposition {turn}001 maxresults 100"),
         "one customer's invoices": query("select * from Invoice where CustomerRef = '{turn}1' maxresults 100"),
         "one invoice by DocNumber": query("select * from Invoice where DocNumber = '{turn}001'"),
         "count without an index": query("select count(*) from Invoice where Balance > '0'"),

@@ -1,5 +1,6 @@
 """A running product as its users have it: processes on ports, killed and started again at will."""
 
+import json
 import os
 import signal
 import subprocess
@@ -47,6 +48,14 @@ class System:
     @property
     def quickbooks(self) -> QuickBooksSide:
         return QuickBooksSide(self.ready["quickbooks"])
+
+    def api_token(self) -> str:
+        """The token of the JSON API, as `up` made it."""
+        return str(json.loads((self.folder / "keys.json").read_text())["api_token"])
+
+    def database_url(self) -> str:
+        """Where its books are."""
+        return self.environment.get("RAVEBOOKS_DATABASE_URL") or f"sqlite:///{self.folder}/ravebooks.db"
 
     def compared(self) -> Report:
         """Both books from outside, once they are quiet."""

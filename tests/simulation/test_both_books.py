@@ -208,21 +208,15 @@ def test_what_is_only_marked_as_paid_is_explained(world: World, paired: Body) ->
     assert made["summary"]["currencies"]["USD"]["ravetree_receivable"] == "0.00"
 
 
-def test_credit_applied_in_quickbooks_is_explained(world: World, paired: Body) -> None:
-    found = remote(world, paired)
-    line = {name: value for name, value in found["Line"][0].items() if name not in ("Id", "LinkedTxn")} | {"Amount": 30}
-    line["SalesItemLineDetail"] = dict(line["SalesItemLineDetail"], Qty=1, UnitPrice=30)
-    credit = world.quickbooks.write("creditmemo", {"CustomerRef": found["CustomerRef"], "Line": [line]})
-    shares = [
-        {"Amount": 30, "LinkedTxn": [{"TxnId": found["Id"], "TxnType": "Invoice"}]},
-        {"Amount": 30, "LinkedTxn": [{"TxnId": credit["Id"], "TxnType": "CreditMemo"}]},
-    ]
-    world.quickbooks.write("payment", {"CustomerRef": found["CustomerRef"], "TotalAmt": 0, "Line": shares})
+def test_credit_applied_in_ravetree_alone_is_explained_with_what_to_do(world: World, paired: Body) -> None:
+    share = {"invoice_id": paired["id"], "amount": "30.00"}
+    credit = {"client_id": paired["client_id"], "date": "2026-11-21", "amount": "0.00", "credit_amount": "30.00"}
+    world.ravetree.create("payments", credit | {"currency": "USD", "allocations": [share]})
     world.settle()
-    assert remote(world, paired)["Balance"] == 70
-    made = report(world, full=True)
-    assert causes(made) == {"credit": 1}
-    assert "30.00 USD" in made["rows"][0]["text"]
+    assert codes(world) == ["credit_only_in_ravetree"]
+    (row,) = report(world)["rows"]
+    assert (row["kind"], row["cause"]) == ("invoice", "parked")
+    assert "Make a credit memo in QuickBooks" in row["remedy"]
 
 
 def test_a_deleted_partner_is_parked_and_left_deleted_it_has_ended(world: World, paired: Body) -> None:

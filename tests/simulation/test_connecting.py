@@ -113,8 +113,8 @@ def test_disconnected_nothing_is_written_and_a_reconnect_drains(world: World, pa
     for _ in range(3):
         world.work()
         world.clock.advance(10)
-    rows = {row["DocNumber"] for row in world.quickbooks_again().query("select * from Invoice")}
-    assert rows == {first["number"]}
+    numbers = {row["DocNumber"] for row in world.quickbooks_again().query("select * from Invoice")}
+    assert numbers == {first["number"]}
     body = {
         "account_id": world.ravetree.credentials["account_id"],
         "ravetree_token": world.ravetree.credentials["api_token"],

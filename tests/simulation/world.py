@@ -4,6 +4,7 @@ What the two sides would post to us lies in a mail bag until a test delivers it:
 """
 
 import random
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,13 +20,13 @@ from ravebooks.bootstrap import Parts
 from ravebooks.commands.sandbox_connection import ITEMS
 from ravebooks.demo.compare import Report, compare
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
-from reconcile.model import SENTENCE_LIMIT
+from reconcile.model import SENTENCE_LIMIT, Record
 from sandbox.quickbooks.clock import SandboxClock
 from sandbox.quickbooks.services import Services
 from sandbox.quickbooks.web import make_app
 from sandbox.ravetree.organisation import Organisation
 from sandbox.ravetree.server import create_app
-from storage import migrations
+from storage import migrations, pairs
 from tests.unit.ports import SeededEntropy
 from tests.unit.wsgi_adapter import AnswerAdapter, WsgiAdapter
 from webhooks.signatures import current_ravetree_secret
@@ -63,13 +64,79 @@ class Letter:
     body: bytes
 
 
+class AnyWorld(ABC):
+    """A world of any kind, simulated or running, and what users of Ravetree do in it."""
+
+    ravetree: RavetreeSide
+    quickbooks: QuickBooksSide
+    connection_id: str
+    clock: Any
+
+    @abstractmethod
+    def collect(self) -> list[Letter]:
+        """What was posted to us and waits to be delivered by the test."""
+
+    @abstractmethod
+    def deliver(self, letter: Letter) -> Any: ...
+
+    @abstractmethod
+    def work(self) -> bool: ...
+
+    @abstractmethod
+    def settle(self) -> None: ...
+
+    @abstractmethod
+    def api(self, method: str, path: str, body: Any = None) -> Any: ...
+
+    @abstractmethod
+    def connection(self) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def attention(self) -> list[dict[str, Any]]: ...
+
+    @abstractmethod
+    def names(self, record: Record) -> list[Record]: ...
+
+    @abstractmethod
+    def compare(self) -> Report: ...
+
+    def client(self, name: str, **fields: Any) -> str:
+        """A user makes a client."""
+        return str(
+            self.ravetree.create("contacts", {"kind": "account", "name": name, "currency": "USD"} | fields)["id"]
+        )
+
+    def invoice(self, client: str, *prices: str, **fields: Any) -> dict[str, Any]:
+        """A user makes an invoice with a line for each price."""
+        lines = [
+            {"type": "time", "description": f"Line {place}", "quantity": "1", "unit_price": price, "taxable": False}
+            for place, price in enumerate(prices)
+        ]
+        body = {"client_id": client, "issue_date": "2026-11-20", "due_date": "2026-12-20", "lines": lines} | fields
+        return self.ravetree.create("invoices", {"currency": "USD"} | body)
+
+    def receive(self, amounts: dict[str, str], reference: str = "", day: str = "2026-11-21") -> dict[str, Any]:
+        """A user receives a payment over invoices, by id."""
+        first = self.ravetree.get("invoices", next(iter(amounts)))
+        body = {
+            "client_id": first["client_id"],
+            "date": day,
+            "amount": f"{sum(float(amount) for amount in amounts.values()):.2f}",
+            "currency": first["currency"],
+            "reference": reference,
+            "allocations": [{"invoice_id": name, "amount": amount} for name, amount in amounts.items()],
+        }
+        return self.ravetree.create("payments", body)
+
+
 @dataclass
-class World:
+class World(AnyWorld):
     """Everything that there is."""
 
     directory: Path
     seed: int = 1
     bag: list[Letter] = field(default_factory=list)
+    database_url: str = ""
 
     def __post_init__(self) -> None:
         self.clock = WorldClock()
@@ -101,7 +168,7 @@ class World:
     def _make_parts(self, randomness: random.Random) -> Parts:
         credentials = self._services.credentials()
         settings = Settings(
-            database_url=f"sqlite:///{self.directory}/ravebooks.db",
+            database_url=self.database_url or f"sqlite:///{self.directory}/ravebooks.db",
             public_url=f"http://{OURS}",
             secret_key="x" * 32,
             api_token="api",
@@ -228,36 +295,11 @@ class World:
         assert all(len(f"{row['cause']} {row['remedy']}") <= SENTENCE_LIMIT and row["remedy"] for row in rows)
         return rows
 
+    def names(self, record: Record) -> list[Record]:
+        """What a record is called on both sides."""
+        with self.parts.database.transaction() as session:
+            return pairs.names(session, self.connection_id, record)
+
     def compare(self) -> Report:
         """Hold both books against each other from outside."""
         return compare(self.ravetree, self.quickbooks)
-
-    # --- people ----------------------------------------------------------------------------------
-
-    def client(self, name: str, **fields: Any) -> str:
-        """A user makes a client."""
-        return str(
-            self.ravetree.create("contacts", {"kind": "account", "name": name, "currency": "USD"} | fields)["id"]
-        )
-
-    def invoice(self, client: str, *prices: str, **fields: Any) -> dict[str, Any]:
-        """A user makes an invoice with a line for each price."""
-        lines = [
-            {"type": "time", "description": f"Line {place}", "quantity": "1", "unit_price": price, "taxable": False}
-            for place, price in enumerate(prices)
-        ]
-        body = {"client_id": client, "issue_date": "2026-11-20", "due_date": "2026-12-20", "lines": lines} | fields
-        return self.ravetree.create("invoices", {"currency": "USD"} | body)
-
-    def receive(self, amounts: dict[str, str], reference: str = "", day: str = "2026-11-21") -> dict[str, Any]:
-        """A user receives a payment over invoices, by id."""
-        first = self.ravetree.get("invoices", next(iter(amounts)))
-        body = {
-            "client_id": first["client_id"],
-            "date": day,
-            "amount": f"{sum(float(amount) for amount in amounts.values()):.2f}",
-            "currency": first["currency"],
-            "reference": reference,
-            "allocations": [{"invoice_id": name, "amount": amount} for name, amount in amounts.items()],
-        }
-        return self.ravetree.create("payments", body)

@@ -215,6 +215,14 @@ def test_a_long_answer_is_read_page_by_page(clock: FakeClock, count: int, calls:
     assert len(adapter.requests) == calls
 
 
+def test_pages_have_an_order_that_stays(clock: FakeClock) -> None:
+    company, adapter = scripted(pages_of(1500), clock)
+    company.query("Invoice", "Balance > '0'", limit=10_000)
+    company.query("Invoice", order="MetaData.LastUpdatedTime", limit=10_000)
+    orders = [parameters(one)["query"].split("orderby+")[1].split("+")[0] for one in adapter.requests]
+    assert orders == ["Id", "Id", "MetaData.LastUpdatedTime", "MetaData.LastUpdatedTime"]
+
+
 def test_many_ids_go_in_queries_that_a_url_can_hold(clock: FakeClock) -> None:
     company, adapter = scripted(lambda _request: json_answer({"QueryResponse": {}}), clock)
     company.by_ids("Invoice", [str(number) for number in range(250)])

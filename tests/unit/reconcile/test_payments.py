@@ -122,7 +122,7 @@ def test_a_credit_memo_applied_with_the_payment_is_credit_and_not_money() -> Non
 @pytest.mark.parametrize(
     ("payment", "why"),
     [
-        (quickbooks_payment(0, ("Q1", 0), credit=amount(30)), "links a credit, moves no money"),
+        (quickbooks_payment(0, ("Q1", 0), credit=amount(30)), "links a credit to no known invoice"),
         (placeholder(), "placeholder for an invoice marked as paid"),
         (quickbooks_payment(40, ("elsewhere", 40)), None),
         (voided_payment(), ""),
@@ -184,9 +184,27 @@ def test_a_payment_waits_for_an_invoice_that_is_on_its_way() -> None:
     assert plan(payment_case(ravetree=ravetree_payment(), coming=(coming,))) == Plan(waits_for=coming)
 
 
-def test_applying_credit_in_ravetree_moves_no_money() -> None:
+def test_credit_applied_in_ravetree_alone_is_asked_for_in_quickbooks() -> None:
     payment = ravetree_payment(0, ("R1", 30), credit_amount=amount(30), unapplied=ZERO)
-    assert plan(payment_case(ravetree=payment)).ignored == "applies credit, moves no money"
+    asked = plan(payment_case(ravetree=payment)).attention
+    assert asked is not None
+    assert (asked.state, asked.code) == ("parked", "credit_only_in_ravetree")
+
+
+def test_credit_applied_in_quickbooks_is_credit_in_ravetree_and_no_money() -> None:
+    link = quickbooks_payment(0, ("Q1", 30), credit=amount(30), unapplied=ZERO)
+    (write,) = plan(payment_case(quickbooks=link)).writes
+    content = write.content
+    assert isinstance(content, PaymentContent)
+    assert (content.amount, content.credit, content.unapplied) == (ZERO, amount(30), ZERO)
+    assert adds_up(content)
+
+
+def test_the_same_credit_on_both_sides_is_tied_without_a_question() -> None:
+    ours = ravetree_payment(0, ("R1", 30), credit_amount=amount(30), unapplied=ZERO)
+    link = quickbooks_payment(0, ("Q1", 30), credit=amount(30), unapplied=ZERO)
+    assert plan(payment_case(quickbooks=link, twins=(ours,))).adopt == Adopt("RP1", "QP1")
+    assert plan(payment_case(ravetree=ours, twins=(link,))).adopt == Adopt("RP1", "QP1")
 
 
 def test_more_than_is_open_in_quickbooks_is_held_before_writing() -> None:

@@ -222,3 +222,35 @@ def test_any_order_is_answered(world: World, path: str, body: bytes) -> None:
 def test_any_form_is_answered_at_the_token_server(world: World, form: dict[str, str]) -> None:
     for path in ("/oauth2/v1/tokens/bearer", "/v2/oauth2/tokens/revoke", "/connect/oauth2"):
         refuse_unordered_500(world.client.post(path, data=form, headers=world.basic()))
+
+
+NO_RATE = {"TaxRateName": "a", "RateValue": "NaN", "TaxAgencyId": "1"}
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "body"),
+    [
+        ("query", {"query": "select * from Invoice maxresults 2.5"}, None),
+        ("query", {"query": "select * from Invoice startposition -1"}, None),
+        ("query", {"query": "select * from Invoice maxresults -5"}, None),
+        ("query", {"query": "select * from Invoice where TotalAmt > 'NaN'"}, None),
+        ("query", {"query": "select * from Invoice where TotalAmt > 'Infinity'"}, None),
+        ("invoice", {}, '{"a":' * 50_000),
+        ("taxservice/taxcode", {}, json.dumps({"TaxCode": "a", "TaxRateDetails": [NO_RATE]})),
+    ],
+)  # fmt: skip
+def test_what_no_client_should_send_is_refused(
+    world: World, path: str, query: dict[str, str], body: str | None
+) -> None:
+    answer = world.client.post(world._url(path), data=body, query_string=query, headers=world.bearer())
+    assert answer.status_code == 400
+
+
+def test_a_page_behind_the_last_one_is_empty(world: World) -> None:
+    assert world.query("select * from Invoice startposition 99999999999999999999") == {}
+
+
+def test_a_day_at_the_end_of_the_calendar_falls_due_on_its_last_day(world: World) -> None:
+    term = world.save("Term", {"Name": "The first", "DayOfMonthDue": 1, "DueNextMonthDays": 5})
+    invoice = world.invoice(10, TxnDate="9999-12-31", SalesTermRef={"value": term["Id"]})
+    assert invoice["DueDate"] == "9999-12-31"

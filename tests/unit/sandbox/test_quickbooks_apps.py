@@ -67,6 +67,14 @@ def test_a_company_is_announced_to_the_apps_it_is_connected_to(world: World) -> 
     assert len(set(ids)) == 3
 
 
+def test_any_app_may_name_itself_in_the_form(world: World) -> None:
+    app = second_app(world)
+    form = {"grant_type": "refresh_token", "refresh_token": connect(world, app)["refresh_token"]}
+    for secret, status in (("another", 401), (world.credentials["client_secret"], 401), (app["client_secret"], 200)):
+        named = {**form, "client_id": app["client_id"], "client_secret": secret}
+        assert world.client.post("/oauth2/v1/tokens/bearer", data=named).status_code == status
+
+
 def test_only_the_connected_company_is_announced(world: World) -> None:
     app = second_app(world)
     realm = world.order("companies", {})["realm_id"]

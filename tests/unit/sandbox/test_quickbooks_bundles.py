@@ -44,6 +44,13 @@ def test_a_bundle_is_taken_apart_into_its_items(world: World) -> None:
     assert (group["Amount"], subtotal["Amount"], invoice["TotalAmt"], invoice["Balance"]) == (780, 790, 790, 790)
 
 
+def test_the_lines_of_a_bundle_tell_the_accounts_of_their_items(world: World) -> None:
+    website = bundle(world, (DESIGN, 1))
+    invoice = world.save("Invoice", {"CustomerRef": {"value": CUSTOMER}, "Line": [sold(website)]})
+    detail = invoice["Line"][0]["GroupLineDetail"]["Line"][0]["SalesItemLineDetail"]
+    assert detail["ItemAccountRef"]["value"] == world.read("Item", DESIGN)["IncomeAccountRef"]["value"]
+
+
 def test_a_bundles_line_may_have_no_amount_of_its_own(world: World) -> None:
     world.order("switches", {"bundle_amount": "zero"})
     website = bundle(world, (DESIGN, 1))

@@ -169,7 +169,7 @@ def test_queries_by_index_find_what_a_scan_finds(world: World) -> None:
         ("CustomerRef = '12'", [one for one in invoices if one["CustomerRef"]["value"] == "12"]),
         ("CustomerRef IN ('11','12')", [one for one in invoices if one["CustomerRef"]["value"] in ("11", "12")]),
     ]:
-        found = world.query(f"select * from Invoice where {where} maxresults 1000").get("Invoice", [])  # noqa: S608
+        found = world.query(f"select * from Invoice where {where} orderby Id maxresults 1000").get("Invoice", [])  # noqa: S608
         assert [one["Id"] for one in found] == [one["Id"] for one in expected], where
     for order in ("TxnDate", "MetaData.LastUpdatedTime", "Id", "MetaData.LastUpdatedTime desc"):
         where = f"where MetaData.LastUpdatedTime >= '{changed}'" if "Meta" in order else ""

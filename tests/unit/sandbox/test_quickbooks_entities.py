@@ -16,6 +16,7 @@ from tests.unit.sandbox.quickbooks_world import (
     World,
     applied_to,
     code_of,
+    detail_of,
     line,
     named,
     sparse,
@@ -114,7 +115,11 @@ def test_a_note_is_attached_to_a_record_that_exists(world: World) -> None:
     def attached(object_id: str) -> Any:
         return {"Note": "Call back", "AttachableRef": [{"EntityRef": {"type": "Customer", "value": object_id}}]}
 
-    assert code_of(world.post("attachable", attached("999"))) == "2500"
+    missing = world.post("attachable", attached("999"))
+    assert code_of(missing) == "6000"
+    assert detail_of(missing).endswith("The entity Customer 999 that you are trying to link does not exist.")
+    bill = {"Note": "x", "AttachableRef": [{"EntityRef": {"type": "Bill", "value": "5"}}]}
+    assert "The entity Bill 5 that" in detail_of(world.post("attachable", bill))
     assert code_of(world.post("attachable", {})) == "2020"
     note = world.save("Attachable", attached(CUSTOMER))
     assert note["AttachableRef"][0]["EntityRef"]["value"] == CUSTOMER

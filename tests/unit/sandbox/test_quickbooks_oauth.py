@@ -217,3 +217,11 @@ def test_the_key_outlives_a_restart_and_identities_stay_out_of_the_journal(world
     again = World(tmp_path)
     assert verified(again, token)["aud"] == [world.credentials["client_id"]]
     again.close()
+
+
+def test_a_client_may_name_itself_in_the_form(world: World) -> None:
+    app = {name: world.credentials[name] for name in ("client_id", "client_secret")}
+    form = {"grant_type": "refresh_token", "refresh_token": world.credentials["refresh_token"]}
+    assert world.client.post("/oauth2/v1/tokens/bearer", data={**form, **app}).status_code == 200
+    wrong = {**app, "client_secret": "another"}
+    assert world.client.post("/oauth2/v1/tokens/bearer", data={**form, **wrong}).status_code == 401

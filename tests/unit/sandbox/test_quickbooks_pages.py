@@ -43,6 +43,17 @@ def test_a_bookkeeper_enters_a_payment_and_the_app_is_told(world: World) -> None
     assert ("qbo.payment.created.v1", payment["Id"]) in world.receiver.events()
 
 
+def test_a_customers_page_lists_the_invoices_of_those_below_to_be_paid(world: World) -> None:
+    child = world.save("Customer", {"DisplayName": "North", "ParentRef": {"value": CUSTOMER}})
+    invoice = world.invoice(100, customer=child["Id"])
+    name = f'name="invoice-{invoice["Id"]}"'
+    assert name in (shown := world.client.get(page(world)).text)
+    assert "<td>North</td>" in shown
+    assert world.client.post(page(world), data={f"invoice-{invoice['Id']}": "100"}).status_code == 303
+    assert world.read("Invoice", invoice["Id"])["Balance"] == 0
+    assert name not in world.client.get(page(world, child["Id"])).text
+
+
 @pytest.mark.parametrize("amount", ["a lot", "1e999999", "NaN", "100.01", "-5"])
 def test_what_cannot_be_entered_is_said_on_the_page(world: World, amount: str) -> None:
     invoice = world.invoice(100)

@@ -28,6 +28,18 @@ def count(world: World, entity: str = "Invoice") -> int:
     return int(world.query(f"select count(*) from {entity}")["totalCount"])  # noqa: S608  # QuickBooks' own query language
 
 
+def test_too_large_a_body_is_refused_and_noted_by_its_size(world: World) -> None:
+    body = b"[" + b" " * (8 * 1024 * 1024) + b"]"
+    answer = world.client.post(
+        f"/v3/company/{world.credentials['realm_id']}/invoice", data=body, headers=world.bearer()
+    )
+    assert answer.status_code == 413
+    assert answer.get_json()["Fault"]["Error"]
+    assert answer.headers["intuit_tid"]
+    noted = world.client.get("/sandbox/journal").get_json()["entries"][-1]
+    assert (noted["status"], noted["body"]) == (413, f"({len(body)} bytes, refused)")
+
+
 # Repeats
 
 
@@ -191,7 +203,7 @@ def test_without_a_token_the_gateway_answers_in_lower_case_and_repeats_the_token
 def test_a_token_opens_no_other_company(world: World) -> None:
     answer = world.client.get("/v3/company/1/preferences", headers=world.bearer())
     assert answer.status_code == 403
-    assert answer.get_json()["Fault"]["Error"][0]["code"] == "3100"
+    assert answer.get_json()["fault"]["error"][0]["code"] == "3100"
 
 
 def test_every_answer_carries_a_transaction_id_of_its_own(world: World) -> None:

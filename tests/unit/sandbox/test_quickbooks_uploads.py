@@ -70,7 +70,7 @@ def test_each_file_is_taken_or_refused_by_itself(world: World) -> None:
     wrong = {"AttachableRef": [{"EntityRef": {"type": "Invoice", "value": "999"}}]}
     first, second, third = answers(upload(world, (None, b"a"), (wrong, b"b"), ({"FileName": "c.txt"}, b"c")))
     assert first["Attachable"]["FileName"] == "receipt-1.png"
-    assert second["Fault"]["Error"][0]["code"] == "2500"
+    assert second["Fault"]["Error"][0]["code"] == "6000"
     assert third["Attachable"]["FileName"] == "c.txt"
     assert world.query("select count(*) from Attachable")["totalCount"] == 2
 
