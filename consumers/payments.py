@@ -314,6 +314,7 @@ class PaymentWork:
             ]
             # The one that waited for a person under its own name alone is answered with it.
             others = [name for name in names if name not in self._bench.handling]
+            others += [Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id) for invoice in self._invoices]
             pending.reconsider_records(session, self._bench.id, others, self._bench.now())
 
     def _unpair(self) -> None:

@@ -250,12 +250,29 @@ def _plan_placeholder(case: InvoiceCase, invoice: RavetreeInvoice, remote: Quick
         return _plan_lost_placeholder(invoice, wanted)
     if payment is None:
         return _plan_new_placeholder(case, invoice, remote, wanted) if wanted > ZERO else NOTHING
-    if payment.deposited or payment.amount == wanted:
+    if payment.amount == wanted:
         return NOTHING
+    if payment.deposited:
+        if case.payments_pending:
+            return Plan(waits_for=Record(Side.RAVETREE, Kind.PAYMENT, "*"))
+        return _deposited_placeholder(invoice, payment, wanted)
     if wanted == ZERO:
         return write(Side.QUICKBOOKS, "placeholder.delete", payment.id, payment.sync_token)
     content = placeholder_content(invoice, remote, wanted)
     return write(Side.QUICKBOOKS, "placeholder.update", payment.id, payment.sync_token, content)
+
+
+def _deposited_placeholder(invoice: RavetreeInvoice, payment: QuickBooksPayment, wanted: Decimal) -> Plan:
+    """It is the real money by now: nothing of ours changes it, and the books do not say the same."""
+    got = money(payment.amount, payment.currency)
+    if wanted == ZERO:
+        cause = f"Invoice {invoice.number} is not marked as paid any more; {got} for it are deposited in QuickBooks."
+    else:
+        cause = (
+            f"Invoice {invoice.number} is marked as paid with {money(wanted, invoice.currency)} open; "
+            f"{got} for it are deposited in QuickBooks."
+        )
+    return held("placeholder_deposited", cause, f"Enter the payment of {got} in Ravetree, or correct the deposit.")
 
 
 def _plan_lost_placeholder(invoice: RavetreeInvoice, wanted: Decimal) -> Plan:

@@ -87,6 +87,16 @@ def release_brake(session: Session, connection_id: str, now: datetime) -> None:
     pending.reconsider_code(session, connection_id, "too_many_removals", now)
 
 
+def begin_daily(session: Session, now: datetime) -> None:
+    """Connections of an earlier version have no daily look and no daily report planned yet."""
+    for column in (Connection.preflight_due_at, Connection.parity_due_at):
+        session.execute(
+            sa.update(Connection)
+            .where(Connection.state == ACTIVE, column.is_(None), Connection.invoices_since.is_not(None))
+            .values({column.key: now})
+        )
+
+
 def look_everywhere(session: Session, now: datetime) -> int:
     """Mark change data capture and `/events` due for every connection: messages may have been lost."""
     result = session.execute(sa.update(Connection).values(cdc_due_at=now, events_due_at=now))

@@ -470,8 +470,15 @@ def test_unmarking_deletes_the_placeholder() -> None:
     assert written(plan(case)) == (Side.QUICKBOOKS, "placeholder.delete", "PH1", 7)
 
 
-def test_a_deposited_placeholder_is_left_alone_when_the_mark_goes() -> None:
+def test_a_deposited_placeholder_is_money_that_a_person_enters_when_the_mark_goes() -> None:
     case = paired_case(remote=quickbooks_invoice(paid=100), placeholder=Placeholder(placeholder(deposited=True)))
+    assert attention(plan(case)) == ("held", "placeholder_deposited")
+    assert plan(replace(case, payments_pending=True)).waits_for == Record(Side.RAVETREE, Kind.PAYMENT, "*")
+
+
+def test_a_deposited_placeholder_of_the_right_amount_needs_nothing() -> None:
+    marked = ravetree_invoice(status="paid", marked_paid=True)
+    case = paired_case(marked, quickbooks_invoice(paid=100), placeholder=Placeholder(placeholder(deposited=True)))
     assert plan(case) == NOTHING
 
 
