@@ -188,7 +188,8 @@ class JobRequest(Schema):
 
     @post_load
     def _as_json(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-        """Dates as the job keeps them."""
+        """Dates as the job keeps them, and each kind once."""
+        data["kinds"] = list(dict.fromkeys(data["kinds"]))
         for name in ("from", "to"):
             data[name] = data[name].isoformat() if data[name] else None
         return data
