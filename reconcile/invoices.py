@@ -116,7 +116,7 @@ def _plan_unpaired(case: InvoiceCase) -> Plan:
     if invoice is None:
         return Plan(ignored="made in QuickBooks")
     if isinstance(invoice, Gone) or invoice.void:
-        return NOTHING
+        return Plan(ignored="not in Ravetree" if isinstance(invoice, Gone) else "void in Ravetree")
     if why := not_to_push(case, invoice.created_at):
         return Plan(ignored=why)
     if not invoice.lines:
