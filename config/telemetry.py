@@ -29,6 +29,9 @@ metered_reads = Counter("ravebooks_metered_reads_total", "Metered reads of Quick
 calls = Counter("ravebooks_calls_total", "Calls to the neighbours", ["side", "nature", "endpoint", "result"])
 call_seconds = Histogram("ravebooks_call_seconds", "Time of one call to a neighbour", ["side"])
 dead_letters = Counter("ravebooks_dead_letters_total", "Messages that were dead-lettered, by reason", ["reason"])
+parity_differences = Gauge(
+    "ravebooks_parity_differences", "Pairs that differ in the newest parity reports, by cause", ["cause"]
+)
 parked = Gauge("ravebooks_attention", "Records that wait for a person", ["state"])
 loop_errors = Counter("ravebooks_loop_errors_total", "Unexpected errors in an outermost loop", ["loop"])
 

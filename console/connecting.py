@@ -19,7 +19,7 @@ from config.logging import logger
 from config.ports import Clock, Entropy
 from reconcile.model import Side
 from reconcile.preflight import Finding, blocking
-from storage import connections, jobs, pending
+from storage import connections, jobs, parity, pending
 from storage.database import Database
 from storage.models import Connection, OAuthState
 
@@ -306,6 +306,7 @@ class Connecting:
                 connection.invoices_since = _since(connection.invoices_since, invoices, now)
             if estimates is not None:
                 connection.estimates_since = _since(connection.estimates_since, estimates, now)
+            parity.schedule(connection, now)
             if (invoices or estimates) and connection.contacts_imported_at is None:
                 self._begin_import(session, connection_id, now)
 

@@ -13,7 +13,7 @@ from config import telemetry
 from config.errors import RavebooksError
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
-from consumers import catching_up, hints, jobs, preflights, telling
+from consumers import catching_up, hints, jobs, parity, preflights, telling
 from consumers.contacts import ContactWork
 from consumers.decisions import Park, Pause, Replan, Retry, backoff, decide
 from consumers.estimates import EstimateWork
@@ -184,6 +184,9 @@ class Reconciler:
         if connection.preflight_due_at is not None and connection.preflight_due_at <= now:
             with self._unless_refused(bench, preflight_due_at=now + timedelta(hours=1)):
                 preflights.look(self._database, self._clock, connection, bench.neighbours)
+        if connection.parity_due_at is not None and connection.parity_due_at <= now:
+            with self._unless_refused(bench, parity_due_at=now + parity.AGAIN):
+                parity.make_daily(bench)
 
     @contextmanager
     def _unless_refused(self, bench: Workbench, **due: datetime) -> Iterator[None]:

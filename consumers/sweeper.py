@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from config import telemetry
 from config.logging import logger
 from config.ports import Clock
+from consumers.parity import Metric
 from consumers.wakeups import Nudger
 from storage import brakes, connections, journal, outbox, pending
 from storage.database import Database
@@ -26,6 +27,7 @@ class Sweeper:
         self._database = database
         self._clock = clock
         self._nudger = nudger
+        self._parity = Metric()
 
     def sweep(self) -> int:
         """Nudge every connection with something due; returns how many."""
@@ -49,6 +51,7 @@ class Sweeper:
                     sa.select(sa.func.count()).select_from(PendingChange).where(PendingChange.state == state)
                 ).scalar_one()
                 telemetry.parked.labels(state).set(count)
+        self._parity.show(self._database)
         for connection_id in nudged:
             try:
                 self._nudger.nudge(connection_id)

@@ -6,7 +6,9 @@ import click
 
 from config.errors import RavebooksError
 from config.logging import redact_text
+from ravebooks.commands import bookkeeping
 from ravebooks.commands.attention import attention, connections_, decide, retry
+from ravebooks.commands.both_books import drift, parity, show, timeline_
 from ravebooks.commands.brakes import pause, release_brake, resume
 from ravebooks.commands.demo import demo
 from ravebooks.commands.doctor import doctor
@@ -30,6 +32,22 @@ for command in (
     attention,
     retry,
     decide,
+    show,
+    timeline_,
+    drift,
+    parity,
+    bookkeeping.connect,
+    bookkeeping.disconnect,
+    bookkeeping.preflight,
+    bookkeeping.map_,
+    bookkeeping.switch,
+    bookkeeping.policy,
+    bookkeeping.preview,
+    bookkeeping.sync,
+    bookkeeping.backfill,
+    bookkeeping.import_contacts,
+    bookkeeping.jobs_,
+    bookkeeping.usage,
     pause,
     resume,
     release_brake,

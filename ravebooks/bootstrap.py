@@ -25,6 +25,7 @@ from consumers.broker import BrokerNudger
 from consumers.metering import ReadMeter
 from consumers.neighbours import Neighbours
 from consumers.ownership import Claims, Pace
+from consumers.parity import Parity
 from consumers.preflights import Preflight
 from consumers.previews import Previews
 from consumers.reconciler import Reconciler
@@ -214,6 +215,10 @@ class Parts:
     def previews(self) -> Previews:
         return Previews(self.database, self.clock, self.neighbours_of)
 
+    @cached_property
+    def parity(self) -> Parity:
+        return Parity(self.database, self.clock, self.neighbours_of, self.settings.quickbooks_pages_url)
+
     def web(self) -> Flask:
         """Receivers, API, consent, health."""
         s = self.settings
@@ -237,7 +242,14 @@ class Parts:
         api.install(
             app,
             api.Serving(
-                self.database, self.clock, self.connecting, self.previews, self.publisher, self._nudge, s.api_token
+                self.database,
+                self.clock,
+                self.connecting,
+                self.previews,
+                self.parity,
+                self.publisher,
+                self._nudge,
+                s.api_token,
             ),
         )
         return app

@@ -50,10 +50,12 @@ def parse(payload: Any, event_id: str, account: str) -> Envelope:
         return unusable(payload, f"it is of account {loaded['account_id'][:255]!r}")
     data, origin = loaded["data"], loaded["data"]["origin"] or {}
     operation_id = origin.get("operation_id")
+    user = origin.get("id") if origin.get("kind") == "user" else None
     return Envelope(
         id=event_id,
         type=loaded["type"],
         subject=data["id"],
         time=loaded["timestamp"],
-        data={"version": data["version"], "operation_id": operation_id if is_name(operation_id) else None},
+        data={"version": data["version"], "operation_id": operation_id if is_name(operation_id) else None}
+        | ({"user": user} if is_name(user) else {}),
     )

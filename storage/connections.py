@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Side
-from storage import pending
+from storage import parity, pending
 from storage.database import StorageError
 from storage.models import Connection, Mapping
 
@@ -78,6 +78,7 @@ def resume(session: Session, connection_id: str, now: datetime) -> None:
     connection.state = ACTIVE
     connection.pause_cause = connection.pause_remedy = ""
     connection.cdc_due_at = connection.events_due_at = connection.preflight_due_at = now
+    parity.schedule(connection, now)
 
 
 def release_brake(session: Session, connection_id: str, now: datetime) -> None:

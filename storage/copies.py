@@ -63,6 +63,15 @@ def mark_stale(session: Session, connection_id: str, records: Iterable[Record]) 
             known.stale = True
 
 
+def every(session: Session, connection_id: str, side: Side, kind: Kind) -> list[Copy]:
+    """All our copies of one kind of a side's records, deleted ones too."""
+    return list(
+        session.execute(
+            sa.select(Copy).where(Copy.connection_id == connection_id, Copy.side == side, Copy.kind == kind)
+        ).scalars()
+    )
+
+
 def payments_on(session: Session, connection_id: str, quickbooks_invoice_id: str) -> list[Copy]:
     """QuickBooks payments that we have seen on an invoice."""
     rows = session.execute(

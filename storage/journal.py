@@ -144,6 +144,14 @@ def was_done(session: Session, connection_id: str, subject: str, action: str) ->
     )
 
 
+def done_subjects(session: Session, connection_id: str, action: str) -> set[str]:
+    """The subjects of all writes of this action that were answered once."""
+    query = sa.select(Operation.subject).where(
+        Operation.connection_id == connection_id, Operation.action == action, Operation.state == DONE
+    )
+    return set(session.execute(query.distinct()).scalars())
+
+
 def unsettled(session: Session, connection_id: str) -> Sequence[Operation]:
     """Writes whose outcome is unknown, oldest first."""
     return (

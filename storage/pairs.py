@@ -79,6 +79,15 @@ def store(
     return pair
 
 
+def every(session: Session, connection_id: str, kind: str) -> list[Pair]:
+    """All pairs of a kind, oldest first."""
+    return list(
+        session.execute(
+            sa.select(Pair).where(Pair.connection_id == connection_id, Pair.kind == kind).order_by(Pair.id)
+        ).scalars()
+    )
+
+
 def names(session: Session, connection_id: str, record: Record) -> list[Record]:
     """What a record is called on both sides, Ravetree's name first; alone if it has no pair."""
     found = next(iter(among(session, connection_id, record.kind, record.side, [record.id])), None)

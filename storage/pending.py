@@ -307,6 +307,11 @@ def attention(session: Session, connection_id: str | None = None) -> Sequence[Pe
     return session.execute(query).scalars().all()
 
 
+def every(session: Session, connection_id: str) -> Sequence[PendingChange]:
+    """All that is not at rest."""
+    return session.execute(sa.select(PendingChange).where(PendingChange.connection_id == connection_id)).scalars().all()
+
+
 def rows(session: Session, connection_id: str, records: Iterable[Record]) -> list[PendingChange]:
     """The notes of these records, whatever their state."""
     found = [session.get(PendingChange, (connection_id, r.side, r.kind, r.id)) for r in records]

@@ -7,7 +7,7 @@ from flask_smorest import Api
 
 from clients.errors import NeighbourError
 from config.errors import RavebooksError
-from console.api import connections, jobs, operators, records
+from console.api import connections, jobs, operators, parity, records
 from console.api.serving import NoSuchRecord, Serving
 from console.connecting import ConnectRefused, SwitchRefused
 from publishers.port import NothingTakesIt
@@ -15,10 +15,12 @@ from schemas.envelopes import UndecodableMessage
 from storage.connections import UnknownConnection
 from storage.database import DatabaseDown
 from storage.jobs import JobRefused, UnknownJob
+from storage.parity import UnknownReport
 
 STATUS: dict[type[RavebooksError], int] = {
     UnknownConnection: 404,
     UnknownJob: 404,
+    UnknownReport: 404,
     NoSuchRecord: 404,
     ConnectRefused: 409,
     JobRefused: 409,
@@ -42,7 +44,7 @@ def install(app: Flask, serving: Serving) -> None:
         OPENAPI_JSON_PATH="openapi.json",
     )
     api = Api(app)
-    for room in (connections, records, jobs, operators):
+    for room in (connections, records, jobs, parity, operators):
         blueprint = room.blueprint(serving)
         blueprint.before_request(lambda: _authorise(serving))
         api.register_blueprint(blueprint)

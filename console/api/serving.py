@@ -26,6 +26,16 @@ class Previews(Protocol):
     def job(self, connection_id: str, kind: str, params: Mapping[str, Any]) -> dict[str, Any]: ...
 
 
+class Parity(Protocol):
+    """Holds both books against each other. It writes to neither."""
+
+    def make(self, connection_id: str, *, full: bool) -> int: ...
+
+    def drift(self, connection_id: str, *, fresh: bool) -> list[dict[str, Any]]: ...
+
+    def record(self, connection_id: str, record: Record) -> dict[str, Any] | None: ...
+
+
 @dataclass(frozen=True)
 class Serving:
     """What the API needs."""
@@ -34,6 +44,7 @@ class Serving:
     clock: Clock
     connecting: Connecting
     previews: Previews
+    parity: Parity
     publisher: Publisher
     nudge: Callable[[str], None]
     api_token: str

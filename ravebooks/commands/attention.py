@@ -76,7 +76,7 @@ def attention() -> None:
             click.echo(f"    {letter.id}  from {letter.queue}  {letter.reason}  {letter.dead_at:%Y-%m-%d %H:%M}")
 
 
-def _record_arguments(command: Callable[..., None]) -> Callable[..., None]:
+def record_arguments(command: Callable[..., None]) -> Callable[..., None]:
     """CONNECTION SIDE KIND ID, as `ravebooks attention` prints them."""
     for name, kind in (
         ("record_id", click.STRING),
@@ -89,7 +89,7 @@ def _record_arguments(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command("retry")
-@_record_arguments
+@record_arguments
 def retry(connection: str, side: str, kind: str, record_id: str) -> None:
     """Look at a record now, with a fresh read."""
     record = Record(Side(side), Kind(kind), record_id)
@@ -99,7 +99,7 @@ def retry(connection: str, side: str, kind: str, record_id: str) -> None:
 
 
 @click.command("decide")
-@_record_arguments
+@record_arguments
 @click.argument("decision", type=click.Choice(decisions.DECISIONS))
 @click.option("--by", required=True, help="Who decided.")
 @click.option("--note", default="", help="Why.")

@@ -65,6 +65,21 @@ class People:
         except SideError:
             return
 
+    def act_with_money(self) -> None:
+        """The same, about payments alone."""
+        acts = (
+            self.receive_in_ravetree,
+            self.edit_in_ravetree,
+            self.delete_in_ravetree,
+            self.receive_in_quickbooks,
+            self.edit_in_quickbooks,
+            self.delete_in_quickbooks,
+        )
+        try:
+            self.random.choice(acts)()
+        except SideError:
+            return
+
     def time_passes(self) -> None:
         """Some letters arrive, some twice; we work a little."""
         self.letters += self.world.collect()

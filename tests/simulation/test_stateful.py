@@ -14,7 +14,7 @@ from tests.simulation.test_unconfirmed_answers import ANSWERS
 from tests.simulation.world import World
 
 CHANCE = settings(
-    max_examples=6,
+    max_examples=8,
     stateful_step_count=30,
     deadline=None,
     # A run that fails is short enough to read; finding a shorter one takes far longer than reading it.
@@ -41,14 +41,23 @@ class Office(RuleBasedStateMachine):
         self.answer = answer
         self.people = People(self.world, seed)
 
-    @rule(count=st.integers(1, 4))
-    def people_act(self, count: int) -> None:
+    @rule(count=st.integers(2, 6))
+    def people_act_at_once(self, count: int) -> None:
         for _ in range(count):
             self.people.act()
 
-    @rule()
-    def time_passes(self) -> None:
+    @rule(count=st.integers(2, 6))
+    def people_act_one_after_the_other(self, count: int) -> None:
+        for _ in range(count):
+            self.people.act()
+            self.people.time_passes()
+
+    @rule(payments=st.integers(1, 4))
+    def money_comes_and_goes(self, payments: int) -> None:
+        """What can be lost or doubled is what happens most."""
         self.people.time_passes()
+        for _ in range(payments):
+            self.people.act_with_money()
 
     @rule(on=st.booleans())
     def estimates_are_switched(self, on: bool) -> None:

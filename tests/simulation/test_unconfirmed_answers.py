@@ -5,23 +5,11 @@ from typing import Any
 
 import pytest
 
+from sandbox.quickbooks.services import SWITCHES
 from tests.simulation import test_any_order as morning
 from tests.simulation.world import World
 
-ANSWERS: list[dict[str, Any]] = [
-    {"side_effect_events": False},
-    {"realms_in_a_delivery": "one"},
-    {"webhook_content_type": "application/cloudevents+json"},
-    {"webhook_content_type": "application/cloudevents-batch+json"},
-    {"email_status_writable": False},
-    {"batch_ids_limited": True},
-    {"batch_queries_metered": "once"},
-    {"latin1_only": True},
-    {"replay_failed_answers": True},
-    {"duplicate_name_detail": "null"},
-    {"duplicate_name_detail": "sentence"},
-    {"duplicate_number_check": False},
-]
+ANSWERS: list[dict[str, Any]] = [{name: position} for name, positions in SWITCHES.items() for position in positions[1:]]
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: "-".join(map(str, *answer.items())))

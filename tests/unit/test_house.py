@@ -1,10 +1,12 @@
 """What holds for the whole checkout."""
 
 import configparser
+import re
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from config.settings import variables
+from ravebooks.__main__ import ravebooks
 from ravebooks.commands.settings import as_markdown
 
 ROOT = Path(__file__).parents[2]
@@ -42,3 +44,37 @@ def test_the_configuration_page_is_the_settings_own() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
     assert page == as_markdown()
     assert all(f"`{name}`" in page for name, _, _ in variables())
+
+
+def named_tests() -> set[tuple[str, str]]:
+    """The tests that docs/features.md names, as file and function; `…::` is the file named before."""
+    page = (ROOT / "docs" / "features.md").read_text()
+    found, file = set(), ""
+    for name in re.findall(r"`((?:\S+\.py|…)::\w+)`", page):
+        place, _, function = name.partition("::")
+        file = file if place == "…" else place
+        found.add((file.replace("S/", "simulation/").replace("R/", "unit/reconcile/"), function))
+    return found
+
+
+def test_every_feature_names_a_test_that_is_there() -> None:
+    named = named_tests()
+    assert len(named) > 50
+    assert [
+        (file, function)
+        for file, function in sorted(named)
+        if f"\ndef {function}(" not in (ROOT / "tests" / file).read_text()
+    ] == []
+
+
+def test_every_feature_has_a_proof_and_a_command() -> None:
+    page = (ROOT / "docs" / "features.md").read_text()
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ") and not line.startswith("| |")]
+    assert all(len(row) == 3 and "::" in row[1] and row[2].strip(" |") for row in rows)
+
+
+def test_every_command_that_the_pages_name_exists() -> None:
+    pages = "\n".join(path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    named = set(re.findall(r"`(?:\.venv/bin/)?ravebooks ([a-z][a-z-]+)", pages))
+    assert named
+    assert named - set(ravebooks.commands) == set()

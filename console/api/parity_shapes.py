@@ -1,0 +1,138 @@
+"""The JSON API's answers about both books: parity, drift, one record, its timeline."""
+
+from marshmallow import Schema, fields
+
+
+class ParityRequest(Schema):
+    full = fields.Boolean(load_default=False)
+
+
+class DriftQuery(Schema):
+    fresh = fields.Boolean(load_default=False)
+
+
+class Sums(Schema):
+    ravetree_total = fields.String()
+    quickbooks_total = fields.String()
+    ravetree_receivable = fields.String()
+    quickbooks_receivable = fields.String()
+
+
+class Summary(Schema):
+    compared = fields.Integer()
+    equal = fields.Integer()
+    differing = fields.Integer()
+    causes = fields.Dict(keys=fields.String(), values=fields.Integer())
+    currencies = fields.Dict(keys=fields.String(), values=fields.Nested(Sums))
+
+
+class DifferenceShape(Schema):
+    field = fields.String()
+    ravetree = fields.String()
+    quickbooks = fields.String()
+    base = fields.String()
+    owner = fields.String()
+    next = fields.String()
+    cause = fields.String()
+
+
+class ParityRow(Schema):
+    kind = fields.String()
+    number = fields.String()
+    client = fields.String()
+    currency = fields.String()
+    ravetree_id = fields.String()
+    quickbooks_id = fields.String()
+    ravetree_status = fields.String()
+    ravetree_total = fields.String()
+    ravetree_balance = fields.String()
+    quickbooks_status = fields.String()
+    quickbooks_total = fields.String()
+    quickbooks_balance = fields.String()
+    cause = fields.String()
+    text = fields.String()
+    remedy = fields.String()
+    differences = fields.List(fields.Nested(DifferenceShape))
+
+
+class ReportInHistory(Schema):
+    id = fields.Integer()
+    day = fields.String()
+    made_at = fields.AwareDateTime()
+    source = fields.String()
+    summary = fields.Nested(Summary)
+
+
+class ReportShape(ReportInHistory):
+    rows = fields.List(fields.Nested(ParityRow))
+
+
+class SideShape(Schema):
+    id = fields.String()
+    number = fields.String()
+    status = fields.String()
+    total = fields.String()
+    balance = fields.String()
+    url = fields.String(allow_none=True)
+    seen_at = fields.String()
+    old_copy = fields.Boolean()
+
+
+class HeldAgainst(Schema):
+    """Two records side by side; one of them is null while it has no partner."""
+
+    kind = fields.String()
+    number = fields.String()
+    client = fields.String()
+    currency = fields.String()
+    ravetree = fields.Nested(SideShape, allow_none=True)
+    quickbooks = fields.Nested(SideShape, allow_none=True)
+    state = fields.String()
+    differences = fields.List(fields.Nested(DifferenceShape))
+
+
+class Waits(Schema):
+    side = fields.String()
+    kind = fields.String()
+    id = fields.String()
+    state = fields.String()
+    code = fields.String()
+    cause = fields.String()
+    remedy = fields.String()
+    since = fields.String()
+    decisions = fields.List(fields.String())
+
+
+class Decided(Schema):
+    decision = fields.String()
+    by = fields.String()
+    note = fields.String()
+    at = fields.String()
+
+
+class RecordShape(HeldAgainst):
+    record = fields.String()
+    twins = fields.List(fields.Nested(HeldAgainst))
+    waits = fields.List(fields.Nested(Waits))
+    decided = fields.Nested(Decided)
+
+
+class FieldChange(Schema):
+    field = fields.String()
+    before = fields.String(allow_none=True)
+    after = fields.String(allow_none=True)
+
+
+class TimelineEntry(Schema):
+    at = fields.AwareDateTime()
+    what = fields.String()
+    side = fields.String()
+    text = fields.String()
+    by = fields.String()
+    note = fields.String()
+    id = fields.String()
+    key = fields.String()
+    changes = fields.List(fields.Nested(FieldChange))
+    status = fields.Integer()
+    error = fields.String()
+    intuit_tid = fields.String()

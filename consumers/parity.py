@@ -1,0 +1,317 @@
+"""Parity, drift and one record held against its partner: what people and the daily round ask about both books."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from config import telemetry
+from config.logging import logger
+from config.ports import Clock
+from consumers.both_books import (
+    KINDS,
+    BothBooks,
+    Held,
+    figures,
+    read_in_full,
+    spell_amount,
+    spell_differences,
+)
+from consumers.neighbours import NeighboursOf
+from consumers.telling import PAGES
+from consumers.workbench import Unwritten, Workbench
+from reconcile import parity as rules
+from reconcile.compare import Cause
+from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
+from reconcile.parity import Compared, Report, Row
+from reconcile.payments import same_receipt
+from storage import connections, copies, decisions, pairs, pending
+from storage import parity as reports
+from storage.database import Database
+from storage.models import ParityReport, PendingChange
+
+COPIES, FULL = "copies", "full"
+"""What a report was made from: our copies of QuickBooks' records, or a fresh read of all."""
+
+AGAIN = timedelta(hours=1)
+ONE_OR_TWO = "one_or_two_payments"
+_NAMED = re.compile(r"`([a-z]+)`")
+
+log = logger("parity")
+
+
+def make(bench: Workbench, *, full: bool = False) -> ParityReport:
+    """Hold both books against each other now and keep the report."""
+    if full:
+        with bench.neighbours.quickbooks.because("parity"):
+            read_in_full(bench)
+    report = rules.report(BothBooks(bench).compared())
+    rows = [_spell_row(row) for row in report.rows]
+    with bench.database.transaction() as session:
+        made = reports.add(session, bench.id, bench.now(), FULL if full else COPIES, _spell_summary(report), rows)
+        log.info("parity report made", report=made.id, compared=report.compared, causes=report.causes)
+        return made
+
+
+def make_daily(bench: Workbench) -> None:
+    """The report of the day, from our copies; the next one is due tomorrow."""
+    with bench.database.transaction() as session:
+        # Whatever becomes of this one: the next slice is for the books, not for another try.
+        reports.put_off(connections.get(session, bench.id), bench.now(), AGAIN)
+    make(bench)
+    with bench.database.transaction() as session:
+        reports.put_off(connections.get(session, bench.id), bench.now())
+
+
+class Metric:
+    """Shows the newest reports of all connections. It looks them up only when there is a new one."""
+
+    def __init__(self) -> None:
+        self._shown: int | None = None
+
+    def show(self, database: Database) -> None:
+        """Set the gauge for every cause, also for those that have gone."""
+        with database.transaction() as session:
+            newest = reports.newest_id(session)
+            if newest == self._shown:
+                return
+            found = reports.causes(session)
+        for cause in rules.ORDER:
+            telemetry.parity_differences.labels(str(cause)).set(found.get(str(cause), 0))
+        self._shown = newest
+
+
+class Parity:
+    """What the API and the command line ask about both books. It writes to neither side."""
+
+    def __init__(self, database: Database, clock: Clock, neighbours_of: NeighboursOf, pages_url: str = "") -> None:
+        self._database = database
+        self._clock = clock
+        self._neighbours_of = neighbours_of
+        self._pages_url = pages_url
+
+    def _bench(self, connection_id: str) -> Workbench:
+        with self._database.transaction() as session:
+            connection = connections.get(session, connection_id)
+        return Workbench(
+            self._database, self._clock, connection, self._neighbours_of(connection_id), Unwritten(), dry=True
+        )
+
+    def make(self, connection_id: str, *, full: bool) -> int:
+        """Make a report now; returns its id. With `full` QuickBooks is read first, a thousand records a call."""
+        return make(self._bench(connection_id), full=full).id
+
+    # --- drift -----------------------------------------------------------------------------------
+
+    def drift(self, connection_id: str, *, fresh: bool) -> list[dict[str, Any]]:
+        """Every pair that differs in any field, with what the next sync would do with each."""
+        bench = self._bench(connection_id)
+        if fresh:
+            with bench.neighbours.quickbooks.because("drift"):
+                read_in_full(bench)
+        books = BothBooks(bench)
+        return [self._spell(books, held) for held in books.everything() if _differs(held)]
+
+    def _spell(self, books: BothBooks, held: Held) -> dict[str, Any]:
+        return {
+            "kind": str(held.kind),
+            "number": held.number,
+            "client": books.client_name(held),
+            "currency": held.currency,
+            "ravetree": self._spell_side(held, Side.RAVETREE),
+            "quickbooks": self._spell_side(held, Side.QUICKBOOKS),
+            "state": _state(books, held),
+            "differences": spell_differences(held.differences),
+        }
+
+    def _spell_side(self, held: Held, side: Side) -> dict[str, Any] | None:
+        name = held.ravetree_id if side is Side.RAVETREE else held.quickbooks_id
+        if not name:
+            return None
+        said = figures(held.ours if side is Side.RAVETREE else held.theirs)
+        shown: dict[str, Any] = {"id": name, "status": said.status if said else "deleted"}
+        if said is not None:
+            shown |= {"number": said.number, "total": spell_amount(said.total), "balance": spell_amount(said.balance)}
+        if side is Side.QUICKBOOKS:
+            shown["url"] = f"{self._pages_url}/{PAGES[held.kind]}={name}" if self._pages_url else None
+            if held.copy is not None:
+                shown |= {"seen_at": held.copy.seen_at.isoformat(), "old_copy": held.copy.stale}
+            elif said is None:
+                shown["status"] = "unknown"
+        return shown
+
+    # --- one record ------------------------------------------------------------------------------
+
+    def record(self, connection_id: str, record: Record) -> dict[str, Any] | None:
+        """Both sides of a record, what waits for a person, and the differences with base and both versions.
+
+        None when neither book nor ours has such a record.
+        """
+        bench = self._bench(connection_id)
+        books = BothBooks(bench)
+        with self._database.transaction() as session:
+            names = pairs.names(session, bench.id, record)
+            rows = pending.rows(session, bench.id, names)
+            decided = decisions.find(session, bench.id, names)
+        shown: dict[str, Any] = {"record": str(names[0])}
+        if record.kind in KINDS:
+            held = _held(books, record)
+            if not (rows or held.pair or figures(held.ours) or figures(held.theirs)):
+                return None
+            shown |= self._spell(books, held) | {"twins": self._twins(books, held, rows)}
+        else:
+            if not (rows or len(names) > 1 or bench.copy(record) or record.id in bench.contacts()):
+                return None
+            shown |= self._spell_contact(bench, names, rows)
+        if decided is not None:
+            shown["decided"] = {
+                "decision": decided.decision,
+                "by": decided.decided_by,
+                "note": decided.note,
+                "at": decided.decided_at.isoformat(),
+            }
+        return shown | {"waits": [_spell_waiting(row) for row in rows]}
+
+    def _spell_contact(self, bench: Workbench, names: list[Record], rows: list[PendingChange]) -> dict[str, Any]:
+        """Clients are linked, not compared: later edits go by the button."""
+        by_side = {name.side: name.id for name in names}
+        contact = bench.contacts().get(by_side.get(Side.RAVETREE, ""))
+        there = by_side.get(Side.QUICKBOOKS)
+        url = f"{self._pages_url}/{PAGES[Kind.CONTACT]}={there}" if self._pages_url and there else None
+        return {
+            "kind": str(Kind.CONTACT),
+            "number": "",
+            "client": contact.name if contact is not None else "",
+            "currency": contact.currency if contact is not None else "",
+            "ravetree": {"id": by_side[Side.RAVETREE]} if Side.RAVETREE in by_side else None,
+            "quickbooks": {"id": there, "url": url} if there else None,
+            "state": rows[0].state if rows else "linked" if len(names) > 1 else "unpaired",
+            "differences": [],
+            "twins": [],
+        }
+
+    def _twins(self, books: BothBooks, held: Held, rows: list[PendingChange]) -> list[dict[str, Any]]:
+        """The other side's payments that may be the same receipt, while a person is asked."""
+        if not any(row.code == ONE_OR_TWO for row in rows):
+            return []
+        return [
+            self._spell(books, other)
+            for other in _unpaired_payments(books, held)
+            if _is_same_receipt(books, held, other)
+        ]
+
+
+def _differs(held: Held) -> bool:
+    """Whether anything differs as far as we know: what an old copy says is no news."""
+    return any(difference.cause is not Cause.OLD_COPY for difference in held.differences)
+
+
+# --- one record ----------------------------------------------------------------------------------
+
+
+def _held(books: BothBooks, record: Record) -> Held:
+    bench = books.bench
+    pair = bench.pair(record.kind, record.side, record.id)
+    if pair is None:
+        raw = bench.neighbours.ravetree.get(record.kind, record.id) if record.side is Side.RAVETREE else None
+        copy = bench.copy(record) if record.side is Side.QUICKBOOKS else None
+        return books.hold_alone(record, raw, copy)
+    raw = bench.neighbours.ravetree.get(record.kind, pair.ravetree_id)
+    return books.hold(pair, raw, bench.copy(Record(Side.QUICKBOOKS, record.kind, pair.quickbooks_id)))
+
+
+def _unpaired_payments(books: BothBooks, held: Held) -> Iterator[Held]:
+    """The other side's payments on the same invoices that have no partner."""
+    bench = books.bench
+    for invoice in books.known_invoices([held.ours, held.theirs]):
+        if held.ours is None:
+            for raw in bench.neighbours.ravetree.payments_of(invoice.ravetree_id):
+                record = Record(Side.RAVETREE, Kind.PAYMENT, raw["id"])
+                if bench.pair(Kind.PAYMENT, Side.RAVETREE, record.id) is None:
+                    yield books.hold_alone(record, raw, None)
+            continue
+        with bench.database.transaction() as session:
+            found = copies.payments_on(session, bench.id, invoice.quickbooks_id)
+        for copy in found:
+            if bench.pair(Kind.PAYMENT, Side.QUICKBOOKS, copy.record_id) is None:
+                yield books.hold_alone(Record(Side.QUICKBOOKS, Kind.PAYMENT, copy.record_id), None, copy)
+
+
+def _is_same_receipt(books: BothBooks, held: Held, other: Held) -> bool:
+    ours = held.ours if held.ours is not None else other.ours
+    theirs = held.theirs if held.theirs is not None else other.theirs
+    if not isinstance(ours, RavetreePayment) or not isinstance(theirs, QuickBooksPayment):
+        return False
+    return same_receipt(ours, theirs, books.known_invoices([ours, theirs]))
+
+
+def _state(books: BothBooks, held: Held) -> str:
+    """`held`, `parked`, `waiting` or `due` while something is under way, else `paired` or `unpaired`."""
+    states = [books.under_way[name].state for name in held.names if name in books.under_way]
+    rest = "paired" if held.pair is not None else "unpaired"
+    return min(states, key=("held", "parked", "waiting", "due").index) if states else rest
+
+
+def _spell_waiting(row: PendingChange) -> dict[str, Any]:
+    """A note with the decisions that its remedy names."""
+    asks = row.state in pending.ATTENTION
+    return {
+        "side": row.side,
+        "kind": row.kind,
+        "id": row.record_id,
+        "state": row.state,
+        "code": row.code if asks else "",
+        "cause": row.cause,
+        "remedy": row.remedy if asks else "",
+        "since": row.updated_at.isoformat(),
+        "decisions": [name for name in _NAMED.findall(row.remedy) if name in decisions.DECISIONS] if asks else [],
+    }
+
+
+# --- a report as it is kept ----------------------------------------------------------------------
+
+
+def _spell_summary(report: Report) -> dict[str, Any]:
+    return {
+        "compared": report.compared,
+        "equal": report.equal,
+        "differing": len(report.rows),
+        "causes": report.causes,
+        "currencies": {
+            currency: {name: spell_amount(amount) for name, amount in vars(sums).items()}
+            for currency, sums in report.sums.items()
+        },
+    }
+
+
+def _spell_row(row: Row) -> dict[str, Any]:
+    one = row.compared
+    return {
+        "kind": one.kind,
+        "number": _number(one),
+        "client": one.client,
+        "currency": one.currency,
+        "ravetree_id": one.ravetree_id,
+        "quickbooks_id": one.quickbooks_id,
+        **_spell_figures("ravetree", one),
+        **_spell_figures("quickbooks", one),
+        "cause": str(row.cause),
+        "text": row.text,
+        "remedy": row.remedy,
+        "differences": spell_differences(row.differences),
+    }
+
+
+def _number(one: Compared) -> str:
+    side = one.ravetree or one.quickbooks
+    return side.number if side is not None else ""
+
+
+def _spell_figures(side: str, one: Compared) -> dict[str, str]:
+    said = one.ravetree if side == "ravetree" else one.quickbooks
+    there = one.ravetree_id if side == "ravetree" else one.quickbooks_id
+    return {
+        f"{side}_status": said.status if said else "deleted" if there else "missing",
+        f"{side}_total": spell_amount(said.total) if said else "",
+        f"{side}_balance": spell_amount(said.balance) if said else "",
+    }

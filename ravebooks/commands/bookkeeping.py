@@ -1,0 +1,254 @@
+"""What a bookkeeper does, on the command line: map, switch, look before a sync, press the button, fill back."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import click
+
+from config.errors import RavebooksError
+from console.connecting import KINDS
+from ravebooks.commands.attention import open_quietly, record_arguments
+from reconcile.model import Kind, Record, Side
+from storage import connections, decisions, jobs, reads
+from storage.models import Job
+
+
+class BadChoice(RavebooksError):
+    """An argument is not of the form that is asked for."""
+
+    remedy = "See `--help`."
+
+
+# --- connecting ----------------------------------------------------------------------------------
+
+
+@click.command("connect")
+@click.argument("account")
+@click.option("--ravetree-token", prompt=True, hide_input=True, help="The account's API token for Ravetree.")
+def connect(account: str, ravetree_token: str) -> None:
+    """Print the address that an administrator of the QuickBooks company opens, good once, for ten minutes."""
+    with open_quietly() as parts:
+        click.echo(parts.connecting.begin(account, ravetree_token))
+
+
+@click.command("disconnect")
+@click.argument("connection")
+@click.option("--by", required=True, help="Who decided.")
+def disconnect(connection: str, by: str) -> None:
+    """Take the access back at Intuit and write nothing any more; pairs and mappings stay."""
+    with open_quietly() as parts:
+        revoked = parts.connecting.disconnect(connection, by)
+    click.echo(f"{connection} is disconnected")
+    if not revoked:
+        click.echo("Intuit could not be told: remove the app in QuickBooks too.")
+
+
+@click.command("preflight")
+@click.argument("connection")
+def preflight(connection: str) -> None:
+    """Look at the company's settings, mappings and rights now."""
+    with open_quietly() as parts:
+        found = parts.connecting.inspect(connection)
+    for finding in found:
+        click.echo(f"{finding.severity:<8} {finding.code}\n    {finding.cause}\n    → {finding.remedy}")
+    click.echo(f"{len(found)} findings")
+
+
+@click.command("map")
+@click.argument("connection")
+@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("pairs", nargs=-1, metavar="[KEY=ID]…")
+@click.option("--search", default="", help="Only QuickBooks entries with this in their name.")
+def map_(connection: str, kind: str, pairs: tuple[str, ...], search: str) -> None:
+    """Map Ravetree's keys to QuickBooks' entries; without pairs list both, and what is mapped."""
+    given = dict(_pair(text) for text in pairs)
+    with open_quietly() as parts:
+        if given:
+            parts.connecting.map_keys(connection, kind, given)
+        for row in parts.connecting.keys(connection, kind):
+            click.echo(f"{row['key'] or '(all others)':<24} {row['label'] or '':<32} → {row['quickbooks_id'] or '–'}")
+        if not given:
+            for entry in parts.connecting.entries(connection, kind, search):
+                click.echo(f"    {entry['id']:<8} {entry['name']}")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, found, value = text.partition("=")
+    if not found or not value:
+        raise BadChoice(f"{text!r} is not KEY=ID")
+    return key, value
+
+
+@click.command("switch")
+@click.argument("connection")
+@click.option("--invoices/--no-invoices", default=None, help="Invoices, with their payments.")
+@click.option("--estimates/--no-estimates", default=None, help="Estimates.")
+def switch(connection: str, invoices: bool | None, estimates: bool | None) -> None:
+    """Switch the sync on or off. On means from now on: what is older waits for the button or the back-fill."""
+    with open_quietly() as parts:
+        parts.connecting.switch(connection, invoices=invoices, estimates=estimates)
+    click.echo(f"{connection} is set")
+
+
+@click.command("policy")
+@click.argument("connection")
+@click.option("--draft", type=click.Choice(["create", "sent"]), help="When a draft goes to QuickBooks.")
+@click.option("--delete", type=click.Choice(["void", "delete"]), help="What a deleted invoice becomes there.")
+@click.option("--removals", type=click.IntRange(0), help="Voids and deletions an hour before a person is asked.")
+@click.option("--reads", type=click.IntRange(1), help="Metered reads a month before a warning.")
+def policy(connection: str, draft: str | None, delete: str | None, removals: int | None, reads: int | None) -> None:
+    """Show or set how a connection behaves."""
+    given = {"draft_policy": draft, "delete_policy": delete, "removals_limit": removals, "reads_budget": reads}
+    with open_quietly() as parts, parts.database.transaction() as session:
+        row = connections.get(session, connection)
+        for name, value in given.items():
+            if value is not None:
+                setattr(row, name, value)
+            click.echo(f"{name:<16} {getattr(row, name) if getattr(row, name) is not None else '–'}")
+
+
+@click.command("usage")
+@click.argument("connection")
+def usage(connection: str) -> None:
+    """Metered reads of QuickBooks by cause and free writes by action, month by month."""
+    with open_quietly() as parts, parts.database.transaction() as session:
+        connections.get(session, connection)
+        this = reads.month_of(parts.clock.now())
+        for month in dict.fromkeys([this, *reads.months(session, connection)]):
+            found = reads.usage(session, connection, month)
+            click.echo(f"{month}  {found.total_reads} reads of {found.budget or 'no budget'}")
+            for name, count in sorted(found.reads.items()):
+                click.echo(f"    read   {name:<24} {count}")
+            for name, count in sorted(found.writes.items()):
+                click.echo(f"    write  {name:<24} {count}")
+            if found.warning:
+                click.echo(f"    {found.warning}")
+
+
+# --- one record ----------------------------------------------------------------------------------
+
+
+@click.command("preview")
+@record_arguments
+@click.option("--decision", type=click.Choice(decisions.DECISIONS), default=None, help="What that decision would do.")
+@click.option("--target", default="", help="For `link`: the Id of the other side's record.")
+def preview(connection: str, side: str, kind: str, record_id: str, decision: str | None, target: str) -> None:
+    """Say what the next sync of a record would do, and write nothing."""
+    with open_quietly() as parts:
+        found = parts.previews.record(connection, Record(Side(side), Kind(kind), record_id), decision or "", target)
+    _show_preview(found)
+
+
+def _show_preview(found: Mapping[str, Any]) -> None:
+    click.echo(f"{found['record']}  {found['outcome']}  {found['message']}".rstrip())
+    if found["remedy"]:
+        click.echo(f"    → {found['remedy']}")
+    for step in found["steps"]:
+        click.echo(f"    {step['side']} {step['action']}")
+        for change in step["changes"]:
+            click.echo(f"        {change['field']}: {change['before'] or '–'} → {change['after'] or '–'}")
+
+
+@click.command("sync")
+@record_arguments
+@click.option("--by", required=True, help="Who pressed it.")
+def sync(connection: str, side: str, kind: str, record_id: str, by: str) -> None:
+    """Press "Sync to QuickBooks" for a record; `ravebooks show` says what became of it."""
+    record = Record(Side(side), Kind(kind), record_id)
+    with open_quietly() as parts, parts.database.transaction() as session:
+        connections.get(session, connection)
+        decisions.request_sync(session, connection, record, parts.clock.now(), by)
+    click.echo(f"{record} is due")
+
+
+# --- many ----------------------------------------------------------------------------------------
+
+
+def _filter_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--kind", "kinds", multiple=True, type=click.Choice(["contact", "estimate", "invoice"])),
+        click.option("--from", "since", type=click.DateTime(["%Y-%m-%d"]), help="Issued on this day or later."),
+        click.option("--to", "until", type=click.DateTime(["%Y-%m-%d"]), help="Issued on this day or earlier."),
+        click.option("--status", "statuses", multiple=True, help="Only these of Ravetree's statuses."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("backfill")
+@click.argument("connection")
+@_filter_options
+@click.option("--preview", "only_look", is_flag=True, help="Count what would happen, and write nothing.")
+@click.option("--by", default="", help="Who begins it.")
+def backfill(
+    connection: str,
+    kinds: tuple[str, ...],
+    since: datetime | None,
+    until: datetime | None,
+    statuses: tuple[str, ...],
+    only_look: bool,
+    by: str,
+) -> None:
+    """Push what is older than the switch-on: document, contact and live payments as one."""
+    params = {
+        "kinds": list(kinds) or ["invoice"],
+        "from": since.date().isoformat() if since else None,
+        "to": until.date().isoformat() if until else None,
+        "statuses": list(statuses),
+    }
+    _begin(connection, jobs.BACKFILL, params, only_look, by)
+
+
+@click.command("import-contacts")
+@click.argument("connection")
+@click.option("--preview", "only_look", is_flag=True, help="Count what would happen, and write nothing.")
+@click.option("--by", default="", help="Who begins it.")
+def import_contacts(connection: str, only_look: bool, by: str) -> None:
+    """Make or match a Ravetree contact for every active QuickBooks customer; twice changes nothing."""
+    _begin(connection, jobs.IMPORT_CONTACTS, {}, only_look, by)
+
+
+def _begin(connection: str, kind: str, params: dict[str, Any], only_look: bool, by: str) -> None:
+    with open_quietly() as parts:
+        if only_look:
+            found = parts.previews.job(connection, kind, params)
+            for row in found["records"]:
+                click.echo(f"{row['name']:<24} {row['outcome']:<8} {row['message']}".rstrip())
+            click.echo(_spell(found["counts"]) or "nothing to do")
+            return
+        with parts.database.transaction() as session:
+            connections.get(session, connection)
+            job = jobs.begin(session, connection, kind, params, by, parts.clock.now())
+            click.echo(f"job {job.id} runs")
+
+
+@click.command("jobs")
+@click.argument("connection")
+@click.argument("job", type=int, required=False)
+@click.option("--do", "verb", type=click.Choice(["pause", "resume", "stop"]), help="Do this to the job.")
+def jobs_(connection: str, job: int | None, verb: str | None) -> None:
+    """List jobs with their progress; with one, its report: every record that did not simply come across."""
+    with open_quietly() as parts, parts.database.transaction() as session:
+        connections.get(session, connection)
+        if job is None:
+            for row in jobs.every(session, connection):
+                click.echo(_job_line(row, jobs.counts(session, row.id)))
+            return
+        if verb is not None:
+            jobs.move(session, connection, job, verb, parts.clock.now())
+        row = jobs.get(session, connection, job)
+        click.echo(_job_line(row, jobs.counts(session, row.id)))
+        for record in jobs.records(session, row.id):
+            if record.outcome not in ("agreed", "already"):
+                click.echo(f"    {record.name:<24} {record.outcome or 'to come':<8} {record.text}".rstrip())
+
+
+def _job_line(job: Job, counts: Mapping[str, int]) -> str:
+    return (
+        f"{job.id}  {job.kind}  {job.state}  {_spell(counts)}  begun {job.created_at:%Y-%m-%d %H:%M} {job.by}".rstrip()
+    )
+
+
+def _spell(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()) if count)

@@ -1,0 +1,549 @@
+"""What differs between the two records of a pair, whose it is, and what the next sync would do with it.
+
+It compares with the eyes of the rules: what they never write, or read into the other side's words, is no difference.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+
+from reconcile.estimates import CLOSED, STATUS
+from reconcile.model import (
+    ZERO,
+    Gone,
+    QuickBooksEstimate,
+    QuickBooksInvoice,
+    QuickBooksLine,
+    QuickBooksPayment,
+    RavetreeEstimate,
+    RavetreeInvoice,
+    RavetreeLine,
+    RavetreePayment,
+)
+from reconcile.payments import Facts, KnownInvoice, quickbooks_facts, ravetree_facts
+
+OURS, BOTH, THEIRS = "ravetree", "both", "quickbooks"
+"""Whose a field is."""
+
+FROM_OTHERS = frozenset({"balance", "status"})
+"""What of a document follows from other records: from payments, or from the invoice made of an estimate."""
+
+ROUNDING = Decimal(1)
+"""Totals that nobody changed and that are less than this apart differ by the rounding of tax or lines."""
+
+
+class Cause(StrEnum):
+    """Why something differs."""
+
+    WAITING = "waiting"
+    HELD = "held"
+    PARKED = "parked"
+    ENDED = "ended_on_one_side"
+    DRIFT = "drift"
+    MARKED = "marked_as_paid"
+    CREDIT = "credit"
+    ROUNDED = "rounding"
+    OLD_COPY = "older_copy"
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field that the two sides say otherwise, as text: `base` is what they agreed on, empty if nothing.
+
+    `next` is a sentence for a bookkeeper. `cause` is what the two records and their base show by themselves.
+    """
+
+    field: str
+    ravetree: str
+    quickbooks: str
+    base: str
+    owner: str
+    next: str
+    cause: Cause
+
+
+@dataclass(frozen=True)
+class Links:
+    """Ravetree's words in QuickBooks' ids. What has no link or mapping is not compared.
+
+    `line_ids` are QuickBooks' line ids by Ravetree's; the names are for people to read.
+    """
+
+    customers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    items: Mapping[str, str] = field(default_factory=dict)
+    tax_codes: Mapping[str, str] = field(default_factory=dict)
+    us_company: bool = True
+    line_ids: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Field:
+    """One field on both sides. Of a line that is there or not, only that counts."""
+
+    label: str
+    ravetree: str
+    quickbooks: str
+    is_line: bool = False
+
+    @property
+    def differs(self) -> bool:
+        return self._changed(self.ravetree, self.quickbooks)
+
+    def _changed(self, now: str, then: str) -> bool:
+        return bool(now) != bool(then) if self.is_line else now != then
+
+    def changed_in_ravetree(self, base: "_Field") -> bool:
+        return self._changed(self.ravetree, base.ravetree)
+
+    def changed_in_quickbooks(self, base: "_Field") -> bool:
+        return self._changed(self.quickbooks, base.quickbooks)
+
+
+_Fields = dict[str, _Field]
+_NOWHERE = _Field("", "", "")
+_RavetreeDocument = RavetreeInvoice | RavetreeEstimate
+_QuickBooksDocument = QuickBooksInvoice | QuickBooksEstimate
+
+
+def in_old_copy(differences: tuple[Difference, ...]) -> tuple[Difference, ...]:
+    """The same differences, where a write of ours touched QuickBooks' record after we last saw it.
+
+    What follows from other records is out of date there, and perhaps no difference at all.
+    """
+    then = "Nothing: a write of ours changed it in QuickBooks after we last saw it; the next look there shows it."
+    return tuple(
+        replace(one, cause=Cause.OLD_COPY, next=then)
+        if one.field in FROM_OTHERS and one.cause in (Cause.UNEXPLAINED, Cause.WAITING, Cause.DRIFT)
+        else one
+        for one in differences
+    )
+
+
+# --- invoices and estimates ----------------------------------------------------------------------
+
+
+def compare_invoice(
+    ours: RavetreeInvoice | Gone,
+    theirs: QuickBooksInvoice | Gone,
+    base: tuple[RavetreeInvoice, QuickBooksInvoice] | None,
+    links: Links,
+    *,
+    sent_written: bool = False,
+) -> tuple[Difference, ...]:
+    """All that differs between an invoice and its partner; nothing once it has ended on both sides.
+
+    `sent_written` says that QuickBooks took our mark as sent: whether it keeps it is its own matter.
+    """
+    mine, other = invoice_status(ours), invoice_status(theirs)
+    ended = {"void", "deleted"}
+    if mine in ended or other in ended:
+        if mine in ended and other in ended:
+            return ()
+        return (_ended("status", mine, other, base is not None, _next_of_ended_invoice(ours, theirs, mine, other)),)
+    if isinstance(ours, Gone) or isinstance(theirs, Gone):
+        raise TypeError("what is gone has ended")
+    return (
+        *_owned_differences(ours, theirs, base, links),
+        *_sent_difference(ours, theirs, sent_written=sent_written),
+        *_balance_differences(ours, theirs, base),
+    )
+
+
+def compare_estimate(
+    ours: RavetreeEstimate | Gone,
+    theirs: QuickBooksEstimate | Gone,
+    base: tuple[RavetreeEstimate, QuickBooksEstimate] | None,
+    links: Links,
+) -> tuple[Difference, ...]:
+    """All that differs between an estimate and its partner; nothing of it ever comes back to Ravetree."""
+    if isinstance(ours, Gone):
+        if isinstance(theirs, Gone) or (theirs.invoice_ids and theirs.status == CLOSED):
+            return ()
+        then = "closes it: an invoice was made of it" if theirs.invoice_ids else "deletes it in QuickBooks"
+        return (_ended("status", "deleted", theirs.status, base is not None, f"The next sync {then}."),)
+    if isinstance(theirs, Gone):
+        return (_ended("status", ours.status, "deleted", base is not None, _DELETED_THERE),)
+    return _owned_differences(ours, theirs, base, links)
+
+
+def invoice_status(invoice: RavetreeInvoice | QuickBooksInvoice | Gone) -> str:
+    """`open`, `partially paid`, `paid`, `void` or `deleted`. Past due is each side's own matter."""
+    if isinstance(invoice, Gone):
+        return "deleted"
+    if isinstance(invoice, RavetreeInvoice):
+        if invoice.void:
+            return "void"
+        if invoice.marked_paid:
+            return "paid"
+    elif invoice.voided:
+        return "void"
+    if invoice.balance <= ZERO < invoice.total:
+        return "paid"
+    return "partially paid" if invoice.balance < invoice.total else "open"
+
+
+_DELETED_THERE = "Nothing is written until a person decides: `push` writes it again, `leave` leaves it deleted."
+
+
+def _ended(label: str, mine: str, other: str, agreed: bool, then: str) -> Difference:
+    """Void or deleted on one side: nothing else is worth comparing."""
+    return Difference(label, mine, other, "in both books" if agreed else "", BOTH, then, Cause.ENDED)
+
+
+def _next_of_ended_invoice(
+    ours: RavetreeInvoice | Gone, theirs: QuickBooksInvoice | Gone, mine: str, other: str
+) -> str:
+    if other == "deleted":
+        return _DELETED_THERE
+    if mine in ("void", "deleted"):
+        if isinstance(theirs, QuickBooksInvoice) and theirs.paid_amount > ZERO:
+            return "The next sync is held until a person decides: QuickBooks has payments on it."
+        return "The next sync voids it in QuickBooks, or deletes it if the settings say so."
+    if isinstance(ours, RavetreeInvoice) and ours.paid_amount > ZERO:
+        return "The next sync takes its payments off in Ravetree first, then voids it there."
+    return "The next sync voids it in Ravetree."
+
+
+def _owned_differences(
+    ours: _RavetreeDocument,
+    theirs: _QuickBooksDocument,
+    base: tuple[_RavetreeDocument, _QuickBooksDocument] | None,
+    links: Links,
+) -> tuple[Difference, ...]:
+    """The fields that Ravetree decides."""
+    now = _document_fields(ours, theirs, links)
+    then = _document_fields(*base, links) if base is not None else None
+    found = []
+    for key, one in now.items():
+        if not one.differs:
+            continue
+        was = None if then is None else then.get(key, _NOWHERE)
+        cause, sentence = _next_of_owned(key, one, was, ours, theirs, base)
+        found.append(Difference(one.label, one.ravetree, one.quickbooks, _base_of(was), OURS, sentence, cause))
+    return tuple(found)
+
+
+def _base_of(was: _Field | None) -> str:
+    return "" if was is None else was.ravetree
+
+
+def _next_of_owned(
+    key: str,
+    now: _Field,
+    was: _Field | None,
+    ours: _RavetreeDocument,
+    theirs: _QuickBooksDocument,
+    base: tuple[_RavetreeDocument, _QuickBooksDocument] | None,
+) -> tuple[Cause, str]:
+    if base is None or was is None:
+        return Cause.UNEXPLAINED, "Nothing now: the next edit in Ravetree writes it."
+    edited_here = ours.owned() != base[0].owned()
+    edited_there = now.changed_in_quickbooks(was)
+    weighty = isinstance(theirs, QuickBooksInvoice) and _is_weighty(theirs, base[1], ours)
+    cause = Cause.DRIFT if edited_there else Cause.WAITING
+    if edited_here:
+        if held := _held_for_payments(key, ours, theirs):
+            return cause, held
+        if weighty:
+            return cause, f"The next sync is held until a person decides: {_WEIGHTY}."
+        if edited_there or now.changed_in_ravetree(was):
+            return cause, "The next sync writes Ravetree's to QuickBooks."
+        return cause, "The next sync writes Ravetree's to QuickBooks again."
+    if edited_there:
+        if weighty:
+            return cause, f"Nothing now; the next edit in Ravetree is held until a person decides: {_WEIGHTY}."
+        return cause, f"Nothing now; the next edit in Ravetree overwrites it.{_past_due(key)}"
+    return _next_after_write(key, ours, theirs)
+
+
+_WEIGHTY = "the total or the number of lines was changed in QuickBooks"
+
+
+def _past_due(key: str) -> str:
+    return " Past due follows from each side's own date and is never written." if key == "due date" else ""
+
+
+def _is_weighty(now: _QuickBooksDocument, then: _QuickBooksDocument, wanted: _RavetreeDocument) -> bool:
+    """What the rules hold an overwrite for."""
+    if now.total not in (then.total, wanted.total):
+        return True
+    return len(now.lines) > len(then.lines) and len(now.lines) != len(wanted.lines)
+
+
+def _held_for_payments(key: str, ours: _RavetreeDocument, theirs: _QuickBooksDocument) -> str:
+    if not isinstance(theirs, QuickBooksInvoice) or theirs.paid_amount <= ZERO:
+        return ""
+    if key in ("client", "currency"):
+        return "The next sync is held until a person decides: QuickBooks has payments on it."
+    if ours.total < theirs.paid_amount:
+        return "The next sync is held until a person decides: more than the new total is paid in QuickBooks."
+    return ""
+
+
+def _next_after_write(key: str, ours: _RavetreeDocument, theirs: _QuickBooksDocument) -> tuple[Cause, str]:
+    """Nobody changed it: QuickBooks made this of what we wrote, or a mapping was changed since."""
+    if key == "number":
+        return Cause.UNEXPLAINED, "It waits for a person: turn on custom transaction numbers in QuickBooks."
+    if key in ("total", "tax", "discount") or key.endswith(" amount"):
+        small = abs(ours.total - theirs.total) < ROUNDING
+        cause = Cause.ROUNDED if small else Cause.UNEXPLAINED
+        return cause, "It waits for a person with the cents: compare its tax with the mapped tax codes."
+    return Cause.DRIFT, "Nothing now: a changed mapping holds for later writes; the next edit in Ravetree writes it."
+
+
+# --- what the documents say, field by field ------------------------------------------------------
+
+
+def _document_fields(ours: _RavetreeDocument, theirs: _QuickBooksDocument, links: Links) -> _Fields:
+    fields = {"number": _Field("number", ours.number, theirs.number)}
+    customer = links.customers.get((ours.client_id, ours.currency))
+    if customer is not None:
+        names = links.names
+        mine, other = names.get(customer, customer), names.get(theirs.customer_id, theirs.customer_id)
+        if customer != theirs.customer_id and mine == other:
+            mine, other = f"{mine} ({customer})", f"{other} ({theirs.customer_id})"
+        fields["client"] = _Field("client", mine, other)
+    plain: dict[str, tuple[object, object]] = {
+        "issue date": (ours.issue_date, theirs.issue_date),
+        "memo": (ours.memo.strip(), theirs.memo.strip()),
+        "currency": (ours.currency, theirs.currency),
+        "discount": (_discount(ours), theirs.discount),
+        "tax": (ours.tax_amount, theirs.tax_amount),
+        "total": (ours.total, theirs.total),
+    }
+    if isinstance(ours, RavetreeInvoice) and isinstance(theirs, QuickBooksInvoice) and ours.due_date is not None:
+        # Without one QuickBooks makes up its own.
+        plain["due date"] = (ours.due_date, theirs.due_date)
+    if isinstance(ours, RavetreeEstimate) and isinstance(theirs, QuickBooksEstimate):
+        if ours.expires_on is not None:
+            plain["expiry"] = (ours.expires_on, theirs.expires_on)
+        # QuickBooks closes an estimate by itself when an invoice is made of it.
+        status = CLOSED if theirs.invoice_ids else STATUS.get(ours.status, "Pending")
+        plain["status"] = (status, theirs.status)
+    fields |= {name: _Field(name, _spell(mine), _spell(other)) for name, (mine, other) in plain.items()}
+    return fields | _line_fields(ours, theirs, links)
+
+
+def _discount(ours: _RavetreeDocument) -> Decimal:
+    """What QuickBooks gets as the discount: what lines and tax are above the total."""
+    return sum((line.amount for line in ours.lines), ZERO) + ours.tax_amount - ours.total
+
+
+def _line_fields(ours: _RavetreeDocument, theirs: _QuickBooksDocument, links: Links) -> _Fields:
+    remote = {line.id: line for line in theirs.lines}
+    fields: _Fields = {}
+    for place, line in enumerate(ours.lines, 1):
+        partner = remote.pop(links.line_ids.get(line.id, ""), None)
+        label = f"line {place}"
+        fields[f"line {line.id}"] = _Field(label, _spell_line(line), _spell_line(partner), is_line=True)
+        if partner is not None:
+            for name, (mine, other) in _line_values(line, partner, links).items():
+                fields[f"line {line.id} {name}"] = _Field(f"{label} {name}", _spell(mine), _spell(other))
+    ids = {theirs_id: ours_id for ours_id, theirs_id in links.line_ids.items()}
+    for line_id, extra in remote.items():
+        # A line that was removed in Ravetree keeps its name, so that its base is found under it.
+        fields[f"line {ids.get(line_id, f'there:{line_id}')}"] = _Field(
+            f"line {_place(theirs, line_id)} in QuickBooks", "", _spell_line(extra), is_line=True
+        )
+    return fields
+
+
+def _place(theirs: _QuickBooksDocument, line_id: str) -> int:
+    return [line.id for line in theirs.lines].index(line_id) + 1
+
+
+def _spell_line(line: RavetreeLine | QuickBooksLine | None) -> str:
+    return "" if line is None else f"{line.description or 'without description'}, {_spell(line.amount)}"
+
+
+def _line_values(line: RavetreeLine, partner: QuickBooksLine, links: Links) -> dict[str, tuple[object, object]]:
+    values: dict[str, tuple[object, object]] = {
+        "description": (line.description[:4000].strip(), partner.description.strip()),
+        "amount": (line.amount, partner.amount),
+    }
+    if _is_exact(line):
+        # Otherwise they are not sent: QuickBooks takes no line whose amount is not quantity times price.
+        values["quantity"] = (_number(line.quantity), _number(partner.quantity))
+        values["price"] = (_number(line.unit_price), _number(partner.unit_price))
+    if line.service_date is not None:
+        values["service date"] = (line.service_date, partner.service_date)
+    if (item := links.items.get(line.type)) is not None:
+        values["item"] = (
+            links.names.get(f"item {item}", item),
+            links.names.get(f"item {partner.item_id}", partner.item_id),
+        )
+    code = "TAX" if line.taxable else "NON"
+    if not links.us_company:
+        code = links.tax_codes.get(line.tax_rate or "", "")
+    if code:
+        values["tax code"] = (code, partner.tax_code or "")
+    return values
+
+
+def _is_exact(line: RavetreeLine) -> bool:
+    if line.quantity is None or line.unit_price is None:
+        return False
+    return (line.quantity * line.unit_price).quantize(Decimal("0.01"), ROUND_HALF_UP) == line.amount
+
+
+def _number(value: Decimal | None) -> str:
+    return "" if value is None else format(value.normalize(), "f")
+
+
+def _spell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        cents = value.quantize(Decimal("0.01"))
+        return f"{cents:f}" if cents == value else format(value.normalize(), "f")
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+# --- sent, paid ----------------------------------------------------------------------------------
+
+
+def _sent_difference(ours: RavetreeInvoice, theirs: QuickBooksInvoice, *, sent_written: bool) -> tuple[Difference, ...]:
+    if ours.sent == theirs.emailed or (ours.sent and sent_written):
+        return ()
+    where = "QuickBooks" if ours.sent else "Ravetree"
+    then = f"The next sync marks it as sent in {where}, once; nobody is mailed."
+    mine, other = ("yes", "no") if ours.sent else ("no", "yes")
+    return (Difference("sent", mine, other, "", BOTH, then, Cause.WAITING),)
+
+
+def _balance_differences(
+    ours: RavetreeInvoice, theirs: QuickBooksInvoice, base: tuple[RavetreeInvoice, QuickBooksInvoice] | None
+) -> tuple[Difference, ...]:
+    """Balance and status follow from the payments, and the status from the balance."""
+    found = []
+    cause, then = _next_of_balance(ours, theirs, base)
+    was = base[0] if base is not None else None
+    if ours.balance != theirs.balance:
+        agreed = _spell(was.balance) if was is not None else ""
+        found.append(Difference("balance", _spell(ours.balance), _spell(theirs.balance), agreed, BOTH, then, cause))
+    mine, other = invoice_status(ours), invoice_status(theirs)
+    if mine != other:
+        agreed = invoice_status(was) if was is not None else ""
+        found.append(Difference("status", mine, other, agreed, BOTH, then, cause))
+    return tuple(found)
+
+
+def _next_of_balance(
+    ours: RavetreeInvoice, theirs: QuickBooksInvoice, base: tuple[RavetreeInvoice, QuickBooksInvoice] | None
+) -> tuple[Cause, str]:
+    if ours.marked_paid and theirs.balance == ZERO:
+        then = "Nothing: it is only marked as paid in Ravetree; a payment that is entered there takes the mark's place."
+        return Cause.MARKED, then
+    if ours.marked_paid:
+        return Cause.WAITING, "The next sync enters a payment in QuickBooks that stands for the mark as paid."
+    if ours.total - theirs.total == ours.balance - theirs.balance:
+        return _cause_of_total(ours, theirs, base), "Nothing by itself: it follows from the total."
+    return Cause.UNEXPLAINED, "Nothing by itself: it follows from the payments, and each of them is copied."
+
+
+def _cause_of_total(
+    ours: RavetreeInvoice, theirs: QuickBooksInvoice, base: tuple[RavetreeInvoice, QuickBooksInvoice] | None
+) -> Cause:
+    if base is None:
+        return Cause.UNEXPLAINED
+    if theirs.total != base[1].total:
+        return Cause.DRIFT
+    if ours.total != base[0].total:
+        return Cause.WAITING
+    return Cause.ROUNDED if abs(ours.total - theirs.total) < ROUNDING else Cause.UNEXPLAINED
+
+
+# --- payments ------------------------------------------------------------------------------------
+
+
+def compare_payment(
+    ours: RavetreePayment | Gone,
+    theirs: QuickBooksPayment | Gone,
+    base: tuple[RavetreePayment, QuickBooksPayment] | None,
+    invoices: tuple[KnownInvoice, ...],
+    methods: Mapping[str, str] | None = None,
+) -> tuple[Difference, ...]:
+    """All that differs between a payment and its copy, as far as it is about invoices that both sides have."""
+    mine, other = payment_status(ours), payment_status(theirs)
+    if mine != "received" or other != "received":
+        if mine != "received" and other != "received":
+            return ()
+        return (_ended("status", mine, other, base is not None, _next_of_ended_payment(ours, theirs, base, invoices)),)
+    if isinstance(ours, Gone) or isinstance(theirs, Gone):
+        raise TypeError("what is gone was not received")
+    here, there = ravetree_facts(ours, invoices, methods), quickbooks_facts(theirs, invoices, methods)
+    if here.agrees(there):
+        return ()
+    agreed = None
+    if base is not None:
+        agreed = ravetree_facts(base[0], invoices, methods), quickbooks_facts(base[1], invoices, methods)
+    values, before = _payment_values(here, there, invoices), None
+    if agreed is not None:
+        before = _payment_values(*agreed, invoices)
+    found = []
+    for label, (mine, other) in values.items():
+        if mine != other:
+            cause, then = _next_of_payment(label, here, there, agreed)
+            was = before.get(label, ("", ""))[0] if before is not None else ""
+            found.append(Difference(label, mine, other, was, BOTH, then, cause))
+    return tuple(found)
+
+
+def payment_status(payment: RavetreePayment | QuickBooksPayment | Gone) -> str:
+    """`received`, `void` or `deleted`."""
+    if isinstance(payment, Gone):
+        return "deleted"
+    return "void" if payment.voided else "received"
+
+
+def _payment_values(here: Facts, there: Facts, invoices: tuple[KnownInvoice, ...]) -> dict[str, tuple[str, str]]:
+    values: dict[str, tuple[object, object]] = {
+        "date": (here.date, there.date),
+        "amount": (here.amount, there.amount),
+        "credit": (here.credit, there.credit),
+        "unapplied": (here.unapplied, there.unapplied),
+        "currency": (here.currency, there.currency),
+        "reference": (here.reference, there.reference),
+    }
+    if here.method is not None and there.method is not None:
+        values["method"] = (here.method, there.method)
+    for invoice in invoices:
+        shares = [facts.allocations.get(invoice.quickbooks_id) for facts in (here, there)]
+        values[f"on invoice {invoice.number}"] = (shares[0], shares[1])
+    return {label: (_spell(mine), _spell(other)) for label, (mine, other) in values.items()}
+
+
+def _next_of_payment(label: str, here: Facts, there: Facts, agreed: tuple[Facts, Facts] | None) -> tuple[Cause, str]:
+    if agreed is None:
+        return Cause.UNEXPLAINED, "Nothing is written until a person says whether it is one payment or two."
+    edited_here, edited_there = not here.agrees(agreed[0]), not there.agrees(agreed[1])
+    if edited_here and edited_there:
+        then = "Nothing is written until a person decides `ravetree` or `quickbooks`, or both sides say the same."
+        return Cause.HELD, then
+    if edited_here:
+        return Cause.WAITING, "The next sync copies Ravetree's to QuickBooks."
+    if edited_there:
+        return Cause.WAITING, "The next sync copies QuickBooks' to Ravetree."
+    if here.amount != there.amount or here.allocations != there.allocations:
+        return Cause.HELD, "Nothing is written until a person looks: this payment may stand twice in QuickBooks."
+    return Cause.UNEXPLAINED, f"Nothing: nobody changed the {label} since both agreed."
+
+
+def _next_of_ended_payment(
+    ours: RavetreePayment | Gone,
+    theirs: QuickBooksPayment | Gone,
+    base: tuple[RavetreePayment, QuickBooksPayment] | None,
+    invoices: tuple[KnownInvoice, ...],
+) -> str:
+    decide = "Nothing is written until a person decides: it was deleted on one side and edited on the other."
+    if isinstance(theirs, QuickBooksPayment) and not theirs.voided:
+        edited = base is not None and quickbooks_facts(theirs, invoices) != quickbooks_facts(base[1], invoices)
+        return decide if edited else "The next sync deletes it in QuickBooks."
+    if isinstance(ours, RavetreePayment):
+        edited = base is not None and ravetree_facts(ours, invoices) != ravetree_facts(base[0], invoices)
+        return decide if edited else "The next sync deletes it in Ravetree."
+    raise TypeError("it ended on both sides")

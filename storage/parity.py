@@ -1,0 +1,90 @@
+"""Parity reports: the history of both books held against each other, and when the next one is due."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, defer
+
+from storage.database import StorageError
+from storage.models import Connection, ParityReport
+
+EVERY = timedelta(days=1)
+
+
+class UnknownReport(StorageError):
+    """No parity report of this connection has this id."""
+
+    remedy = "List the reports of the connection."
+
+
+def add(
+    session: Session,
+    connection_id: str,
+    now: datetime,
+    source: str,
+    summary: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+) -> ParityReport:
+    """Keep a report; `source` is `copies` or `full`. Amounts in it are texts, so that they stay exact."""
+    made = ParityReport(
+        connection_id=connection_id,
+        day=now.date().isoformat(),
+        made_at=now,
+        source=source,
+        summary=dict(summary),
+        rows=[dict(row) for row in rows],
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def get(session: Session, connection_id: str, report_id: int) -> ParityReport:
+    """One report. Raises `UnknownReport`."""
+    found = session.get(ParityReport, report_id)
+    if found is None or found.connection_id != connection_id:
+        raise UnknownReport(f"connection {connection_id} has no parity report {report_id}")
+    return found
+
+
+def history(session: Session, connection_id: str, limit: int = 366) -> Sequence[ParityReport]:
+    """The newest reports first, without their rows."""
+    return (
+        session.execute(
+            sa.select(ParityReport)
+            .options(defer(ParityReport.rows, raiseload=True))
+            .where(ParityReport.connection_id == connection_id)
+            .order_by(ParityReport.made_at.desc(), ParityReport.id.desc())
+            .limit(limit)
+        )
+        .scalars()
+        .all()
+    )
+
+
+def newest_id(session: Session) -> int | None:
+    """The id of the report that was made last, of any connection."""
+    return session.execute(sa.select(sa.func.max(ParityReport.id))).scalar_one()
+
+
+def causes(session: Session) -> Counter[str]:
+    """Differing pairs by cause, in the newest report of each connection."""
+    newest = sa.select(sa.func.max(ParityReport.id)).group_by(ParityReport.connection_id)
+    found: Counter[str] = Counter()
+    for summary in session.execute(sa.select(ParityReport.summary).where(ParityReport.id.in_(newest))).scalars():
+        found.update(summary.get("causes", {}))
+    return found
+
+
+def schedule(connection: Connection, now: datetime) -> None:
+    """See that a daily report is due, if anything is switched on; one that is due already stays so."""
+    if (connection.invoices_since or connection.estimates_since) and connection.parity_due_at is None:
+        connection.parity_due_at = now + EVERY
+
+
+def put_off(connection: Connection, now: datetime, by: timedelta = EVERY) -> None:
+    """The report of today is made, and the next one due tomorrow; or it is tried again after `by`."""
+    connection.parity_due_at = now + by

@@ -1,0 +1,85 @@
+"""The bookkeeper's command line against a running system: what a page will show is here to be used and tested."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.system import System, until
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    made = System(Path(tmp_path_factory.mktemp("up")))
+    made.start()
+    yield made
+    assert made.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def connection(system: System) -> str:
+    return str(system.ready["connection"])
+
+
+@pytest.fixture(scope="module")
+def run(system: System) -> Run:
+    def ravebooks(*words: str, status: int = 0) -> str:
+        done = subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-m", "ravebooks", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"RAVEBOOKS_STATE_DIR": str(system.folder)},
+        )
+        assert done.returncode == status, done.stderr
+        return done.stdout + done.stderr
+
+    return ravebooks
+
+
+def test_preflight_and_mappings(run: Run, connection: str) -> None:
+    assert "findings" in run("preflight", connection)
+    listed = run("map", connection, "line_type", "--search", "retainer")
+    assert "Retainer overage" in listed
+    assert "Hours" not in listed
+    refused = run("map", connection, "line_type", "time=99999", status=1)
+    assert "no active item 99999" in refused
+
+
+def test_policies_and_usage(run: Run, connection: str) -> None:
+    assert "removals_limit   7" in run("policy", connection, "--removals", "7", "--reads", "500")
+    assert "reads of 500" in run("usage", connection)
+
+
+def test_preview_then_the_button(run: Run, system: System, connection: str) -> None:
+    run("switch", connection, "--no-invoices")
+    client = system.ravetree.create("contacts", {"kind": "account", "name": "Bright Harbor", "currency": "USD"})
+    line = {"type": "time", "description": "Work", "quantity": "1", "unit_price": "100.00", "taxable": False}
+    body = {"client_id": client["id"], "issue_date": "2026-07-01", "currency": "USD", "lines": [line]}
+    invoices = [system.ravetree.create("invoices", body) for _ in range(3)]
+    run("switch", connection, "--invoices")
+    names = ("ravetree", "invoice", invoices[0]["id"])
+    assert "invoice.create" in run("preview", connection, *names)
+    assert system.quickbooks.invoice(invoices[0]["number"]) is None
+    run("sync", connection, *names, "--by", "Kim")
+    until(lambda: system.quickbooks.invoice(invoices[0]["number"]), what="the button did nothing")
+    assert "nothing" in run("preview", connection, *names)
+    assert "2 create" in run("backfill", connection, "--from", "2026-07-01", "--preview")
+    assert "runs" in run("backfill", connection, "--from", "2026-07-01", "--by", "Kim")
+    until(lambda: "done" in run("jobs", connection), what="the back-fill did not end")
+    assert all(system.quickbooks.invoice(invoice["number"]) for invoice in invoices)
+    assert "1 already" in run("jobs", connection)
+
+
+def test_everything_stops_and_goes_on(run: Run, connection: str) -> None:
+    assert "Everything is paused" in run("pause", "--all", "--by", "Kim", "--cause", "audit")
+    assert "Everything goes on" in run("resume", "--all")
+    run("pause", connection, "--by", "Kim")
+    assert "Paused by Kim" in run("connections")
+    run("resume", connection)
+    assert "Name a connection" in run("pause", "--by", "Kim", status=2)

@@ -1,0 +1,53 @@
+"""Pre-flight: each setting that matters has a severity, a sentence and a remedy."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reconcile.preflight import CompanyFacts, MappedEntry, Severity, blocking, findings
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def codes(**facts: Any) -> dict[str, str]:
+    return {finding.code: str(finding.severity) for finding in findings(CompanyFacts(**facts), NOW)}
+
+
+@pytest.mark.parametrize(
+    ("facts", "found"),
+    [
+        ({}, {}),
+        ({"custom_numbers": False}, {"custom_numbers_off": "blocks"}),
+        ({"unmapped_types": ["Time"]}, {"line_types_not_mapped": "blocks"}),
+        ({"mapped": [MappedEntry("line_type", "time", "Hours", active=False)]}, {"mapping_inactive": "blocks"}),
+        ({"mapped": [MappedEntry("line_type", "time", "", active=None)]}, {"mapping_inactive": "blocks"}),
+        ({"mapped": [MappedEntry("line_type", "time", "Hours", active=True)]}, {}),
+        ({"mapped": [MappedEntry("payment_method", "card", "Visa", active=False)]}, {"mapping_inactive": "warning"}),
+        ({"client_currencies": ["USD", "EUR"], "multi_currency": False}, {"multi_currency_off": "warning"}),
+        ({"client_currencies": ["USD", "EUR"]}, {}),
+        ({"sales_tax": False}, {"sales_tax_off": "warning"}),
+        ({"auto_apply_credit": True}, {"auto_apply_on": "warning"}),
+        ({"auto_apply_payments": True}, {"auto_apply_on": "warning"}),
+        ({"books_closed": date(2026, 6, 30)}, {"books_closed": "info"}),
+        ({"unmapped_rates": ["VAT"], "us_company": False}, {"tax_rates_not_mapped": "warning"}),
+        ({"unmapped_rates": ["VAT"]}, {}),
+        ({"reads_warning": "90 of 100 reads are spent."}, {"reads_budget": "warning"}),
+        ({"refusal": "No entry.", "refusal_remedy": "Connect."}, {"no_access": "blocks"}),
+        ({"last_write_at": NOW - 2 * HOUR}, {"webhooks_silent": "warning"}),
+        ({"last_write_at": NOW - HOUR / 2}, {}),
+        ({"last_write_at": NOW - 2 * HOUR, "last_webhook_at": NOW - 2 * HOUR}, {}),
+        ({"last_write_at": NOW - 2 * HOUR, "last_webhook_at": NOW - 9 * HOUR}, {"webhooks_silent": "warning"}),
+    ],
+)
+def test_each_setting(facts: dict[str, Any], found: dict[str, str]) -> None:
+    assert codes(**facts) == found
+
+
+def test_the_worst_comes_first_and_each_has_a_sentence_and_a_remedy() -> None:
+    facts = CompanyFacts(books_closed=date(2026, 6, 30), sales_tax=False, custom_numbers=False)
+    found = findings(facts, NOW)
+    assert [finding.severity for finding in found] == [Severity.BLOCKS, Severity.WARNING, Severity.INFO]
+    assert all(finding.cause.endswith(".") and finding.remedy.endswith(".") for finding in found)
+    assert [finding.code for finding in blocking(found)] == ["custom_numbers_off"]
