@@ -270,7 +270,8 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
     other = quickbooks_facts(theirs, case.invoices, case.methods)
     if mine.agrees(other):
         return NOTHING
-    mine_changed = not mine.agrees(ravetree_facts(base.ravetree, case.invoices, case.methods))
+    before = ravetree_facts(base.ravetree, case.invoices, case.methods)
+    mine_changed = not mine.agrees(before)
     other_changed = not other.agrees(quickbooks_facts(base.quickbooks, case.invoices, case.methods))
     if mine_changed and other_changed and case.decision not in (Side.RAVETREE, Side.QUICKBOOKS):
         return held(
@@ -281,11 +282,24 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
     if mine_changed and not (other_changed and case.decision == Side.QUICKBOOKS):
         if case.coming:
             return Plan(waits_for=case.coming[0])
+        if mine.credit not in (before.credit, other.credit):
+            return _credit_changed(case, mine, other)
         content = _for_quickbooks(mine, case, ours.id, theirs)
         return write(Side.QUICKBOOKS, "payment.update", theirs.id, theirs.sync_token, content)
     if other_changed:
         return write(Side.RAVETREE, "payment.update", ours.id, ours.version, _for_ravetree(other, case, ours))
     return _plan_newly_known(case, ours, theirs) or _plan_difference_after_write(mine, other)
+
+
+def _credit_changed(case: PaymentCase, mine: Facts, other: Facts) -> Plan:
+    """Credit comes from a memo there: the payment that applies it cannot make or take any."""
+    number = case.invoices[0].number if case.invoices else "?"
+    return parked(
+        "credit_changed_in_ravetree",
+        f"Credit of {money(mine.credit, mine.currency)} is applied to invoice {number} in Ravetree, "
+        f"{money(other.credit, other.currency)} in QuickBooks.",
+        "Apply the same credit from a credit memo in QuickBooks, or set it back.",
+    )
 
 
 def _plan_newly_known(case: PaymentCase, ours: RavetreePayment, theirs: QuickBooksPayment) -> Plan | None:
@@ -307,6 +321,8 @@ def _plan_newly_known(case: PaymentCase, ours: RavetreePayment, theirs: QuickBoo
         if invoice.open_here is not None and other.allocations[invoice.quickbooks_id] > invoice.open_here:
             return _more_than_open(invoice, other, Side.QUICKBOOKS, invoice.open_here)
     if here:
+        if mine.credit != other.credit:
+            return _credit_changed(case, mine, other)
         facts = ravetree_facts(ours, case.invoices, case.methods)
         content = _for_quickbooks(facts, case, ours.id, theirs)
         return write(Side.QUICKBOOKS, "payment.update", theirs.id, theirs.sync_token, content)
