@@ -50,6 +50,7 @@ class PaymentWork:
         """Plan and write until the sides agree or somebody else has to act."""
         if (refusal := self.carry_out_decision()) is not None:
             return NeedsAttention(refusal)
+        self._know_placeholder_again()
         outcome = self._work_through()
         if isinstance(outcome, Agreed) and self._decision and not outcome.ignored:
             self._bench.use_up({self._subject, *self._bench.handling})
@@ -106,6 +107,24 @@ class PaymentWork:
         elif found.decision == LINK:
             return self._link(found.target)
         return None
+
+    def _know_placeholder_again(self) -> None:
+        """A placeholder on an invoice that was taken apart and tied again: by its note it belongs to it."""
+        if self._subject.side is not Side.QUICKBOOKS:
+            return
+        theirs, _ = self._bench.quickbooks_payment(self._subject.id)
+        if not isinstance(theirs, QuickBooksPayment) or theirs.voided:
+            return
+        invoice_id = marked_placeholder(theirs.note) or ""
+        pair = self._bench.pair(Kind.INVOICE, Side.RAVETREE, invoice_id)
+        if pair is None or self._bench.pair(pairs.PLACEHOLDER, Side.RAVETREE, invoice_id) is not None:
+            return
+        if [allocation.invoice_id for allocation in theirs.allocations] != [pair.quickbooks_id]:
+            return
+        with self._bench.database.transaction() as session:
+            now = self._bench.now()
+            pairs.store(session, self._bench.id, pairs.PLACEHOLDER, invoice_id, theirs.id, now)
+            pending.note(session, self._bench.id, Record(Side.RAVETREE, Kind.INVOICE, invoice_id), now)
 
     def _forget_pair(self) -> None:
         self._apart = True

@@ -198,3 +198,27 @@ def test_a_record_that_is_nowhere_is_not_said_to_agree(world: World) -> None:
     with world.parts.database.transaction() as session:
         said = steps.of(session, world.connection_id, [Record(Side.RAVETREE, Kind.INVOICE, "inv_nowhere")])
     assert said[-1].what == "ignored"
+
+
+def test_a_placeholder_is_known_again_when_its_invoice_is_tied_again(world: World, paired: Body) -> None:
+    world.ravetree.change("invoices", paired["id"], {"status": "paid"})
+    world.settle()
+    bill = remote(world, paired)
+    assert bill["Balance"] == 0
+    decide(world, f"ravetree:invoice:{paired['id']}", "unlink")
+    decide(world, f"ravetree:invoice:{paired['id']}", "link", bill["Id"])
+    world.ravetree.change("invoices", paired["id"], {"status": "sent"})
+    world.settle()
+    assert (codes(world), payments(world)) == ([], [])
+    assert remote(world, paired)["Balance"] == 100
+
+
+def test_what_is_written_for_a_second_currency_uses_the_customer_that_has_its_name_already(world: World) -> None:
+    client = world.client("Bright Harbor")
+    world.invoice(client, "10.00")
+    world.settle()
+    made = world.quickbooks.write("customer", {"DisplayName": "Bright Harbor (EUR)", "CurrencyRef": {"value": "EUR"}})
+    invoice = world.invoice(client, "20.00", currency="EUR")
+    world.settle()
+    assert codes(world) == []
+    assert remote(world, invoice)["CustomerRef"]["value"] == made["Id"]
