@@ -41,7 +41,7 @@ def customer_for(bench: Workbench, client_id: str, currency: str) -> tuple[str |
             link_customer(bench, contact.id, currency, customer.id)
             return customer.id, contact.email
     said = decided.decision if decided is not None else ""
-    decision = contacts.match(contact, currency, _candidates(bench, contact), said)
+    decision = contacts.match(contact, currency, _candidates(bench, contact, currency), said)
     if isinstance(decision, CreateCustomer):
         decision = _create(bench, contact, currency, decision.name)
         if said:
@@ -92,13 +92,14 @@ def contact_of(bench: Workbench, client_id: str) -> RavetreeContact | None:
     return ravetree.load_contact(raw, bill_to)
 
 
-def _candidates(bench: Workbench, contact: RavetreeContact) -> list[QuickBooksCustomer]:
+def _candidates(bench: Workbench, contact: RavetreeContact, currency: str) -> list[QuickBooksCustomer]:
     """Customers with the client's name, active or not, and those with its e-mail address."""
     name = contacts.customer_name(contact)
     if not name:
         return []
     company = bench.neighbours.quickbooks
-    names = ", ".join(quoted(spelling) for spelling in (name, f"{name} (deleted)"))
+    in_currency = contacts.name_in_currency(contact, currency)
+    names = ", ".join(quoted(spelling) for spelling in (name, f"{name} (deleted)", in_currency))
     with company.because("customer lookup"):
         found = company.query("Customer", f"DisplayName in ({names}) and Active in (true, false)")
         if contact.email:
