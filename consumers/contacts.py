@@ -228,7 +228,8 @@ class ContactWork:
                         context={"quickbooks_id": customer.id, "currency": customer.currency},
                     )
                 )
-                self._bench.forget_contacts()
+                for pair in self._links(Side.QUICKBOOKS, customer.id):
+                    self._bench.remember_contact(pair.ravetree_id)
                 return Agreed()
 
     def _take(self, customer: QuickBooksCustomer, contact_id: str) -> Outcome:

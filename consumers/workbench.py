@@ -258,9 +258,11 @@ class Workbench:
             self._contacts = {row["id"]: ravetree.load_contact(row) for row in rows if not row.get("deleted")}
         return self._contacts
 
-    def forget_contacts(self) -> None:
-        """A contact was made: the next look lists them again."""
-        self._contacts = None
+    def remember_contact(self, record_id: str) -> None:
+        """A contact was made: the list has it too, without listing all of them again."""
+        raw = self.neighbours.ravetree.get(Kind.CONTACT, record_id)
+        if raw is not None and self._contacts is not None:
+            self._contacts[record_id] = ravetree.load_contact(raw)
 
     def _seen(self, kind: Kind, raw: Body) -> None:
         """Keep the version that is being planned. One that was only looked up proves nothing about its events."""
