@@ -200,3 +200,53 @@ def test_an_outage_of_ravetree_lets_the_job_wait(old_world: OldWorld) -> None:
     old_world.ravetree.steer("faults", {"endpoint": "*", "kind": "503", "count": 100})
     jobs(old_world, kinds=["invoice"])
     assert old_world.reconciler.work(old_world.connection_id) is False
+
+
+def typed_there(world: World, invoice: Body, amount: float, **fields: Any) -> Body:
+    """The same invoice was typed in QuickBooks before Ravebooks came."""
+    named = {row["DisplayName"]: row for row in world.quickbooks.query("select * from Customer")}
+    customer = named.get("Bright Harbor") or world.quickbooks.write("customer", {"DisplayName": "Bright Harbor"})
+    item = world.quickbooks.query("select * from Item")[0]["Id"]
+    line = {"Amount": amount, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"ItemRef": {"value": item}}}
+    body = {"CustomerRef": {"value": customer["Id"]}, "DocNumber": invoice["number"], "Line": [line]}
+    return world.quickbooks.write("invoice", body | {"TxnDate": invoice["issue_date"]} | fields)
+
+
+def test_an_adopted_invoice_with_the_same_payment_on_both_sides_asks_and_takes_it_as_one(old_world: OldWorld) -> None:
+    old = old_world.old[1]
+    typed_there(old_world, old, 200)
+    theirs = old_world.quickbooks.pay({old["number"]: "80.00"}, "2026-11-21", "CHK 1")
+    old_world.settle()
+    press(old_world, old)
+    path = f"/api/connections/{old_world.connection_id}/records/ravetree"
+    old_world.api("POST", f"{path}/invoice/{old['id']}/decision", {"decision": "adopt", "by": "Kim"})
+    old_world.settle()
+    assert {row["code"] for row in old_world.attention()} == {"one_or_two_payments"}
+    (mine,) = old_world.ravetree.every("payments")
+    decided = {"decision": "link", "by": "Kim", "target": theirs["Id"]}
+    old_world.api("POST", f"{path}/payment/{mine['id']}/decision", decided)
+    old_world.settle()
+    assert old_world.attention() == []
+    assert len(old_world.quickbooks.query("select * from Payment")) == 1
+    assert len(old_world.ravetree.every("payments")) == 1
+
+
+def test_a_payment_that_only_quickbooks_has_comes_with_an_adopted_invoice(old_world: OldWorld) -> None:
+    old = old_world.old[0]
+    typed_there(old_world, old, 100)
+    old_world.quickbooks.pay({old["number"]: "100.00"}, "2026-11-21", "CHK 9")
+    old_world.settle()
+    press(old_world, old)
+    path = f"/api/connections/{old_world.connection_id}/records/ravetree/invoice/{old['id']}/decision"
+    old_world.api("POST", path, {"decision": "adopt", "by": "Kim"})
+    old_world.settle()
+    assert old_world.attention() == []
+    assert old_world.ravetree.get("invoices", old["id"])["status"] == "paid"
+
+
+def test_a_stopped_job_asks_for_nothing_more(old_world: OldWorld) -> None:
+    begun = jobs(old_world, kinds=["contact", "invoice"])
+    jobs(old_world, f"/{begun['id']}/stop")
+    old_world.settle()
+    assert (job(old_world, begun["id"])["state"], numbers(old_world)) == ("stopped", set())
+    assert old_world.connection()["work"]["jobs"] == 0
