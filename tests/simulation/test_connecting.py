@@ -272,6 +272,8 @@ def test_a_disconnected_connection_is_not_resumed_but_connected_again(world: Wor
         ("POST", "jobs/preview", {}),
         ("GET", "records/ravetree/invoice/inv_1001/preview", None),
         ("POST", "preflight", None),
+        ("GET", "drift?fresh=true", None),
+        ("POST", "parity", {"full": True}),
     ],
 )
 def test_a_disconnected_connection_reads_nothing(
