@@ -72,7 +72,20 @@ def check_active(session: Session, connection_id: str) -> None:
         raise NotActive(f"the connection {connection_id} is {state}")
 
 
+def check_connected(session: Session, connection_id: str) -> None:
+    """Raise `NotActive` when it was disconnected: it neither reads nor writes until it is connected again."""
+    connection = get(session, connection_id)
+    if connection.state == DISCONNECTED:
+        raise NotActive(f"the connection {connection_id} is disconnected", remedy=connection.pause_remedy)
+
+
 def resume(session: Session, connection_id: str, now: datetime) -> None:
+    """Go on after a pause. Raises `NotActive` when it was disconnected: that needs the user's consent."""
+    check_connected(session, connection_id)
+    reconnect(session, connection_id, now)
+
+
+def reconnect(session: Session, connection_id: str, now: datetime) -> None:
     """Go on, and look at what may have been missed meanwhile."""
     connection = get(session, connection_id)
     connection.state = ACTIVE
