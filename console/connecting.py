@@ -18,7 +18,7 @@ from clients.ravetree.account import Account
 from config.errors import RavebooksError
 from config.logging import logger
 from config.ports import Clock, Entropy
-from reconcile.model import Side
+from reconcile.model import Kind, Record, Side
 from reconcile.preflight import Finding, blocking
 from storage import connections, jobs, parity, pending
 from storage.database import Database
@@ -313,7 +313,10 @@ class Connecting:
         return {entry_id: str(raw.get("Name", "")) for entry_id, raw in found.items()}
 
     def switch(self, connection_id: str, *, invoices: bool | None, estimates: bool | None) -> None:
-        """Switch on or off. On means: from now on; what is older waits for the button or a back-fill."""
+        """Switch on or off. On means: from now on; what is older waits for the button or a back-fill.
+
+        Off means that nothing of the kind moves, on either side: what changes meanwhile waits for the next switch-on.
+        """
         if invoices or estimates:
             self._check_mapped(connection_id)
             self._check_settings(connection_id)
@@ -325,6 +328,8 @@ class Connecting:
             if estimates is not None:
                 connection.estimates_since = _since(connection.estimates_since, estimates, now)
             parity.schedule(connection, now)
+            on = [kind for kind, turned in ((Kind.INVOICE, invoices), (Kind.ESTIMATE, estimates)) if turned]
+            pending.wake(session, connection_id, [Record(Side.RAVETREE, kind, pending.SWITCH_ON) for kind in on], now)
             if (invoices or estimates) and connection.contacts_imported_at is None:
                 self._begin_import(session, connection_id, now)
 

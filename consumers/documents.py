@@ -11,7 +11,7 @@ from clients.quickbooks.faults import DuplicateNumber, StaleReference
 from consumers import mapped_items
 from consumers.customers import customer_for
 from consumers.journalled import Request
-from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, Waits, does_not_settle
+from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, Waits, does_not_settle, switched_off
 from consumers.workbench import ENTITIES, Workbench, base_of
 from reconcile.documents import ADOPT, LEAVE, LINK, PUSH, UNLINK
 from reconcile.model import (
@@ -65,6 +65,9 @@ class DocumentWork(ABC):
         """Plan and write until the sides agree or somebody else has to act."""
         if self._subject.side is Side.QUICKBOOKS:
             return Agreed(ignored="made in QuickBooks")
+        paired = self._bench.pair(self.KIND, Side.RAVETREE, self._subject.id) is not None
+        if paired and self._since() is None and not self._requested:
+            return switched_off(self.KIND)
         if (refusal := self.carry_out_decision()) is not None:
             return NeedsAttention(refusal)
         if self._requested and self._bench.pair(self.KIND, Side.RAVETREE, self._subject.id) is not None:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from reconcile.model import Attention, Record
+from reconcile.model import Attention, Kind, Record, Side
+from storage.pending import SWITCH_ON
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,17 @@ class Waits:
 
 
 Outcome = Agreed | NeedsAttention | Waits
+
+
+def switched_off(kind: Kind) -> Waits:
+    """What has a partner moves no further while its kind is switched off; the switch-on wakes it."""
+    return Waits(switch_on_of(kind))
+
+
+def switch_on_of(kind: Kind) -> Record:
+    """What is waited for while a kind is switched off."""
+    return Record(Side.RAVETREE, kind, SWITCH_ON)
+
 
 MAX_ROUNDS = 10
 """Plans for one record in one go. More would mean that two rules undo each other: no reason to write on."""

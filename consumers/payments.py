@@ -5,7 +5,7 @@ from typing import Any
 
 from clients.errors import Missing, Moved, Refused
 from consumers.journalled import Request
-from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, Waits, does_not_settle
+from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, Waits, does_not_settle, switched_off
 from consumers.workbench import Workbench, base_of
 from reconcile import payments as rules
 from reconcile.documents import LINK, PUSH, UNLINK
@@ -59,6 +59,9 @@ class PaymentWork:
     def _work_through(self) -> Outcome:
         for _ in range(MAX_ROUNDS):
             case = self._gather()
+            if self._bench.connection.invoices_since is None and (case.base is not None or case.invoices):
+                # Payments are a matter of their invoices.
+                return switched_off(Kind.INVOICE)
             plan = rules.plan(case)
             if plan.unpair:
                 self._unpair()

@@ -13,6 +13,9 @@ from storage.models import Connection, Event, Job, PendingChange, SyncState
 MAPPING_CODES = ("ItemInactive", "NotFoundOrInactive", "StaleReference")
 """Why a record is parked when an entry of a list that it needs is inactive or gone."""
 
+SWITCH_ON = "switch-on"
+"""In place of a record's id: what waits for it goes on when its kind is switched on again."""
+
 DUE = "due"
 WAITING = "waiting"
 ATTENTION = ("parked", "held")

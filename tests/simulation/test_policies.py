@@ -121,3 +121,26 @@ def test_a_draft_that_is_paid_is_no_draft_any_more(world: World) -> None:
     bill = world.quickbooks.invoice(invoice["number"])
     assert bill is not None
     assert float(bill["Balance"]) == 60
+
+
+def test_switched_off_nothing_moves_and_the_next_switch_on_brings_it(world: World) -> None:
+    client = world.client("Bright Harbor")
+    invoice = world.invoice(client, "100.00")
+    world.settle()
+    path = f"/api/connections/{world.connection_id}/switches"
+    world.api("PUT", path, {"invoices": False})
+    world.ravetree.change("invoices", invoice["id"], {"memo": "meanwhile"})
+    world.quickbooks.pay({invoice["number"]: "40.00"}, "2026-11-21", "CHK 1")
+    world.receive({invoice["id"]: "30.00"}, "CHK 2")
+    born = world.invoice(client, "50.00")
+    world.settle()
+    assert "CustomerMemo" not in bill(world, invoice)
+    assert len(world.ravetree.every("payments")) == len(world.quickbooks.query("select * from Payment")) == 1
+    world.clock.advance(60)
+    world.api("PUT", path, {"invoices": True})
+    world.settle()
+    assert bill(world, invoice)["CustomerMemo"]["value"] == "meanwhile"
+    assert {row["reference"] for row in world.ravetree.every("payments")} == {"CHK 1", "CHK 2"}
+    assert bill(world, invoice)["Balance"] == 30
+    # What was made while it was off is older than the switch-on: the button or the back-fill brings it.
+    assert world.quickbooks.invoice(born["number"]) is None
