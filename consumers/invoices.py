@@ -6,6 +6,7 @@ from typing import Any
 from clients.quickbooks.company import quoted
 from consumers.documents import DocumentWork, Partner, content_context
 from consumers.journalled import Request
+from consumers.outcomes import Outcome
 from reconcile import invoices as rules
 from reconcile.invoices import InvoiceBase, InvoiceCase, Placeholder
 from reconcile.model import (
@@ -34,6 +35,14 @@ class InvoiceWork(DocumentWork):
     KIND = Kind.INVOICE
     _placeholder_copy: Copy | None = None
     _case: InvoiceCase | None = None
+
+    def run(self) -> Outcome:
+        """Plan and write until the sides agree or somebody else has to act."""
+        done = self._subject in self._bench.with_payments
+        if self._requested and not done and self._bench.pair(self.KIND, self._subject.side, self._subject.id):
+            # It may have been made a moment ago, by a batch or by a write whose answer came late.
+            self._look_at_payments()
+        return super().run()
 
     def next_plan(self) -> Plan:
         """Gather both sides and plan the next step."""
@@ -165,10 +174,14 @@ class InvoiceWork(DocumentWork):
     # --- writing ---------------------------------------------------------------------------------
 
     def _written(self, write: Write) -> None:
-        """An older document comes as one unit with the payments that live on it."""
         if write.action == "invoice.create" and self._requested:
-            rows = self._bench.neighbours.ravetree.payments_of(self._subject.id)
-            self._bench.look_at([Record(Side.RAVETREE, Kind.PAYMENT, row["id"]) for row in rows])
+            self._look_at_payments()
+
+    def _look_at_payments(self) -> None:
+        """An older document comes as one unit with the payments that live on it."""
+        rows = self._bench.neighbours.ravetree.payments_of(self._subject.id)
+        self._bench.look_at([Record(Side.RAVETREE, Kind.PAYMENT, row["id"]) for row in rows])
+        self._bench.with_payments.add(self._subject)
 
     def request(self, write: Write) -> Request:
         """The write, ready for the journal."""

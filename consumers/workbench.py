@@ -45,6 +45,8 @@ class Writes(Protocol):
 
     def write(self, request: Request) -> None: ...
 
+    def write_batch(self, requests: Sequence[Request]) -> None: ...
+
     def resolve_due(self) -> None: ...
 
     def blocked_until(self, connection_id: str) -> dict[str, datetime]: ...
@@ -64,6 +66,10 @@ class Unwritten:
         """Raise `Stopped` with the request."""
         raise self.Stopped(request)
 
+    def write_batch(self, requests: Sequence[Request]) -> None:
+        """Raise `Stopped` with the first request."""
+        raise self.Stopped(requests[0])
+
     def resolve_due(self) -> None:
         """Nothing was ever sent."""
 
@@ -79,6 +85,7 @@ class Workbench:
     `fresh` are the QuickBooks records read since the last batch of notes was taken. `handling` are those that
     are being worked on: news of any other record is noted as pending when it is read, whatever it was read for.
     `looked_at` are those that a plan of this slice had looked at: once is enough to know that it does not help.
+    `with_payments` are the requested invoices of this slice whose payments were put on the list.
     """
 
     database: Database
@@ -92,6 +99,7 @@ class Workbench:
     fresh: set[Record] = field(default_factory=set)
     handling: set[Record] = field(default_factory=set)
     looked_at: set[Record] = field(default_factory=set)
+    with_payments: set[Record] = field(default_factory=set)
     _contacts: dict[str, RavetreeContact] | None = None
     _numbers: dict[tuple[Kind, str], list[Body]] = field(default_factory=dict)
 
@@ -167,10 +175,10 @@ class Workbench:
         if not wanted:
             return
         spelled = ", ".join(quoted(number) for number in wanted)
-        for number in wanted:
-            self._numbers[kind, number] = []
         with self.neighbours.quickbooks.because("number lookup"):
             found = self.neighbours.quickbooks.query(ENTITIES[kind], f"DocNumber in ({spelled})")
+        for number in wanted:
+            self._numbers[kind, number] = []
         for raw in found:
             self._numbers.setdefault((kind, str(raw.get("DocNumber", ""))), []).append(raw)
 
