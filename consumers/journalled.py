@@ -274,7 +274,12 @@ class Journal:
         with self._database.transaction() as session:
             operations = journal.batch_of(session, operation)
         waiting = [each for each in operations if each.state == journal.JOURNALLED]
-        self._send_batch(operations, again=True)
+        try:
+            self._send_batch(operations, again=True)
+        except _STILL_UNKNOWN:
+            raise
+        except NeighbourError as error:
+            log.info("could not be looked up", batch=operation.context["batch"]["key"], error=str(error))
         for each in waiting:
             self._look_again(each)
 

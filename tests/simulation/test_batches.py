@@ -10,9 +10,13 @@ import pytest
 import requests
 
 from clients.quickbooks.company import Company
+from clients.quickbooks.faults import BusinessRule
 from consumers import settlement
+from consumers.journalled import Journal
 from consumers.workbench import Workbench
 from ravebooks.demo.sides import Body
+from reconcile.model import Kind, Record, Side
+from storage import decisions
 from tests.simulation.test_backfill import job, jobs, switch
 from tests.simulation.test_scenarios import codes, order
 from tests.simulation.world import World
@@ -178,8 +182,9 @@ def test_one_document_alone_is_no_batch(world: BatchWorld) -> None:
 
 def test_what_was_decided_on_goes_alone(world: BatchWorld) -> None:
     world.make_old(3)
-    path = f"/api/connections/{world.connection_id}/records/ravetree/invoice/{world.old[0]['id']}/decision"
-    world.api("POST", path, {"decision": "push", "by": "Kim"})
+    record = Record(Side.RAVETREE, Kind.INVOICE, world.old[0]["id"])
+    with world.parts.database.transaction() as session:
+        decisions.store(session, world.connection_id, record, "push", "Kim", "", world.clock.now())
     number = world.begin()
     world.settle()
     assert [len(items(body)) for _, body in world.batches()] == [2]
@@ -223,6 +228,44 @@ def test_a_number_taken_between_the_look_and_the_batch_parks_that_one_only(
     assert codes(world) == ["DuplicateNumber"]
     assert world.made() == world.asked()
     assert world.counts(number) == {"left": 0, "agreed": 3, "parked": 1}
+
+
+def test_a_look_at_the_numbers_that_is_refused_leaves_each_to_its_own_look(
+    world: BatchWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that failed has found nothing out: the number that is taken is not written to books that do not check."""
+    world.make_old(3)
+    preferences = world.quickbooks.query("select * from Preferences")[0]
+    named = {"Id": preferences["Id"], "SyncToken": preferences["SyncToken"], "sparse": True}
+    others = [{"Name": "WarnDuplicateCheckNumber", "Value": "false"}]
+    world.quickbooks.write("preferences", named | {"OtherPrefs": {"NameValue": others}})
+    customer = world.quickbooks.write("customer", {"DisplayName": "Somebody else"})
+    item = world.quickbooks.query("select * from Item")[0]["Id"]
+    line = {"Amount": 9, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"ItemRef": {"value": item}}}
+    theirs = {"CustomerRef": {"value": customer["Id"]}, "DocNumber": world.old[1]["number"], "Line": [line]}
+    world.quickbooks.write("invoice", theirs)
+    query = Company.query
+
+    def refused(company: Company, entity: str, where: str = "", **rest: Any) -> list[Body]:
+        if where.startswith("DocNumber in") and "," in where:
+            raise BusinessRule("too long")
+        return query(company, entity, where, **rest)
+
+    monkeypatch.setattr(Company, "query", refused)
+    number = world.begin()
+    world.settle()
+    assert (world.made(), world.batches(), codes(world)) == (world.asked(), [], ["DuplicateNumber"])
+    assert world.counts(number) == {"left": 0, "agreed": 2, "parked": 1}
+
+
+def test_a_document_whose_customer_is_refused_is_left_out_and_the_others_go(world: BatchWorld) -> None:
+    world.make_old(5, clients=2)
+    order(world, "customer.create", "fault:6000")
+    number = world.begin()
+    world.settle()
+    assert [len(items(body)) for _, body in world.batches()] == [4]
+    assert (world.made(), len(world.posts("invoice"))) == (world.asked(), 1)
+    assert world.counts(number) == {"left": 0, "agreed": 5}
 
 
 def test_an_item_that_quickbooks_failed_over_stays_uncertain_alone(world: BatchWorld) -> None:
@@ -365,17 +408,25 @@ def test_nothing_is_sent_when_the_brake_is_pulled_between_gathering_and_journal(
     assert (world.made(), len(world.batches())) == (world.asked(), 1)
 
 
-def test_a_batch_that_is_journalled_when_all_is_paused_is_not_sent(world: BatchWorld) -> None:
+def test_a_batch_that_is_journalled_when_all_is_paused_is_not_sent(
+    world: BatchWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.make_old(4)
-    world.quickbooks.steer("faults", {"endpoint": "batch", "kind": "timeout_before", "count": 1, "seconds": 0})
-    world.begin()
-    world.slices()
+    send = Journal._send_batch
+
+    def stopped_before(journal: Journal, *args: Any) -> None:
+        world.api("POST", "/api/pause", {"by": "Kim"})
+        send(journal, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_send_batch", stopped_before)
+        world.begin()
+        world.slices()
     assert world.uncertain() == 4
-    world.api("POST", "/api/pause", {"by": "Kim"})
     for _ in range(5):
         world.clock.advance(200)
         world.work()
-    assert (world.made(), len(world.batches())) == ([], 1)
+    assert (world.made(), world.batches()) == ([], [])
     world.api("POST", "/api/resume")
     world.settle()
-    assert (world.made(), world.uncertain(), len(world.batches())) == (world.asked(), 0, 2)
+    assert (world.made(), world.uncertain(), len(world.batches())) == (world.asked(), 0, 1)
