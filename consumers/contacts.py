@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from clients.errors import Moved
 from clients.quickbooks.faults import DuplicateName
-from consumers.customers import contact_of, customer_for, link_customer
+from consumers.customers import NEW_CUSTOMER, active_customer, contact_of, customer_for, link_customer, unlinked
 from consumers.hints import Entry
 from consumers.journalled import Request
 from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, does_not_settle
@@ -16,9 +16,16 @@ from reconcile.markers import external_id
 from reconcile.model import Attention, Kind, QuickBooksCustomer, RavetreeContact, Record, Side
 from schemas import quickbooks, ravetree
 from storage import decisions, pairs, pending
-from storage.models import Copy, Decision, Pair, PendingChange
+from storage.models import Decision, Pair, PendingChange
 
-_CURED_BY_A_CONTACT = ("contact_ambiguous", "contact_without_name", "merged_apart")
+_CURED_BY_A_CONTACT = (
+    "contact_ambiguous",
+    "contact_unlinked",
+    "contact_without_name",
+    "customer_gone",
+    "customer_inactive",
+    "merged_apart",
+)
 
 
 class ContactWork:
@@ -32,11 +39,10 @@ class ContactWork:
 
     def run(self) -> Outcome:
         """Link, import, push or re-point, as what is known of it asks for."""
-        with self._bench.database.transaction() as session:
-            decided = decisions.find(session, self._bench.id, [self._subject])
+        decided = self._bench.decided([self._subject])
         outcome = self._run_contact(decided) if self._subject.side is Side.RAVETREE else self._run_customer(decided)
         said_so = decided is not None or any(entry.events for entry in self._entries)
-        if isinstance(outcome, Agreed) and said_so:
+        if isinstance(outcome, Agreed) and said_so and not self._bench.dry:
             # Not after each customer of an import: what waits would be planned again a thousand times.
             self._look_again()
         return outcome
@@ -59,7 +65,7 @@ class ContactWork:
             return self._merged_in_ravetree(contact, contact.merged_into)
         currency = contact.currency or self._bench.home_currency
         if decided is not None and decided.decision == UNLINK:
-            return self._unlink(contact, currency)
+            return self._unlink(self._links(Side.RAVETREE, contact.id))
         if decided is not None and decided.decision == LINK:
             return self._link(contact, currency, decided.target)
         if not self._requested:
@@ -71,14 +77,14 @@ class ContactWork:
 
     def _push(self, contact: RavetreeContact, customer_id: str) -> Outcome:
         for _ in range(MAX_ROUNDS):
-            copy = self._fresh_customer(customer_id)
-            if copy is None or copy.deleted:
-                return NeedsAttention(_gone(contact.name, customer_id))
-            customer = quickbooks.load_customer(copy.body, self._bench.home_currency)
-            if not customer.active:
-                return NeedsAttention(_inactive(contact.name, customer))
+            if customer_id == NEW_CUSTOMER:
+                return Agreed()
+            customer = active_customer(self._bench, contact, customer_id)
+            if isinstance(customer, Attention):
+                return NeedsAttention(customer)
             content = rules.pushed(contact, customer)
-            if content is None:
+            copy = self._bench.copy(Record(Side.QUICKBOOKS, Kind.CONTACT, customer_id))
+            if content is None or copy is None:
                 return Agreed()
             try:
                 self._bench.write(
@@ -98,33 +104,28 @@ class ContactWork:
                 return NeedsAttention(Attention("parked", "DuplicateName", cause, error.remedy))
         return does_not_settle(f"Client {contact.name}")
 
-    def _fresh_customer(self, customer_id: str) -> Copy | None:
-        record = Record(Side.QUICKBOOKS, Kind.CONTACT, customer_id)
-        copy = self._bench.copy(record)
-        if copy is None or copy.stale or copy.deleted:
-            self._bench.refresh([record])
-        return self._bench.copy(record)
-
     def _link(self, contact: RavetreeContact, currency: str, customer_id: str) -> Outcome:
-        copy = self._fresh_customer(customer_id)
-        if copy is None or copy.deleted:
-            return NeedsAttention(_gone(contact.name, customer_id))
-        customer = quickbooks.load_customer(copy.body, self._bench.home_currency)
-        if not customer.active:
-            return NeedsAttention(_inactive(contact.name, customer))
+        customer = active_customer(self._bench, contact, customer_id)
+        if isinstance(customer, Attention):
+            return NeedsAttention(customer)
         link_customer(self._bench, contact.id, customer.currency or currency, customer_id)
         self._use_up()
         return Agreed()
 
-    def _unlink(self, contact: RavetreeContact, currency: str) -> Outcome:
-        with self._bench.database.transaction() as session:
-            pairs.remove(session, self._bench.id, Kind.CONTACT, contact.id, currency)
-        self._use_up()
+    def _unlink(self, links: Sequence[Pair]) -> Outcome:
+        """Take them apart, and let no name tie them again: the decision stays until somebody links them."""
+        if not self._bench.dry:
+            now = self._bench.now()
+            with self._bench.database.transaction() as session:
+                for pair in links:
+                    pairs.remove(session, self._bench.id, Kind.CONTACT, pair.ravetree_id, pair.currency)
+                    contact = Record(Side.RAVETREE, Kind.CONTACT, pair.ravetree_id)
+                    if contact != self._subject:
+                        decisions.store(session, self._bench.id, contact, UNLINK, "", "", now)
         return Agreed("taken apart by a person")
 
-    def _use_up(self) -> None:
-        with self._bench.database.transaction() as session:
-            decisions.use_up(session, self._bench.id, [self._subject])
+    def _use_up(self, *others: Record) -> None:
+        self._bench.use_up([self._subject, *others])
 
     def _merged_in_ravetree(self, contact: RavetreeContact, survivor: str) -> Outcome:
         """The surviving contact takes over the links; one that has a customer of its own needs a person."""
@@ -151,10 +152,12 @@ class ContactWork:
         links = self._links(Side.QUICKBOOKS, self._subject.id)
         if copy is None or copy.deleted:
             return self._lost(links, str(copy.body.get("DisplayName", "")) if copy else "")
+        if decided is not None and decided.decision == UNLINK:
+            return self._unlink(links)
         customer = quickbooks.load_customer(copy.body, self._bench.home_currency)
-        if links:
+        if links and not (decided is not None and decided.decision == LINK):
             return self._lost(links, customer.name) if not customer.active else Agreed()
-        if not self._requested:
+        if not self._requested and decided is None:
             return Agreed("made in QuickBooks after the import")
         if why := rules.not_imported(customer):
             return Agreed(why)
@@ -208,6 +211,10 @@ class ContactWork:
             case Attention():
                 return NeedsAttention(decision)
             case UseContact(contact_id=contact_id):
+                said_of_it = self._bench.decided([Record(Side.RAVETREE, Kind.CONTACT, contact_id)])
+                if said_of_it is not None and said_of_it.decision == UNLINK:
+                    cause = f"Customer {customer.name} was taken apart from the contact of its name."
+                    return NeedsAttention(unlinked(cause))
                 return self._take(customer, contact_id)
             case CreateContact(content=content):
                 reference = external_id(self._bench.connection.realm_id, Kind.CONTACT, customer.id)
@@ -221,12 +228,13 @@ class ContactWork:
                         context={"quickbooks_id": customer.id, "currency": customer.currency},
                     )
                 )
-                self._bench.forget_contacts()
+                for pair in self._links(Side.QUICKBOOKS, customer.id):
+                    self._bench.remember_contact(pair.ravetree_id)
                 return Agreed()
 
     def _take(self, customer: QuickBooksCustomer, contact_id: str) -> Outcome:
         link_customer(self._bench, contact_id, customer.currency, customer.id)
-        self._use_up()
+        self._use_up(Record(Side.RAVETREE, Kind.CONTACT, contact_id))
         return Agreed()
 
     def _linked(self, currency: str) -> set[str]:
@@ -235,21 +243,3 @@ class ContactWork:
 
     def _links(self, side: Side, record_id: str) -> list[Pair]:
         return self._bench.pairs_among(Kind.CONTACT, side, [record_id])
-
-
-def _inactive(name: str, customer: QuickBooksCustomer) -> Attention:
-    return Attention(
-        "parked",
-        "customer_inactive",
-        f"Client {name}: its customer {customer.name} is inactive in QuickBooks.",
-        "Make the customer active again, or link the client to another one.",
-    )
-
-
-def _gone(name: str, customer_id: str) -> Attention:
-    return Attention(
-        "parked",
-        "customer_gone",
-        f"Client {name}: QuickBooks has no customer with Id {customer_id}.",
-        "Link the client to another customer.",
-    )

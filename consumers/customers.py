@@ -7,11 +7,10 @@ from consumers.journalled import Request
 from consumers.workbench import Workbench
 from reconcile import contacts
 from reconcile.contacts import CreateCustomer, UseCustomer
-from reconcile.documents import LINK
+from reconcile.documents import LINK, UNLINK
 from reconcile.model import Attention, Kind, QuickBooksCustomer, RavetreeContact, Record, Side
 from schemas import quickbooks, ravetree
-from storage import decisions, pairs
-from storage.models import Decision
+from storage import pairs
 
 NEW_CUSTOMER = "(new)"
 """Stands in a preview for the customer that would be made."""
@@ -26,25 +25,61 @@ def customer_for(bench: Workbench, client_id: str, currency: str) -> tuple[str |
     contact = contact_of(bench, client_id)
     if link is not None:
         return link.quickbooks_id, contact.email if contact else ""
+    if supposed := bench.would_link.get((client_id, currency)):
+        return supposed, contact.email if contact else ""
     if contact is None:
         return Attention("parked", "client_missing", f"Client {client_id} is not in Ravetree.", "Choose a client."), ""
-    decided = _decided(bench, contact)
+    record = Record(Side.RAVETREE, Kind.CONTACT, contact.id)
+    decided = bench.decided([record])
+    if decided is not None and decided.decision == UNLINK:
+        return unlinked(f"Client {contact.name} was taken apart from its customer."), contact.email
     if decided is not None and decided.decision == LINK:
-        link_customer(bench, contact.id, currency, decided.target)
-        return decided.target, contact.email
+        customer = active_customer(bench, contact, decided.target)
+        if isinstance(customer, Attention):
+            return customer, contact.email
+        if customer.currency == currency:
+            link_customer(bench, contact.id, currency, customer.id)
+            return customer.id, contact.email
     said = decided.decision if decided is not None else ""
-    decision = contacts.match(contact, currency, _candidates(bench, contact), said)
+    decision = contacts.match(contact, currency, _candidates(bench, contact, currency), said)
     if isinstance(decision, CreateCustomer):
         decision = _create(bench, contact, currency, decision.name)
+        if said:
+            bench.use_up([record])
     if isinstance(decision, UseCustomer):
         link_customer(bench, contact.id, currency, decision.customer_id)
         return decision.customer_id, contact.email
     return decision, contact.email
 
 
-def _decided(bench: Workbench, contact: RavetreeContact) -> Decision | None:
-    with bench.database.transaction() as session:
-        return decisions.find(session, bench.id, [Record(Side.RAVETREE, Kind.CONTACT, contact.id)])
+def unlinked(cause: str) -> Attention:
+    """A person took them apart: only a person ties them again."""
+    return Attention("held", "contact_unlinked", cause, "Decide `link` to the right one, or `two` to make a new one.")
+
+
+def active_customer(bench: Workbench, contact: RavetreeContact, customer_id: str) -> QuickBooksCustomer | Attention:
+    """The customer that a client is linked to, as it is now, or why it cannot be used."""
+    record = Record(Side.QUICKBOOKS, Kind.CONTACT, customer_id)
+    copy = bench.copy(record)
+    if copy is None or copy.stale or copy.deleted:
+        bench.refresh([record])
+        copy = bench.copy(record)
+    if copy is None or copy.deleted:
+        return Attention(
+            "parked",
+            "customer_gone",
+            f"Client {contact.name}: QuickBooks has no customer with Id {customer_id}.",
+            "Link the client to another customer.",
+        )
+    customer = quickbooks.load_customer(copy.body, bench.home_currency)
+    if not customer.active:
+        return Attention(
+            "parked",
+            "customer_inactive",
+            f"Client {contact.name}: its customer {customer.name} is inactive in QuickBooks.",
+            "Make the customer active again, or link the client to another one.",
+        )
+    return customer
 
 
 def contact_of(bench: Workbench, client_id: str) -> RavetreeContact | None:
@@ -57,13 +92,14 @@ def contact_of(bench: Workbench, client_id: str) -> RavetreeContact | None:
     return ravetree.load_contact(raw, bill_to)
 
 
-def _candidates(bench: Workbench, contact: RavetreeContact) -> list[QuickBooksCustomer]:
+def _candidates(bench: Workbench, contact: RavetreeContact, currency: str) -> list[QuickBooksCustomer]:
     """Customers with the client's name, active or not, and those with its e-mail address."""
     name = contacts.customer_name(contact)
     if not name:
         return []
     company = bench.neighbours.quickbooks
-    names = ", ".join(quoted(spelling) for spelling in (name, f"{name} (deleted)"))
+    in_currency = contacts.name_in_currency(contact, currency)
+    names = ", ".join(quoted(spelling) for spelling in (name, f"{name} (deleted)", in_currency))
     with company.because("customer lookup"):
         found = company.query("Customer", f"DisplayName in ({names}) and Active in (true, false)")
         if contact.email:

@@ -13,7 +13,7 @@ from consumers.customers import customer_for
 from consumers.journalled import Request
 from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, Waits, does_not_settle
 from consumers.workbench import ENTITIES, Workbench, base_of
-from reconcile.documents import ADOPT, LINK, PUSH, UNLINK
+from reconcile.documents import ADOPT, LEAVE, LINK, PUSH, UNLINK
 from reconcile.model import (
     Attention,
     Gone,
@@ -28,9 +28,13 @@ from reconcile.model import (
     Write,
     money,
 )
+from schemas import quickbooks
 from schemas.quickbooks import Body
-from storage import connections, decisions, journal, pairs
+from storage import connections, journal, pairs, pending
 from storage.models import Copy
+
+_LASTING = (LEAVE, UNLINK)
+"""Decisions that stay for as long as nothing is to be done because of them."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,23 @@ class DocumentWork(ABC):
         self._copy: Copy | None = None
         self._decision = ""
         self._supposed: Body | None = None
+        self._apart = False
 
     def run(self) -> Outcome:
         """Plan and write until the sides agree or somebody else has to act."""
         if self._subject.side is Side.QUICKBOOKS:
             return Agreed(ignored="made in QuickBooks")
-        if (refusal := self._carry_out_decision()) is not None:
+        if (refusal := self.carry_out_decision()) is not None:
             return NeedsAttention(refusal)
+        if self._requested and self._bench.pair(self.KIND, Side.RAVETREE, self._subject.id) is not None:
+            # The answer to its creation may have been lost: what comes with it may not have been looked at.
+            self._bench.look_at(self._unit())
+        outcome = self._work_through()
+        if isinstance(outcome, Agreed) and self._decision and not (outcome.ignored and self._decision in _LASTING):
+            self._use_up_decision()
+        return outcome
+
+    def _work_through(self) -> Outcome:
         for _ in range(MAX_ROUNDS):
             plan = self.next_plan()
             if self._must_read_first(plan):
@@ -85,13 +99,13 @@ class DocumentWork(ABC):
 
     # --- for a preview -----------------------------------------------------------------------------
 
-    def suppose_linked(self, raw: Body) -> None:
-        """Plan as if a person had linked it to this document of QuickBooks."""
-        self._supposed = raw
-
     def remote_body(self) -> Body:
         """What QuickBooks' document says now, as far as we know it."""
         return dict(self._copy.body) if self._copy is not None else {}
+
+    def own_body(self) -> Body:
+        """What Ravetree's document says now."""
+        return self._raw
 
     def number_taken(self, plan: Plan) -> tuple[str, str] | None:
         """What is asked before a document is created whose number is taken in QuickBooks.
@@ -141,10 +155,9 @@ class DocumentWork(ABC):
 
     # --- what a person decided -------------------------------------------------------------------
 
-    def _carry_out_decision(self) -> Attention | None:
+    def carry_out_decision(self) -> Attention | None:
         """Take apart, link or write anew, before the first plan; what cannot be done is said to a person."""
-        with self._bench.database.transaction() as session:
-            found = decisions.find(session, self._bench.id, self._bench.handling)
+        found = self._bench.decided({self._subject, *self._bench.handling})
         self._decision = found.decision if found else ""
         if found is None:
             return None
@@ -166,6 +179,9 @@ class DocumentWork(ABC):
         return copy is not None and copy.deleted
 
     def _forget_pair(self) -> None:
+        self._apart = True
+        if self._bench.dry:
+            return
         with self._bench.database.transaction() as session:
             pairs.remove(session, self._bench.id, self.KIND, self._subject.id)
             pairs.remove(session, self._bench.id, pairs.PLACEHOLDER, self._subject.id)
@@ -174,8 +190,9 @@ class DocumentWork(ABC):
         """Tie it to the record that a person named: Ravetree's content is written to that one next."""
         found = self._bench.neighbours.quickbooks.by_ids(ENTITIES[self.KIND], [quickbooks_id])
         holder = self._bench.pair(self.KIND, Side.QUICKBOOKS, quickbooks_id)
-        if not found or (holder is not None and holder.ravetree_id != self._subject.id):
-            why = "is not there" if not found else "belongs to another document"
+        taken = holder is not None and holder.ravetree_id != self._subject.id
+        if not found or taken or quickbooks.is_void(found[0]):
+            why = "is not there" if not found else "belongs to another document" if taken else "is void"
             return Attention(
                 "parked",
                 "link_not_possible",
@@ -184,14 +201,16 @@ class DocumentWork(ABC):
             )
         self._raw = self._bench.neighbours.ravetree.get(self.KIND, self._subject.id) or {}
         self._forget_pair()
+        if self._bench.dry:
+            self._supposed = found[0]
+            return None
         self._adopt(found[0])
         self._use_up_decision()
         return None
 
     def _use_up_decision(self) -> None:
         self._decision = ""
-        with self._bench.database.transaction() as session:
-            decisions.use_up(session, self._bench.id, self._bench.handling)
+        self._bench.use_up({self._subject, *self._bench.handling})
 
     # --- gathering -------------------------------------------------------------------------------
 
@@ -202,7 +221,7 @@ class DocumentWork(ABC):
             copy = Copy(record_id=str(raw["Id"]), version=int(raw["SyncToken"]), deleted=False, stale=False, body=raw)
             return Partner(*self._taken_over(raw), copy)
         pair = self._bench.pair(self.KIND, Side.RAVETREE, self._subject.id)
-        if pair is None:
+        if pair is None or (self._apart and self._bench.dry):
             return Partner()
         found = self._bench.copy_or_read(Record(Side.QUICKBOOKS, self.KIND, pair.quickbooks_id))
         return Partner(base_of(pair), dict(pair.line_ids), found)
@@ -299,8 +318,14 @@ class DocumentWork(ABC):
             if self._decision and write.content is not None:
                 self._use_up_decision()
 
-    def _written(self, write: Write) -> None:  # noqa: B027 - only an invoice has something to do
-        """What follows from a write that was taken."""
+    def _written(self, write: Write) -> None:
+        """An older document comes as one unit with the payments that live on it."""
+        if write.action == f"{self.KIND}.create" and self._requested:
+            self._bench.look_at(self._unit())
+
+    def _unit(self, raw: Body | None = None) -> list[Record]:  # noqa: ARG002 - an estimate has none
+        """The payments that come with a document, `raw` in QuickBooks: only an invoice has them."""
+        return []
 
     def _named(self, write: Write, path: str, body: Body, context: Mapping[str, Any], method: str = "POST") -> Request:
         return Request(self._subject, write.side, write.action, path, body, method, context)
@@ -347,6 +372,7 @@ class DocumentWork(ABC):
         quickbooks_id = str(raw["Id"])
         self._bench.keep(self.KIND, {quickbooks_id: raw})
         (ours, theirs), line_ids = self._taken_over(raw)
+        unit = self._unit(raw)
         with self._bench.database.transaction() as session:
             pairs.store(
                 session,
@@ -359,6 +385,8 @@ class DocumentWork(ABC):
                 base_quickbooks=theirs,
                 line_ids=line_ids,
             )
+            for record in unit:
+                pending.note(session, self._bench.id, record, self._bench.now())
 
     def _was_sent_before(self) -> bool:
         with self._bench.database.transaction() as session:

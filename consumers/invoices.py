@@ -6,7 +6,6 @@ from typing import Any
 from clients.quickbooks.company import quoted
 from consumers.documents import DocumentWork, Partner, content_context
 from consumers.journalled import Request
-from consumers.outcomes import Outcome
 from reconcile import invoices as rules
 from reconcile.invoices import InvoiceBase, InvoiceCase, Placeholder
 from reconcile.model import (
@@ -24,6 +23,7 @@ from reconcile.model import (
     Write,
 )
 from schemas import quickbooks, ravetree
+from schemas.changes import changes
 from schemas.quickbooks import Body
 from storage import journal, pending
 from storage.models import Copy
@@ -35,14 +35,6 @@ class InvoiceWork(DocumentWork):
     KIND = Kind.INVOICE
     _placeholder_copy: Copy | None = None
     _case: InvoiceCase | None = None
-
-    def run(self) -> Outcome:
-        """Plan and write until the sides agree or somebody else has to act."""
-        done = self._subject in self._bench.with_payments
-        if self._requested and not done and self._bench.pair(self.KIND, self._subject.side, self._subject.id):
-            # It may have been made a moment ago, by a batch or by a write whose answer came late.
-            self._look_at_payments()
-        return super().run()
 
     def next_plan(self) -> Plan:
         """Gather both sides and plan the next step."""
@@ -173,15 +165,28 @@ class InvoiceWork(DocumentWork):
 
     # --- writing ---------------------------------------------------------------------------------
 
-    def _written(self, write: Write) -> None:
-        if write.action == "invoice.create" and self._requested:
-            self._look_at_payments()
-
-    def _look_at_payments(self) -> None:
-        """An older document comes as one unit with the payments that live on it."""
+    def _unit(self, raw: Body | None = None) -> list[Record]:
+        """Ravetree's payments on it, and QuickBooks' on one that is taken over."""
         rows = self._bench.neighbours.ravetree.payments_of(self._subject.id)
-        self._bench.look_at([Record(Side.RAVETREE, Kind.PAYMENT, row["id"]) for row in rows])
-        self._bench.with_payments.add(self._subject)
+        theirs = self._load(raw).payment_ids if raw is not None else ()
+        return [Record(Side.RAVETREE, Kind.PAYMENT, row["id"]) for row in rows] + [
+            Record(Side.QUICKBOOKS, Kind.PAYMENT, name) for name in theirs
+        ]
+
+    def payments_to_come(self) -> list[dict[str, Any]]:
+        """For a preview: the live payments that are pushed after a new invoice, with their share of it."""
+        found = []
+        for row in self._bench.neighbours.ravetree.payments_of(self._subject.id):
+            payment = ravetree.load_payment(row)
+            share = sum((a.amount for a in payment.allocations if a.invoice_id == self._subject.id), ZERO)
+            if (
+                not payment.voided
+                and payment.amount > ZERO
+                and self._bench.pair(Kind.PAYMENT, Side.RAVETREE, row["id"]) is None
+            ):
+                said = {"TotalAmt": share, "TxnDate": row["date"], "PaymentRefNum": payment.reference or None}
+                found.append({"side": "quickbooks", "action": "payment.create", "changes": changes({}, said)})
+        return found
 
     def request(self, write: Write) -> Request:
         """The write, ready for the journal."""

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
+from clients.errors import NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
+from clients.quickbooks.faults import TokenExpired
 from config.logging import logger
 from consumers.workbench import ENTITIES, Workbench
 from reconcile.model import Kind, Record, Side
@@ -19,6 +21,7 @@ UNDER_WAY = 50
 """Records of one job that wait in the ordinary queue at a time: events of people's own acts come between them."""
 
 AGAIN = timedelta(seconds=5)
+AFTER_A_REFUSAL = timedelta(minutes=10)
 PAGE = 1000
 RESOURCES = {Kind.CONTACT: "contacts", Kind.ESTIMATE: "estimates", Kind.INVOICE: "invoices"}
 
@@ -30,8 +33,21 @@ def go_on(bench: Workbench) -> bool:
     with bench.database.transaction() as session:
         due = list(jobs.due(session, bench.id, bench.now()))
     # Each takes its step, whatever the one before it found.
-    steps = [_step(bench, job) for job in due]
+    steps = [_try_step(bench, job) for job in due]
     return any(steps)
+
+
+def _try_step(bench: Workbench, job: Job) -> bool:
+    """A step that is refused is tried again later: it holds up neither another job nor what people do."""
+    try:
+        return _step(bench, job)
+    except (NotAuthorised, NotSent, OutcomeUnknown, Throttled, TokenExpired):
+        raise
+    except NeighbourError as error:
+        log.error("a job's list was refused", job=job.id, error=str(error), remedy=error.remedy, fault=error.code)
+        with bench.database.transaction() as session:
+            jobs.postpone(session, bench.id, bench.now() + AFTER_A_REFUSAL)
+        return False
 
 
 def _step(bench: Workbench, job: Job) -> bool:
@@ -80,16 +96,21 @@ def _store_page(bench: Workbench, job: Job, named: dict[Record, str], cursor: st
 
 
 def _list_customers(bench: Workbench, job: Job) -> None:
-    """One page of QuickBooks' active customers: one metered read for a thousand."""
+    """One page of QuickBooks' customers: one metered read for a thousand.
+
+    Inactive ones are listed too: one that becomes inactive meanwhile would else move the next page by one.
+    """
     start = int(job.cursor or 0)
     company = bench.neighbours.quickbooks
     with company.because("contact import"):
-        rows = company.page(ENTITIES[Kind.CONTACT], "Active = true", start, PAGE)
+        rows = company.page(ENTITIES[Kind.CONTACT], "Active in (true, false)", start, PAGE)
     found = {str(raw["Id"]): raw for raw in rows}
     bench.handling |= {Record(Side.QUICKBOOKS, Kind.CONTACT, name) for name in found}
     bench.keep(Kind.CONTACT, found)
     named = {
-        Record(Side.QUICKBOOKS, Kind.CONTACT, name): str(raw.get("DisplayName", name)) for name, raw in found.items()
+        Record(Side.QUICKBOOKS, Kind.CONTACT, name): str(raw.get("DisplayName", name))
+        for name, raw in found.items()
+        if raw.get("Active", True)
     }
     _store_page(bench, job, named, str(start + len(rows)) if len(rows) == PAGE else None)
 
@@ -99,7 +120,7 @@ def _list_customers(bench: Workbench, job: Job) -> None:
 
 def _list_documents(bench: Workbench, job: Job) -> None:
     """One page of Ravetree's records of the kinds that were asked for; reads there are free."""
-    kinds = [Kind(name) for name in job.params["kinds"]]
+    kinds = [Kind(name) for name in dict.fromkeys(job.params["kinds"])]
     kind, cursor = _place(job.cursor, kinds)
     rows, following = bench.neighbours.ravetree.page(RESOURCES[kind], cursor)
     asked = [row for row in rows if is_asked_for(kind, row, job.params)]

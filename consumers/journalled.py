@@ -334,12 +334,25 @@ class Journal:
             found = company.query("Customer", f"DisplayName = {quoted(body['DisplayName'])}")
         elif operation.path in ("invoice", "estimate"):
             found = company.query(operation.path.capitalize(), f"DocNumber = {quoted(body['DocNumber'])}")
-            found = [raw for raw in found if raw["CustomerRef"]["value"] == body["CustomerRef"]["value"]]
+            found = [raw for raw in found if _says_the_same(raw, body)]
         else:
             where = f"CustomerRef = {quoted(body['CustomerRef']['value'])} and TxnDate = {quoted(body['TxnDate'])}"
             found = company.query("Payment", where)
             found = [raw for raw in found if raw.get("PrivateNote") == body["PrivateNote"]]
         return found[0] if found else None
+
+
+def _says_the_same(raw: Body, sent: Body) -> bool:
+    """Whether a document may be what we sent: another one of its number and customer is somebody else's."""
+    return (
+        raw["CustomerRef"]["value"] == sent["CustomerRef"]["value"]
+        and raw["TxnDate"] == sent["TxnDate"]
+        and _amounts(raw) == _amounts(sent)
+    )
+
+
+def _amounts(body: Body) -> list[Any]:
+    return [line["Amount"] for line in body["Line"] if line["DetailType"] == "SalesItemLineDetail"]
 
 
 def _subject(text: str) -> tuple[Side, Kind, str]:

@@ -92,6 +92,7 @@ class Parity:
 
     def _bench(self, connection_id: str) -> Workbench:
         with self._database.transaction() as session:
+            connections.check_connected(session, connection_id)
             connection = connections.get(session, connection_id)
         return Workbench(
             self._database, self._clock, connection, self._neighbours_of(connection_id), Unwritten(), dry=True

@@ -8,10 +8,12 @@ from consumers.journalled import Request
 from consumers.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, Waits, does_not_settle
 from consumers.workbench import Workbench, base_of
 from reconcile import payments as rules
+from reconcile.documents import LINK, PUSH, UNLINK
 from reconcile.markers import external_id, marked_payment, marked_placeholder
 from reconcile.model import (
     ZERO,
     Adopt,
+    Attention,
     Gone,
     Kind,
     PaymentContent,
@@ -27,7 +29,7 @@ from reconcile.model import (
 from reconcile.payments import KnownInvoice, PaymentBase, PaymentCase
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import connections, copies, decisions, pairs, pending
+from storage import connections, copies, pairs, pending
 from storage.models import Copy, Pair
 
 
@@ -41,9 +43,20 @@ class PaymentWork:
         self._copy: Copy | None = None
         self._invoices: tuple[KnownInvoice, ...] = ()
         self._decision = ""
+        self._apart = False
+        self._supposed: Adopt | None = None
 
     def run(self) -> Outcome:
         """Plan and write until the sides agree or somebody else has to act."""
+        if (refusal := self.carry_out_decision()) is not None:
+            return NeedsAttention(refusal)
+        self._know_placeholder_again()
+        outcome = self._work_through()
+        if isinstance(outcome, Agreed) and self._decision and not outcome.ignored:
+            self._bench.use_up({self._subject, *self._bench.handling})
+        return outcome
+
+    def _work_through(self) -> Outcome:
         for _ in range(MAX_ROUNDS):
             case = self._gather()
             plan = rules.plan(case)
@@ -70,13 +83,94 @@ class PaymentWork:
 
     def next_plan(self) -> Plan:
         """The next step, for a preview."""
-        return rules.plan(self._gather())
+        return Plan(adopt=self._supposed) if self._supposed else rules.plan(self._gather())
+
+    def remote_body(self) -> Body:
+        """What QuickBooks' payment says now, as far as we know it."""
+        return dict(self._copy.body) if self._copy is not None else {}
+
+    def own_body(self) -> Body:
+        """What Ravetree's payment says now."""
+        return self._raw
+
+    # --- what a person decided -------------------------------------------------------------------
+
+    def carry_out_decision(self) -> Attention | None:
+        """Take apart or tie together, before the first plan; what cannot be done is said to a person."""
+        found = self._bench.decided({self._subject, *self._bench.handling})
+        if found is None:
+            return None
+        if found.decision == UNLINK:
+            self._forget_pair()
+        elif found.decision == PUSH:
+            self._bench.use_up({self._subject, *self._bench.handling})
+        elif found.decision == LINK:
+            return self._link(found.target)
+        return None
+
+    def _know_placeholder_again(self) -> None:
+        """A placeholder on an invoice that was taken apart and tied again: by its note it belongs to it."""
+        if self._subject.side is not Side.QUICKBOOKS:
+            return
+        theirs, _ = self._bench.quickbooks_payment(self._subject.id)
+        if not isinstance(theirs, QuickBooksPayment) or theirs.voided:
+            return
+        invoice_id = marked_placeholder(theirs.note) or ""
+        pair = self._bench.pair(Kind.INVOICE, Side.RAVETREE, invoice_id)
+        if pair is None or self._bench.pair(pairs.PLACEHOLDER, Side.RAVETREE, invoice_id) is not None:
+            return
+        if [allocation.invoice_id for allocation in theirs.allocations] != [pair.quickbooks_id]:
+            return
+        with self._bench.database.transaction() as session:
+            now = self._bench.now()
+            pairs.store(session, self._bench.id, pairs.PLACEHOLDER, invoice_id, theirs.id, now)
+            pending.note(session, self._bench.id, Record(Side.RAVETREE, Kind.INVOICE, invoice_id), now)
+
+    def _forget_pair(self) -> None:
+        self._apart = True
+        if not self._bench.dry:
+            with self._bench.database.transaction() as session:
+                pairs.remove(session, self._bench.id, Kind.PAYMENT, self._subject.id)
+
+    def _link(self, quickbooks_id: str) -> Attention | None:
+        """Tie it to the payment that a person named, as both are now."""
+        theirs = Record(Side.QUICKBOOKS, Kind.PAYMENT, quickbooks_id)
+        self._bench.refresh([theirs])
+        found, _ = self._bench.quickbooks_payment(quickbooks_id)
+        ours, _ = self._bench.ravetree_payment(self._subject.id)
+        holder = self._bench.pair(Kind.PAYMENT, Side.QUICKBOOKS, quickbooks_id)
+        taken = holder is not None and holder.ravetree_id != self._subject.id
+        live = (
+            isinstance(found, QuickBooksPayment)
+            and isinstance(ours, RavetreePayment)
+            and not found.voided
+            and not ours.voided
+            and found.currency == ours.currency
+        )
+        if taken or not live:
+            why = "belongs to another payment" if taken else "is void, deleted or in another currency"
+            return Attention(
+                "parked",
+                "link_not_possible",
+                f"The payment cannot be linked: QuickBooks' Id {quickbooks_id}, or Ravetree's own, {why}.",
+                "Choose another one, or decide `unlink`.",
+            )
+        adopt = Adopt(self._subject.id, quickbooks_id)
+        if self._bench.dry:
+            self._supposed = adopt
+            return None
+        self._forget_pair()
+        self._adopt(adopt)
+        self._bench.use_up({self._subject, theirs, *self._bench.handling})
+        return None
 
     # --- gathering -------------------------------------------------------------------------------
 
     def _gather(self) -> PaymentCase:
         bench = self._bench
         pair = bench.pair(Kind.PAYMENT, self._subject.side, self._subject.id)
+        if self._apart and bench.dry:
+            pair = None
         ours: RavetreePayment | Gone | None = None
         theirs: QuickBooksPayment | Gone | None = None
         self._raw, self._copy = {}, None
@@ -111,8 +205,8 @@ class PaymentWork:
         return self._subject.id if self._subject.side is side else None
 
     def _decided(self) -> str:
-        with self._bench.database.transaction() as session:
-            return decisions.get(session, self._bench.id, self._bench.handling)
+        found = self._bench.decided({self._subject, *self._bench.handling})
+        return found.decision if found else ""
 
     def _base(self, pair: Pair | None) -> PaymentBase | None:
         bodies = base_of(pair) if pair is not None else None
@@ -173,6 +267,9 @@ class PaymentWork:
             if allocation.invoice_id in known or self._bench.pair(Kind.INVOICE, Side.RAVETREE, allocation.invoice_id):
                 continue
             invoice, _ = self._bench.ravetree_invoice(allocation.invoice_id)
+            said = self._bench.decided([Record(Side.RAVETREE, Kind.INVOICE, allocation.invoice_id)])
+            if said is not None and said.decision == UNLINK:
+                continue
             if isinstance(invoice, RavetreeInvoice) and not invoice.void and since and invoice.created_at >= since:
                 coming.append(Record(Side.RAVETREE, Kind.INVOICE, invoice.id))
         return tuple(coming)
@@ -314,6 +411,7 @@ class PaymentWork:
             ]
             # The one that waited for a person under its own name alone is answered with it.
             others = [name for name in names if name not in self._bench.handling]
+            others += [Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id) for invoice in self._invoices]
             pending.reconsider_records(session, self._bench.id, others, self._bench.now())
 
     def _unpair(self) -> None:
@@ -332,12 +430,11 @@ class PaymentWork:
 
     def _use_up_decision(self) -> None:
         if self._decision in tuple(Side):
-            with self._bench.database.transaction() as session:
-                decisions.use_up(session, self._bench.id, self._bench.handling)
+            self._bench.use_up({self._subject, *self._bench.handling})
 
     def _write(self, write: Write) -> None:
         try:
-            self._bench.write(self._request(write))
+            self._bench.write(self.request(write))
             self._use_up_decision()
         except (Moved, Missing, Refused) as error:
             before = self._state()
@@ -355,7 +452,8 @@ class PaymentWork:
         found = [self._bench.copy(name) for name in names]
         return [(copy.version, copy.deleted) if copy else None for copy in found]
 
-    def _request(self, write: Write) -> Request:
+    def request(self, write: Write) -> Request:
+        """The write, ready for the journal."""
         context = self._context()
         if write.side is Side.RAVETREE:
             return self._ravetree_request(write, context)

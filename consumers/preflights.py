@@ -40,6 +40,7 @@ class Preflight:
     def run(self, connection_id: str) -> tuple[Finding, ...]:
         """Look now: some four metered reads. What it found is kept with the connection."""
         with self._database.transaction() as session:
+            connections.check_connected(session, connection_id)
             connection = connections.get(session, connection_id)
         return look(self._database, self._clock, connection, self._neighbours_of(connection_id))
 

@@ -12,14 +12,15 @@ from consumers.invoices import InvoiceWork
 from consumers.jobs import RESOURCES, is_asked_for
 from consumers.neighbours import NeighboursOf
 from consumers.payments import PaymentWork
-from consumers.workbench import ENTITIES, Unwritten, Workbench
+from consumers.workbench import Unwritten, Workbench
 from reconcile import contacts as contact_rules
-from reconcile.documents import LINK, UNLINK
+from reconcile.documents import UNLINK
 from reconcile.model import Attention, Kind, Plan, Record, Side
 from schemas import quickbooks
 from schemas.changes import changes
-from storage import connections, jobs, pairs
+from storage import connections, decisions, jobs, pairs
 from storage.database import Database
+from storage.decisions import Said
 
 SHOWN = 200
 """Records that a preview of many names one by one; the counts are of all."""
@@ -37,6 +38,7 @@ class Previews:
 
     def _bench(self, connection_id: str) -> Workbench:
         with self._database.transaction() as session:
+            connections.check_connected(session, connection_id)
             connection = connections.get(session, connection_id)
         return Workbench(
             self._database, self._clock, connection, self._neighbours_of(connection_id), Unwritten(), dry=True
@@ -52,27 +54,34 @@ class Previews:
 
     def _one(self, bench: Workbench, record: Record, decision: str, target: str) -> dict[str, Any]:
         with self._database.transaction() as session:
-            record = pairs.names(session, bench.id, record)[0]
+            if decision:
+                said = Said(decision, target=target)
+                record, said = decisions.addressed(session, bench.id, record, said)
+                bench.supposed = {record: decisions.row(bench.id, record, said, bench.now())}
+            else:
+                names = decisions.names_of(session, bench.id, record)
+                record, stored = names[0], decisions.find(session, bench.id, names)
+                bench.supposed = {record: stored} if stored is not None else {}
         if decision == UNLINK:
             text = "The two records are taken apart; nothing is written to either, and no sync touches it any more."
             return _said(record, "unlink", text)
         if record.kind is Kind.CONTACT:
             return self._contact(bench, record)
         if record.kind is Kind.PAYMENT:
-            return _spelled(bench, record, PaymentWork(bench, record).next_plan(), {})
+            payment = PaymentWork(bench, record)
+            refusal = payment.carry_out_decision()
+            return _attention(record, refusal) if refusal else _spelled(bench, record, payment.next_plan(), payment)
         work: DocumentWork = (InvoiceWork if record.kind is Kind.INVOICE else EstimateWork)(bench, record, True)
         if record.side is Side.QUICKBOOKS:
             return _said(record, "nothing", "It was made in QuickBooks: Ravebooks leaves it alone.")
-        if decision == LINK:
-            raw = bench.neighbours.quickbooks.by_ids(ENTITIES[record.kind], [target])
-            if not raw:
-                return _said(record, "parked", f"QuickBooks has no {record.kind} with Id {target}.")
-            work.suppose_linked(raw[0])
+        refusal = work.carry_out_decision()
+        if refusal is not None:
+            return _attention(record, refusal)
         plan = work.next_plan()
         taken = work.number_taken(plan)
         if taken is not None:
             return _said(record, *taken)
-        return _spelled(bench, record, plan, work.remote_body(), work)
+        return _spelled(bench, record, plan, work)
 
     def _contact(self, bench: Workbench, record: Record) -> dict[str, Any]:
         if record.side is Side.QUICKBOOKS:
@@ -120,12 +129,29 @@ class Previews:
             records = self._customers(bench) if kind == jobs.IMPORT_CONTACTS else self._documents(bench, params)
             counts: Counter[str] = Counter()
             shown: list[dict[str, Any]] = []
+            passed_over = self._already(bench, records) if kind == jobs.BACKFILL else set()
             for record, name in records:
-                found = self._one(bench, record, "", "") | {"name": name}
+                if record in passed_over:
+                    found = _said(record, "already", "is in QuickBooks already") | {"name": name}
+                else:
+                    found = self._one(bench, record, "", "") | {"name": name}
                 counts[found["outcome"]] += 1
                 if len(shown) < SHOWN:
                     shown.append(found)
         return {"counts": dict(counts), "records": shown}
+
+    def _already(self, bench: Workbench, records: list[tuple[Record, str]]) -> set[Record]:
+        """What a back-fill passes over: it has its partner."""
+        found: set[Record] = set()
+        for start in range(0, len(records), _NUMBERS):
+            part = [record for record, _ in records[start : start + _NUMBERS]]
+            for kind in {record.kind for record in part}:
+                names = [record.id for record in part if record.kind is kind]
+                found |= {
+                    Record(Side.RAVETREE, kind, pair.ravetree_id)
+                    for pair in bench.pairs_among(kind, Side.RAVETREE, names)
+                }
+        return found
 
     def _customers(self, bench: Workbench) -> list[tuple[Record, str]]:
         rows = bench.neighbours.quickbooks.query("Customer", "Active = true", limit=10**9)
@@ -158,9 +184,7 @@ def _attention(record: Record, attention: Attention) -> dict[str, Any]:
     return _said(record, outcome, attention.cause) | {"remedy": attention.remedy}
 
 
-def _spelled(
-    bench: Workbench, record: Record, plan: Plan, before: Mapping[str, Any], work: DocumentWork | None = None
-) -> dict[str, Any]:
+def _spelled(bench: Workbench, record: Record, plan: Plan, work: DocumentWork | PaymentWork) -> dict[str, Any]:
     if plan.attention is not None:
         return _attention(record, plan.attention)
     if plan.waits_for is not None:
@@ -172,8 +196,15 @@ def _spelled(
         for request in bench.take_would_write()
     ]
     for write in plan.writes:
-        body = work.request(write).body if work is not None else {}
+        body = work.request(write).body
+        before = work.remote_body() if write.side is Side.QUICKBOOKS else work.own_body()
+        if write.record_id is None:
+            before = {}
         steps.append({"side": str(write.side), "action": write.action, "changes": changes(before, body)})
+    if plan.unpair:
+        return _said(record, "create", "The payment that is left is copied to the other side again.")
     if not plan.writes:
         return _said(record, "nothing", plan.ignored or "both books agree")
+    if isinstance(work, InvoiceWork) and plan.writes[0].action == "invoice.create":
+        steps += work.payments_to_come()
     return _said(record, plan.writes[0].action.partition(".")[2], "") | {"steps": steps}

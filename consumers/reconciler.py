@@ -500,11 +500,14 @@ class Reconciler:
         until = now + timedelta(seconds=min(outage.seconds, 60.0))
         with self._database.transaction() as session:
             pending.postpone_all(session, connection_id, until)
+            storage_jobs.postpone(session, connection_id, until)
             connection = connections.get(session, connection_id)
             if not isinstance(outage.error, Throttled) or (connection.cdc_due_at and connection.cdc_due_at <= now):
                 connection.cdc_due_at = until
-            if connection.events_due_at and connection.events_due_at <= now:
-                connection.events_due_at = until
+            for name in ("events_due_at", "preflight_due_at"):
+                due_at = getattr(connection, name)
+                if due_at and due_at <= now:
+                    setattr(connection, name, until)
         telemetry.slices.labels("outage").inc()
         log.warning("a neighbour is out of reach", error=str(outage.error), until=until.isoformat())
 
@@ -525,7 +528,8 @@ def _wake_waiting(session: Session, bench: Workbench, subject: Subject, outcome:
     """Who waits for this record looks again, whether or not anything was written for it."""
     if subject.record.kind is Kind.PAYMENT:
         pending.wake(session, bench.id, [ANY_PAYMENT], now)
-    if isinstance(outcome, Agreed):
+    if isinstance(outcome, Agreed) or (isinstance(outcome, NeedsAttention) and subject.record.kind is Kind.ESTIMATE):
+        # An estimate that waits for a person does not hold up its invoice.
         pending.wake(session, bench.id, [subject.record], now)
 
 

@@ -33,6 +33,7 @@ class Sweeper:
         """Nudge every connection with something due; returns how many."""
         now = self._clock.now()
         with self._database.transaction() as session:
+            connections.begin_daily(session, now)
             due = set(pending.due_connections(session, now)) | set(journal.connections_with_unsettled(session, now))
             if brakes.pulled(session) is not None:
                 due = set()

@@ -17,7 +17,7 @@ from consumers.workbench import Workbench
 from reconcile.model import Kind, Record, Side
 from schemas import strict_json
 from schemas.quickbooks import Body
-from storage import pairs
+from storage import brakes, connections, pairs
 from storage.models import SyncState
 
 AGAIN = timedelta(seconds=30)
@@ -71,6 +71,9 @@ def _link(quickbooks_id: str | None, kind: Kind, pages_url: str) -> Body:
 def tell(bench: Workbench) -> None:
     """Send what is unsent and due. Ravetree being away, or not knowing the record, stops nothing else."""
     for row in _unsent(bench):
+        with bench.database.transaction() as session:
+            brakes.check(session)
+            connections.check_active(session, bench.id)
         key = hashlib.sha256(
             "\0".join([bench.id, row.kind, row.ravetree_id, str(row.generation), strict_json.dumps(row.body)]).encode()
         ).hexdigest()[:32]

@@ -115,7 +115,10 @@ class TokenKeeper:
             tokens = self._oauth.refresh(newer)
         with self._database.transaction() as session:
             # Stored whatever became of the lease: the old token may be dead already.
-            self.store(connections.get(session, connection_id), tokens)
+            connection = connections.get(session, connection_id)
+            if connection.state == connections.DISCONNECTED:
+                raise ConsentLost("the connection was disconnected meanwhile")
+            self.store(connection, tokens)
         log.info("token refreshed", connection=connection_id, fence=lease.fence)
         return tokens.access
 

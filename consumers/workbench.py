@@ -26,9 +26,9 @@ from reconcile.model import (
 )
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import copies, pairs, pending
+from storage import copies, decisions, pairs, pending
 from storage.database import Database
-from storage.models import Connection, Copy, Pair
+from storage.models import Connection, Copy, Decision, Pair
 
 ENTITIES = {
     Kind.CONTACT: "Customer",
@@ -80,12 +80,12 @@ class Unwritten:
 
 @dataclass
 class Workbench:
-    """One connection during one slice, or during one preview, which is `dry` and writes nothing.
+    """One connection during one slice, or during one preview, which is `dry` and writes nothing:
+    there `supposed` is what a person is supposed to have said.
 
     `fresh` are the QuickBooks records read since the last batch of notes was taken. `handling` are those that
     are being worked on: news of any other record is noted as pending when it is read, whatever it was read for.
     `looked_at` are those that a plan of this slice had looked at: once is enough to know that it does not help.
-    `with_payments` are the requested invoices of this slice whose payments were put on the list.
     """
 
     database: Database
@@ -96,10 +96,10 @@ class Workbench:
     dry: bool = False
     would_write: list[Request] = field(default_factory=list)
     would_link: dict[tuple[str, str], str] = field(default_factory=dict)
+    supposed: dict[Record, Decision] = field(default_factory=dict)
     fresh: set[Record] = field(default_factory=set)
     handling: set[Record] = field(default_factory=set)
     looked_at: set[Record] = field(default_factory=set)
-    with_payments: set[Record] = field(default_factory=set)
     _contacts: dict[str, RavetreeContact] | None = None
     _numbers: dict[tuple[Kind, str], list[Body]] = field(default_factory=dict)
 
@@ -122,6 +122,24 @@ class Workbench:
         """What would have been written beside the record itself since the last time: a new customer."""
         taken, self.would_write[:] = list(self.would_write), []
         return taken
+
+    # --- what people decided -----------------------------------------------------------------------
+
+    def decided(self, names: Iterable[Record]) -> Decision | None:
+        """What a person said of a record under any of its names; in a preview what is supposed to have been said."""
+        known = list(names)
+        supposed = next((self.supposed[name] for name in known if name in self.supposed), None)
+        if supposed is not None:
+            return supposed
+        with self.database.transaction() as session:
+            return decisions.find(session, self.id, known)
+
+    def use_up(self, names: Iterable[Record]) -> None:
+        """The decision has been carried out."""
+        if self.dry:
+            return
+        with self.database.transaction() as session:
+            decisions.use_up(session, self.id, names)
 
     # --- QuickBooks' side ------------------------------------------------------------------------
 
@@ -246,9 +264,11 @@ class Workbench:
             self._contacts = {row["id"]: ravetree.load_contact(row) for row in rows if not row.get("deleted")}
         return self._contacts
 
-    def forget_contacts(self) -> None:
-        """A contact was made: the next look lists them again."""
-        self._contacts = None
+    def remember_contact(self, record_id: str) -> None:
+        """A contact was made: the list has it too, without listing all of them again."""
+        raw = self.neighbours.ravetree.get(Kind.CONTACT, record_id)
+        if raw is not None and self._contacts is not None:
+            self._contacts[record_id] = ravetree.load_contact(raw)
 
     def _seen(self, kind: Kind, raw: Body) -> None:
         """Keep the version that is being planned. One that was only looked up proves nothing about its events."""

@@ -51,6 +51,11 @@ def suffixed_name(contact: RavetreeContact) -> str:
     return customer_name(contact)[: NAME_LIMIT - len(suffix)].rstrip() + suffix
 
 
+def name_in_currency(contact: RavetreeContact, currency: str) -> str:
+    """The name of a client's second customer: QuickBooks wants one for each currency."""
+    return f"{customer_name(contact)[: NAME_LIMIT - len(currency) - 3]} ({currency})"
+
+
 def match(
     contact: RavetreeContact, currency: str, candidates: Sequence[QuickBooksCustomer], decision: str = ""
 ) -> UseCustomer | CreateCustomer | Attention:
@@ -66,7 +71,8 @@ def match(
             f"Client {contact.id} has no name.",
             "Give it a name in Ravetree.",
         )
-    name_twins = [c for c in candidates if c.name.casefold() == wanted.casefold()]
+    spellings = {wanted.casefold(), name_in_currency(contact, currency).casefold()}
+    name_twins = [c for c in candidates if c.name.casefold() in spellings]
     if decision == NEW:
         return CreateCustomer(suffixed_name(contact) if name_twins else wanted)
     same = [c for c in name_twins if c.active and c.currency == currency and not _contradicts(contact, c)]
@@ -84,7 +90,7 @@ def match(
         return _ask(contact, "has the e-mail address of a QuickBooks customer with another name", mailed)
     if name_twins:
         # The name is taken by the same client in another currency: QuickBooks wants one customer for each.
-        return CreateCustomer(f"{wanted[: NAME_LIMIT - len(currency) - 3]} ({currency})")
+        return CreateCustomer(name_in_currency(contact, currency))
     return CreateCustomer(wanted)
 
 

@@ -82,7 +82,7 @@ def _plan_unpaired(case: EstimateCase) -> Plan:
     if estimate is None:
         return Plan(ignored="made in QuickBooks")
     if isinstance(estimate, Gone):
-        return NOTHING
+        return Plan(ignored="not in Ravetree")
     if why := not_to_push(case, estimate.created_at):
         return Plan(ignored=why)
     if not estimate.lines:

@@ -116,12 +116,13 @@ def _plan_unpaired(case: InvoiceCase) -> Plan:
     if invoice is None:
         return Plan(ignored="made in QuickBooks")
     if isinstance(invoice, Gone) or invoice.void:
-        return NOTHING
+        return Plan(ignored="not in Ravetree" if isinstance(invoice, Gone) else "void in Ravetree")
     if why := not_to_push(case, invoice.created_at):
         return Plan(ignored=why)
     if not invoice.lines:
         return Plan(ignored="no lines yet")
-    if case.draft_policy == WHEN_SENT and not (invoice.sent or invoice.marked_paid or case.requested):
+    begun = invoice.sent or invoice.marked_paid or invoice.paid_amount > ZERO
+    if case.draft_policy == WHEN_SENT and not (begun or case.requested):
         return Plan(ignored="a draft: it is pushed when it is sent")
     if isinstance(case.estimate, Record):
         return Plan(waits_for=case.estimate)
@@ -178,6 +179,12 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
     content = _content(case, invoice, base.line_ids)
     if isinstance(content, Plan):
         return content
+    if settled > ZERO and content.customer_id != remote.customer_id:
+        return held(
+            "customer_differs_with_payments",
+            f"{name} has another customer in QuickBooks, and payments on it.",
+            "Remove the payments in QuickBooks, or set its customer right there; then press retry.",
+        )
     if case.decision != OVERWRITE and _shows_weighty_drift(base.quickbooks, remote, content):
         return held(
             "drift_before_overwrite",
@@ -250,12 +257,29 @@ def _plan_placeholder(case: InvoiceCase, invoice: RavetreeInvoice, remote: Quick
         return _plan_lost_placeholder(invoice, wanted)
     if payment is None:
         return _plan_new_placeholder(case, invoice, remote, wanted) if wanted > ZERO else NOTHING
-    if payment.deposited or payment.amount == wanted:
+    if payment.amount == wanted:
         return NOTHING
+    if payment.deposited:
+        if case.payments_pending:
+            return Plan(waits_for=Record(Side.RAVETREE, Kind.PAYMENT, "*"))
+        return _deposited_placeholder(invoice, payment, wanted)
     if wanted == ZERO:
         return write(Side.QUICKBOOKS, "placeholder.delete", payment.id, payment.sync_token)
     content = placeholder_content(invoice, remote, wanted)
     return write(Side.QUICKBOOKS, "placeholder.update", payment.id, payment.sync_token, content)
+
+
+def _deposited_placeholder(invoice: RavetreeInvoice, payment: QuickBooksPayment, wanted: Decimal) -> Plan:
+    """It is the real money by now: nothing of ours changes it, and the books do not say the same."""
+    got = money(payment.amount, payment.currency)
+    if wanted == ZERO:
+        cause = f"Invoice {invoice.number} is not marked as paid any more; {got} for it are deposited in QuickBooks."
+    else:
+        cause = (
+            f"Invoice {invoice.number} is marked as paid with {money(wanted, invoice.currency)} open; "
+            f"{got} for it are deposited in QuickBooks."
+        )
+    return held("placeholder_deposited", cause, f"Enter the payment of {got} in Ravetree, or correct the deposit.")
 
 
 def _plan_lost_placeholder(invoice: RavetreeInvoice, wanted: Decimal) -> Plan:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
+from reconcile.documents import UNLINK
 from reconcile.markers import marked_payment, marked_placeholder, payment_marker
 from reconcile.model import (
     NOTHING,
@@ -100,6 +101,8 @@ class Facts:
 
 def plan(case: PaymentCase) -> Plan:
     """The next step for one payment."""
+    if case.decision == UNLINK:
+        return Plan(ignored="taken apart by a person")
     if case.base is not None:
         return _plan_paired(case, case.base)
     if isinstance(case.quickbooks, QuickBooksPayment):
@@ -132,12 +135,7 @@ def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Pl
     for invoice in case.invoices:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
         if invoice.open_here is not None and share > invoice.open_here:
-            return held(
-                "more_than_open",
-                f"{money(share, payment.currency)} were received on invoice {invoice.number} in QuickBooks; Ravetree "
-                f"has only {money(invoice.open_here, payment.currency)} open on it.",
-                "See whether Ravetree has this payment already; then press retry.",
-            )
+            return _more_than_open(invoice, facts, Side.QUICKBOOKS, invoice.open_here)
     content = _for_ravetree(facts, case)
     return write(Side.RAVETREE, "payment.create", content=content)
 
@@ -171,12 +169,7 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
     for invoice in case.invoices:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
         if share > invoice.quickbooks.balance:
-            return held(
-                "more_than_open",
-                f"{money(share, payment.currency)} were received on invoice {invoice.number} in Ravetree; QuickBooks "
-                f"has only {money(invoice.quickbooks.balance, payment.currency)} open on it.",
-                "See whether QuickBooks has this payment already; then press retry.",
-            )
+            return _more_than_open(invoice, facts, Side.RAVETREE, invoice.quickbooks.balance)
     return write(Side.QUICKBOOKS, "payment.create", content=_for_quickbooks(facts, case, payment.id))
 
 
@@ -208,11 +201,22 @@ def _with_placeholder(case: PaymentCase, payment: RavetreePayment, facts: Facts,
     return None
 
 
+def _more_than_open(invoice: KnownInvoice, facts: Facts, got_in: Side, open_elsewhere: Decimal) -> Plan:
+    share = facts.allocations[invoice.quickbooks_id]
+    here, there = ("Ravetree", "QuickBooks") if got_in is Side.RAVETREE else ("QuickBooks", "Ravetree")
+    return held(
+        "more_than_open",
+        f"{money(share, facts.currency)} were received on invoice {invoice.number} in {here}; {there} "
+        f"has only {money(open_elsewhere, facts.currency)} open on it.",
+        f"See whether {there} has this payment already; then press retry.",
+    )
+
+
 def _one_or_two(amount: Decimal, currency: str, number: str) -> Plan:
     return held(
         "one_or_two_payments",
         f"Ravetree and QuickBooks each got {money(amount, currency)} on invoice {number}: one payment or two?",
-        "If it is one, delete it on one side; if there are two, decide `two`.",
+        "If it is one, decide `link` or delete it on one side; if there are two, decide `two`.",
     )
 
 
@@ -266,7 +270,8 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
     other = quickbooks_facts(theirs, case.invoices, case.methods)
     if mine.agrees(other):
         return NOTHING
-    mine_changed = not mine.agrees(ravetree_facts(base.ravetree, case.invoices, case.methods))
+    before = ravetree_facts(base.ravetree, case.invoices, case.methods)
+    mine_changed = not mine.agrees(before)
     other_changed = not other.agrees(quickbooks_facts(base.quickbooks, case.invoices, case.methods))
     if mine_changed and other_changed and case.decision not in (Side.RAVETREE, Side.QUICKBOOKS):
         return held(
@@ -277,11 +282,52 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
     if mine_changed and not (other_changed and case.decision == Side.QUICKBOOKS):
         if case.coming:
             return Plan(waits_for=case.coming[0])
+        if mine.credit not in (before.credit, other.credit):
+            return _credit_changed(case, mine, other)
         content = _for_quickbooks(mine, case, ours.id, theirs)
         return write(Side.QUICKBOOKS, "payment.update", theirs.id, theirs.sync_token, content)
     if other_changed:
         return write(Side.RAVETREE, "payment.update", ours.id, ours.version, _for_ravetree(other, case, ours))
-    return _plan_difference_after_write(mine, other)
+    return _plan_newly_known(case, ours, theirs) or _plan_difference_after_write(mine, other)
+
+
+def _credit_changed(case: PaymentCase, mine: Facts, other: Facts) -> Plan:
+    """Credit comes from a memo there: the payment that applies it cannot make or take any."""
+    number = case.invoices[0].number if case.invoices else "?"
+    return parked(
+        "credit_changed_in_ravetree",
+        f"Credit of {money(mine.credit, mine.currency)} is applied to invoice {number} in Ravetree, "
+        f"{money(other.credit, other.currency)} in QuickBooks.",
+        "Apply the same credit from a credit memo in QuickBooks, or set it back.",
+    )
+
+
+def _plan_newly_known(case: PaymentCase, ours: RavetreePayment, theirs: QuickBooksPayment) -> Plan | None:
+    """An invoice that only one side's payment names has got its partner since: its share is copied."""
+    mine, other = ravetree_facts(ours, case.invoices), quickbooks_facts(theirs, case.invoices)
+    here, there = (
+        tuple(i for i in case.invoices if i.quickbooks_id in one.allocations and i.quickbooks_id not in two.allocations)
+        for one, two in ((mine, other), (other, mine))
+    )
+    before = tuple(invoice for invoice in case.invoices if invoice not in here + there)
+    if bool(here) is bool(there) or ravetree_facts(ours, before) != quickbooks_facts(theirs, before):
+        return None
+    if case.coming:
+        return Plan(waits_for=case.coming[0])
+    for invoice in here:
+        if mine.allocations[invoice.quickbooks_id] > invoice.quickbooks.balance:
+            return _more_than_open(invoice, mine, Side.RAVETREE, invoice.quickbooks.balance)
+    for invoice in there:
+        if invoice.open_here is not None and other.allocations[invoice.quickbooks_id] > invoice.open_here:
+            return _more_than_open(invoice, other, Side.QUICKBOOKS, invoice.open_here)
+    if here:
+        if mine.credit != other.credit:
+            return _credit_changed(case, mine, other)
+        facts = ravetree_facts(ours, case.invoices, case.methods)
+        content = _for_quickbooks(facts, case, ours.id, theirs)
+        return write(Side.QUICKBOOKS, "payment.update", theirs.id, theirs.sync_token, content)
+    facts = quickbooks_facts(theirs, case.invoices, case.methods)
+    return write(Side.RAVETREE, "payment.update", ours.id, ours.version, _for_ravetree(facts, case, ours))
 
 
 def _plan_difference_after_write(mine: Facts, other: Facts) -> Plan:

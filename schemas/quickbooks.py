@@ -183,6 +183,11 @@ def is_deleted(raw: Mapping[str, Any]) -> bool:
     return raw.get("status") == "Deleted"
 
 
+def is_void(raw: Mapping[str, Any]) -> bool:
+    """Whether a transaction is void."""
+    return _is_void(_load(_invoice, raw, "transaction"))
+
+
 def load_customer(raw: Mapping[str, Any], home_currency: str) -> QuickBooksCustomer:
     """A customer; without a currency of its own it has the company's."""
     loaded = _load(_customer, raw, "customer")

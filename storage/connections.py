@@ -72,7 +72,20 @@ def check_active(session: Session, connection_id: str) -> None:
         raise NotActive(f"the connection {connection_id} is {state}")
 
 
+def check_connected(session: Session, connection_id: str) -> None:
+    """Raise `NotActive` when it was disconnected: it neither reads nor writes until it is connected again."""
+    connection = get(session, connection_id)
+    if connection.state == DISCONNECTED:
+        raise NotActive(f"the connection {connection_id} is disconnected", remedy=connection.pause_remedy)
+
+
 def resume(session: Session, connection_id: str, now: datetime) -> None:
+    """Go on after a pause. Raises `NotActive` when it was disconnected: that needs the user's consent."""
+    check_connected(session, connection_id)
+    reconnect(session, connection_id, now)
+
+
+def reconnect(session: Session, connection_id: str, now: datetime) -> None:
     """Go on, and look at what may have been missed meanwhile."""
     connection = get(session, connection_id)
     connection.state = ACTIVE
@@ -85,6 +98,16 @@ def release_brake(session: Session, connection_id: str, now: datetime) -> None:
     """A person has seen the voids and deletions of the last hour: they are counted from now on."""
     get(session, connection_id).removals_since = now
     pending.reconsider_code(session, connection_id, "too_many_removals", now)
+
+
+def begin_daily(session: Session, now: datetime) -> None:
+    """Connections of an earlier version have no daily look and no daily report planned yet."""
+    for column in (Connection.preflight_due_at, Connection.parity_due_at):
+        session.execute(
+            sa.update(Connection)
+            .where(Connection.state == ACTIVE, column.is_(None), Connection.invoices_since.is_not(None))
+            .values({column.key: now})
+        )
 
 
 def look_everywhere(session: Session, now: datetime) -> int:

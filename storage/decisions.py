@@ -1,13 +1,13 @@
 """What people said about records that were held."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from reconcile.model import Record
+from reconcile.model import Kind, Record, Side
 from storage import pairs, pending, steps
 from storage.models import Decision
 
@@ -50,16 +50,19 @@ def store(
     target: str = "",
 ) -> None:
     """Keep what a person decided."""
-    session.merge(
-        Decision(
-            connection_id=connection_id,
-            subject=str(record),
-            decision=decision,
-            target=target,
-            note=note,
-            decided_by=who,
-            decided_at=now,
-        )
+    session.merge(row(connection_id, record, Said(decision, who, note, target), now))
+
+
+def row(connection_id: str, record: Record, said: "Said", now: datetime) -> Decision:
+    """A decision as it is kept."""
+    return Decision(
+        connection_id=connection_id,
+        subject=str(record),
+        decision=said.decision,
+        target=said.target,
+        note=said.note,
+        decided_by=said.by,
+        decided_at=now,
     )
 
 
@@ -75,8 +78,13 @@ class Said:
 
 def decide(session: Session, connection_id: str, record: Record, said: Said, now: datetime) -> bool:
     """Keep what a person decided and look at the record; False when it waits for nobody and the decision needs that."""
-    names = pairs.names(session, connection_id, record)
-    store(session, connection_id, record, said.decision, said.by, said.note, now, said.target)
+    record, said = addressed(session, connection_id, record, said)
+    names = names_of(session, connection_id, record)
+    # One record has one decision, the latest, whichever of its names it was said under.
+    use_up(session, connection_id, names)
+    apart = said.decision == "unlink" and record.kind is Kind.PAYMENT
+    for name in names if apart else names[:1]:
+        store(session, connection_id, name, said.decision, said.by, said.note, now, said.target)
     data = {"note": said.note, "target": said.target}
     steps.add(session, connection_id, names[0], "decision", now, by=said.by, text=said.decision, data=data)
     if pending.retry(session, connection_id, names, now):
@@ -85,6 +93,18 @@ def decide(session: Session, connection_id: str, record: Record, said: Said, now
         return False
     pending.note(session, connection_id, names[0], now, requested=True)
     return True
+
+
+def addressed(session: Session, connection_id: str, record: Record, said: Said) -> tuple[Record, Said]:
+    """The record that a decision is kept with: Ravetree's if it has one, whichever side it was said from."""
+    if said.decision == "link" and record.side is Side.QUICKBOOKS and record.kind is not Kind.CONTACT:
+        return Record(Side.RAVETREE, record.kind, said.target), replace(said, target=record.id)
+    return names_of(session, connection_id, record)[0], said
+
+
+def names_of(session: Session, connection_id: str, record: Record) -> list[Record]:
+    """What a record is called; a client and a customer are two, since many clients may have one customer."""
+    return [record] if record.kind is Kind.CONTACT else pairs.names(session, connection_id, record)
 
 
 def retry(session: Session, connection_id: str, record: Record, now: datetime, by: str = "") -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from reconcile.model import Kind, Record, Side
 from storage.database import StorageError, insert
-from storage.models import Job, JobRecord
+from storage.models import Connection, Job, JobRecord
 
 IMPORT_CONTACTS = "import_contacts"
 BACKFILL = "backfill"
@@ -33,6 +33,8 @@ class JobRefused(StorageError):
 
 def begin(session: Session, connection_id: str, kind: str, params: Mapping[str, Any], by: str, now: datetime) -> Job:
     """Begin a job; one of each kind at a time for a connection. Raises `JobRefused`."""
+    # Two that begin at once take turns.
+    session.execute(sa.select(Connection.id).where(Connection.id == connection_id).with_for_update())
     under_way = session.execute(
         sa.select(Job).where(Job.connection_id == connection_id, Job.kind == kind, Job.state.in_([RUNNING, PAUSED]))
     ).scalar_one_or_none()
@@ -71,6 +73,16 @@ def due(session: Session, connection_id: str, now: datetime) -> Sequence[Job]:
     """The running jobs that may go on now."""
     query = sa.select(Job).where(Job.connection_id == connection_id, Job.state == RUNNING, Job.due_at <= now)
     return session.execute(query.order_by(Job.id)).scalars().all()
+
+
+def postpone(session: Session, connection_id: str, until: datetime) -> None:
+    """No running job of this connection goes on before `until`."""
+    session.execute(
+        sa.update(Job)
+        .where(Job.connection_id == connection_id, Job.state == RUNNING, Job.due_at < until)
+        .values(due_at=until)
+        .execution_options(synchronize_session=False)
+    )
 
 
 _MOVES = {"pause": ((RUNNING,), PAUSED), "resume": ((PAUSED,), RUNNING), "stop": ((RUNNING, PAUSED), STOPPED)}

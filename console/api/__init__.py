@@ -12,7 +12,7 @@ from console.api.serving import NoSuchRecord, Serving
 from console.connecting import ConnectRefused, SwitchRefused
 from publishers.port import NothingTakesIt
 from schemas.envelopes import UndecodableMessage
-from storage.connections import UnknownConnection
+from storage.connections import NotActive, UnknownConnection
 from storage.database import DatabaseDown
 from storage.jobs import JobRefused, UnknownJob
 from storage.parity import UnknownReport
@@ -24,6 +24,7 @@ STATUS: dict[type[RavebooksError], int] = {
     NoSuchRecord: 404,
     ConnectRefused: 409,
     JobRefused: 409,
+    NotActive: 409,
     SwitchRefused: 409,
     UndecodableMessage: 409,
     DatabaseDown: 503,

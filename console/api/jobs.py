@@ -44,13 +44,13 @@ def blueprint(serving: Serving) -> Blueprint:
     def preview(body: dict[str, Any], connection_id: str) -> dict[str, Any]:
         return serving.previews.job(connection_id, body.pop("kind"), body)
 
-    @routes.get("/<int:job_id>")
+    @routes.get("/<int(max=9223372036854775807):job_id>")
     @routes.response(200, shapes.JobShape)
     def one(connection_id: str, job_id: int) -> dict[str, Any]:
         with database.transaction() as session:
             return _show(session, jobs.get(session, connection_id, job_id))
 
-    @routes.get("/<int:job_id>/records")
+    @routes.get("/<int(max=9223372036854775807):job_id>/records")
     @routes.arguments(shapes.JobRecordsQuery, location="query")
     @routes.response(200, shapes.JobRecordShape(many=True))
     def records(query: dict[str, str], connection_id: str, job_id: int) -> Sequence[JobRecord]:
@@ -58,7 +58,7 @@ def blueprint(serving: Serving) -> Blueprint:
             jobs.get(session, connection_id, job_id)
             return jobs.records(session, job_id, query.get("outcome"))
 
-    @routes.post("/<int:job_id>/<any(pause, resume, stop):verb>")
+    @routes.post("/<int(max=9223372036854775807):job_id>/<any(pause, resume, stop):verb>")
     @routes.response(200, shapes.JobShape)
     def move(connection_id: str, job_id: int, verb: str) -> dict[str, Any]:
         with database.transaction() as session:

@@ -29,7 +29,7 @@ def blueprint(serving: Serving) -> Blueprint:
         with database.transaction() as session:
             return dead_letters.waiting(session)
 
-    @routes.post("/dead-letters/<int:letter_id>/redrive")
+    @routes.post("/dead-letters/<int(max=9223372036854775807):letter_id>/redrive")
     @routes.response(202)
     def redrive(letter_id: int) -> None:
         with database.transaction() as session:

@@ -47,19 +47,19 @@ def blueprint(serving: Serving) -> Blueprint:
             connections.get(session, connection_id)
             return parity.history(session, connection_id)
 
-    @routes.get("/parity/<int:report_id>")
+    @routes.get("/parity/<int(max=9223372036854775807):report_id>")
     @routes.response(200, shapes.ReportShape)
     def one(connection_id: str, report_id: int) -> ParityReport:
         return find(connection_id, report_id)
 
-    @routes.get("/parity/<int:report_id>.csv")
+    @routes.get("/parity/<int(max=9223372036854775807):report_id>.csv")
     @routes.response(200, content_type="text/csv")
     def sheet(connection_id: str, report_id: int) -> Response:
         report = find(connection_id, report_id)
         named = {"Content-Disposition": f'attachment; filename="parity-{report.day}-{report.id}.csv"'}
         return Response(parity_forms.as_csv(report.rows), mimetype="text/csv", headers=named | _SNIFF)
 
-    @routes.get("/parity/<int:report_id>.html")
+    @routes.get("/parity/<int(max=9223372036854775807):report_id>.html")
     @routes.response(200, content_type="text/html")
     def page(connection_id: str, report_id: int) -> Response:
         report = find(connection_id, report_id)

@@ -38,6 +38,7 @@ def blueprint(serving: Serving) -> Blueprint:
     def retry(connection_id: str, side: str, kind: str, record_id: str) -> None:
         record = record_of(side, kind, record_id)
         with database.transaction() as session:
+            connections.get(session, connection_id)
             if not decisions.retry(session, connection_id, record, serving.clock.now()):
                 raise NoSuchRecord(f"nothing waits for {record}")
         serving.nudge(connection_id)

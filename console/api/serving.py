@@ -50,8 +50,14 @@ class Serving:
     api_token: str
 
 
+ID_LIMIT = 255
+"""Characters of a record's id."""
+
+
 def record_of(side: str, kind: str, record_id: str) -> Record:
     """The record that a URL names. Raises `NoSuchRecord`."""
+    if len(record_id) > ID_LIMIT or not record_id.isprintable():
+        raise NoSuchRecord("no record has such an id")
     try:
         return Record(Side(side), Kind(kind), record_id)
     except ValueError:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from storage import jobs
 from storage.decisions import DECISIONS
@@ -36,11 +36,17 @@ class ItemShape(Schema):
     name = fields.String(required=True)
 
 
+def _mapping() -> fields.Dict:
+    return fields.Dict(
+        keys=fields.String(validate=validate.Length(max=255)), values=fields.String(validate=validate.Length(1, 64))
+    )
+
+
 class Mappings(Schema):
-    line_types = fields.Dict(keys=fields.String(), values=fields.String())
-    tax_rates = fields.Dict(keys=fields.String(), values=fields.String())
-    payment_methods = fields.Dict(keys=fields.String(), values=fields.String())
-    deposit_accounts = fields.Dict(keys=fields.String(), values=fields.String())
+    line_types = _mapping()
+    tax_rates = _mapping()
+    payment_methods = _mapping()
+    deposit_accounts = _mapping()
 
 
 class MappingsAnswer(Mappings):
@@ -100,10 +106,23 @@ class DecisionRequest(Schema):
     note = fields.String(load_default="", validate=validate.Length(max=2000))
     target = fields.String(load_default="", validate=validate.Length(max=255))
 
+    @validates_schema
+    def _names_a_target(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        _check_target(data)
+
 
 class PreviewQuery(Schema):
     decision = fields.String(load_default="", validate=validate.OneOf(["", *DECISIONS]))
     target = fields.String(load_default="", validate=validate.Length(max=255))
+
+    @validates_schema
+    def _names_a_target(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        _check_target(data)
+
+
+def _check_target(data: dict[str, Any]) -> None:
+    if data.get("decision") == "link" and not data.get("target"):
+        raise ValidationError("A link names the other side's record.", "target")
 
 
 class PreviewStep(Schema):
@@ -186,9 +205,15 @@ class JobRequest(Schema):
     statuses = fields.List(fields.String(validate=validate.Length(1, 32)), load_default=list)
     by = fields.String(load_default="", validate=validate.Length(max=255))
 
+    @validates_schema
+    def _begins_before_it_ends(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if data["from"] and data["to"] and data["from"] > data["to"]:
+            raise ValidationError("It lies before the first day.", "to")
+
     @post_load
     def _as_json(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-        """Dates as the job keeps them."""
+        """Dates as the job keeps them, and each kind once."""
+        data["kinds"] = list(dict.fromkeys(data["kinds"]))
         for name in ("from", "to"):
             data[name] = data[name].isoformat() if data[name] else None
         return data

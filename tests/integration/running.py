@@ -83,5 +83,9 @@ class RunningWorld(AnyWorld):
         with self._database.transaction() as session:
             return pairs.names(session, self.connection_id, record)
 
+    def parity(self) -> dict[str, Any]:
+        made: dict[str, Any] = self.api("POST", f"/api/connections/{self.connection_id}/parity", {})
+        return made
+
     def compare(self) -> Report:
         return compare(self.ravetree, self.quickbooks)

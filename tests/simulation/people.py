@@ -288,6 +288,7 @@ def check(world: AnyWorld, answer: Mapping[str, object] | None = None) -> None:
     ]
     assert unexplained == []
     check_estimates(world, asked)
+    assert [row for row in world.parity()["rows"] if row["cause"] == "unexplained"] == []
 
 
 def numbers_in(kind: str, name: str) -> set[str]:

@@ -63,7 +63,7 @@ def test_the_preview_counts_and_writes_nothing(old_world: OldWorld) -> None:
     found = jobs(old_world, "/preview", kinds=["invoice"], **{"from": "2026-08-01"})
     assert found["counts"] == {"create": 2}
     steps = found["records"][0]["steps"]
-    assert [step["action"] for step in steps] == ["customer.create", "invoice.create"]
+    assert [step["action"] for step in steps] == ["customer.create", "invoice.create", "payment.create"]
     assert numbers(old_world) == set()
 
 
@@ -149,3 +149,104 @@ def test_the_button_through_the_api_says_what_happened(old_world: OldWorld) -> N
     assert numbers(old_world) == {old_world.old[0]["number"]}
     preview = old_world.api("GET", f"{path}/preview").get_json()
     assert preview["outcome"] == "nothing"
+
+
+# --- what can go wrong on the way ----------------------------------------------------------------
+
+
+def press(world: World, invoice: Body) -> None:
+    path = f"/api/connections/{world.connection_id}/records/ravetree/invoice/{invoice['id']}/sync"
+    world.api("POST", path, {"by": "Kim", "wait_seconds": 0})
+    world.settle()
+
+
+def test_the_payments_come_too_when_the_answer_to_the_invoice_is_lost(old_world: OldWorld) -> None:
+    old_world.quickbooks.steer("faults", {"endpoint": "invoice.create", "kind": "timeout_after", "count": 1})
+    press(old_world, old_world.old[1])
+    assert [row["TotalAmt"] for row in old_world.quickbooks.query("select * from Payment")] == [80]
+
+
+def test_a_payment_over_two_old_invoices_follows_them_one_after_the_other(old_world: OldWorld) -> None:
+    first, _, third = old_world.old
+    old_world.receive({first["id"]: "60.00", third["id"]: "90.00"}, "CHK 2")
+    press(old_world, first)
+    press(old_world, third)
+    assert old_world.attention() == []
+    (payment,) = old_world.quickbooks.query("select * from Payment")
+    assert (payment["TotalAmt"], len(payment["Line"])) == (150, 2)
+
+
+def test_the_preview_shows_the_payments_of_the_unit(old_world: OldWorld) -> None:
+    path = f"/api/connections/{old_world.connection_id}/records/ravetree/invoice/{old_world.old[1]['id']}/preview"
+    steps = old_world.api("GET", path).get_json()["steps"]
+    assert [step["action"] for step in steps] == ["customer.create", "invoice.create", "payment.create"]
+    assert {"field": "TotalAmt", "before": None, "after": "80"} in steps[2]["changes"]
+
+
+def test_one_kind_named_twice_is_looked_at_once(old_world: OldWorld) -> None:
+    begun = jobs(old_world, kinds=["invoice", "invoice"])
+    assert jobs(old_world, "/preview", kinds=["invoice", "invoice"])["counts"] == {"create": 3}
+    old_world.settle()
+    assert job(old_world, begun["id"])["counts"] == {"left": 0, "agreed": 3}
+
+
+def test_the_preview_says_already_of_what_the_run_passes_over(old_world: OldWorld) -> None:
+    press(old_world, old_world.old[0])
+    assert jobs(old_world, "/preview", kinds=["invoice"])["counts"] == {"already": 1, "create": 2}
+
+
+def test_an_outage_of_ravetree_lets_the_job_wait(old_world: OldWorld) -> None:
+    """Each slice ends with an outage: the next one is not due at once."""
+    old_world.ravetree.steer("faults", {"endpoint": "*", "kind": "503", "count": 100})
+    jobs(old_world, kinds=["invoice"])
+    assert old_world.reconciler.work(old_world.connection_id) is False
+
+
+def typed_there(world: World, invoice: Body, amount: float, **fields: Any) -> Body:
+    """The same invoice was typed in QuickBooks before Ravebooks came."""
+    named = {row["DisplayName"]: row for row in world.quickbooks.query("select * from Customer")}
+    customer = named.get("Bright Harbor") or world.quickbooks.write("customer", {"DisplayName": "Bright Harbor"})
+    item = world.quickbooks.query("select * from Item")[0]["Id"]
+    line = {"Amount": amount, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"ItemRef": {"value": item}}}
+    body = {"CustomerRef": {"value": customer["Id"]}, "DocNumber": invoice["number"], "Line": [line]}
+    return world.quickbooks.write("invoice", body | {"TxnDate": invoice["issue_date"]} | fields)
+
+
+def test_an_adopted_invoice_with_the_same_payment_on_both_sides_asks_and_takes_it_as_one(old_world: OldWorld) -> None:
+    old = old_world.old[1]
+    typed_there(old_world, old, 200)
+    theirs = old_world.quickbooks.pay({old["number"]: "80.00"}, "2026-11-21", "CHK 1")
+    old_world.settle()
+    press(old_world, old)
+    path = f"/api/connections/{old_world.connection_id}/records/ravetree"
+    old_world.api("POST", f"{path}/invoice/{old['id']}/decision", {"decision": "adopt", "by": "Kim"})
+    old_world.settle()
+    assert {row["code"] for row in old_world.attention()} == {"one_or_two_payments"}
+    (mine,) = old_world.ravetree.every("payments")
+    decided = {"decision": "link", "by": "Kim", "target": theirs["Id"]}
+    old_world.api("POST", f"{path}/payment/{mine['id']}/decision", decided)
+    old_world.settle()
+    assert old_world.attention() == []
+    assert len(old_world.quickbooks.query("select * from Payment")) == 1
+    assert len(old_world.ravetree.every("payments")) == 1
+
+
+def test_a_payment_that_only_quickbooks_has_comes_with_an_adopted_invoice(old_world: OldWorld) -> None:
+    old = old_world.old[0]
+    typed_there(old_world, old, 100)
+    old_world.quickbooks.pay({old["number"]: "100.00"}, "2026-11-21", "CHK 9")
+    old_world.settle()
+    press(old_world, old)
+    path = f"/api/connections/{old_world.connection_id}/records/ravetree/invoice/{old['id']}/decision"
+    old_world.api("POST", path, {"decision": "adopt", "by": "Kim"})
+    old_world.settle()
+    assert old_world.attention() == []
+    assert old_world.ravetree.get("invoices", old["id"])["status"] == "paid"
+
+
+def test_a_stopped_job_asks_for_nothing_more(old_world: OldWorld) -> None:
+    begun = jobs(old_world, kinds=["contact", "invoice"])
+    jobs(old_world, f"/{begun['id']}/stop")
+    old_world.settle()
+    assert (job(old_world, begun["id"])["state"], numbers(old_world)) == ("stopped", set())
+    assert old_world.connection()["work"]["jobs"] == 0

@@ -395,7 +395,7 @@ def test_one_receipt_or_two_shows_the_other_one(world: World, paired: Body) -> N
     world.settle()
     shown = get(world, f"/records/ravetree/payment/{mine['id']}")
     assert [twin["quickbooks"]["number"] for twin in shown["twins"]] == ["theirs"]
-    assert shown["waits"][0]["decisions"] == ["two"]
+    assert shown["waits"][0]["decisions"] == ["link", "two"]
     there = get(world, f"/records/quickbooks/payment/{shown['twins'][0]['quickbooks']['id']}")
     assert [twin["ravetree"]["id"] for twin in there["twins"]] == [mine["id"]]
 

@@ -1,5 +1,11 @@
 """Brakes: too many voids and deletions in an hour, and the stop of everything."""
 
+from typing import Any
+
+import pytest
+
+from consumers.reconciler import Reconciler
+from storage import brakes
 from tests.simulation.test_scenarios import codes
 from tests.simulation.world import World
 
@@ -86,3 +92,26 @@ def test_a_paused_connection_keeps_its_work_and_drains(world: World) -> None:
     world.api("POST", f"{path}/resume")
     world.settle()
     assert world.quickbooks.invoice(invoice["number"]) is not None
+
+
+def test_pause_all_stops_what_is_told_to_ravetree_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The brake is pulled while a slice works: what it would say of the record goes out afterwards."""
+    client = world.client("Bright Harbor")
+    world.settle()
+    invoice = world.invoice(client, "10.00")
+    conclude = Reconciler._conclude
+
+    def pull_after(*args: Any) -> None:
+        conclude(*args)
+        with world.parts.database.transaction() as session:
+            brakes.pull(session, "audit", "Kim", world.clock.now())
+
+    monkeypatch.setattr(Reconciler, "_conclude", pull_after)
+    for letter in world.collect():
+        world.deliver(letter)
+    world.work()
+    assert world.ravetree.sync_state("invoice", invoice["id"]) == {}
+    monkeypatch.undo()
+    world.api("POST", "/api/resume")
+    world.settle()
+    assert world.ravetree.sync_state("invoice", invoice["id"])["state"] == "synced"

@@ -249,3 +249,85 @@ def test_payment_methods_and_the_deposit_account_are_mapped_both_ways(world: Wor
     assert theirs["CHK 1"]["DepositToAccountRef"]["value"] == bank["id"]
     assert ours["CHK 2"]["method"] == keys[0]
     assert codes(world) == []
+
+
+# --- a connection that is no more ----------------------------------------------------------------
+
+
+def test_a_disconnected_connection_is_not_resumed_but_connected_again(world: World, path: str) -> None:
+    world.settle()
+    world.api("POST", f"{path}/disconnect", {"by": "Kim"})
+    refused = ask(world, "POST", f"{path}/resume")
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "NotActive")
+    assert world.connection()["state"] == "disconnected"
+
+
+@pytest.mark.parametrize(
+    ("method", "rest", "body"),
+    [
+        ("GET", "items", None),
+        ("GET", "choices/line_type", None),
+        ("PUT", "mappings", {"line_types": {"time": "2"}}),
+        ("PUT", "switches", {"invoices": True}),
+        ("POST", "jobs/preview", {}),
+        ("GET", "records/ravetree/invoice/inv_1001/preview", None),
+        ("POST", "preflight", None),
+        ("GET", "drift?fresh=true", None),
+        ("POST", "parity", {"full": True}),
+    ],
+)
+def test_a_disconnected_connection_reads_nothing(
+    world: World, path: str, method: str, rest: str, body: dict[str, Any] | None
+) -> None:
+    world.settle()
+    world.api("POST", f"{path}/disconnect", {"by": "Kim"})
+    asked = world.ravetree.session.get(f"{world.ravetree.root}/sandbox/usage").json()
+    refused = ask(world, method, f"{path}/{rest}", body)
+    assert refused.status_code == 409, refused.get_data(as_text=True)
+    assert world.ravetree.session.get(f"{world.ravetree.root}/sandbox/usage").json() == asked
+
+
+def test_a_look_that_fails_after_the_consent_does_not_deny_the_connection(world: World) -> None:
+    world.settle()
+    world.ravetree.steer("faults", {"endpoint": "*", "kind": "500", "count": 10})
+    body = {
+        "account_id": world.ravetree.credentials["account_id"],
+        "ravetree_token": world.ravetree.credentials["api_token"],
+    }
+    page = consent(world, world.api("POST", "/api/connections", body).get_json()["authorize_url"])
+    assert (page.status_code, "QuickBooks is connected" in page.text) == (200, True)
+
+
+# --- what is ill-shaped --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "status"),
+    [
+        ("POST", "/api/connections/nowhere/records/ravetree/invoice/x/retry", None, 404),
+        ("POST", "/api/connections/nowhere/records/ravetree/invoice/x/sync", {}, 404),
+        ("GET", "/api/connections/nowhere/records/ravetree/invoice/x/preview", None, 404),
+        ("POST", "/api/connections/nowhere/jobs", {}, 404),
+        ("POST", "/api/connections/nowhere/jobs/preview", {}, 404),
+        ("POST", "/api/connections/nowhere/pause", {}, 404),
+        ("POST", "/api/connections/nowhere/disconnect", {}, 404),
+        ("POST", "/api/connections/nowhere/release-brake", None, 404),
+        ("GET", "/api/connections/nowhere/usage", None, 404),
+        ("GET", "ID/jobs/99999999999999999999", None, 404),
+        ("POST", "ID/jobs/99999999999999999999/stop", None, 404),
+        ("POST", "/api/dead-letters/99999999999999999999/redrive", None, 404),
+        ("POST", "ID/records/ravetree/invoice/x/decision", {"decision": "link"}, 422),
+        ("GET", "ID/records/ravetree/invoice/x/preview?decision=link", None, 422),
+        ("POST", f"ID/records/ravetree/invoice/{'x' * 300}/sync", {"wait_seconds": 0}, 404),
+        ("POST", "ID/records/ravetree/invoice/x%00y/sync", {"wait_seconds": 0}, 404),
+        ("PUT", "ID/mappings", {"line_types": {"k" * 300: "2"}}, 422),
+        ("PUT", "ID/mappings", {"line_types": {"time": ""}}, 422),
+        ("POST", "ID/jobs", {"kinds": []}, 422),
+        ("POST", "ID/jobs", {"from": "2026-09-01", "to": "2026-08-01"}, 422),
+    ],
+)
+def test_what_is_ill_shaped_is_said_to_be(
+    world: World, path: str, method: str, target: str, body: dict[str, Any] | None, status: int
+) -> None:
+    answer = ask(world, method, target.replace("ID", path, 1), body)
+    assert answer.status_code == status, answer.get_data(as_text=True)

@@ -1,7 +1,7 @@
 """Credit memos that are applied in QuickBooks are credit in Ravetree, and never money."""
 
 from ravebooks.demo.sides import Body
-from tests.simulation.test_scenarios import codes, paired
+from tests.simulation.test_scenarios import codes, paired, plain
 from tests.simulation.world import World
 
 __all__ = ["paired"]
@@ -67,3 +67,38 @@ def test_credit_applied_in_ravetree_waits_for_its_credit_memo(world: World, pair
     assert codes(world) == []
     assert only(world)["credit_amount"] == "30.00"
     assert world.compare().differing == []
+
+
+def test_a_credit_that_is_edited_in_ravetree_waits_for_its_credit_memo(world: World, paired: Body) -> None:
+    """QuickBooks takes credit from a memo: an update of the link alone would leave money there that nobody paid."""
+    apply(world, paired, credit_memo(world, paired, 30), 30)
+    row = only(world)
+    less = {"credit_amount": "20.00", "allocations": [{"invoice_id": paired["id"], "amount": "20.00"}]}
+    world.ravetree.change("payments", row["id"], less)
+    world.settle()
+    assert codes(world) == ["credit_changed_in_ravetree"]
+    (link,) = world.quickbooks.query("select * from Payment")
+    assert float(link["UnappliedAmt"]) == 0
+    assert float(link["Line"][0]["Amount"]) == 30
+
+
+def test_a_credit_that_is_deleted_in_ravetree_is_unlinked(world: World, paired: Body) -> None:
+    apply(world, paired, credit_memo(world, paired, 30), 30)
+    world.ravetree.delete("payments", only(world)["id"])
+    world.settle()
+    assert (world.compare().differing, codes(world)) == ([], [])
+
+
+def test_a_credit_that_is_reallocated_in_quickbooks_follows(world: World, paired: Body) -> None:
+    link = apply(world, paired, credit_memo(world, paired, 30), 30)
+    other = world.invoice(paired["client_id"], "50.00")
+    world.settle()
+    bill = world.quickbooks.invoice(other["number"])
+    assert bill is not None
+    memo = next(line for line in link["Line"] if line["LinkedTxn"][0]["TxnType"] == "CreditMemo")
+    lines = [{"Amount": 30, "LinkedTxn": [{"TxnId": bill["Id"], "TxnType": "Invoice"}]}, plain(memo)]
+    named = {name: link[name] for name in ("Id", "SyncToken", "CustomerRef")}
+    world.quickbooks.write("payment", named | {"TotalAmt": 0, "sparse": True, "Line": lines})
+    world.settle()
+    assert [a["invoice_id"] for a in only(world)["allocations"]] == [other["id"]]
+    assert (world.compare().differing, codes(world)) == ([], [])

@@ -95,3 +95,14 @@ def test_deleted_in_quickbooks_waits_for_a_person_who_has_it_written_again(world
     world.settle()
     assert there(world, made["number"])["TotalAmt"] == 100
     assert world.attention() == []
+
+
+def test_an_invoice_does_not_wait_for_an_estimate_that_ends_with_a_person(world: World) -> None:
+    client = world.client("Bright Harbor")
+    for kind, count in (("timeout_before", 1), ("fault:6210", 2)):
+        world.quickbooks.steer("faults", {"endpoint": "estimate.create", "kind": kind, "count": count})
+    made = estimate(world, client, status="accepted")
+    invoice = world.invoice(client, "100.00", estimate_id=made["id"])
+    world.settle()
+    assert [row["code"] for row in world.attention()] == ["BooksClosed"]
+    assert len(all_there(world, "Invoice", invoice["number"])) == 1

@@ -109,3 +109,15 @@ def test_reads_are_counted_by_cause_and_the_budget_warns_in_time(world: World) -
     assert "is spent" in world.api("GET", f"{path}/usage").get_json()[0]["warning"]
     findings = world.api("POST", f"{path}/preflight").get_json()["findings"]
     assert "reads_budget" in {row["code"] for row in findings}
+
+
+def test_a_draft_that_is_paid_is_no_draft_any_more(world: World) -> None:
+    world.api("PUT", f"/api/connections/{world.connection_id}/settings", {"draft_policy": "sent"})
+    invoice = world.invoice(world.client("Bright Harbor"), "100.00")
+    world.settle()
+    assert world.quickbooks.invoice(invoice["number"]) is None
+    world.receive({invoice["id"]: "40.00"}, "CHK 1")
+    world.settle()
+    bill = world.quickbooks.invoice(invoice["number"])
+    assert bill is not None
+    assert float(bill["Balance"]) == 60

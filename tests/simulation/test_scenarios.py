@@ -413,3 +413,24 @@ def test_a_placeholder_that_somebody_deleted_is_seen_as_gone_when_it_is_to_be_re
     with world.parts.database.transaction() as session:
         refused = session.execute(sa.text("select count(*) from operations where state = 'refused'")).scalar_one()
     assert refused <= 2, "it is asked once more, not until it gives up"
+
+
+def test_the_deposited_money_behind_a_mark_that_went_is_asked_about_and_tied_to_the_payment(
+    world: World, paired: Body
+) -> None:
+    world.ravetree.change("invoices", paired["id"], {"status": "paid"})
+    world.settle()
+    (placeholder,) = payments(world)
+    bank = world.quickbooks.query("select * from Account where AccountType = 'Bank'")[0]["Id"]
+    link = {"TxnId": placeholder["Id"], "TxnType": "Payment", "TxnLineId": "0"}
+    line = {"Amount": float(placeholder["TotalAmt"]), "LinkedTxn": [link]}
+    world.quickbooks.write("deposit", {"DepositToAccountRef": {"value": bank}, "Line": [line]})
+    world.settle()
+    world.ravetree.change("invoices", paired["id"], {"status": "sent"})
+    world.settle()
+    assert codes(world) == ["placeholder_deposited"]
+    world.receive({paired["id"]: str(placeholder["TotalAmt"])}, "CHK 7")
+    world.settle()
+    assert codes(world) == []
+    assert len(payments(world)) == 1
+    assert world.ravetree.get("invoices", paired["id"])["balance"] == "0.00"

@@ -14,7 +14,7 @@ from tests.simulation.test_unconfirmed_answers import ANSWERS
 from tests.simulation.world import World
 
 CHANCE = settings(
-    max_examples=8,
+    max_examples=5,
     stateful_step_count=30,
     deadline=None,
     # A run that fails is short enough to read; finding a shorter one takes far longer than reading it.

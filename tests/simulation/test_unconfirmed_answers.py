@@ -34,3 +34,20 @@ def test_a_busy_morning_ends_in_agreement_whatever_quickbooks_answers(answer: di
 def only_unsent(differences: tuple[str, ...], answer: dict[str, Any]) -> bool:
     """Where QuickBooks keeps no EmailStatus that is written to it, it does not show what was sent elsewhere."""
     return "email_status_writable" in answer and all(text.startswith("sent: ") for text in differences)
+
+
+def test_a_strangers_invoice_of_the_same_number_is_not_taken_for_the_one_whose_answer_was_lost(world: World) -> None:
+    client = world.client("Bright Harbor")
+    first = world.invoice(client, "10.00")
+    world.settle()
+    bill = world.quickbooks.invoice(first["number"])
+    assert bill is not None
+    number = str(int(first["number"]) + 1)
+    item = bill["Line"][0]["SalesItemLineDetail"]["ItemRef"]
+    line = {"Amount": 77, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"ItemRef": item}}
+    world.quickbooks.write("invoice", {"CustomerRef": bill["CustomerRef"], "DocNumber": number, "Line": [line]})
+    world.settle()
+    world.quickbooks.steer("faults", {"endpoint": "invoice.create", "kind": "timeout_before", "count": 1})
+    world.invoice(client, "20.00")
+    world.settle()
+    assert [row["code"] for row in world.attention()] == ["DuplicateNumber"]

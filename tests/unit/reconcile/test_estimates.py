@@ -45,7 +45,7 @@ def test_a_new_estimate_is_created_with_its_status(status: str) -> None:
         (ours(), {"since": None}, "older than the switch-on"),
         (ours(), {"decision": "unlink"}, "taken apart by a person"),
         (ours(lines=()), {}, "no lines yet"),
-        (Gone("E1"), {}, ""),
+        (Gone("E1"), {}, "not in Ravetree"),
         (None, {}, "made in QuickBooks"),
     ],
 )

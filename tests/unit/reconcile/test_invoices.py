@@ -77,7 +77,8 @@ def test_an_invoice_made_in_quickbooks_is_ignored() -> None:
 
 @pytest.mark.parametrize("ended", [Gone("R1"), ravetree_invoice(status="void")])
 def test_an_invoice_that_ended_before_it_was_pushed_is_not_pushed(ended: Any) -> None:
-    assert plan(invoice_case(ravetree=ended)) == NOTHING
+    made = plan(invoice_case(ravetree=ended))
+    assert (made.writes, made.attention, bool(made.ignored)) == ((), None, True)
 
 
 # --- what is created -----------------------------------------------------------------------------
@@ -470,8 +471,15 @@ def test_unmarking_deletes_the_placeholder() -> None:
     assert written(plan(case)) == (Side.QUICKBOOKS, "placeholder.delete", "PH1", 7)
 
 
-def test_a_deposited_placeholder_is_left_alone_when_the_mark_goes() -> None:
+def test_a_deposited_placeholder_is_money_that_a_person_enters_when_the_mark_goes() -> None:
     case = paired_case(remote=quickbooks_invoice(paid=100), placeholder=Placeholder(placeholder(deposited=True)))
+    assert attention(plan(case)) == ("held", "placeholder_deposited")
+    assert plan(replace(case, payments_pending=True)).waits_for == Record(Side.RAVETREE, Kind.PAYMENT, "*")
+
+
+def test_a_deposited_placeholder_of_the_right_amount_needs_nothing() -> None:
+    marked = ravetree_invoice(status="paid", marked_paid=True)
+    case = paired_case(marked, quickbooks_invoice(paid=100), placeholder=Placeholder(placeholder(deposited=True)))
     assert plan(case) == NOTHING
 
 
