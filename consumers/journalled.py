@@ -1,12 +1,14 @@
 """Writes: journalled before they are sent, settled as facts, repeated under the same key while uncertain."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from clients.errors import Moved, NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
-from clients.quickbooks.company import quoted
+from clients.quickbooks.company import Written, quoted
 from clients.quickbooks.faults import TokenExpired
 from clients.ravetree.account import Taken
 from config import telemetry
@@ -67,32 +69,56 @@ class Journal:
             brakes.check(session)
             connections.check_active(session, lease.connection_id)
             brakes.check_removal(session, lease.connection_id, request.action, self._clock.now())
-            operation = journal.open_operation(
-                session,
-                lease.connection_id,
-                subject=str(request.subject),
-                side=request.side,
-                action=request.action,
-                method=request.method,
-                path=request.path,
-                body=strict_json.dumps(request.body) if request.body else "",
-                context=request.context,
-                fence=lease.fence,
-                now=self._clock.now(),
-                retry_after=self._uncertain_seconds,
-            )
+            operation = self._open(session, lease, request, self._clock.now())
         self._send(operation)
+
+    def write_batch(self, requests: Sequence[Request]) -> None:
+        """Journal creations in QuickBooks, send them in one request, settle each by its own answer.
+
+        Raises what is said of the whole request while it is uncertain; what is said of one item is stored only.
+        """
+        lease = self._lease()
+        with self._database.transaction() as session:
+            leases.guard(self._database, session, lease)
+            brakes.check(session)
+            connections.check_active(session, lease.connection_id)
+            now = self._clock.now()
+            operations = [self._open(session, lease, request, now) for request in requests]
+            journal.join_batch(operations)
+        self._send_batch(operations)
+
+    def _open(self, session: Session, lease: leases.Held, request: Request, now: datetime) -> Operation:
+        return journal.open_operation(
+            session,
+            lease.connection_id,
+            subject=str(request.subject),
+            side=request.side,
+            action=request.action,
+            method=request.method,
+            path=request.path,
+            body=strict_json.dumps(request.body) if request.body else "",
+            context=request.context,
+            fence=lease.fence,
+            now=now,
+            retry_after=self._uncertain_seconds,
+        )
 
     def resolve_due(self) -> None:
         """Send uncertain writes again whose time has come; stops at the first that stays uncertain."""
         lease = self._lease()
         with self._database.transaction() as session:
             waiting = list(journal.unsettled(session, lease.connection_id))
+        sent: set[str] = set()
         for operation in waiting:
-            if operation.retry_at is not None and operation.retry_at > self._clock.now():
+            batch = operation.context.get("batch", {}).get("key", "")
+            if batch in sent or (operation.retry_at is not None and operation.retry_at > self._clock.now()):
                 continue
             self._lease()
-            self._resolve(operation)
+            if batch and not self._is_past_horizon(operation):
+                sent.add(batch)
+                self._resolve_batch(operation)
+            else:
+                self._resolve(operation)
 
     def blocked_until(self, connection_id: str) -> dict[str, datetime]:
         """Subjects with an uncertain write, and when that is sent again."""
@@ -110,7 +136,7 @@ class Journal:
             bound(operation_id=operation.key, record=operation.subject),
             telemetry.tracer.start_as_current_span("write"),
         ):
-            self._check_brake(operation)
+            self._check_brake([operation])
             try:
                 status, answer, trace, answered = self._call(operation)
             except Taken as error:
@@ -127,15 +153,47 @@ class Journal:
             else:
                 self._settle_done(operation, status, answer, trace, answered)
 
-    def _check_brake(self, operation: Operation) -> None:
+    def _send_batch(self, operations: Sequence[Operation], *, again: bool = False) -> None:
+        """Send a whole batch, and settle what is not settled yet."""
+        key = operations[0].context["batch"]["key"]
+        unsettled = [operation for operation in operations if operation.state == journal.JOURNALLED]
+        with bound(batch=key), telemetry.tracer.start_as_current_span("write batch"):
+            self._check_brake(unsettled)
+            answers: dict[str, Written | NeighbourError] = {}
+            refusal: NeighbourError = OutcomeUnknown("QuickBooks' answer to the batch does not name it")
+            try:
+                answers = self._neighbours.quickbooks.batch(journal.batch_body(operations), key)
+            except _STILL_UNKNOWN as error:
+                for operation in unsettled:
+                    self._leave_uncertain(operation, error)
+                raise
+            except NeighbourError as error:
+                refusal = error
+            for place, operation in enumerate(operations, 1):
+                if operation.state == journal.JOURNALLED:
+                    with bound(operation_id=operation.key, record=operation.subject):
+                        self._settle_item(operation, answers.get(str(place), refusal), again)
+
+    def _settle_item(self, operation: Operation, answer: Written | NeighbourError, again: bool) -> None:
+        if isinstance(answer, Written):
+            self._settle_done(operation, answer.status, answer.body, answer.trace, answer.time)
+        elif isinstance(answer, OutcomeUnknown):
+            self._leave_uncertain(operation, answer)
+        elif again and (made := self._find_made(operation)) is not None:
+            self._settle_done(operation, 200, made, answer.trace, self._clock.now())
+        else:
+            self._settle_refused(operation, answer)
+
+    def _check_brake(self, operations: Sequence[Operation]) -> None:
         """Nothing is sent while it is stopped: it stays journalled and goes first afterwards."""
         try:
             with self._database.transaction() as session:
                 brakes.check(session)
-                connections.check_active(session, operation.connection_id)
+                connections.check_active(session, operations[0].connection_id)
         except (brakes.AllPaused, connections.NotActive) as error:
             with self._database.transaction() as session:
-                journal.postpone(session, operation.id, self._clock.now(), str(error), sent=False)
+                for operation in operations:
+                    journal.postpone(session, operation.id, self._clock.now(), str(error), sent=False)
             raise
 
     def _call(self, operation: Operation) -> tuple[int, Body, str, datetime]:
@@ -207,10 +265,27 @@ class Journal:
 
     # --- resolving -------------------------------------------------------------------------------
 
-    def _resolve(self, operation: Operation) -> None:
+    def _is_past_horizon(self, operation: Operation) -> bool:
         age = self._clock.now() - operation.journalled_at
+        return operation.side == Side.QUICKBOOKS and age >= REPLAY_HORIZON
+
+    def _resolve_batch(self, operation: Operation) -> None:
+        """Its items were journalled in one moment: they are all due, and within the horizon, together."""
+        with self._database.transaction() as session:
+            operations = journal.batch_of(session, operation)
+        waiting = [each for each in operations if each.state == journal.JOURNALLED]
         try:
-            if operation.side == Side.QUICKBOOKS and age >= REPLAY_HORIZON:
+            self._send_batch(operations, again=True)
+        except _STILL_UNKNOWN:
+            raise
+        except NeighbourError as error:
+            log.info("could not be looked up", batch=operation.context["batch"]["key"], error=str(error))
+        for each in waiting:
+            self._look_again(each)
+
+    def _resolve(self, operation: Operation) -> None:
+        try:
+            if self._is_past_horizon(operation):
                 self._look_up(operation)
             else:
                 self._send(operation, again=True)

@@ -13,9 +13,10 @@ from config import telemetry
 from config.errors import RavebooksError
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
-from consumers import catching_up, hints, jobs, parity, preflights, telling
+from consumers import batches, catching_up, hints, jobs, parity, preflights, telling
 from consumers.contacts import ContactWork
 from consumers.decisions import Park, Pause, Replan, Retry, backoff, decide
+from consumers.documents import DocumentWork
 from consumers.estimates import EstimateWork
 from consumers.hints import Entry
 from consumers.invoices import InvoiceWork
@@ -162,7 +163,9 @@ class Reconciler:
                 if jobs.go_on(bench):
                     continue
                 return
-            for subject in self._subjects(bench, self._read(bench, entries)):
+            subjects = self._subjects(bench, self._read(bench, entries))
+            self._create_together(bench, holder, subjects)
+            for subject in subjects:
                 holder.for_a_call()
                 self._reconcile(bench, subject)
                 telling.tell(bench)
@@ -326,6 +329,37 @@ class Reconciler:
                 return [Record(Side.RAVETREE, Kind.INVOICE, holder.ravetree_id), record]
         return [record]
 
+    def _create_together(self, bench: Workbench, holder: Holder, subjects: list[Subject]) -> None:
+        """Requested documents that QuickBooks does not have go there in batches; then each is worked on as ever."""
+        gathering = batches.Gathering(bench)
+        asked = [s for s in subjects if any(e.requested for e in s.entries) and gathering.may_hold(s.record)]
+        while len(asked) > 1:
+            gathering = batches.Gathering(bench)
+            while asked and not gathering.full:
+                subject = asked.pop(0)
+                holder.for_a_call()
+                with bound(record=str(subject.record)):
+                    self._gather(bench, gathering, subject)
+            try:
+                gathering.send()
+            except _STOPS_THE_SLICE:
+                raise
+            except NeighbourError as error:
+                log.info("not sent together", error=str(error), fault=error.code)
+
+    def _gather(self, bench: Workbench, gathering: batches.Gathering, subject: Subject) -> None:
+        try:
+            work = self._work_on(bench, subject)
+            if isinstance(work, DocumentWork):
+                with bench.neighbours.quickbooks.because("freshness"):
+                    gathering.take(work)
+        except _OUTAGE as error:
+            self._after_error(bench, subject, error)
+        except (AllPaused, NotActive, LeaseLost, DatabaseDown, NotAuthorised, UnreadableSecret):
+            raise
+        except Exception as error:  # its ordinary work meets it again, and says what it is
+            log.info("goes alone", error=type(error).__name__, exc_info=not isinstance(error, RavebooksError))
+
     def _reconcile(self, bench: Workbench, subject: Subject) -> None:
         events = [event.event_id for entry in subject.entries for event in entry.events]
         with bound(record=str(subject.record), event_id=events[-1] if events else None):
@@ -348,17 +382,20 @@ class Reconciler:
                 self._conclude(bench, subject, outcome)
 
     def _run(self, bench: Workbench, subject: Subject) -> Outcome:
+        return self._work_on(bench, subject).run()
+
+    def _work_on(self, bench: Workbench, subject: Subject) -> ContactWork | DocumentWork | PaymentWork:
         bench.handling = {*self._names(bench, subject.record), *(entry.record for entry in subject.entries)}
         requested = any(entry.requested for entry in subject.entries)
         match subject.record.kind:
             case Kind.CONTACT:
-                return ContactWork(bench, subject.record, subject.entries, requested).run()
+                return ContactWork(bench, subject.record, subject.entries, requested)
             case Kind.ESTIMATE:
-                return EstimateWork(bench, subject.record, requested).run()
+                return EstimateWork(bench, subject.record, requested)
             case Kind.INVOICE:
-                return InvoiceWork(bench, subject.record, requested).run()
+                return InvoiceWork(bench, subject.record, requested)
             case Kind.PAYMENT:
-                return PaymentWork(bench, subject.record).run()
+                return PaymentWork(bench, subject.record)
 
     def _conclude(self, bench: Workbench, subject: Subject, outcome: Outcome) -> None:
         if isinstance(outcome, NeedsAttention):

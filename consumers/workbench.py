@@ -45,6 +45,8 @@ class Writes(Protocol):
 
     def write(self, request: Request) -> None: ...
 
+    def write_batch(self, requests: Sequence[Request]) -> None: ...
+
     def resolve_due(self) -> None: ...
 
     def blocked_until(self, connection_id: str) -> dict[str, datetime]: ...
@@ -63,6 +65,10 @@ class Unwritten:
     def write(self, request: Request) -> None:
         """Raise `Stopped` with the request."""
         raise self.Stopped(request)
+
+    def write_batch(self, requests: Sequence[Request]) -> None:
+        """Raise `Stopped` with the first request."""
+        raise self.Stopped(requests[0])
 
     def resolve_due(self) -> None:
         """Nothing was ever sent."""
@@ -187,10 +193,10 @@ class Workbench:
         if not wanted:
             return
         spelled = ", ".join(quoted(number) for number in wanted)
-        for number in wanted:
-            self._numbers[kind, number] = []
         with self.neighbours.quickbooks.because("number lookup"):
             found = self.neighbours.quickbooks.query(ENTITIES[kind], f"DocNumber in ({spelled})")
+        for number in wanted:
+            self._numbers[kind, number] = []
         for raw in found:
             self._numbers.setdefault((kind, str(raw.get("DocNumber", ""))), []).append(raw)
 

@@ -25,6 +25,36 @@ def idempotency_key(connection_id: str, subject: str, action: str, attempt: int,
     return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
 
+def batch_key(keys: Sequence[str]) -> str:
+    """A batch's `requestid`: the same operations in the same order always make the same one."""
+    return hashlib.sha256("\0".join(keys).encode()).hexdigest()[:32]
+
+
+def join_batch(operations: Sequence[Operation]) -> None:
+    """These are sent in one request: each knows all of them, in their order."""
+    keys = [operation.key for operation in operations]
+    for operation in operations:
+        operation.context = {**operation.context, "batch": {"key": batch_key(keys), "operations": keys}}
+
+
+def batch_of(session: Session, operation: Operation) -> list[Operation]:
+    """All the operations of its batch, settled ones too, in the order in which they are sent."""
+    keys = operation.context["batch"]["operations"]
+    rows = session.execute(
+        sa.select(Operation).where(Operation.connection_id == operation.connection_id, Operation.key.in_(keys))
+    ).scalars()
+    return sorted(rows, key=lambda row: keys.index(row.key))
+
+
+def batch_body(operations: Sequence[Operation]) -> str:
+    """The exact text of a batch of creations, from the journalled bodies: a repetition sends the same bytes."""
+    items = ",".join(
+        f'{{"bId":"{place}","operation":"create","{operation.path.capitalize()}":{operation.body}}}'
+        for place, operation in enumerate(operations, 1)
+    )
+    return f'{{"BatchItemRequest":[{items}]}}'
+
+
 def open_operation(
     session: Session,
     connection_id: str,
@@ -110,6 +140,20 @@ def postpone(session: Session, operation_id: int, retry_at: datetime, error: str
         .where(Operation.id == operation_id, Operation.state == JOURNALLED)
         .values(retry_at=retry_at, error=error, was_uncertain=sa.true() if sent else Operation.was_uncertain)
         .execution_options(synchronize_session=False)
+    )
+
+
+def was_tried(session: Session, connection_id: str, subject: str, action: str) -> bool:
+    """Whether such a write was journalled before, whatever became of it."""
+    return (
+        session.execute(
+            sa.select(Operation.id).where(
+                Operation.connection_id == connection_id,
+                Operation.subject == subject,
+                Operation.action == action,
+            )
+        ).first()
+        is not None
     )
 
 

@@ -10,7 +10,7 @@ import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from clients import http
-from clients.errors import NotSent, OutcomeUnknown, Throttled
+from clients.errors import NeighbourError, NotSent, OutcomeUnknown, Throttled
 from clients.quickbooks import faults
 from clients.quickbooks.pacing import Pacer
 from config import telemetry
@@ -155,6 +155,22 @@ class Company:
         """Send one journalled write: `path` is `invoice?operation=void`, `body` the exact bytes."""
         entity, _, extra = path.partition("?")
         params = {"requestid": request_id, **dict(part.split("=", 1) for part in extra.split("&") if part)}
+        answer = self._post(entity, params, body)
+        objects = [value for key, value in answer.body.items() if isinstance(value, dict)]
+        if not objects:
+            raise OutcomeUnknown("QuickBooks answered a write without the object", trace=_trace(answer))
+        return Written(answer.status, objects[0], _time(answer.body, self._clock), _trace(answer))
+
+    def batch(self, body: str, request_id: str) -> dict[str, Written | NeighbourError]:
+        """Send several journalled writes in one request: what became of each item that was answered, by its `bId`."""
+        answer = self._post("batch", {"requestid": request_id}, body)
+        items = answer.body.get("BatchItemResponse")
+        if not isinstance(items, list):
+            raise OutcomeUnknown("QuickBooks answered a batch without its items", trace=_trace(answer))
+        time = _time(answer.body, self._clock)
+        return {str(item.get("bId")): _item(answer, item, time) for item in items if isinstance(item, dict)}
+
+    def _post(self, path: str, params: dict[str, str], body: str) -> http.Answer:
         retrying = Retrying(
             # Only what never reached QuickBooks is repeated here: the rest is uncertain and waits its time.
             retry=retry_if_exception_type(NotSent),
@@ -163,11 +179,7 @@ class Company:
             sleep=self._clock.sleep,
             reraise=True,
         )
-        answer = retrying(self._call, "POST", entity, params, body.encode(), "write", entity)
-        objects = [value for key, value in answer.body.items() if isinstance(value, dict)]
-        if not objects:
-            raise OutcomeUnknown("QuickBooks answered a write without the object", trace=_trace(answer))
-        return Written(answer.status, objects[0], _time(answer.body, self._clock), _trace(answer))
+        return retrying(self._call, "POST", path, params, body.encode(), "write", path)
 
     # --- one call --------------------------------------------------------------------------------
 
@@ -192,7 +204,7 @@ class Company:
     ) -> http.Answer:
         if wait := self._pacer.closed_for(self._realm):
             raise Throttled("QuickBooks takes no more requests for a while", wait_seconds=wait)
-        self._pacer.take(self._realm)
+        self._pacer.take(self._realm, batch=endpoint == "batch")
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         if data is not None:
             headers["Content-Type"] = "application/json"
@@ -236,6 +248,17 @@ def quoted(text: str) -> str:
     """A string literal of the query language."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
+
+
+def _item(answer: http.Answer, item: Body, time: datetime) -> Written | NeighbourError:
+    """What one item of a batch says: the object that was made, or its own fault."""
+    trace = _trace(answer)
+    if faults.has_fault(item):
+        return faults.error_from(faults.status_of(item), item, trace)
+    made = next((value for value in item.values() if isinstance(value, dict) and value.get("Id")), {})
+    if "SyncToken" not in made:
+        return OutcomeUnknown("QuickBooks answered an item of a batch without the object", trace=trace)
+    return Written(answer.status, made, time, trace)
 
 
 def _trace(answer: http.Answer) -> str:

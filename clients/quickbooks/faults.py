@@ -130,6 +130,12 @@ def has_fault(body: Any) -> bool:
     return isinstance(body, dict) and ("Fault" in body or "fault" in body)
 
 
+def status_of(body: Any) -> int:
+    """The status that this fault would have by itself: an item of a batch has none. `SystemFault` is a failure."""
+    fault = body.get("Fault") or body.get("fault") if isinstance(body, dict) else None
+    return 500 if isinstance(fault, dict) and fault.get("type") == "SystemFault" else 400
+
+
 def error_from(status: int, body: Any, trace: str = "") -> NeighbourError:
     """The error that a failed answer stands for."""
     first, _ = _first_error(body)

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from clients.errors import NotSent, OutcomeUnknown, Throttled
-from clients.quickbooks.company import CDC_LIMIT, quoted
+from clients.quickbooks.company import CDC_LIMIT, Written, quoted
 from clients.quickbooks.faults import (
     DuplicateName,
     DuplicateNumber,
@@ -117,6 +117,58 @@ def test_a_fault_in_an_http_200_is_an_error(clock: FakeClock) -> None:
     company, _ = scripted(lambda _request: json_answer(fault), clock)
     with pytest.raises(StaleSyncToken):
         company.write("invoice", "{}", "k")
+
+
+# --- batches -------------------------------------------------------------------------------------
+
+
+def batch_of(*bodies: Any) -> str:
+    rows = [{"bId": str(place), "operation": "create", "Invoice": body} for place, body in enumerate(bodies, 1)]
+    return strict_json.dumps({"BatchItemRequest": rows})
+
+
+def test_each_item_of_a_batch_has_its_object_or_its_fault(quickbooks: QuickBooks) -> None:
+    answers = quickbooks.company.batch(batch_of(NEW, NEW), "k" * 32)
+    made, refused = answers["1"], answers["2"]
+    assert isinstance(made, Written)
+    assert (made.body["DocNumber"], made.trace[:2]) == ("1043", "1-")
+    assert made.time == datetime.fromtimestamp(quickbooks.world.time, UTC)
+    assert isinstance(refused, DuplicateNumber)
+    assert refused.taken_by == made.body["Id"]
+    (request,) = quickbooks.adapter.requests
+    assert parameters(request) == {"minorversion": "75", "requestid": "k" * 32}
+    again = quickbooks.company.batch(batch_of(NEW, NEW), "k" * 32)["1"]
+    assert isinstance(again, Written)
+    assert again.body == made.body
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"bId": "1"},
+        {"bId": "1", "Invoice": {"SyncToken": "0"}},
+        {"bId": "1", "Invoice": {"Id": "7"}},
+        {"bId": "1", "Fault": {"type": "SystemFault", "Error": [{"code": "10000"}]}},
+        {"bId": "1", "Fault": {"type": "SystemFault", "Error": [{"code": "98765"}]}},
+        {"bId": "1", "Fault": {}},
+    ],
+)
+def test_an_item_without_a_clear_answer_is_unknown(clock: FakeClock, item: Any) -> None:
+    company, _ = scripted(lambda _request: json_answer({"BatchItemResponse": [item]}), clock)
+    assert isinstance(company.batch("{}", "k")["1"], OutcomeUnknown)
+
+
+def test_a_batch_without_items_in_its_answer_is_unknown(clock: FakeClock) -> None:
+    company, _ = scripted(lambda _request: json_answer({"Invoice": {"Id": "1"}}), clock)
+    with pytest.raises(OutcomeUnknown):
+        company.batch("{}", "k")
+
+
+def test_batches_are_paced_by_their_own_limit(clock: FakeClock) -> None:
+    company, _ = scripted(lambda _request: json_answer({"BatchItemResponse": []}), clock)
+    for _ in range(41):
+        company.batch("{}", "k")
+    assert sum(clock.slept) >= 60 - 1e-6
 
 
 # --- tokens and limits -----------------------------------------------------------------------------

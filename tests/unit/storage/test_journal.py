@@ -56,6 +56,51 @@ def test_a_settled_write_that_is_planned_again_gets_a_new_key(database: Database
     assert second.key != first.key
 
 
+def two_in_a_batch(database: Database) -> list[Operation]:
+    with database.transaction() as session:
+        first = operation(session, journal.open_operation)
+        second = operation(
+            session,
+            journal.open_operation,
+            subject="ravetree:estimate:e",
+            path="estimate",
+            body='{"DocNumber":"é\\u00e9"}',
+        )
+        journal.join_batch([first, second])
+        return [first, second]
+
+
+def test_a_batch_key_is_the_operations_keys_in_their_order() -> None:
+    key = journal.batch_key(["a" * 32, "b" * 32])
+    assert len(key) == 32
+    assert set(key) <= set("0123456789abcdef")
+    assert journal.batch_key(["a" * 32, "b" * 32]) == key
+    others = [["b" * 32, "a" * 32], ["a" * 32], ["a" * 32, "b" * 32, "c" * 32]]
+    assert len({key, *map(journal.batch_key, others)}) == 4
+
+
+def test_a_batch_holds_exactly_the_journalled_bytes_under_short_ids(database: Database) -> None:
+    body = journal.batch_body(two_in_a_batch(database))
+    assert body == (
+        '{"BatchItemRequest":[{"bId":"1","operation":"create","Invoice":{"DocNumber":"1043"}},'
+        '{"bId":"2","operation":"create","Estimate":{"DocNumber":"é\\u00e9"}}]}'
+    )
+
+
+def test_a_batch_is_found_whole_and_in_its_order_from_any_operation(database: Database) -> None:
+    first, second = two_in_a_batch(database)
+    settle(database, first, journal.DONE)
+    with database.transaction() as session:
+        (waiting,) = journal.unsettled(session, CONNECTION)
+        found = journal.batch_of(session, waiting)
+    assert [row.key for row in found] == [first.key, second.key]
+    assert waiting.context["batch"] == {
+        "key": journal.batch_key([first.key, second.key]),
+        "operations": [first.key, second.key],
+    }
+    assert journal.batch_body(found) == journal.batch_body([first, second])
+
+
 def test_other_bytes_are_another_first_attempt(database: Database) -> None:
     first = open_(database)
     other = open_(database, body='{"DocNumber":"1044"}')
