@@ -95,7 +95,7 @@ def switch(connection: str, invoices: bool | None, estimates: bool | None) -> No
 @click.argument("connection")
 @click.option("--draft", type=click.Choice(["create", "sent"]), help="When a draft goes to QuickBooks.")
 @click.option("--delete", type=click.Choice(["void", "delete"]), help="What a deleted invoice becomes there.")
-@click.option("--removals", type=click.IntRange(0), help="Voids and deletions an hour before a person is asked.")
+@click.option("--removals", type=click.IntRange(1), help="Voids and deletions an hour before a person is asked.")
 @click.option("--reads", type=click.IntRange(1), help="Metered reads a month before a warning.")
 def policy(connection: str, draft: str | None, delete: str | None, removals: int | None, reads: int | None) -> None:
     """Show or set how a connection behaves."""
