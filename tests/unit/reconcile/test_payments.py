@@ -485,9 +485,12 @@ def test_every_update_planned_for_ravetree_adds_up(
 ) -> None:
     made = plan(paired_payment_case(ours, now, was=ours, remote_was=was, invoices=invoices))
     for write in made.writes:
-        assert write.side is Side.RAVETREE
         assert isinstance(write.content, PaymentContent)
-        assert adds_up(write.content)
+        if write.side is Side.QUICKBOOKS:
+            # Nobody edited anything there: an invoice that Ravetree's payment names has got its partner since.
+            assert quickbooks_facts(now, invoices) == quickbooks_facts(was, invoices)
+        else:
+            assert adds_up(write.content)
 
 
 @given(quickbooks_payments(), KNOWN)
