@@ -212,6 +212,8 @@ class Reconciler:
         # What was read before these notes were taken may be older than what they speak of.
         bench.fresh.clear()
         with self._database.transaction() as session:
+            # As it is now: what was noted after a switch was turned must not be judged by how it stood before.
+            bench.connection = connections.get(session, bench.id)
             entries, presumed = [], False
             for change in pending.due(session, bench.id, now, BATCH):
                 entry = hints.note_entry(session, change)

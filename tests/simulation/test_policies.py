@@ -144,3 +144,27 @@ def test_switched_off_nothing_moves_and_the_next_switch_on_brings_it(world: Worl
     assert bill(world, invoice)["Balance"] == 30
     # What was made while it was off is older than the switch-on: the button or the back-fill brings it.
     assert world.quickbooks.invoice(born["number"]) is None
+
+
+def test_what_is_made_right_after_the_switch_on_goes_though_the_slice_began_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/api/connections/{world.connection_id}/switches"
+    world.api("PUT", path, {"invoices": False})
+    client = world.client("Bright Harbor")
+    world.settle()
+    made: list[Body] = []
+    catch_up = world.reconciler._catch_up
+
+    def meanwhile(bench: Any) -> None:
+        catch_up(bench)
+        if not made:
+            world.api("PUT", path, {"invoices": True})
+            made.append(world.invoice(client, "10.00"))
+            for letter in world.collect():
+                world.deliver(letter)
+
+    monkeypatch.setattr(world.reconciler, "_catch_up", meanwhile)
+    world.ravetree.change("contacts", client, {"phone": "555-0100"})
+    world.settle()
+    assert bill(world, made[0])["TotalAmt"] == 10
