@@ -74,7 +74,7 @@ configuration: $(RUN) ## Write docs/configuration.md from the settings' own word
 	@$(BIN)/ravebooks settings --markdown >docs/configuration.md
 
 concurrency: $(TEST) ## Write docs/concurrent-changes.md from what the product does
-	@$(BIN)/python -m tests.simulation.concurrency 2>/dev/null >/dev/null
+	@$(BIN)/python -m tests.simulation.concurrency >/dev/null
 
 clean: ## Remove the virtual environment and every cache; the books in var/ stay
 	@rm -rf .venv *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -207,23 +207,30 @@ def load_customer(raw: Mapping[str, Any], home_currency: str) -> QuickBooksCusto
     )
 
 
+def _document(loaded: Mapping[str, Any], home_currency: str) -> dict[str, Any]:
+    """What invoices and estimates have in common; generated subtotal lines are left out."""
+    lines = loaded["Line"]
+    return {
+        "id": loaded["Id"],
+        "sync_token": loaded["SyncToken"],
+        "number": loaded["DocNumber"],
+        "customer_id": loaded["CustomerRef"]["value"],
+        "issue_date": loaded["TxnDate"],
+        "currency": _value(loaded["CurrencyRef"], home_currency),
+        "memo": (loaded["CustomerMemo"] or {}).get("value", ""),
+        "lines": tuple(_sales_line(line) for line in lines if line["DetailType"] == "SalesItemLineDetail"),
+        "discount": sum((line["Amount"] for line in lines if line["DetailType"] == "DiscountLineDetail"), ZERO),
+        "tax_amount": (loaded["TxnTaxDetail"] or {}).get("TotalTax") or ZERO,
+        "total": loaded["TotalAmt"],
+    }
+
+
 def load_invoice(raw: Mapping[str, Any], home_currency: str) -> QuickBooksInvoice:
     """An invoice with its sales lines; subtotals are generated and left out."""
     loaded = _load(_invoice, raw, "invoice")
-    lines = loaded["Line"]
     return QuickBooksInvoice(
-        id=loaded["Id"],
-        sync_token=loaded["SyncToken"],
-        number=loaded["DocNumber"],
-        customer_id=loaded["CustomerRef"]["value"],
-        issue_date=loaded["TxnDate"],
+        **_document(loaded, home_currency),
         due_date=loaded["DueDate"],
-        currency=_value(loaded["CurrencyRef"], home_currency),
-        memo=(loaded["CustomerMemo"] or {}).get("value", ""),
-        lines=tuple(_sales_line(line) for line in lines if line["DetailType"] == "SalesItemLineDetail"),
-        discount=sum((line["Amount"] for line in lines if line["DetailType"] == "DiscountLineDetail"), ZERO),
-        tax_amount=(loaded["TxnTaxDetail"] or {}).get("TotalTax") or ZERO,
-        total=loaded["TotalAmt"],
         balance=loaded["Balance"],
         emailed=loaded["EmailStatus"] == "EmailSent",
         voided=_is_void(loaded),
@@ -235,21 +242,10 @@ def load_invoice(raw: Mapping[str, Any], home_currency: str) -> QuickBooksInvoic
 def load_estimate(raw: Mapping[str, Any], home_currency: str) -> QuickBooksEstimate:
     """An estimate with its sales lines."""
     loaded = _load(_estimate, raw, "estimate")
-    lines = loaded["Line"]
     return QuickBooksEstimate(
-        id=loaded["Id"],
-        sync_token=loaded["SyncToken"],
-        number=loaded["DocNumber"],
-        customer_id=loaded["CustomerRef"]["value"],
+        **_document(loaded, home_currency),
         status=loaded["TxnStatus"],
-        issue_date=loaded["TxnDate"],
         expires_on=loaded["ExpirationDate"],
-        currency=_value(loaded["CurrencyRef"], home_currency),
-        memo=(loaded["CustomerMemo"] or {}).get("value", ""),
-        lines=tuple(_sales_line(line) for line in lines if line["DetailType"] == "SalesItemLineDetail"),
-        discount=sum((line["Amount"] for line in lines if line["DetailType"] == "DiscountLineDetail"), ZERO),
-        tax_amount=(loaded["TxnTaxDetail"] or {}).get("TotalTax") or ZERO,
-        total=loaded["TotalAmt"],
         invoice_ids=tuple(t["TxnId"] for t in loaded["LinkedTxn"] if t["TxnType"] == "Invoice"),
     )
 

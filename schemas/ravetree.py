@@ -152,29 +152,36 @@ def load_contact(raw: Mapping[str, Any], bill_to: Mapping[str, Any] | None = Non
     )
 
 
+def _document(loaded: Mapping[str, Any]) -> dict[str, Any]:
+    """What invoices and estimates have in common."""
+    return {
+        "id": loaded["id"],
+        "version": loaded["version"],
+        "number": loaded["number"],
+        "client_id": loaded["client_id"],
+        "status": loaded["status"],
+        "issue_date": loaded["issue_date"],
+        "currency": loaded["currency"],
+        "memo": loaded["memo"] or "",
+        "lines": _lines(loaded),
+        "discount": _discount(loaded),
+        "tax_inclusive": loaded["tax_inclusive"],
+        "tax_amount": loaded["tax_amount"] or ZERO,
+        "total": loaded["total"],
+        "created_at": loaded["created_at"],
+    }
+
+
 def load_invoice(raw: Mapping[str, Any]) -> RavetreeInvoice:
     """An invoice with its lines."""
     loaded = _load(_invoice, raw, "invoice")
     marked = loaded["marked_paid_at"] is not None
     return RavetreeInvoice(
-        id=loaded["id"],
-        version=loaded["version"],
-        number=loaded["number"],
-        client_id=loaded["client_id"],
-        status=loaded["status"],
-        issue_date=loaded["issue_date"],
+        **_document(loaded),
         due_date=loaded["due_date"],
-        currency=loaded["currency"],
-        memo=loaded["memo"] or "",
-        lines=_lines(loaded),
-        discount=_discount(loaded),
-        tax_inclusive=loaded["tax_inclusive"],
-        tax_amount=loaded["tax_amount"] or ZERO,
-        total=loaded["total"],
         balance=loaded["balance"],
         sent=loaded["sent_at"] is not None or loaded["status"] == "sent",
         marked_paid=marked,
-        created_at=loaded["created_at"],
         estimate_id=loaded["estimate_id"],
     )
 
@@ -183,21 +190,8 @@ def load_estimate(raw: Mapping[str, Any]) -> RavetreeEstimate:
     """An estimate with its lines."""
     loaded = _load(_estimate, raw, "estimate")
     return RavetreeEstimate(
-        id=loaded["id"],
-        version=loaded["version"],
-        number=loaded["number"],
-        client_id=loaded["client_id"],
-        status=loaded["status"],
-        issue_date=loaded["issue_date"],
+        **_document(loaded),
         expires_on=loaded["expires_on"],
-        currency=loaded["currency"],
-        memo=loaded["memo"] or "",
-        lines=_lines(loaded),
-        discount=_discount(loaded),
-        tax_inclusive=loaded["tax_inclusive"],
-        tax_amount=loaded["tax_amount"] or ZERO,
-        total=loaded["total"],
-        created_at=loaded["created_at"],
     )
 
 
