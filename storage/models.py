@@ -78,14 +78,44 @@ def _connection() -> Mapped[str]:
     return mapped_column(String(32), ForeignKey("connections.id"), primary_key=True)
 
 
-class Connection(Base):
-    """One Ravetree account tied to one QuickBooks company."""
+class Installation(Base):
+    """What this database belongs to: one row. Markers in QuickBooks carry `id`, so that a restore is noticed.
 
-    __tablename__ = "connections"
+    `environment` is QuickBooks' (`production`, `sandbox`, `local`); `made_by` is `sandbox` for a database that
+    `ravebooks up --sandbox` made.
+    """
+
+    __tablename__ = "installation"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    account_id: Mapped[str] = mapped_column(String(255), unique=True)
-    realm_id: Mapped[str] = mapped_column(String(64), unique=True)
+    environment: Mapped[str] = mapped_column(String(16), default="")
+    made_by: Mapped[str] = mapped_column(String(16), default="")
+    created_at: Mapped[datetime]
+
+
+class Connection(Base):
+    """One Ravetree account tied to one QuickBooks company.
+
+    After an unexpected error of a slice, `failures` of them in a row, it is worked on again at `retry_at`; it is
+    stalled from `stalled_since` on, with the cause, as the program of `stall_version` met it.
+    """
+
+    __tablename__ = "connections"
+    __table_args__ = tuple(
+        Index(
+            f"uq_connections_{column}",
+            column,
+            unique=True,
+            sqlite_where=text("state <> 'archived'"),
+            postgresql_where=text("state <> 'archived'"),
+        )
+        for column in ("account_id", "realm_id")
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(255))
+    realm_id: Mapped[str] = mapped_column(String(64))
+    environment: Mapped[str] = mapped_column(String(16), default="")
     state: Mapped[str] = mapped_column(String(16), default="active")
     pause_cause: Mapped[str] = mapped_column(Text, default="")
     pause_remedy: Mapped[str] = mapped_column(Text, default="")
@@ -115,6 +145,12 @@ class Connection(Base):
     preflight: Mapped[dict[str, Any] | None] = mapped_column(Json)
     preflight_due_at: Mapped[datetime | None]
     parity_due_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+    stalled_since: Mapped[datetime | None]
+    stall_cause: Mapped[str] = mapped_column(Text, default="")
+    stall_remedy: Mapped[str] = mapped_column(Text, default="")
+    stall_version: Mapped[str] = mapped_column(String(32), default="")
 
 
 class OAuthState(Base):
@@ -171,7 +207,8 @@ class PendingChange(Base):
     """The note that a record must be looked at: one row a record; each new hint raises its generation.
 
     Its hints are the events of the record from `first_event_id` on. `must_read` asks for a fresh read whatever
-    they say, `requested` says that a person asked for it.
+    they say, `requested` says that a person asked for it. `looked_at` is when QuickBooks was last asked for a
+    record that was not there yet.
     """
 
     __tablename__ = "pending_changes"
@@ -196,6 +233,7 @@ class PendingChange(Base):
     code: Mapped[str] = mapped_column(String(64), default="")
     cause: Mapped[str] = mapped_column(Text, default="")
     remedy: Mapped[str] = mapped_column(Text, default="")
+    looked_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
 
 
@@ -253,7 +291,7 @@ class Operation(Base):
     """One write, journalled before it is sent: `journalled`, then `done`, `refused` or `abandoned`.
 
     A row that stays `journalled` after its call ended is uncertain: sent again, the same bytes under the
-    same key, until it is settled.
+    same key, until it is settled. `sends` counts how often it was sent without an answer.
     """
 
     __tablename__ = "operations"
@@ -278,6 +316,7 @@ class Operation(Base):
     fence: Mapped[int] = mapped_column(Id)
     state: Mapped[str] = mapped_column(String(16))
     was_uncertain: Mapped[bool] = mapped_column(Boolean, default=False)
+    sends: Mapped[int] = mapped_column(default=0)
     journalled_at: Mapped[datetime]
     retry_at: Mapped[datetime | None]
     answered_at: Mapped[datetime | None]

@@ -23,9 +23,9 @@ def _config(database: Database) -> Config:
     return config
 
 
-def upgrade(database: Database) -> None:
-    """Bring the tables to this version."""
-    command.upgrade(_config(database), "head")
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the tables to this version, or to an earlier `revision`."""
+    command.upgrade(_config(database), revision)
 
 
 def check(database: Database) -> None:

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from storage import migrations
 from storage.database import Database
 from storage.migrations import NotMigrated
-from storage.models import Base
+from storage.models import Base, Connection, Mapping
 from tests.unit.ports import FakeClock
 
 
@@ -29,4 +30,27 @@ def test_an_empty_database_is_told_from_a_migrated_one(tmp_path: Path, clock: Fa
     with pytest.raises(NotMigrated) as caught:
         migrations.check(database)
     assert "ravebooks release" in caught.value.remedy
+    database.close()
+
+
+def test_migrating_keeps_connections_and_what_refers_to_them(tmp_path: Path, clock: FakeClock) -> None:
+    """SQLite makes an altered table anew: its rows, and those of other tables that refer to it, stay."""
+    database = Database(f"sqlite:///{tmp_path}/kept.db", clock)
+    migrations.upgrade(database, "0001")
+    now = "2026-11-20 12:00:00"
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "insert into connections (id, account_id, realm_id, state, pause_cause, pause_remedy, created_at, country,"
+            " home_currency, cdc_watermark) values ('c', 'a', '1', 'active', '', '', ?, 'US', 'USD', ?)",
+            (now, now),
+        )
+        connection.exec_driver_sql(
+            "insert into mappings (connection_id, kind, key, quickbooks_id, name) values ('c', 'k', 'x', '1', '')"
+        )
+    migrations.upgrade(database)
+    with database.transaction() as session:
+        assert session.execute(sa.select(Connection.id, Connection.failures)).all() == [("c", 0)]
+        assert session.execute(sa.select(Mapping.key)).scalars().all() == ["x"]
+        with pytest.raises(sa.exc.IntegrityError):
+            session.execute(sa.insert(Mapping).values(connection_id="nobody", kind="k", key="y", quickbooks_id="1"))
     database.close()
