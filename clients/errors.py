@@ -27,6 +27,10 @@ class OutcomeUnknown(NeighbourError):
     remedy = "Nothing to do: it is sent again under the same key, which changes nothing if it had happened."
 
 
+class Failed(OutcomeUnknown):
+    """The neighbour answered that it failed: it is there, and it may have failed at this request alone."""
+
+
 class Throttled(NeighbourError):
     """Too many requests: wait, then repeat."""
 

@@ -1,5 +1,6 @@
 """Finding what no webhook told: QuickBooks' change data capture and Ravetree's log of events."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from clients.quickbooks.company import Changes
@@ -8,9 +9,10 @@ from config import telemetry
 from config.logging import logger
 from consumers.workbench import ENTITIES, Workbench
 from reconcile.model import Kind, Record, Side
-from schemas import ravetree_events
+from schemas import ids, ravetree_events
 from schemas.envelopes import Delivery, Envelope
 from schemas.quickbooks import Body
+from schemas.times import spell_instant
 from storage import connections, inbox
 from storage.models import Copy
 
@@ -36,7 +38,9 @@ def look_at_changes(bench: Workbench, next_due: datetime) -> None:
         watermark = changes.time if changes.complete else _compare_in_full(bench, since)
     with bench.database.transaction() as session:
         connection = connections.get(session, bench.id)
-        connection.cdc_watermark = watermark
+        if watermark is not None:
+            # An answer that does not tell its time proves nothing about how far it reaches: the next look asks again.
+            connection.cdc_watermark = watermark
         if connection.cdc_due_at == bench.connection.cdc_due_at:
             connection.cdc_due_at = next_due
 
@@ -44,21 +48,28 @@ def look_at_changes(bench: Workbench, next_due: datetime) -> None:
 def absorb(bench: Workbench, changes: Changes) -> None:
     """Keep what was read; what is news to us is noted as pending."""
     for kind, entity in ENTITIES.items():
-        bench.keep(kind, {str(raw["Id"]): raw for raw in changes.objects.get(entity, [])})
+        bench.keep(kind, _by_id(changes.objects.get(entity, [])))
 
 
-def _compare_in_full(bench: Workbench, since: datetime) -> datetime:
-    """Beyond the reach of change data capture: page by time, and look for deletions one by one."""
-    begun = bench.now()
+def _by_id(rows: Iterable[Body]) -> dict[str, Body]:
+    """Rows by their ids; one without an id is of no record, and is only said."""
+    found = {raw.get("Id"): raw for raw in rows}
+    for name in [name for name in found if not ids.is_quickbooks_id(name)]:
+        log.error("QuickBooks answered an object without an id", keys=sorted(found.pop(name))[:20])
+    return {str(name): raw for name, raw in found.items()}
+
+
+def _compare_in_full(bench: Workbench, since: datetime) -> datetime | None:
+    """Beyond the reach of change data capture: page by time, and look for deletions one by one.
+
+    Returns QuickBooks' time when it began, by QuickBooks' clock alone.
+    """
+    begun: list[datetime | None] = []
     company = bench.neighbours.quickbooks
     for kind, entity in ENTITIES.items():
-        rows = company.query(
-            entity,
-            f"MetaData.LastUpdatedTime >= '{since.isoformat()}'",
-            order="MetaData.LastUpdatedTime",
-            limit=10**9,
-        )
-        bench.keep(kind, {str(raw["Id"]): raw for raw in rows})
+        rows, time = company.changed_since(entity, since)
+        begun.append(time)
+        bench.keep(kind, _by_id(rows))
         with bench.database.transaction() as session:
             known = session.query(Copy.record_id).filter(
                 Copy.connection_id == bench.id,
@@ -67,9 +78,9 @@ def _compare_in_full(bench: Workbench, since: datetime) -> datetime:
                 Copy.deleted.is_(False),
             )
             names = {name for (name,) in known}
-        there: dict[str, Body] = {str(raw["Id"]): raw for raw in company.by_ids(entity, names)}
+        there = _by_id(company.by_ids(entity, names))
         bench.keep(kind, there, missing=names - there.keys())
-    return begun
+    return begun[0]
 
 
 def look_at_events(bench: Workbench, next_due: datetime) -> None:
@@ -87,7 +98,7 @@ def look_at_events(bench: Workbench, next_due: datetime) -> None:
             cursor = _record(bench, batch)
     except LogExpired:
         log.warning("ravetree's log no longer reaches back to our last look: all records are compared")
-        _look_at_everything(bench)
+        look_at_everything(bench, bench.connection.created_at)
         cursor = None
     with bench.database.transaction() as session:
         connection = connections.get(session, bench.id)
@@ -106,8 +117,8 @@ def _record(bench: Workbench, envelopes: list[Envelope]) -> str:
     return envelopes[-1].id
 
 
-def _look_at_everything(bench: Workbench) -> None:
+def look_at_everything(bench: Workbench, since: datetime) -> None:
+    """Note every document and payment that changed in Ravetree since."""
     for kind, resource in ((Kind.ESTIMATE, "estimates"), (Kind.INVOICE, "invoices"), (Kind.PAYMENT, "payments")):
-        since = {"updated_since": bench.connection.created_at.isoformat().replace("+00:00", "Z")}
-        rows = bench.neighbours.ravetree.listing(resource, since)
+        rows = bench.neighbours.ravetree.listing(resource, {"updated_since": spell_instant(since)})
         bench.look_at([Record(Side.RAVETREE, kind, row["id"]) for row in rows])

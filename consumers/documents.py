@@ -336,9 +336,11 @@ class DocumentWork(ABC):
     # --- a number that is taken ------------------------------------------------------------------
 
     def _taken(self, plan: Plan) -> DuplicateNumber | None:
-        """Before the button and the back-fill: whether QuickBooks checks numbers is a setting of the company."""
+        """Before the button, the back-fill and after a restore: whether QuickBooks checks numbers is a setting."""
         write = plan.writes[0] if plan.writes else None
-        if write is None or not write.action.endswith(".create") or not self._requested:
+        if write is None or not write.action.endswith(".create"):
+            return None
+        if not self._requested and not self._bench.may_be_forgotten(self._raw):
             return None
         number = getattr(write.content, "number", "")
         found = self._bench.with_number(self.KIND, number)
@@ -392,6 +394,8 @@ class DocumentWork(ABC):
                 pending.note(session, self._bench.id, record, self._bench.now())
 
     def _was_sent_before(self) -> bool:
+        if self._bench.may_be_forgotten(self._raw):
+            return True
         with self._bench.database.transaction() as session:
             return journal.may_have_made(session, self._bench.id, str(self._subject), f"{self.KIND}.create")
 

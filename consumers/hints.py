@@ -82,12 +82,15 @@ def needs_read(session: Session, connection_id: str, entry: Entry, fresh: set[Re
 
 def _is_in_copy(event: Event, copy: Copy) -> bool:
     """Whether the state that we hold is younger than the event, so that it has it in it."""
-    updated = copy.body.get("MetaData", {}).get("LastUpdatedTime")
-    if updated is None or copy.stale or copy.deleted or event.occurred_at is None:
+    if copy.stale or copy.deleted or event.occurred_at is None:
+        return False
+    try:
+        updated = parse_instant(copy.body["MetaData"]["LastUpdatedTime"])
+    except (KeyError, TypeError, ValueError, AttributeError):
         return False
     change = event.type.rpartition(".")[2]
     # Both may be whole seconds: an event of the same one may speak of a change after the state that we hold.
-    return change not in _ALWAYS_READ and event.occurred_at < parse_instant(updated)
+    return change not in _ALWAYS_READ and event.occurred_at < updated
 
 
 def earliest(entries: Sequence[Entry]) -> Event | None:

@@ -22,10 +22,10 @@ from reconcile.model import (
     Side,
     Write,
 )
-from schemas import quickbooks, ravetree
+from schemas import ids, quickbooks, ravetree
 from schemas.changes import changes
 from schemas.quickbooks import Body
-from storage import journal, pending
+from storage import journal, pairs, pending
 from storage.models import Copy
 
 
@@ -86,6 +86,7 @@ class InvoiceWork(DocumentWork):
             estimate=self._estimate(invoice, base),
             draft_policy=connection.draft_policy,
             delete_policy=connection.delete_policy,
+            installation=bench.installation,
             **self._references(invoice, base.ravetree.owned() if base else None),
         )
 
@@ -132,8 +133,20 @@ class InvoiceWork(DocumentWork):
         )
 
     def _placeholder(self) -> Placeholder | None:
+        self._know_placeholder_again()
         payment, self._placeholder_copy = self._bench.placeholder_of(self._subject.id)
         return None if payment is None else Placeholder(payment)
+
+    def _know_placeholder_again(self) -> None:
+        """After a restore the pair of a placeholder may be lost: by its note it belongs to this invoice."""
+        bench = self._bench
+        if bench.dry or not self._raw.get("marked_paid_at") or not bench.may_be_forgotten(self._raw):
+            return
+        if bench.pair(pairs.PLACEHOLDER, Side.RAVETREE, self._subject.id) is not None:
+            return
+        if (name := bench.marked("placeholder", self._subject.id)) is not None:
+            with bench.database.transaction() as session:
+                pairs.store(session, bench.id, pairs.PLACEHOLDER, self._subject.id, name, bench.now())
 
     def _unapplied(self, invoice: RavetreeInvoice | Gone, remote: QuickBooksInvoice | Gone | None) -> Any:
         """The customer's unapplied money, read only when a placeholder is about to be made."""
@@ -195,7 +208,7 @@ class InvoiceWork(DocumentWork):
             status = {"invoice.mark_sent": "sent", "invoice.void": "void"}[write.action]
             context["if_match"] = write.version
             return self._named(
-                write, f"invoices/{write.record_id}", ravetree.status_body(status), context, method="PATCH"
+                write, ids.path("invoices", str(write.record_id)), ravetree.status_body(status), context, method="PATCH"
             )
         if isinstance(write.content, PaymentContent) or write.action.startswith("placeholder."):
             return self._placeholder_request(write, context)

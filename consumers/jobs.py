@@ -10,11 +10,13 @@ from typing import Any
 
 from clients.errors import NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
 from clients.quickbooks.faults import TokenExpired
+from config import telemetry
 from config.logging import logger
-from consumers.workbench import ENTITIES, Workbench
+from consumers.workbench import ENTITIES, RestoreFound, Workbench
 from reconcile.model import Kind, Record, Side
 from schemas.quickbooks import Body
 from storage import connections, jobs, pairs, pending
+from storage.database import StorageError
 from storage.models import Job
 
 UNDER_WAY = 50
@@ -45,6 +47,14 @@ def _try_step(bench: Workbench, job: Job) -> bool:
         raise
     except NeighbourError as error:
         log.error("a job's list was refused", job=job.id, error=str(error), remedy=error.remedy, fault=error.code)
+        with bench.database.transaction() as session:
+            jobs.postpone(session, bench.id, bench.now() + AFTER_A_REFUSAL)
+        return False
+    except (RestoreFound, StorageError):
+        raise
+    except Exception as error:  # the job's own border: what is wrong with one stops nothing else
+        telemetry.loop_errors.labels("jobs").inc()
+        log.error("unexpected error", job=job.id, exc_info=error)
         with bench.database.transaction() as session:
             jobs.postpone(session, bench.id, bench.now() + AFTER_A_REFUSAL)
         return False

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from clients.errors import Moved, NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
+from clients.errors import Failed, Moved, NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
 from clients.quickbooks.company import Written, quoted
 from clients.quickbooks.faults import TokenExpired
 from clients.ravetree.account import Taken
@@ -20,11 +20,14 @@ from reconcile.model import Kind, Record, Side
 from schemas import strict_json
 from schemas.quickbooks import Body
 from storage import brakes, connections, copies, journal, leases, pending
-from storage.database import Database
+from storage.database import Database, StorageError
 from storage.models import Operation
 
 REPLAY_HORIZON = timedelta(hours=1)
 """How long QuickBooks is trusted to remember a key: it does not say. Ravetree's creates are safe by `external_id`."""
+
+LONGEST_WAIT = timedelta(minutes=15)
+"""Between two sendings of one write, unless the setting asks for longer."""
 
 _STILL_UNKNOWN = (OutcomeUnknown, NotSent, Throttled, TokenExpired, NotAuthorised)
 
@@ -104,7 +107,10 @@ class Journal:
         )
 
     def resolve_due(self) -> None:
-        """Send uncertain writes again whose time has come; stops at the first that stays uncertain."""
+        """Send uncertain writes again whose time has come.
+
+        Stops where the neighbour itself is out of reach; one that it fails at holds up no other.
+        """
         lease = self._lease()
         with self._database.transaction() as session:
             waiting = list(journal.unsettled(session, lease.connection_id))
@@ -114,11 +120,29 @@ class Journal:
             if batch in sent or (operation.retry_at is not None and operation.retry_at > self._clock.now()):
                 continue
             self._lease()
-            if batch and not self._is_past_horizon(operation):
-                sent.add(batch)
-                self._resolve_batch(operation)
-            else:
-                self._resolve(operation)
+            try:
+                if batch and not self._is_past_horizon(operation):
+                    sent.add(batch)
+                    self._resolve_batch(operation)
+                else:
+                    self._resolve(operation)
+            except Failed as error:
+                log.info("fails again", operation_id=operation.key, error=str(error))
+                if operation.sends <= 1:
+                    # It may be the neighbour as a whole: nothing else is tried before it may be back.
+                    raise
+            except (NeighbourError, StorageError):
+                raise
+            except Exception as error:  # noqa: BLE001 - the write's own border: it is logged and put aside
+                self._put_aside(operation, error)
+
+    def _put_aside(self, operation: Operation, error: Exception) -> None:
+        """What became of a write cannot be understood: it is tried again later and holds up no other."""
+        telemetry.loop_errors.labels("journal").inc()
+        log.error("unexpected error", operation_id=operation.key, record=operation.subject, exc_info=error)
+        with self._database.transaction() as session:
+            until = self._clock.now() + LONGEST_WAIT
+            journal.postpone(session, operation.id, until, f"unexpected: {type(error).__name__}")
 
     def blocked_until(self, connection_id: str) -> dict[str, datetime]:
         """Subjects with an uncertain write, and when that is sent again."""
@@ -247,9 +271,13 @@ class Journal:
 
     def _leave_uncertain(self, operation: Operation, error: NeighbourError) -> None:
         sent = not isinstance(error, NotSent | Throttled | TokenExpired | NotAuthorised)
-        wait = self._uncertain_seconds if sent else min(self._uncertain_seconds, 1.0)
+        wait = timedelta(seconds=self._uncertain_seconds if sent else min(self._uncertain_seconds, 1.0))
+        if sent:
+            # Longer each time, as long as the setting allows.
+            longest = max(wait, LONGEST_WAIT)
+            wait = min(wait * 2 ** min(operation.sends, 10), longest)
         with self._database.transaction() as session:
-            until = self._clock.now() + timedelta(seconds=wait)
+            until = self._clock.now() + wait
             journal.postpone(session, operation.id, until, str(error), sent=sent)
         self._count(operation, "uncertain")
         log.warning(

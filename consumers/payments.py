@@ -27,9 +27,9 @@ from reconcile.model import (
     Write,
 )
 from reconcile.payments import KnownInvoice, PaymentBase, PaymentCase
-from schemas import quickbooks, ravetree
+from schemas import ids, quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import connections, copies, pairs, pending
+from storage import connections, pairs, pending
 from storage.models import Copy, Pair
 
 
@@ -202,6 +202,7 @@ class PaymentWork:
             marked_copy_id=self._marked_copy(ours, base),
             methods=methods,
             deposit_accounts=deposit_accounts,
+            installation=bench.installation,
         )
 
     def _own_id(self, side: Side) -> str | None:
@@ -302,7 +303,7 @@ class PaymentWork:
         for candidate in self._unpaired_copies():
             if marked_payment(candidate.note) == ours.id and not candidate.voided:
                 return candidate.id
-        return None
+        return self._bench.marked("payment", ours.id) if self._bench.may_be_forgotten(self._raw) else None
 
     def _origin_of(self, ours: RavetreePayment) -> str | None:
         """The QuickBooks payment that `ours` is our copy of, known before the answer to our write is."""
@@ -358,13 +359,12 @@ class PaymentWork:
         ]
 
     def _unpaired_copies(self) -> list[QuickBooksPayment]:
-        with self._bench.database.transaction() as session:
-            seen = [
-                copy
-                for invoice in self._invoices
-                for copy in copies.payments_on(session, self._bench.id, invoice.quickbooks_id)
-                if pairs.find(session, self._bench.id, Kind.PAYMENT, Side.QUICKBOOKS, copy.record_id) is None
-            ]
+        seen = [
+            copy
+            for invoice in self._invoices
+            for copy in self._bench.payments_on(invoice.quickbooks_id)
+            if self._bench.pair(Kind.PAYMENT, Side.QUICKBOOKS, copy.record_id) is None
+        ]
         return [quickbooks.load_payment(copy.body, self._bench.home_currency) for copy in seen]
 
     def _free_twins(self, case: PaymentCase) -> None:
@@ -478,17 +478,16 @@ class PaymentWork:
         context["ravetree_id"] = write.record_id
         context["base_quickbooks"] = self._body()
         context["quickbooks_id"] = self._body()["Id"]
+        path = ids.path("payments", *([write.record_id] if write.record_id else []))
         if write.action == "payment.delete":
-            return Request(
-                self._subject, write.side, write.action, f"payments/{write.record_id}", {}, "DELETE", context
-            )
+            return Request(self._subject, write.side, write.action, path, {}, "DELETE", context)
         if not isinstance(write.content, PaymentContent):
             raise ValueError(f"{write.action} needs content")
         if write.action == "payment.create":
             body = ravetree.payment_body(write.content, self._external_id(self._body()["Id"]))
-            return Request(self._subject, write.side, write.action, "payments", body, "POST", context)
+            return Request(self._subject, write.side, write.action, path, body, "POST", context)
         body = ravetree.payment_body(write.content)
-        return Request(self._subject, write.side, write.action, f"payments/{write.record_id}", body, "PATCH", context)
+        return Request(self._subject, write.side, write.action, path, body, "PATCH", context)
 
     def _context(self) -> dict[str, Any]:
         return {

@@ -29,7 +29,7 @@ _NUMBERS = 100
 
 
 class Previews:
-    """Plans without writing. What it reads of QuickBooks is kept, as any read is."""
+    """Plans without writing anything anywhere: what it reads of either side is forgotten with it."""
 
     def __init__(self, database: Database, clock: Clock, neighbours_of: NeighboursOf) -> None:
         self._database = database
@@ -40,9 +40,8 @@ class Previews:
         with self._database.transaction() as session:
             connections.check_connected(session, connection_id)
             connection = connections.get(session, connection_id)
-        return Workbench(
-            self._database, self._clock, connection, self._neighbours_of(connection_id), Unwritten(), dry=True
-        )
+        neighbours = self._neighbours_of(connection_id)
+        return Workbench(self._database, self._clock, connection, neighbours, Unwritten(), dry=True, keeps=False)
 
     # --- one record ------------------------------------------------------------------------------
 

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from clients.errors import NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
+from clients.errors import Failed, NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
 from clients.quickbooks.faults import TokenExpired
 from config import telemetry
 from config.errors import RavebooksError
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
-from consumers import batches, catching_up, hints, jobs, parity, preflights, telling
+from consumers import batches, catching_up, hints, jobs, parity, preflights, telling, verifying
 from consumers.contacts import ContactWork
 from consumers.decisions import Park, Pause, Replan, Retry, backoff, decide
 from consumers.documents import DocumentWork
@@ -26,9 +26,9 @@ from consumers.outcomes import Agreed, NeedsAttention, Outcome, Waits
 from consumers.ownership import Claims, Holder, Pace
 from consumers.payments import PaymentWork
 from consumers.wording import spell
-from consumers.workbench import ENTITIES, Workbench
+from consumers.workbench import ENTITIES, RestoreFound, Workbench
 from reconcile.model import Attention, Kind, Record, Side, fitted
-from storage import brakes, connections, leases, pairs, pending, steps
+from storage import brakes, connections, installation, journal, leases, pairs, pending, steps
 from storage import jobs as storage_jobs
 from storage.brakes import AllPaused
 from storage.connections import NotActive
@@ -41,10 +41,18 @@ ORDER = (Kind.CONTACT, Kind.ESTIMATE, Kind.INVOICE, Kind.PAYMENT)
 """What others need comes first."""
 
 UNEXPECTED_TRIES = 5
+NOT_THERE_TRIES = 12
+"""An hour and more: what cannot be read by then is not there. Change data capture brings it if it comes later."""
+FAILING_TRIES = 12
+"""An hour and more, after which a person sees that it goes on failing."""
+FAILING_AFTER = timedelta(hours=1)
+"""After this long without an answer to a write a person sees it."""
 CDC_SLACK = timedelta(seconds=2)
 _OUTAGE = (NotSent, OutcomeUnknown, Throttled, TokenExpired)
 _STOPS_THE_SLICE = (NotAuthorised, *_OUTAGE)
 """What a neighbour says of itself; anything else it says of one request."""
+_ENDS_THE_SLICE = (RestoreFound, AllPaused, NotActive, LeaseLost, DatabaseDown, NotAuthorised, UnreadableSecret)
+"""What no record has caused."""
 
 log = logger("reconciler")
 
@@ -103,6 +111,9 @@ class Reconciler:
                 telemetry.slices.labels("claimed here").inc()
                 return False
             with self._database.transaction() as session:
+                if connections.is_put_off(connections.get(session, connection_id), self._clock.now()):
+                    telemetry.slices.labels("put off").inc()
+                    return False
                 lease = leases.acquire(
                     self._database, session, connection_id, leases.WORK, self._claims.owner, self._pace.lease
                 )
@@ -113,6 +124,11 @@ class Reconciler:
             holder = Holder(self._database, lease, self._pace)
             try:
                 self._slice(connection_id, holder)
+                self._went_well(connection_id)
+            except _ENDS_THE_SLICE:
+                raise
+            except Exception as error:  # noqa: BLE001 - the connection's own border: its fault stops no other one
+                self._stall(connection_id, error)
             finally:
                 with self._database.transaction() as session:
                     leases.release(session, holder.lease)
@@ -122,21 +138,41 @@ class Reconciler:
                 due = pending.due_connections(session, self._clock.now())
                 return connection_id in due and brakes.pulled(session) is None
 
+    def _went_well(self, connection_id: str) -> None:
+        with self._database.transaction() as session:
+            connections.went_well(session, connection_id)
+
+    def _stall(self, connection_id: str, error: Exception) -> None:
+        """What no record's border caught: this connection waits, longer each time, and is seen to."""
+        telemetry.loop_errors.labels("slice").inc()
+        telemetry.slices.labels("failed").inc()
+        cause = f"A look at this connection ended with an unexpected error ({type(error).__name__})."
+        with self._database.transaction() as session:
+            failures = connections.note_failure(session, connection_id, cause, self._clock.now(), self._jitter())
+        # Once with all that helps to mend it; afterwards it is the same again.
+        log.error("slice failed", failures=failures, error=type(error).__name__, exc_info=failures == 1)
+
     # --- one slice -------------------------------------------------------------------------------
 
     def _slice(self, connection_id: str, holder: Holder) -> None:
         with self._database.transaction() as session:
             connection = connections.get(session, connection_id)
             stopped = brakes.pulled(session) is not None
+            if installation.was_asleep(session, self._clock.now()):
+                # The sweeper's next round says what has to be looked at first.
+                stopped = True
         if connection.state != connections.ACTIVE or stopped:
             telemetry.slices.labels("paused").inc()
             return
         try:
             neighbours = self._neighbours_of(connection_id)
-            journal = Journal(self._database, self._clock, neighbours, holder.for_a_call, self._pace.uncertain)
-            bench = Workbench(self._database, self._clock, connection, neighbours, journal)
+            writes = Journal(self._database, self._clock, neighbours, holder.for_a_call, self._pace.uncertain)
+            bench = Workbench(self._database, self._clock, connection, neighbours, writes)
             self._work_through(bench, holder)
             telemetry.slices.labels("done").inc()
+        except RestoreFound as error:
+            telemetry.slices.labels("restored").inc()
+            log.error("the database was restored from a backup", cause=str(error), remedy=error.remedy)
         except (AllPaused, NotActive) as error:
             telemetry.slices.labels("paused").inc()
             log.warning("stopped under way", cause=str(error))
@@ -152,6 +188,8 @@ class Reconciler:
 
     def _work_through(self, bench: Workbench, holder: Holder) -> None:
         begun = self._clock.monotonic()
+        if bench.connection.verify_since is not None:
+            self._verify(bench)
         with bench.neighbours.quickbooks.because("uncertain write"):
             bench.journal.resolve_due()
         bench.handling = set()
@@ -169,6 +207,13 @@ class Reconciler:
                 holder.for_a_call()
                 self._reconcile(bench, subject)
                 telling.tell(bench)
+
+    def _verify(self, bench: Workbench) -> None:
+        now = self._clock.now()
+        self._note_read(bench)
+        verifying.verify(bench, now + timedelta(seconds=self._pace.events), now + timedelta(seconds=self._pace.cdc))
+        with self._database.transaction() as session:
+            bench.connection = connections.get(session, bench.id)
 
     def _catch_up(self, bench: Workbench) -> None:
         now = self._clock.now()
@@ -193,14 +238,22 @@ class Reconciler:
 
     @contextmanager
     def _unless_refused(self, bench: Workbench, **due: datetime) -> Iterator[None]:
-        """A look at a log that is refused is tried later: what events say is worked on all the same."""
+        """A look at a log that fails is tried later: what events say is worked on all the same."""
         try:
             yield
-        except _STOPS_THE_SLICE:
+        except (NotSent, Throttled, TokenExpired, *_ENDS_THE_SLICE):
             raise
-        except NeighbourError as error:
+        except Exception as error:  # a log's own border: what cannot be read of it stops no record
             telemetry.loop_errors.labels("catching up").inc()
-            log.error("a look at a log was refused", error=str(error), remedy=error.remedy, fault=error.code)
+            known = isinstance(error, RavebooksError)
+            log.error(
+                "a look at a log failed",
+                error=str(error) if known else type(error).__name__,
+                look=sorted(due),
+                remedy=getattr(error, "remedy", ""),
+                fault=getattr(error, "code", ""),
+                exc_info=not known,
+            )
             with self._database.transaction() as session:
                 connection = connections.get(session, bench.id)
                 for name, moment in due.items():
@@ -211,6 +264,7 @@ class Reconciler:
         now = self._clock.now()
         # What was read before these notes were taken may be older than what they speak of.
         bench.fresh.clear()
+        bench.absent.clear()
         with self._database.transaction() as session:
             # As it is now: what was noted after a switch was turned must not be judged by how it stood before.
             bench.connection = connections.get(session, bench.id)
@@ -257,29 +311,39 @@ class Reconciler:
         try:
             with bench.neighbours.quickbooks.because("events"):
                 self._read_burst(bench, asking)
-        except _STOPS_THE_SLICE:
+        except (NotSent, Throttled, TokenExpired, *_ENDS_THE_SLICE):
             raise
-        except NeighbourError:
-            # One of them may be what QuickBooks refuses: each is read alone, and only that one is parked.
+        except Exception as error:
+            if isinstance(error, OutcomeUnknown) and not isinstance(error, Failed):
+                raise
+            # One of them may be what cannot be read: each is read alone, and only that one waits or is parked.
             return [entry for entry in entries if entry not in asking or self._read_alone(bench, entry)]
         return entries
 
     def _read_alone(self, bench: Workbench, entry: Entry) -> bool:
+        subject = Subject(entry.record, [entry])
         try:
             bench.refresh([entry.record])
-        except _STOPS_THE_SLICE:
+        except Failed as error:
+            self._retry_later(bench, subject, str(error))
+        except (*_STOPS_THE_SLICE, *_ENDS_THE_SLICE):
             raise
-        except NeighbourError as error:
-            self._after_error(bench, Subject(entry.record, [entry]), error)
-            return False
-        return True
+        except RavebooksError as error:
+            self._after_error(bench, subject, error)
+        except Exception as error:  # noqa: BLE001 - the record's own border
+            self._after_defect(bench, subject, error)
+        else:
+            return True
+        return False
 
     def _window_ends(self, bench: Workbench) -> datetime | None:
         """The first read of a quiet connection is made at once; the next ones wait for the window to end."""
         if bench.connection.read_at is None:
             return None
-        ends = bench.connection.read_at + timedelta(seconds=self._pace.read_window)
-        return ends if ends > self._clock.now() else None
+        now, window = self._clock.now(), timedelta(seconds=self._pace.read_window)
+        ends = bench.connection.read_at + window
+        # Further ahead than that it was noted while the clock ran ahead.
+        return ends if now < ends <= now + window else None
 
     def _note_read(self, bench: Workbench) -> None:
         bench.connection.read_at = self._clock.now()
@@ -294,10 +358,11 @@ class Reconciler:
         recent = first is not None and first.recorded_at > self._clock.now() - timedelta(days=1)
         if len(kinds) > 1 and recent and first is not None and first.occurred_at is not None:
             # One look at change data capture brings both kinds, deletions included.
-            changes = bench.neighbours.quickbooks.changes(
-                [ENTITIES[kind] for kind in sorted(kinds)], first.occurred_at - CDC_SLACK
-            )
-            catching_up.absorb(bench, changes)
+            since = min(first.occurred_at, self._clock.now()) - CDC_SLACK
+            with self._unless_refused(bench):
+                catching_up.absorb(
+                    bench, bench.neighbours.quickbooks.changes([ENTITIES[kind] for kind in sorted(kinds)], since)
+                )
         bench.refresh(records - bench.fresh)
 
     # --- reconciling -----------------------------------------------------------------------------
@@ -357,7 +422,7 @@ class Reconciler:
                     gathering.take(work)
         except _OUTAGE as error:
             self._after_error(bench, subject, error)
-        except (AllPaused, NotActive, LeaseLost, DatabaseDown, NotAuthorised, UnreadableSecret):
+        except _ENDS_THE_SLICE:
             raise
         except Exception as error:  # its ordinary work meets it again, and says what it is
             log.info("goes alone", error=type(error).__name__, exc_info=not isinstance(error, RavebooksError))
@@ -369,16 +434,17 @@ class Reconciler:
             if until is not None:
                 self._retry(bench, subject, until, "waits for the answer to an earlier write", count=False)
                 return
+            if any(entry.record in bench.absent for entry in subject.entries):
+                self._not_there_yet(bench, subject)
+                return
             try:
                 with bench.neighbours.quickbooks.because("freshness"):
                     outcome = self._run(bench, subject)
-            except (AllPaused, NotActive, LeaseLost, DatabaseDown, NotAuthorised, UnreadableSecret):
+            except _ENDS_THE_SLICE:
                 raise
             except RavebooksError as error:
                 self._after_error(bench, subject, error)
-            except Exception as error:  # the record's own outermost border: one defect must not stop a company's books
-                telemetry.loop_errors.labels("reconcile").inc()
-                log.exception("unexpected error")
+            except Exception as error:  # noqa: BLE001 - the record's own border: one defect stops no other record
                 self._after_defect(bench, subject, error)
             else:
                 self._conclude(bench, subject, outcome)
@@ -436,22 +502,30 @@ class Reconciler:
                 if everything:
                     raise _Outage(error, seconds)
             case Replan():
-                seconds = backoff(subject.attempts, self._jitter())
-                self._retry(bench, subject, self._clock.now() + timedelta(seconds=seconds), str(error))
+                self._retry_later(bench, subject, str(error))
             case Park(code=code, cause=cause, remedy=remedy, state=state):
                 self._conclude(bench, subject, NeedsAttention(Attention(state, code, cause, remedy)))
             case Pause(cause=cause, remedy=remedy):
                 self._pause(bench.id, cause, remedy)
 
+    def _not_there_yet(self, bench: Workbench, subject: Subject) -> None:
+        """QuickBooks speaks of a record that it does not give yet, or that was gone before it could be read."""
+        if any(event.type.endswith(".deleted") for entry in subject.entries for event in entry.events):
+            self._conclude(bench, subject, Agreed("was deleted in QuickBooks before it was read"))
+        elif subject.attempts >= NOT_THERE_TRIES:
+            self._conclude(bench, subject, Agreed("QuickBooks has no such record"))
+        else:
+            self._retry_later(bench, subject, "QuickBooks does not give it yet")
+
+    def _retry_later(self, bench: Workbench, subject: Subject, cause: str) -> None:
+        seconds = backoff(subject.attempts, self._jitter())
+        self._retry(bench, subject, self._clock.now() + timedelta(seconds=seconds), cause)
+
     def _after_defect(self, bench: Workbench, subject: Subject, error: Exception) -> None:
+        telemetry.loop_errors.labels("reconcile").inc()
+        log.error("unexpected error", error=type(error).__name__, exc_info=error)
         if subject.attempts < UNEXPECTED_TRIES:
-            seconds = backoff(subject.attempts, self._jitter())
-            self._retry(
-                bench,
-                subject,
-                self._clock.now() + timedelta(seconds=seconds),
-                f"unexpected: {type(error).__name__}",
-            )
+            self._retry_later(bench, subject, f"unexpected: {type(error).__name__}")
             return
         attention = Attention(
             "parked",
@@ -463,31 +537,39 @@ class Reconciler:
 
     def _retry(self, bench: Workbench, subject: Subject, due_at: datetime, cause: str, *, count: bool = True) -> None:
         keeper = self._keeper(subject)
+        now, failing = self._clock.now(), self._keeps_failing(bench, subject, cause)
         with self._database.transaction() as session:
-            pending.retry_at(
-                session,
-                bench.id,
-                keeper.record,
-                keeper.generation,
-                due_at,
-                cause,
-                self._clock.now(),
-                count=count,
-            )
             for entry in subject.entries:
-                if entry is not keeper:
-                    pending.retry_at(
-                        session,
-                        bench.id,
-                        entry.record,
-                        entry.generation,
-                        due_at,
-                        cause,
-                        self._clock.now(),
-                        count=False,
-                    )
+                pending.retry_at(
+                    session,
+                    bench.id,
+                    entry.record,
+                    entry.generation,
+                    due_at,
+                    cause,
+                    now,
+                    count=count and entry is keeper,
+                    failing=failing if entry is keeper else None,
+                )
+            if failing is not None:
+                telling.note(session, bench, subject.record, NeedsAttention(failing), self._remote_urls)
+                steps.add_outcome(session, bench.id, subject.record, pending.KEEPS_FAILING, failing.cause, now)
         telemetry.changes.labels(subject.record.kind, "retry").inc()
         log.info("will retry", due_at=due_at.isoformat(), cause=cause)
+
+    def _keeps_failing(self, bench: Workbench, subject: Subject, cause: str) -> Attention | None:
+        """What a person is told of a record that has failed for an hour, while it is tried on."""
+        with self._database.transaction() as session:
+            tried = journal.unanswered(session, bench.id, str(subject.record))
+        what = spell(bench, subject.record)
+        if tried is not None and self._clock.now() - tried.since >= FAILING_AFTER:
+            since = f"{tried.since:%d %b %H:%M} UTC"
+            text = f"{what}: {tried.sends} tries to write it since {since}: {tried.error or cause}."
+        elif tried is None and subject.attempts >= FAILING_TRIES:
+            text = f"{what} has failed {subject.attempts} times. The last time: {cause}."
+        else:
+            return None
+        return fitted(Attention("parked", pending.KEEPS_FAILING, text, "It is tried on. " + _ASK_SUPPORT))
 
     def _outage_seconds(self, connection_id: str, error: RavebooksError) -> float:
         if isinstance(error, Throttled):
@@ -523,6 +605,7 @@ class Reconciler:
         return self._entropy.uniform(0.5, 1.5)
 
 
+_ASK_SUPPORT = "If it lasts, save the record anew on the side that fails, or ask that side's support."
 ANY_PAYMENT = Record(Side.RAVETREE, Kind.PAYMENT, "*")
 
 

@@ -1,20 +1,25 @@
 """The sweeper: finds what is due and nudges. It calls nobody outside."""
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from config import telemetry
 from config.logging import logger
 from config.ports import Clock
 from consumers.parity import Metric
 from consumers.wakeups import Nudger
-from storage import brakes, connections, journal, outbox, pending
+from storage import brakes, connections, due_times, installation, journal, outbox, pending
 from storage.database import Database
+from storage.due_times import Longest
 from storage.models import PendingChange
 
 log = logger("sweeper")
 
+TIMES_EVERY = 10.0
+"""Seconds between two looks at our own due times."""
 ECHOES_KEPT = timedelta(days=1)
 NUDGE_AGAIN = timedelta(seconds=5)
 """A connection that was nudged is left alone this long: its slice may be under way."""
@@ -23,16 +28,23 @@ NUDGE_AGAIN = timedelta(seconds=5)
 class Sweeper:
     """One round at a time; harmless to run twice at once."""
 
-    def __init__(self, database: Database, clock: Clock, nudger: Nudger) -> None:
+    def __init__(self, database: Database, clock: Clock, nudger: Nudger, longest: Iterable[Longest] = ()) -> None:
         self._database = database
         self._clock = clock
         self._nudger = nudger
+        self._longest = tuple(longest)
+        self._looked_at_times = float("-inf")
         self._parity = Metric()
 
     def sweep(self) -> int:
         """Nudge every connection with something due; returns how many."""
         now = self._clock.now()
         with self._database.transaction() as session:
+            if installation.was_asleep(session, now):
+                log.warning("nobody has looked after this database for a while: both books are read first")
+                connections.verify(session, now)
+            installation.keep_alive(session, now)
+            self._put_times_right(session, now)
             connections.begin_daily(session, now)
             due = set(pending.due_connections(session, now)) | set(journal.connections_with_unsettled(session, now))
             if brakes.pulled(session) is not None:
@@ -40,13 +52,14 @@ class Sweeper:
             nudged = []
             for connection_id in sorted(due):
                 connection = connections.get(session, connection_id)
-                if connection.state != connections.ACTIVE:
+                if connection.state != connections.ACTIVE or connections.is_put_off(connection, now):
                     continue
                 if connection.nudged_at is None or connection.nudged_at <= now - NUDGE_AGAIN:
                     connection.nudged_at = now
                     nudged.append(connection_id)
             journal.forget_old_echoes(session, now - ECHOES_KEPT)
             telemetry.outbox_size.set(outbox.size(session))
+            telemetry.stalled.set(len(connections.stalled(session)))
             for state in pending.ATTENTION:
                 count = session.execute(
                     sa.select(sa.func.count()).select_from(PendingChange).where(PendingChange.state == state)
@@ -59,3 +72,11 @@ class Sweeper:
             except OSError as error:
                 log.warning("nudge lost, the next round repeats it", connection=connection_id, error=str(error))
         return len(nudged)
+
+    def _put_times_right(self, session: Session, now: datetime) -> None:
+        """A clock that ran ahead for a moment left due times which nobody would live to see."""
+        if self._clock.monotonic() - self._looked_at_times < TIMES_EVERY:
+            return
+        self._looked_at_times = self._clock.monotonic()
+        if wrong := due_times.put_right(session, now, self._longest):
+            log.warning("due times lay too far ahead and are due now: has the clock been wrong?", count=wrong)

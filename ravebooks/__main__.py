@@ -13,6 +13,7 @@ from ravebooks.commands.brakes import pause, release_brake, resume
 from ravebooks.commands.demo import demo
 from ravebooks.commands.doctor import doctor
 from ravebooks.commands.processes import release, sweeper, web, worker
+from ravebooks.commands.restored import restored
 from ravebooks.commands.sandbox import sandbox
 from ravebooks.commands.settings import settings
 from ravebooks.commands.up import up
@@ -51,6 +52,7 @@ for command in (
     pause,
     resume,
     release_brake,
+    restored,
     settings,
     webhook_secret,
     sandbox,

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 
 import requests
@@ -36,7 +37,7 @@ from consumers.wakeups import Nudger, Wakeups
 from publishers.broker import BrokerPublisher, Relay
 from publishers.confirmed import BrokerDown, ConfirmedPublisher
 from publishers.port import DirectPublisher, Publisher
-from storage import connections, migrations
+from storage import connections, due_times, migrations
 from storage.database import Database, DatabaseDown
 from storage.vault import Vault
 from webhooks import health, receivers
@@ -166,7 +167,13 @@ class Parts:
 
     @cached_property
     def sweeper(self) -> Sweeper:
-        return Sweeper(self.database, self.clock, self.nudger)
+        s = self.settings
+        longest = due_times.longest(
+            cdc=timedelta(seconds=s.effective_cdc_seconds),
+            events=timedelta(seconds=s.ravetree_events_seconds),
+            uncertain=timedelta(seconds=s.effective_uncertain_seconds),
+        )
+        return Sweeper(self.database, self.clock, self.nudger, longest)
 
     @cached_property
     def lease_owner(self) -> str:
@@ -238,7 +245,7 @@ class Parts:
         )
         app.register_blueprint(consent.blueprint(self.connecting))
         app.register_blueprint(contract.blueprint())
-        app.register_blueprint(health.blueprint(self.progress, self.checks()))
+        app.register_blueprint(health.blueprint(self.progress, self.checks(), self.notices))
         api.install(
             app,
             api.Serving(
@@ -257,7 +264,7 @@ class Parts:
     def health(self) -> Flask:
         """Health and metrics alone, for a process that serves nothing else."""
         app = Flask("ravebooks", static_folder=None)
-        app.register_blueprint(health.blueprint(self.progress, self.checks()))
+        app.register_blueprint(health.blueprint(self.progress, self.checks(), self.notices))
         return app
 
     def _nudge(self, connection_id: str) -> None:
@@ -273,6 +280,11 @@ class Parts:
         if not self.settings.embedded:
             checks["broker"] = self._check_broker
         return checks
+
+    def notices(self) -> dict[str, list[str]]:
+        """What `/readyz` says beside that: the connections that get no further."""
+        with self.database.transaction() as session:
+            return {"stalled": [f"{row.id}: {row.stall_cause}" for row in connections.stalled(session)]}
 
     def _check_broker(self) -> None:
         self.confirmed.start()

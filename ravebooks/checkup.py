@@ -215,8 +215,11 @@ def _connections(parts: Parts, *, neighbours: bool) -> Iterator[Finding]:
 def _state(connection: Connection) -> str:
     if connection.state == connections.PAUSED:
         raise Unwell(f"paused: {connection.pause_cause.rstrip('.')}", remedy=connection.pause_remedy)
+    said = connections.condition(connection)
+    if said.state == connections.STALLED:
+        raise Unwell(f"stalled: {said.cause.rstrip('.')}", remedy=said.remedy)
     on = [name for name in ("invoices", "estimates") if getattr(connection, f"{name}_since")]
-    return f"{connection.state}; switched on: {', '.join(on) or 'nothing'}"
+    return f"{said.state}; switched on: {', '.join(on) or 'nothing'}"
 
 
 def _quickbooks(parts: Parts, connection: Connection) -> str:

@@ -69,7 +69,8 @@ class InvoiceCase:
     in QuickBooks, `leave` it deleted there, or that unapplied money and the mark as paid are `two` things.
     `sent_written` says that QuickBooks took our mark as sent: no source says that it keeps it. `estimate` is the
     QuickBooks estimate behind the invoice, or Ravetree's that is still to be pushed. The two policies are the
-    bookkeeper's: `draft_policy` `create` or `sent`, `delete_policy` `void` or `delete`.
+    bookkeeper's: `draft_policy` `create` or `sent`, `delete_policy` `void` or `delete`. `installation` is the id that
+    our markers bear.
     """
 
     ravetree: RavetreeInvoice | Gone | None
@@ -91,6 +92,7 @@ class InvoiceCase:
     estimate: str | Record | None = None
     draft_policy: str = ON_CREATE
     delete_policy: str = VOID
+    installation: str = ""
 
 
 def plan(case: InvoiceCase) -> Plan:
@@ -265,7 +267,7 @@ def _plan_placeholder(case: InvoiceCase, invoice: RavetreeInvoice, remote: Quick
         return _deposited_placeholder(invoice, payment, wanted)
     if wanted == ZERO:
         return write(Side.QUICKBOOKS, "placeholder.delete", payment.id, payment.sync_token)
-    content = placeholder_content(invoice, remote, wanted)
+    content = placeholder_content(case, invoice, remote, wanted)
     return write(Side.QUICKBOOKS, "placeholder.update", payment.id, payment.sync_token, content)
 
 
@@ -313,10 +315,12 @@ def _plan_new_placeholder(
             f"{money(case.customer_unapplied, invoice.currency)} unapplied in QuickBooks.",
             "Apply that payment to the invoice in QuickBooks; if it is other money, decide `two`.",
         )
-    return write(Side.QUICKBOOKS, "placeholder.create", content=placeholder_content(invoice, remote, wanted))
+    return write(Side.QUICKBOOKS, "placeholder.create", content=placeholder_content(case, invoice, remote, wanted))
 
 
-def placeholder_content(invoice: RavetreeInvoice, remote: QuickBooksInvoice, amount: Decimal) -> PaymentContent:
+def placeholder_content(
+    case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, amount: Decimal
+) -> PaymentContent:
     """The payment that stands for "marked as paid", dated as the invoice so that it is the same at each try."""
     return PaymentContent(
         party_id=remote.customer_id,
@@ -326,7 +330,7 @@ def placeholder_content(invoice: RavetreeInvoice, remote: QuickBooksInvoice, amo
         unapplied=ZERO,
         currency=invoice.currency,
         reference="",
-        marker=placeholder_marker(invoice.id, invoice.number),
+        marker=placeholder_marker(invoice.id, invoice.number, case.installation),
         allocations=(Allocation(remote.id, amount),),
     )
 

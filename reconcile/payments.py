@@ -65,6 +65,7 @@ class PaymentCase:
     person said of them: `two` for two payments, else empty. `marked_twin` and `marked_copy_id` are the other side's
     record that our own note names, so that what we wrote once is known again after its answer was lost. `methods`
     are QuickBooks' payment methods by Ravetree's key, `deposit_accounts` its accounts by that key, or by "" for others.
+    `installation` is the id that our markers bear.
     """
 
     ravetree: RavetreePayment | Gone | None
@@ -79,6 +80,7 @@ class PaymentCase:
     marked_copy_id: str | None = None
     methods: Mapping[str, str] = field(default_factory=dict)
     deposit_accounts: Mapping[str, str] = field(default_factory=dict)
+    installation: str = ""
 
 
 @dataclass(frozen=True)
@@ -437,13 +439,18 @@ def _for_quickbooks(
         unapplied=facts.unapplied,
         currency=facts.currency,
         reference=facts.reference,
-        marker=now.note if now and now.note and not marked_placeholder(now.note) else payment_marker(ravetree_id),
+        marker=_note(now) or payment_marker(ravetree_id, case.installation),
         allocations=shares + foreign,
         method=facts.method,
         deposit_account=case.deposit_accounts.get(
             _key_of(case.methods, facts.method) or "", case.deposit_accounts.get("")
         ),
     )
+
+
+def _note(now: QuickBooksPayment | None) -> str:
+    """What a payment's note says already; a placeholder's becomes a payment's."""
+    return now.note if now is not None and not marked_placeholder(now.note) else ""
 
 
 def _customer(case: PaymentCase) -> str:

@@ -178,6 +178,18 @@ def _value(ref: Mapping[str, Any] | None, default: str = "") -> str:
 # --- reading -------------------------------------------------------------------------------------
 
 
+def is_version(token: Any) -> bool:
+    """Whether `token` is a SyncToken: a string of digits."""
+    return isinstance(token, str) and token.isascii() and token.isdecimal() and len(token) <= 18
+
+
+def why_unreadable(raw: Mapping[str, Any]) -> str:
+    """Why an object cannot be kept as a copy; empty for one that can."""
+    if is_deleted(raw) or is_version(raw.get("SyncToken")):
+        return ""
+    return f"its SyncToken is {raw['SyncToken']!r:.60}" if "SyncToken" in raw else "it has no SyncToken"
+
+
 def is_deleted(raw: Mapping[str, Any]) -> bool:
     """Whether CDC or a delete says that the object is gone."""
     return raw.get("status") == "Deleted"

@@ -12,6 +12,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 from config.errors import RavebooksError
+from schemas import ids
 from schemas.envelopes import NAME, Envelope, is_name, unusable
 from schemas.times import Instant
 
@@ -30,11 +31,19 @@ OPERATIONS = {
 NO_REALM = "unknown"
 """The realm of events that name none."""
 
+_NUMBERED = frozenset({"customer", "estimate", "invoice", "item", "payment"})
+"""Entities whose events are used: their ids are numbers."""
+
 
 class UnusableDelivery(RavebooksError):
     """The body is JSON but no webhook delivery of QuickBooks."""
 
     remedy = "Send Intuit's CloudEvents array or its eventNotifications object."
+
+
+def _is_number(value: str) -> None:
+    if not ids.is_quickbooks_id(value):
+        raise ValidationError("Not a number.")
 
 
 class _CloudEvent(Schema):
@@ -45,7 +54,7 @@ class _CloudEvent(Schema):
     type = fields.String(required=True, validate=NAME)
     time = Instant(required=True)
     intuitentityid = fields.String(required=True, validate=NAME)
-    intuitaccountid = fields.String(required=True, validate=NAME)
+    intuitaccountid = fields.String(required=True, validate=_is_number)
     data = fields.Dict(keys=fields.String(), load_default=dict, allow_none=True)
 
 
@@ -95,13 +104,24 @@ def _parse_cloud_event(event: Any) -> tuple[str, Envelope]:
         return _unusable(event, str(error.messages), "intuitaccountid")
     found = _CLOUD_TYPE.match(loaded["type"])
     entity, operation = found.groups() if found else ("", loaded["type"])
+    if not _names_a_record(entity, loaded["intuitentityid"]):
+        return _unusable(event, "intuitentityid is not a number", "intuitaccountid")
     return loaded["intuitaccountid"], Envelope(
         id=loaded["id"],
         type=f"{entity}.{OPERATIONS.get(operation, operation)}" if found else loaded["type"],
         subject=loaded["intuitentityid"],
         time=loaded["time"],
-        data=loaded["data"] or {},
+        data=_merged(loaded["data"] or {}),
     )
+
+
+def _names_a_record(entity: str, record_id: str) -> bool:
+    return entity not in _NUMBERED or ids.is_quickbooks_id(record_id)
+
+
+def _merged(data: dict[str, Any]) -> dict[str, Any]:
+    """What an event says beside its names: the record that a merge took away, if it is one."""
+    return {name: value for name, value in data.items() if name != "deletedid" or ids.is_quickbooks_id(value)}
 
 
 def _parse_legacy(notifications: list[Any], limit: int) -> list[tuple[str, Envelope]]:
@@ -114,7 +134,7 @@ def _parse_legacy(notifications: list[Any], limit: int) -> list[tuple[str, Envel
             continue
         _check_count(len(result) + len(entities), limit)
         realm = notification.get("realmId")
-        if not is_name(realm):
+        if not ids.is_quickbooks_id(realm):
             realm = NO_REALM
         result.extend((realm, _parse_legacy_entity(realm, entity)) for entity in entities)
     return result
@@ -125,6 +145,8 @@ def _parse_legacy_entity(realm: str, entity: Any) -> Envelope:
         loaded = _legacy_entity.load(entity)
     except ValidationError as error:
         return _unusable(entity, str(error.messages), "")[1]
+    if not _names_a_record(loaded["name"].lower(), loaded["id"]):
+        return unusable(entity, "its id is not a number")
     operation = loaded["operation"].lower()
     operation = OPERATIONS.get(operation, operation)
     moment: datetime = loaded["lastUpdated"]
@@ -138,10 +160,10 @@ def _parse_legacy_entity(realm: str, entity: Any) -> Envelope:
         subject=loaded["id"],
         time=moment,
         legacy=True,
-        data={"deletedid": loaded["deletedId"]} if loaded["deletedId"] else {},
+        data=_merged({"deletedid": loaded["deletedId"]}),
     )
 
 
 def _unusable(event: Any, why: str, realm_key: str) -> tuple[str, Envelope]:
     realm = event.get(realm_key) if isinstance(event, dict) else None
-    return (realm if is_name(realm) else NO_REALM), unusable(event, why)
+    return (realm if ids.is_quickbooks_id(realm) else NO_REALM), unusable(event, why)

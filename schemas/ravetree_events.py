@@ -4,8 +4,14 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
+from schemas import ids
 from schemas.envelopes import NAME, Envelope, is_name, unusable
 from schemas.times import Instant
+
+
+def _is_id(value: str) -> None:
+    if not ids.is_ravetree_id(value):
+        raise ValidationError("Not an id of Ravetree's.")
 
 
 class _Origin(Schema):
@@ -21,7 +27,7 @@ class _Data(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    id = fields.String(required=True, validate=NAME)
+    id = fields.String(required=True, validate=_is_id)
     version = fields.Integer(load_default=None, allow_none=True)
     changed = fields.List(fields.String(), load_default=list)
     origin = fields.Nested(_Origin, load_default=dict, allow_none=True)

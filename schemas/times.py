@@ -1,5 +1,6 @@
 """Instants and dates as the neighbours spell them. Compare instants, never strings."""
 
+import math
 import re
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,17 +11,37 @@ _OFFSET_WITHOUT_COLON = re.compile(r"([+-]\d{2})(\d{2})$")
 _FRACTION = re.compile(r"\.(\d{1,9})\d*")
 
 
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+"""Between these lies what a neighbour may call a time: arithmetic on it then never leaves what a datetime holds."""
+
+
 def parse_instant(text: str) -> datetime:
     """An aware UTC datetime from RFC 3339, also with `-0700`, `Z` and up to nine decimals of a second.
 
-    Raises `ValueError`. Nanoseconds are cut to microseconds.
+    Raises `ValueError`, also for a time outside of this century. Nanoseconds are cut to microseconds.
     """
     spelled = _OFFSET_WITHOUT_COLON.sub(r"\1:\2", text.strip())
     spelled = _FRACTION.sub(lambda found: "." + found.group(1)[:6].ljust(6, "0"), spelled)
     moment = datetime.fromisoformat(spelled)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset from UTC")
-    return moment.astimezone(UTC)
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is no time of this century") from None
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError(f"{text!r} is no time of this century")
+    return moment
+
+
+def seconds_of(value: Any, default: float, most: float) -> float:
+    """A neighbour's number of seconds, between 0 and `most`; `default` for what is none."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return default
+    return default if math.isnan(seconds) else min(max(seconds, 0.0), most)
 
 
 def spell_instant(moment: datetime) -> str:

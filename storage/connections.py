@@ -1,6 +1,7 @@
 """Connections: who is tied to whom, what is switched on, and why something is paused."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,6 +14,9 @@ from storage.models import Connection, Mapping
 ACTIVE = "active"
 PAUSED = "paused"
 DISCONNECTED = "disconnected"
+VERIFYING = "verifying"
+STALLED = "stalled"
+"""How an active connection is shown that reads both books first, or that gets no further."""
 
 
 class UnknownConnection(StorageError):
@@ -108,6 +112,79 @@ def begin_daily(session: Session, now: datetime) -> None:
             .where(Connection.state == ACTIVE, column.is_(None), Connection.invoices_since.is_not(None))
             .values({column.key: now})
         )
+
+
+def verify(session: Session, now: datetime) -> int:
+    """The database may be older than what was written: every connection reads both books before it writes."""
+    result = session.execute(sa.update(Connection).where(Connection.verify_since.is_(None)).values(verify_since=now))
+    return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
+
+
+def verified(session: Session, connection_id: str, now: datetime) -> None:
+    """Both books have been read: the connection goes on."""
+    connection = get(session, connection_id)
+    connection.verify_since, connection.verified_at = None, now
+
+
+STALLED_AFTER = 3
+"""Failures in a row after which a connection is shown as stalled: one by itself may have passed by."""
+LONGEST_STALL = timedelta(minutes=15)
+
+
+def note_failure(session: Session, connection_id: str, cause: str, now: datetime, jitter: float) -> int:
+    """Put a connection off after an unexpected error, longer each time; returns how many there were in a row."""
+    connection = get(session, connection_id)
+    connection.failures += 1
+    wait = timedelta(seconds=2.0 ** min(connection.failures, 10) * jitter)
+    connection.retry_at = now + min(wait, LONGEST_STALL)
+    connection.stall_cause = cause
+    connection.stall_remedy = "It is tried on by itself. Report it with the log: this is a fault of Ravebooks."
+    if connection.failures >= STALLED_AFTER and connection.stalled_since is None:
+        connection.stalled_since = now
+    return connection.failures
+
+
+def went_well(session: Session, connection_id: str) -> None:
+    """A slice came to its end."""
+    connection = get(session, connection_id)
+    if connection.failures:
+        connection.failures, connection.retry_at, connection.stalled_since = 0, None, None
+        connection.stall_cause = connection.stall_remedy = ""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How a connection stands, for a person: `state` is the stored one, or why an active connection does not write."""
+
+    state: str
+    cause: str
+    remedy: str
+
+
+def condition(connection: Connection) -> Condition:
+    """How a connection stands."""
+    if connection.state == ACTIVE and connection.verify_since is not None:
+        cause = "The database may be older than the books: both are read before anything is written."
+        return Condition(VERIFYING, cause, "Nothing to do: it goes on by itself.")
+    if connection.state == ACTIVE and connection.stalled_since is not None:
+        return Condition(STALLED, connection.stall_cause, connection.stall_remedy)
+    return Condition(connection.state, connection.pause_cause, connection.pause_remedy)
+
+
+def is_put_off(connection: Connection, now: datetime) -> bool:
+    """Whether a connection waits after an unexpected error."""
+    return connection.retry_at is not None and connection.retry_at > now
+
+
+def stalled(session: Session) -> list[Connection]:
+    """Active connections that get no further because of an unexpected error."""
+    query = sa.select(Connection).where(Connection.state == ACTIVE, Connection.stalled_since.is_not(None))
+    return list(session.execute(query.order_by(Connection.stalled_since)).scalars())
+
+
+def try_again(session: Session) -> None:
+    """A program that starts may be a newer one: what stalled is tried at once."""
+    session.execute(sa.update(Connection).where(Connection.retry_at.is_not(None)).values(retry_at=None))
 
 
 def look_everywhere(session: Session, now: datetime) -> int:

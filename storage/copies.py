@@ -25,10 +25,14 @@ def store(
     now: datetime,
     *,
     deleted: bool = False,
+    read: bool = False,
 ) -> bool:
-    """Keep `body` unless a newer one is here; says whether it was new to us."""
+    """Keep `body` unless a newer one is here; says whether it was new to us.
+
+    What was deleted comes back by being `read` again, never by a late answer to a write.
+    """
     known = get(session, connection_id, record)
-    if known is not None and (known.version > version or known.deleted):
+    if known is not None and (not read if known.deleted else known.version > version):
         return False
     fresh = known is None or known.version != version or known.deleted != deleted
     session.merge(
@@ -70,6 +74,20 @@ def every(session: Session, connection_id: str, side: Side, kind: Kind) -> list[
             sa.select(Copy).where(Copy.connection_id == connection_id, Copy.side == side, Copy.kind == kind)
         ).scalars()
     )
+
+
+def noted(session: Session, connection_id: str, text: str) -> list[Copy]:
+    """QuickBooks' payments whose bodies have `text` in them, as a note of ours has."""
+    rows = session.execute(
+        sa.select(Copy).where(
+            Copy.connection_id == connection_id,
+            Copy.side == Side.QUICKBOOKS,
+            Copy.kind == Kind.PAYMENT,
+            Copy.deleted.is_(False),
+            sa.type_coerce(Copy.body, sa.Text).contains(text, autoescape=True),
+        )
+    ).scalars()
+    return list(rows)
 
 
 def payments_on(session: Session, connection_id: str, quickbooks_invoice_id: str) -> list[Copy]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Kind, Record, Side
+from schemas import ids
 from storage import pairs, pending, steps
 from storage.models import Decision
 
@@ -96,7 +97,12 @@ def decide(session: Session, connection_id: str, record: Record, said: Said, now
 
 
 def addressed(session: Session, connection_id: str, record: Record, said: Said) -> tuple[Record, Said]:
-    """The record that a decision is kept with: Ravetree's if it has one, whichever side it was said from."""
+    """The record that a decision is kept with: Ravetree's if it has one, whichever side it was said from.
+
+    Raises `NotAnId` for a target that no record of the other side can have.
+    """
+    if said.decision == "link":
+        ids.check(Side.RAVETREE if record.side is Side.QUICKBOOKS else Side.QUICKBOOKS, said.target)
     if said.decision == "link" and record.side is Side.QUICKBOOKS and record.kind is not Kind.CONTACT:
         return Record(Side.RAVETREE, record.kind, said.target), replace(said, target=record.id)
     return names_of(session, connection_id, record)[0], said

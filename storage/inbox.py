@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Kind, Record, Side
+from schemas import ids
 from schemas.envelopes import Delivery, Envelope
 from storage import connections, pending
 from storage.database import insert
@@ -47,8 +48,11 @@ class Recorded:
     outcomes: dict[tuple[Side, str], int] = field(default_factory=dict)
 
 
-_Note = tuple[str, Record, int, bool]
-"""A connection, the record to note for it, the event that says so, and whether a person asked for it."""
+REPLAY_WAITS = timedelta(minutes=1)
+"""An event that came before asks for a look no sooner than this: each look is a metered read."""
+
+_Note = tuple[str, Record, int, bool, bool]
+"""A connection, the record to note for it, the event that says so, whether a person asked, whether it came before."""
 
 
 def record(session: Session, deliveries: Iterable[Delivery], now: datetime) -> Recorded:
@@ -66,8 +70,9 @@ def record(session: Session, deliveries: Iterable[Delivery], now: datetime) -> R
         outcome = _record_one(session, delivery, envelope, known[place], now, notes)
         key = (delivery.source, outcome)
         result.outcomes[key] = result.outcomes.get(key, 0) + 1
-    for connection_id, subject, event_id, requested in sorted(notes):
-        pending.note(session, connection_id, subject, now, event_id=event_id, requested=requested)
+    for connection_id, subject, event_id, requested, again in sorted(notes):
+        due_at = now + REPLAY_WAITS if again else None
+        pending.note(session, connection_id, subject, now, event_id=event_id, requested=requested, due_at=due_at)
         result.connections.add(connection_id)
     return result
 
@@ -89,11 +94,12 @@ def _record_one(
             pending.reconsider_code(session, connection.id, code, now)
     if connection is None or kind is None or (not is_new and not envelope.legacy):
         return outcome if is_new else DUPLICATE
+    again = row_id is None
     if row_id is None:
         # A legacy event of the same second: it may speak of a later change, so it is followed all the same.
         row_id = _row_id(session, delivery, envelope)
     subject = Record(delivery.source, kind, envelope.subject)
-    notes.append((connection.id, subject, row_id, envelope.type.endswith(".sync_requested")))
+    notes.append((connection.id, subject, row_id, envelope.type.endswith(".sync_requested"), again))
     return outcome
 
 
@@ -105,6 +111,8 @@ def _judge(delivery: Delivery, envelope: Envelope, connection: Connection | None
         what = "account" if delivery.source is Side.RAVETREE else "company"
         return UNKNOWN, f"no connection has the {what} {delivery.account}", None
     kind = FOLLOWED[delivery.source].get(envelope.type.partition(".")[0])
+    if kind is not None and not ids.is_id(delivery.source, envelope.subject):
+        return UNUSABLE, f"{envelope.subject[:80]!r} is no id of {delivery.source}'s", None
     if kind is None:
         return IGNORED, f"events of type {envelope.type} are not followed", None
     if delivery.source is Side.QUICKBOOKS and envelope.type in LEFT_TO_CDC:

@@ -1,7 +1,9 @@
 """The journal: every write is committed here before it is sent, and its answer is stored as a fact."""
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -138,9 +140,45 @@ def postpone(session: Session, operation_id: int, retry_at: datetime, error: str
     session.execute(
         sa.update(Operation)
         .where(Operation.id == operation_id, Operation.state == JOURNALLED)
-        .values(retry_at=retry_at, error=error, was_uncertain=sa.true() if sent else Operation.was_uncertain)
+        .values(
+            retry_at=retry_at,
+            error=error,
+            was_uncertain=sa.true() if sent else Operation.was_uncertain,
+            sends=Operation.sends + (1 if sent else 0),
+        )
         .execution_options(synchronize_session=False)
     )
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """Writes for one record without an answer that says what became of them: since when, how often sent, last error."""
+
+    since: datetime
+    sends: int
+    error: str
+
+
+def unanswered(session: Session, connection_id: str, subject: str) -> Unanswered | None:
+    """What was sent for a record since its last answered write, if none of it was answered."""
+    rows = session.execute(
+        sa.select(Operation)
+        .where(Operation.connection_id == connection_id, Operation.subject == subject)
+        .order_by(Operation.id.desc())
+    ).scalars()
+    open_ones = list(itertools.takewhile(lambda row: row.state in (JOURNALLED, ABANDONED) and row.was_uncertain, rows))
+    if not open_ones:
+        return None
+    last = next((row.error for row in open_ones if row.state == JOURNALLED), "")
+    return Unanswered(open_ones[-1].journalled_at, sum(row.sends for row in open_ones), last)
+
+
+def was_written(session: Session, subject: str) -> bool:
+    """Whether any connection of this installation ever wrote something for a record."""
+    found = session.execute(
+        sa.select(Operation.id).where(Operation.subject == subject, Operation.side == "quickbooks").limit(1)
+    )
+    return found.first() is not None
 
 
 def was_tried(session: Session, connection_id: str, subject: str, action: str) -> bool:

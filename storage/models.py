@@ -82,7 +82,7 @@ class Installation(Base):
     """What this database belongs to: one row. Markers in QuickBooks carry `id`, so that a restore is noticed.
 
     `environment` is QuickBooks' (`production`, `sandbox`, `local`); `made_by` is `sandbox` for a database that
-    `ravebooks up --sandbox` made.
+    `ravebooks up --sandbox` made. `alive_at` is the sweeper's last sign of life.
     """
 
     __tablename__ = "installation"
@@ -91,13 +91,15 @@ class Installation(Base):
     environment: Mapped[str] = mapped_column(String(16), default="")
     made_by: Mapped[str] = mapped_column(String(16), default="")
     created_at: Mapped[datetime]
+    alive_at: Mapped[datetime | None]
 
 
 class Connection(Base):
     """One Ravetree account tied to one QuickBooks company.
 
     After an unexpected error of a slice, `failures` of them in a row, it is worked on again at `retry_at`; it is
-    stalled from `stalled_since` on, with the cause, as the program of `stall_version` met it.
+    stalled from `stalled_since` on, with the cause. After a restore nothing is written from `verify_since` on until
+    both books have been read; what Ravetree made before `verified_at` may then be in QuickBooks without our knowing.
     """
 
     __tablename__ = "connections"
@@ -150,7 +152,8 @@ class Connection(Base):
     stalled_since: Mapped[datetime | None]
     stall_cause: Mapped[str] = mapped_column(Text, default="")
     stall_remedy: Mapped[str] = mapped_column(Text, default="")
-    stall_version: Mapped[str] = mapped_column(String(32), default="")
+    verify_since: Mapped[datetime | None]
+    verified_at: Mapped[datetime | None]
 
 
 class OAuthState(Base):
@@ -207,8 +210,7 @@ class PendingChange(Base):
     """The note that a record must be looked at: one row a record; each new hint raises its generation.
 
     Its hints are the events of the record from `first_event_id` on. `must_read` asks for a fresh read whatever
-    they say, `requested` says that a person asked for it. `looked_at` is when QuickBooks was last asked for a
-    record that was not there yet.
+    they say, `requested` says that a person asked for it.
     """
 
     __tablename__ = "pending_changes"
@@ -233,7 +235,6 @@ class PendingChange(Base):
     code: Mapped[str] = mapped_column(String(64), default="")
     cause: Mapped[str] = mapped_column(Text, default="")
     remedy: Mapped[str] = mapped_column(Text, default="")
-    looked_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
 
 

@@ -16,6 +16,9 @@ MAPPING_CODES = ("ItemInactive", "NotFoundOrInactive", "StaleReference")
 SWITCH_ON = "switch-on"
 """In place of a record's id: what waits for it goes on when its kind is switched on again."""
 
+KEEPS_FAILING = "keeps_failing"
+"""The code of what a person is shown while it is tried on."""
+
 DUE = "due"
 WAITING = "waiting"
 ATTENTION = ("parked", "held")
@@ -44,8 +47,12 @@ def note(
     event_id: int | None = None,
     must_read: bool = False,
     requested: bool = False,
+    due_at: datetime | None = None,
 ) -> None:
-    """A record must be looked at: insert its row, or raise its generation and make it due."""
+    """A record must be looked at: insert its row, or raise its generation and make it due.
+
+    `due_at` is for what is in no hurry: a look that is planned already is neither put off nor hurried by it.
+    """
     new = insert(session, PendingChange).values(
         connection_id=connection_id,
         side=record.side,
@@ -54,7 +61,7 @@ def note(
         generation=1,
         state=DUE,
         created_at=now,
-        due_at=now,
+        due_at=due_at or now,
         attempts=0,
         first_event_id=event_id,
         must_read=must_read,
@@ -78,7 +85,7 @@ def note(
             set_={
                 "generation": old.generation + 1,
                 "state": DUE,
-                "due_at": excluded.due_at,
+                "due_at": excluded.due_at if due_at is None else sa.case((old.state == DUE, old.due_at), else_=due_at),
                 "first_event_id": earliest,
                 "must_read": sa.or_(old.must_read, excluded.must_read),
                 "requested": sa.or_(old.requested, excluded.requested),
@@ -112,7 +119,7 @@ def due_connections(session: Session, now: datetime) -> list[str]:
     return list(
         session.execute(
             sa.select(Connection.id)
-            .where(Connection.state == "active")
+            .where(Connection.state == "active", sa.or_(Connection.retry_at.is_(None), Connection.retry_at <= now))
             .where(
                 sa.or_(
                     Connection.id.in_(waiting),
@@ -120,6 +127,7 @@ def due_connections(session: Session, now: datetime) -> list[str]:
                         sa.select(SyncState.connection_id).where(SyncState.unsent.is_(True), SyncState.due_at <= now)
                     ),
                     Connection.id.in_(sa.select(Job.connection_id).where(Job.state == "running", Job.due_at <= now)),
+                    Connection.verify_since <= now,
                     Connection.cdc_due_at <= now,
                     Connection.events_due_at <= now,
                     Connection.preflight_due_at <= now,
@@ -177,15 +185,18 @@ def retry_at(
     now: datetime,
     *,
     count: bool = True,
+    failing: Attention | None = None,
 ) -> None:
-    """Look again at `due_at`."""
+    """Look again at `due_at`; a record that keeps `failing` is shown to a person meanwhile."""
     _move(
         session,
         connection_id,
         record,
         generation,
         due_at=due_at,
-        cause=cause,
+        code=failing.code if failing else "",
+        cause=failing.cause if failing else cause,
+        remedy=failing.remedy if failing else "",
         updated_at=now,
         attempts=PendingChange.attempts + (1 if count else 0),
     )
@@ -304,7 +315,9 @@ def others_pending(session: Session, connection_id: str, kind: Kind) -> bool:
 
 def attention(session: Session, connection_id: str | None = None) -> Sequence[PendingChange]:
     """What waits for a person, newest last."""
-    query = sa.select(PendingChange).where(PendingChange.state.in_(ATTENTION)).order_by(PendingChange.updated_at)
+    failing = sa.and_(PendingChange.state == DUE, PendingChange.code == KEEPS_FAILING)
+    shown = sa.or_(PendingChange.state.in_(ATTENTION), failing)
+    query = sa.select(PendingChange).where(shown).order_by(PendingChange.updated_at)
     if connection_id is not None:
         query = query.where(PendingChange.connection_id == connection_id)
     return session.execute(query).scalars().all()

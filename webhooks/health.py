@@ -12,7 +12,11 @@ Check = Callable[[], None]
 """Raises a `RavebooksError` that says what is missing."""
 
 
-def blueprint(progress: Progress, checks: Mapping[str, Check]) -> Blueprint:
+Notices = Callable[[], dict[str, list[str]]]
+"""What stands still although every part is there, by what it is, each in a sentence."""
+
+
+def blueprint(progress: Progress, checks: Mapping[str, Check], notices: Notices = dict) -> Blueprint:
     """`/healthz` (is this process getting anywhere), `/readyz` (which part is missing), `/metrics`."""
     routes = Blueprint("health", __name__)
 
@@ -33,7 +37,8 @@ def blueprint(progress: Progress, checks: Mapping[str, Check]) -> Blueprint:
             except RavebooksError as error:
                 parts[name] = f"{error}. {error.remedy}"
         ready = all(state == "ok" for state in parts.values())
-        response = jsonify({"ready": ready, "parts": parts})
+        # What stands still is no reason to receive nothing: it is said, and deliveries are taken all the same.
+        response = jsonify({"ready": ready, "parts": parts} | (notices() if ready else {}))
         response.status_code = 200 if ready else 503
         return response
 

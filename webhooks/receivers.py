@@ -14,7 +14,7 @@ from config.logging import bound, logger
 from config.ports import Clock, Entropy
 from publishers.port import NothingTakesIt, Publisher
 from reconcile.model import Side
-from schemas import quickbooks_webhooks, ravetree_events, strict_json
+from schemas import ids, quickbooks_webhooks, ravetree_events, strict_json
 from schemas.envelopes import Delivery, is_name
 from schemas.quickbooks_webhooks import UnusableDelivery
 from schemas.strict_json import MalformedJson
@@ -77,7 +77,7 @@ def _receive_ravetree(receiving: Receiving, account: str) -> int:
     body = bodies.read(request, receiving.body_limit)
     message_id = request.headers.get("webhook-id", "")
     now = receiving.clock.now()
-    if not is_name(account) or not signatures.is_from_ravetree(
+    if not ids.is_ravetree_id(account) or not signatures.is_from_ravetree(
         body,
         message_id,
         request.headers.get("webhook-timestamp", ""),

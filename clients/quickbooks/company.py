@@ -16,7 +16,8 @@ from clients.quickbooks.pacing import Pacer
 from config import telemetry
 from config.logging import logger
 from config.ports import Clock
-from schemas.quickbooks import Body
+from schemas import ids, strict_json
+from schemas.quickbooks import Body, is_version
 from schemas.times import parse_instant, spell_instant
 
 MINOR_VERSION = "75"
@@ -52,9 +53,12 @@ class Written:
 
 @dataclass(frozen=True)
 class Changes:
-    """What changed, by entity; `complete` is false when the answer was cut at its limit."""
+    """What changed, by entity; `complete` is false when the answer was cut at its limit.
 
-    time: datetime
+    `time` is QuickBooks' own, or None when the answer does not tell it.
+    """
+
+    time: datetime | None
     objects: dict[str, list[Body]]
     complete: bool
 
@@ -110,10 +114,14 @@ class Company:
 
     def page(self, entity: str, where: str, start: int, limit: int, *, order: str = "Id") -> list[Body]:
         """At most `limit` matching objects after the first `start`: one metered read."""
+        return self._page(entity, where, start, limit, order)[0]
+
+    def _page(self, entity: str, where: str, start: int, limit: int, order: str) -> tuple[list[Body], datetime | None]:
         statement = f"select * from {entity}{' where ' + where if where else ''}"  # noqa: S608 - QuickBooks' language; values are escaped by `quoted`
         statement += f" orderby {order} startposition {start + 1} maxresults {limit}"
-        rows: list[Body] = self._read("query", {"query": statement}).body.get("QueryResponse", {}).get(entity, [])
-        return rows
+        answer = self._read("query", {"query": statement}).body
+        rows: list[Body] = answer.get("QueryResponse", {}).get(entity, [])
+        return rows, _time(answer)
 
     def by_ids(self, entity: str, ids: Iterable[str]) -> list[Body]:
         """The objects with these ids, inactive ones too; deleted ones are missing from the answer."""
@@ -124,7 +132,7 @@ class Company:
         for start in range(0, len(names), ID_LIMIT):
             chunk = ", ".join(quoted(name) for name in names[start : start + ID_LIMIT])
             found.extend(self.query(entity, f"Id in ({chunk}){whole}"))
-        return found
+        return [raw for raw in found if raw.get("Id") in names]
 
     def changes(self, entities: Iterable[str], since: datetime) -> Changes:
         """Change data capture: everything that changed since, deletions included, 1000 objects at most."""
@@ -136,7 +144,28 @@ class Company:
                 for name in names:
                     objects[name].extend(part.get(name, []))
         count = sum(len(found) for found in objects.values())
-        return Changes(_time(answer, self._clock), objects, count < CDC_LIMIT)
+        return Changes(_time(answer), objects, count < CDC_LIMIT)
+
+    def changed_since(self, entity: str, since: datetime) -> tuple[list[Body], datetime | None]:
+        """Every object of `entity` that changed since, and QuickBooks' time when the reading began.
+
+        Pages by time while rows change: what is changed meanwhile moves to the end and is met there again, so each
+        page begins at the last one's latest time, and nothing between two pages is passed over.
+        """
+        found: dict[str, Body] = {}
+        began: datetime | None = None
+        edge, start = spell_instant(since), 0
+        whole = " and Active in (true, false)" if entity in LISTS else ""
+        while True:
+            where = f"MetaData.LastUpdatedTime >= '{edge}'{whole}"
+            rows, time = self._page(entity, where, start, PAGE, "MetaData.LastUpdatedTime")
+            began = began or time
+            found |= {str(raw.get("Id")): raw for raw in rows}
+            if len(rows) < PAGE:
+                return list(found.values()), began
+            latest = _updated(rows[-1])
+            # So many of one moment that a page holds no other: half a page on, since some of them may have moved.
+            edge, start = (edge, start + PAGE // 2) if latest in (None, edge) else (str(latest), 0)
 
     def _read(self, path: str, params: dict[str, str]) -> http.Answer:
         endpoint = path.split("/")[0]
@@ -156,10 +185,10 @@ class Company:
         entity, _, extra = path.partition("?")
         params = {"requestid": request_id, **dict(part.split("=", 1) for part in extra.split("&") if part)}
         answer = self._post(entity, params, body)
-        objects = [value for key, value in answer.body.items() if isinstance(value, dict)]
-        if not objects:
-            raise OutcomeUnknown("QuickBooks answered a write without the object", trace=_trace(answer))
-        return Written(answer.status, objects[0], _time(answer.body, self._clock), _trace(answer))
+        made = next((value for value in answer.body.values() if isinstance(value, dict)), {})
+        if not _is_written(made, strict_json.loads(body) if body else {}):
+            raise OutcomeUnknown("QuickBooks answered a write without its object", trace=_trace(answer))
+        return Written(answer.status, made, _time(answer.body) or self._clock.now(), _trace(answer))
 
     def batch(self, body: str, request_id: str) -> dict[str, Written | NeighbourError]:
         """Send several journalled writes in one request: what became of each item that was answered, by its `bId`."""
@@ -167,7 +196,7 @@ class Company:
         items = answer.body.get("BatchItemResponse")
         if not isinstance(items, list):
             raise OutcomeUnknown("QuickBooks answered a batch without its items", trace=_trace(answer))
-        time = _time(answer.body, self._clock)
+        time = _time(answer.body) or self._clock.now()
         return {str(item.get("bId")): _item(answer, item, time) for item in items if isinstance(item, dict)}
 
     def _post(self, path: str, params: dict[str, str], body: str) -> http.Answer:
@@ -250,27 +279,39 @@ def quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
+def _updated(raw: Body) -> str | None:
+    """When an object changed last, in the spelling of a query."""
+    try:
+        return spell_instant(parse_instant(raw["MetaData"]["LastUpdatedTime"]))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
 def _item(answer: http.Answer, item: Body, time: datetime) -> Written | NeighbourError:
     """What one item of a batch says: the object that was made, or its own fault."""
     trace = _trace(answer)
     if faults.has_fault(item):
         return faults.error_from(faults.status_of(item), item, trace)
     made = next((value for value in item.values() if isinstance(value, dict) and value.get("Id")), {})
-    if "SyncToken" not in made:
+    if not _is_written(made, {}):
         return OutcomeUnknown("QuickBooks answered an item of a batch without the object", trace=trace)
     return Written(answer.status, made, time, trace)
+
+
+def _is_written(made: Body, sent: Body) -> bool:
+    """Whether an answer is the object that was written, whole enough to be kept."""
+    if not ids.is_quickbooks_id(made.get("Id")) or made["Id"] != sent.get("Id", made["Id"]):
+        return False
+    return made.get("status") == "Deleted" or is_version(made.get("SyncToken"))
 
 
 def _trace(answer: http.Answer) -> str:
     return answer.headers.get("intuit_tid", "") or answer.headers.get("intuit-tid", "")
 
 
-def _time(body: Any, clock: Clock) -> datetime:
+def _time(body: Any) -> datetime | None:
     """QuickBooks' own time of the answer: events and watermarks are compared with it, not with our clock."""
     try:
         return parse_instant(body["time"])
-    except (KeyError, TypeError, ValueError):
-        return clock.now()
-
-
-CompanyFactory = Callable[[str, Bearer], Company]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None

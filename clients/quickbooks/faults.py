@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 from clients.errors import (
+    Failed,
     Missing,
     Moved,
     NeighbourError,
     NotAuthorised,
-    OutcomeUnknown,
     Refused,
     Throttled,
 )
@@ -111,7 +111,7 @@ _BY_CODE: dict[str, tuple[type[NeighbourError], str]] = {
     "6210": (BooksClosed, "its date lies in a period that is closed in QuickBooks"),
     "6240": (DuplicateName, "its name is taken by another customer, vendor or employee in QuickBooks"),
     "6540": (DepositedPayment, "the payment is deposited in QuickBooks and locked"),
-    "10000": (OutcomeUnknown, "QuickBooks failed; whether it happened is not known yet"),
+    "10000": (Failed, "QuickBooks failed; whether it happened is not known yet"),
 }
 _OUR_DEFECTS = frozenset({"2010", "2020", "2030", "2050", "2170"})
 _SHOWS_DETAIL = (BusinessRule,)
@@ -160,7 +160,7 @@ def error_from(status: int, body: Any, trace: str = "") -> NeighbourError:
             sentence = f"QuickBooks refuses: {_sentence(detail)}"
         return kind(sentence, code=code, detail=detail, trace=trace)
     if status >= 500 or not first:
-        return OutcomeUnknown(f"QuickBooks failed with HTTP {status}", code=code, detail=detail, trace=trace)
+        return Failed(f"QuickBooks failed with HTTP {status}", code=code, detail=detail, trace=trace)
     return BusinessRule(
         f"QuickBooks refuses: {_sentence(detail or str(first.get('Message', '')))}",
         code=code,

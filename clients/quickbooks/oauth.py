@@ -13,10 +13,12 @@ from clients.errors import NotAuthorised, NotSent, OutcomeUnknown
 from clients.quickbooks.faults import AccessRevoked
 from config.ports import Clock
 from schemas import strict_json
+from schemas.times import seconds_of
 
 SCOPE = "com.intuit.quickbooks.accounting"
 ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 100 * 86400
+HARD_SECONDS = 5 * 366 * 86400
 
 
 class ConsentLost(AccessRevoked):
@@ -143,13 +145,17 @@ class OAuthClient:
         except requests.exceptions.RequestException as error:
             raise OutcomeUnknown(f"QuickBooks' token endpoint did not answer ({type(error).__name__})") from None
         now = self._clock.now()
+
+        def until(name: str, default: float, most: float) -> datetime:
+            return now + timedelta(seconds=seconds_of(token.get(name), default, most))
+
         hard = token.get("x_refresh_token_hard_expires_in")
         return Tokens(
             access=token["access_token"],
             refresh=token["refresh_token"],
-            access_expires_at=now + timedelta(seconds=float(token.get("expires_in", ACCESS_SECONDS))),
-            refresh_expires_at=now + timedelta(seconds=float(token.get("x_refresh_token_expires_in", REFRESH_SECONDS))),
-            hard_expires_at=now + timedelta(seconds=float(hard)) if hard else None,
+            access_expires_at=until("expires_in", ACCESS_SECONDS, ACCESS_SECONDS),
+            refresh_expires_at=until("x_refresh_token_expires_in", REFRESH_SECONDS, REFRESH_SECONDS),
+            hard_expires_at=until("x_refresh_token_hard_expires_in", HARD_SECONDS, HARD_SECONDS) if hard else None,
         )
 
 

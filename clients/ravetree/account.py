@@ -9,6 +9,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from clients import http
 from clients.errors import (
+    Failed,
     Missing,
     Moved,
     NeighbourError,
@@ -22,10 +23,14 @@ from config import telemetry
 from config.logging import logger
 from config.ports import Clock
 from reconcile.model import Kind
-from schemas import strict_json
+from schemas import ids, strict_json
 from schemas.quickbooks import Body
+from schemas.times import seconds_of
 
 PAGE = 200
+LONGEST_WAIT_SECONDS = 3600.0
+"""However long Ravetree asks us to wait, it is asked again after an hour."""
+
 RESOURCES = {
     Kind.CONTACT: "contacts",
     Kind.ESTIMATE: "estimates",
@@ -50,6 +55,12 @@ class Gone(Missing):
     """Ravetree has no such record."""
 
     remedy = "Nothing to do if it was deleted on purpose."
+
+
+class WrongAnswer(NeighbourError):
+    """Ravetree's answer is not about the record that was asked for: nothing is done by it."""
+
+    remedy = "Report it to Ravetree's engineers, then press retry."
 
 
 class LogExpired(NeighbourError):
@@ -101,9 +112,11 @@ class Account:
     def get(self, kind: Kind, record_id: str) -> Body | None:
         """One record, or None when it is deleted or was never there."""
         try:
-            body: Body = self._read(f"{RESOURCES[kind]}/{record_id}", {}).body["data"]
+            body = self._read(ids.path(RESOURCES[kind], record_id), {}).body["data"]
         except Gone:
             return None
+        if not isinstance(body, dict) or body.get("id") != record_id:
+            raise WrongAnswer(f"Ravetree answered {kind} {record_id} with another record")
         return body
 
     def payments_of(self, invoice_id: str) -> list[Body]:
@@ -131,7 +144,7 @@ class Account:
     def tell(self, kind: Kind, record_id: str, state: Body, key: str) -> None:
         """Say how a record's sync stands: Ravetree draws the icon, the error and the link from it."""
         headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        path = f"sync_states/{kind}/{record_id}"
+        path = ids.path("sync_states", kind, record_id)
         self._attempt("PUT", path, {}, headers, strict_json.dumps(state).encode(), "write")
 
     def page(
@@ -208,11 +221,8 @@ def _error(answer: http.Answer, path: str) -> NeighbourError:
     if status == 412:
         return VersionMoved("it was changed in Ravetree meanwhile", code=code)
     if status == 429:
-        try:
-            seconds = float(answer.headers.get("retry-after", "60"))
-        except ValueError:
-            seconds = 60.0
+        seconds = seconds_of(answer.headers.get("retry-after"), 60.0, LONGEST_WAIT_SECONDS)
         return Throttled("Ravetree takes no more requests for a while", wait_seconds=seconds, code=code)
     if status >= 500:
-        return OutcomeUnknown(f"Ravetree failed with HTTP {status}", code=code)
+        return Failed(f"Ravetree failed with HTTP {status}", code=code)
     return Invalid(f"Ravetree refuses: {text}", code=code, detail=str(detail.get("field") or ""))

@@ -12,6 +12,7 @@ from console.api.serving import NoSuchRecord, Serving
 from console.connecting import ConnectRefused, SwitchRefused
 from publishers.port import NothingTakesIt
 from schemas.envelopes import UndecodableMessage
+from schemas.ids import NotAnId
 from storage.connections import NotActive, UnknownConnection
 from storage.database import DatabaseDown
 from storage.jobs import JobRefused, UnknownJob
@@ -22,6 +23,7 @@ STATUS: dict[type[RavebooksError], int] = {
     UnknownJob: 404,
     UnknownReport: 404,
     NoSuchRecord: 404,
+    NotAnId: 404,
     ConnectRefused: 409,
     JobRefused: 409,
     NotActive: 409,

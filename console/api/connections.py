@@ -1,5 +1,6 @@
 """Accounts and companies: connect, map, switch, pause, resume."""
 
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
@@ -181,8 +182,9 @@ def _show(session: Session, connection: Connection) -> dict[str, Any]:
     work["jobs"] = session.execute(
         sa.select(sa.func.count()).select_from(Job).where(Job.connection_id == connection.id, Job.state == jobs.RUNNING)
     ).scalar_one()
-    names = [field.attribute or name for name, field in shapes.ConnectionShape().fields.items() if name != "work"]
-    return {name: getattr(connection, name) for name in names} | {"work": work}
+    said = asdict(connections.condition(connection))
+    names = shapes.ConnectionShape().fields.keys() - said.keys() - {"work"}
+    return {name: getattr(connection, name) for name in names} | said | {"work": work}
 
 
 def _mappings(database: Database, connection_id: str) -> dict[str, Any]:

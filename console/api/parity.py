@@ -8,7 +8,8 @@ from flask_smorest import Blueprint
 
 from console import parity_forms
 from console.api import parity_shapes as shapes
-from console.api.serving import NoSuchRecord, Serving, record_of
+from console.api.serving import NoSuchRecord, Serving
+from schemas.ids import record_of
 from storage import connections, parity, timeline
 from storage.models import ParityReport
 

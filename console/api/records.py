@@ -1,18 +1,20 @@
 """Records that wait for a person, and what a person says of them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from flask_smorest import Blueprint
 from sqlalchemy.orm import Session
 
 from console.api import shapes
-from console.api.serving import NoSuchRecord, Serving, record_of
+from console.api.serving import NoSuchRecord, Serving
 from reconcile.model import Record
+from schemas.ids import record_of
 from storage import brakes, connections, decisions, pairs, pending, steps
 from storage.decisions import Said
 from storage.models import Connection, PendingChange
 
+RETRYING = "retrying"
+"""How a record is shown that has failed for an hour and is tried on."""
 SYNC_POLL_SECONDS = 0.1
 
 
@@ -28,10 +30,11 @@ def blueprint(serving: Serving) -> Blueprint:
 
     @routes.get("/attention")
     @routes.response(200, shapes.AttentionShape(many=True))
-    def attention(connection_id: str) -> Sequence[PendingChange]:
+    def attention(connection_id: str) -> list[dict[str, Any]]:
+        """What waits for a person, and the connection itself if it gets no further."""
         with database.transaction() as session:
-            connections.get(session, connection_id)
-            return pending.attention(session, connection_id)
+            stands = _stands_still(connections.get(session, connection_id))
+            return stands + [_waiting(row) for row in pending.attention(session, connection_id)]
 
     @routes.post("/records/<side>/<kind>/<record_id>/retry")
     @routes.response(202)
@@ -82,6 +85,21 @@ def blueprint(serving: Serving) -> Blueprint:
             serving.clock.sleep(SYNC_POLL_SECONDS)
 
     return routes
+
+
+def _waiting(row: PendingChange) -> dict[str, Any]:
+    state = RETRYING if row.state == pending.DUE else row.state
+    names = ("side", "kind", "record_id", "code", "cause", "remedy", "updated_at")
+    return {name: getattr(row, name) for name in names} | {"state": state}
+
+
+def _stands_still(connection: Connection) -> list[dict[str, Any]]:
+    """The connection as one more row, of no side, while an unexpected error holds all of it up."""
+    said = connections.condition(connection)
+    if said.state != connections.STALLED:
+        return []
+    row = {"side": "", "kind": "connection", "record_id": connection.id, "updated_at": connection.stalled_since}
+    return [row | {"state": said.state, "code": said.state, "cause": said.cause, "remedy": said.remedy}]
 
 
 def _why_not_now(session: Session, connection: Connection) -> str:

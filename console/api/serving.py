@@ -8,7 +8,7 @@ from config.errors import RavebooksError
 from config.ports import Clock
 from console.connecting import Connecting
 from publishers.port import Publisher
-from reconcile.model import Kind, Record, Side
+from reconcile.model import Record
 from storage.database import Database
 
 
@@ -48,17 +48,3 @@ class Serving:
     publisher: Publisher
     nudge: Callable[[str], None]
     api_token: str
-
-
-ID_LIMIT = 255
-"""Characters of a record's id."""
-
-
-def record_of(side: str, kind: str, record_id: str) -> Record:
-    """The record that a URL names. Raises `NoSuchRecord`."""
-    if len(record_id) > ID_LIMIT or not record_id.isprintable():
-        raise NoSuchRecord("no record has such an id")
-    try:
-        return Record(Side(side), Kind(kind), record_id)
-    except ValueError:
-        raise NoSuchRecord(f"there is no kind of record {side}/{kind}") from None

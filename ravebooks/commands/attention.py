@@ -14,6 +14,7 @@ from config.errors import RavebooksError
 from ravebooks.bootstrap import Parts
 from ravebooks.commands.local_settings import open_books
 from reconcile.model import Kind, Record, Side
+from schemas.ids import record_of
 from storage import connections, dead_letters, decisions, inbox, pending
 from storage.decisions import Said
 
@@ -46,19 +47,23 @@ def connections_() -> None:
         if not every:
             click.echo("No connections yet.")
         for row in every:
+            said = connections.condition(row)
             on = [name for name in ("invoices", "estimates") if getattr(row, f"{name}_since")]
             click.echo(
-                f"{row.id}  account {row.account_id}  company {row.realm_id}  {row.state}"
+                f"{row.id}  account {row.account_id}  company {row.realm_id}  {said.state}"
                 f"  on: {', '.join(on) or 'nothing'}"
             )
-            if row.pause_cause:
-                click.echo(f"    {row.pause_cause}\n    → {row.pause_remedy}")
+            if said.cause:
+                click.echo(f"    {said.cause}\n    → {said.remedy}")
 
 
 @click.command("attention")
 def attention() -> None:
     """List what waits for a person: held and parked records, events kept aside, dead letters."""
     with open_quietly() as parts, parts.database.transaction() as session:
+        for stalled in connections.stalled(session):
+            click.echo(f"{stalled.id} connection  stalled  since {stalled.stalled_since:%Y-%m-%d %H:%M}")
+            click.echo(f"    {stalled.stall_cause}\n    → {stalled.stall_remedy}")
         rows = pending.attention(session)
         for row in rows:
             click.echo(
@@ -92,7 +97,7 @@ def record_arguments(command: Callable[..., None]) -> Callable[..., None]:
 @record_arguments
 def retry(connection: str, side: str, kind: str, record_id: str) -> None:
     """Look at a record now, with a fresh read."""
-    record = Record(Side(side), Kind(kind), record_id)
+    record = record_of(side, kind, record_id)
     with open_quietly() as parts:
         _make_due(parts, connection, record)
     click.echo(f"{record} is due")
@@ -108,7 +113,7 @@ def decide(
     connection: str, side: str, kind: str, record_id: str, decision: str, by: str, note: str, target: str
 ) -> None:
     """Answer what a held or parked record asks; its remedy names the decisions that it takes."""
-    record = Record(Side(side), Kind(kind), record_id)
+    record = record_of(side, kind, record_id)
     with open_quietly() as parts:
         _make_due(parts, connection, record, Said(decision, by, note, target))
     click.echo(f"{record} is decided ({decision}) and due")

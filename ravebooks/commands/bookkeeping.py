@@ -9,7 +9,7 @@ import click
 from config.errors import RavebooksError
 from console.connecting import KINDS
 from ravebooks.commands.attention import open_quietly, record_arguments
-from reconcile.model import Kind, Record, Side
+from schemas.ids import record_of
 from storage import connections, decisions, jobs, reads
 from storage.models import Job
 
@@ -136,7 +136,7 @@ def usage(connection: str) -> None:
 def preview(connection: str, side: str, kind: str, record_id: str, decision: str | None, target: str) -> None:
     """Say what the next sync of a record would do, and write nothing."""
     with open_quietly() as parts:
-        found = parts.previews.record(connection, Record(Side(side), Kind(kind), record_id), decision or "", target)
+        found = parts.previews.record(connection, record_of(side, kind, record_id), decision or "", target)
     _show_preview(found)
 
 
@@ -155,7 +155,7 @@ def _show_preview(found: Mapping[str, Any]) -> None:
 @click.option("--by", required=True, help="Who pressed it.")
 def sync(connection: str, side: str, kind: str, record_id: str, by: str) -> None:
     """Press "Sync to QuickBooks" for a record; `ravebooks show` says what became of it."""
-    record = Record(Side(side), Kind(kind), record_id)
+    record = record_of(side, kind, record_id)
     with open_quietly() as parts, parts.database.transaction() as session:
         connections.get(session, connection)
         decisions.request_sync(session, connection, record, parts.clock.now(), by)

@@ -7,7 +7,7 @@ import click
 from config.errors import RavebooksError
 from console.parity_forms import as_csv
 from ravebooks.commands.attention import open_quietly, record_arguments
-from reconcile.model import Kind, Record, Side
+from schemas.ids import record_of
 from storage import connections, timeline
 from storage import parity as reports
 
@@ -61,7 +61,7 @@ def drift(connection: str, fresh: bool) -> None:
 @record_arguments
 def show(connection: str, side: str, kind: str, record_id: str) -> None:
     """Show both sides of a record, what it waits for, and base and both versions of what differs."""
-    record = Record(Side(side), Kind(kind), record_id)
+    record = record_of(side, kind, record_id)
     with open_quietly() as parts:
         shown = parts.parity.record(connection, record)
     if shown is None:
@@ -84,7 +84,7 @@ def show(connection: str, side: str, kind: str, record_id: str) -> None:
 @record_arguments
 def timeline_(connection: str, side: str, kind: str, record_id: str) -> None:
     """Show what happened to a record: events, plans, writes with field changes, answers, who pressed what."""
-    record = Record(Side(side), Kind(kind), record_id)
+    record = record_of(side, kind, record_id)
     with open_quietly() as parts, parts.database.transaction() as session:
         connections.get(session, connection)
         entries = timeline.of(session, connection, record)

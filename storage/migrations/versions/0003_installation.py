@@ -1,4 +1,4 @@
-"""The installation, connections that stall, are verified or archived, and what is read and sent again."""
+"""The installation, connections that stall, are verified or archived, and what is sent again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0002"
 
 LIVE = sa.text("state <> 'archived'")
 FILLED = {
-    "connections": ("environment", "failures", "stall_cause", "stall_remedy", "stall_version"),
+    "connections": ("environment", "failures", "stall_cause", "stall_remedy"),
     "operations": ("sends",),
 }
 
@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("environment", sa.String(length=16), nullable=False),
         sa.Column("made_by", sa.String(length=16), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("alive_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
     )
     with op.batch_alter_table("connections") as batch:
@@ -29,7 +30,8 @@ def upgrade() -> None:
         batch.add_column(sa.Column("stalled_since", sa.DateTime(timezone=True), nullable=True))
         batch.add_column(sa.Column("stall_cause", sa.Text(), nullable=False, server_default=""))
         batch.add_column(sa.Column("stall_remedy", sa.Text(), nullable=False, server_default=""))
-        batch.add_column(sa.Column("stall_version", sa.String(length=32), nullable=False, server_default=""))
+        batch.add_column(sa.Column("verify_since", sa.DateTime(timezone=True), nullable=True))
+        batch.add_column(sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True))
         # An archived connection lets its account and its company join others.
         batch.drop_constraint("uq_connections_account_id", type_="unique")
         batch.drop_constraint("uq_connections_realm_id", type_="unique")
@@ -42,8 +44,6 @@ def upgrade() -> None:
             sqlite_where=LIVE,
             postgresql_where=LIVE,
         )
-    with op.batch_alter_table("pending_changes") as batch:
-        batch.add_column(sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True))
     with op.batch_alter_table("operations") as batch:
         batch.add_column(sa.Column("sends", sa.Integer(), nullable=False, server_default="0"))
 
@@ -57,15 +57,14 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("operations") as batch:
         batch.drop_column("sends")
-    with op.batch_alter_table("pending_changes") as batch:
-        batch.drop_column("looked_at")
     for column in ("account_id", "realm_id"):
         op.drop_index(f"uq_connections_{column}", "connections")
     with op.batch_alter_table("connections") as batch:
         batch.create_unique_constraint("uq_connections_account_id", ["account_id"])
         batch.create_unique_constraint("uq_connections_realm_id", ["realm_id"])
         for name in (
-            "stall_version",
+            "verified_at",
+            "verify_since",
             "stall_remedy",
             "stall_cause",
             "stalled_since",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clients.errors import NeighbourError, OutcomeUnknown, Throttled
+from clients.errors import Failed, NeighbourError, Throttled
 from clients.quickbooks import faults
 from clients.quickbooks.faults import (
     AccessRevoked,
@@ -70,7 +70,7 @@ TABLE = [
     Row("6210", 400, BooksClosed, Park, "a period that is closed"),
     Row("6240", 400, DuplicateName, Park, "its name is taken", ": null"),
     Row("6540", 400, DepositedPayment, Park, "is deposited in QuickBooks"),
-    Row("10000", 500, OutcomeUnknown, SOON, "whether it happened is not known"),
+    Row("10000", 500, Failed, SOON, "whether it happened is not known"),
 ]
 
 
@@ -133,11 +133,11 @@ def test_a_person_reads_two_short_sentences_without_a_code(row: Row) -> None:
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("body", [None, [], "oops", {"Fault": {}}, {"Fault": {"Error": []}}, {"Fault": {"Error": [7]}}])
 def test_a_failure_without_a_code_leaves_the_outcome_unknown(status: int, body: Any) -> None:
-    assert type(error_from(status, body)) is OutcomeUnknown
+    assert type(error_from(status, body)) is Failed
 
 
 def test_a_success_without_a_readable_body_leaves_the_outcome_unknown() -> None:
-    assert type(error_from(200, None)) is OutcomeUnknown
+    assert type(error_from(200, None)) is Failed
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, TokenExpired), (403, AccessRevoked), (429, Throttled)])

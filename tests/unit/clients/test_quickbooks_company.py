@@ -294,6 +294,7 @@ def test_change_data_capture_brings_what_changed_and_what_was_deleted(quickbooks
         (gone["Id"], "Deleted"),
     }
     assert len(changes.objects["Payment"]) == 1
+    assert changes.time is not None
     assert changes.time >= since
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clients import http
-from clients.errors import NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
+from clients.errors import Failed, NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
 from clients.ravetree.account import Account, AccountClosed, Gone, Invalid, LogExpired, Taken, VersionMoved
 from config.errors import RavebooksError
 from consumers.decisions import Park, Pause, Replan, Retry, decide
@@ -110,7 +110,7 @@ def test_a_read_is_tried_three_times_and_a_write_once(ravetree: Ravetree) -> Non
     body = ravetree.world.payment_of("1.00")
     before = len(ravetree.adapter.requests)
     ravetree.order_fault("500")
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(Failed):
         write(ravetree, "POST", "payments", body, "k1")
     assert len(ravetree.adapter.requests) == before + 1
 
@@ -159,8 +159,8 @@ ERRORS = [
     (422, Invalid, Park),
     (400, Invalid, Park),
     (429, Throttled, Retry),
-    (500, OutcomeUnknown, Retry),
-    (503, OutcomeUnknown, Retry),
+    (500, Failed, Retry),
+    (503, Failed, Retry),
 ]
 
 

@@ -129,7 +129,9 @@ def test_what_a_person_asked_for_is_no_echo(database: Database, asked: str) -> N
     expect(database)
     arrive(database, envelope())
     with database.transaction() as session:
-        pending.note(session, CONNECTION, INVOICE, START, **{asked: True})
+        pending.note(
+            session, CONNECTION, INVOICE, START, must_read=asked == "must_read", requested=asked == "requested"
+        )
     assert not judged(database)
 
 

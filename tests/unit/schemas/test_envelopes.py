@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reconcile.model import Side
 from schemas.envelopes import Delivery, Envelope, UndecodableMessage, decode, encode, unusable
 
-TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - as Hypothesis wants
+TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - as Hypothesis wants
 DATA = st.dictionaries(st.text(), st.none() | st.booleans() | st.integers(-(10**15), 10**15) | st.text(), max_size=3)
 ENVELOPES = st.builds(
     Envelope,

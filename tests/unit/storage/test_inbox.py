@@ -1,6 +1,7 @@
 """The inbox: events recorded once, whatever is delivered twice."""
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -76,8 +77,22 @@ def test_a_legacy_duplicate_is_a_hint_again_after_the_record_was_cleared(databas
         pending.clear(session, CONNECTION, INVOICE, 1)
     record(database, delivery(envelope(legacy=True)))
     with database.transaction() as session:
-        (change,) = pending.due(session, CONNECTION, START, 10)
+        assert pending.due(session, CONNECTION, START, 10) == []
+        (change,) = pending.due(session, CONNECTION, START + inbox.REPLAY_WAITS, 10)
         assert [event.event_id for event in pending.hints(session, change)] == ["e1"]
+
+
+def test_a_replayed_legacy_event_neither_hurries_nor_puts_off_a_look_that_is_planned(database: Database) -> None:
+    """Each look is a metered read: a delivery that comes again and again costs one a minute at most."""
+    record(database, delivery(envelope(legacy=True)))
+    later = START + timedelta(seconds=5)
+    with database.transaction() as session:
+        pending.retry_at(session, CONNECTION, INVOICE, 1, later, "shares the next read", START)
+    for _ in range(3):
+        record(database, delivery(envelope(legacy=True)))
+    with database.transaction() as session:
+        (change,) = pending.rows(session, CONNECTION, [INVOICE])
+        assert (change.due_at, change.generation) == (later, 4)
 
 
 @pytest.mark.parametrize("account", ["999", "unknown"])

@@ -1,6 +1,7 @@
 """Pending changes: nothing that arrives is lost, whatever is under way."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def connection(database: Database) -> None:
     add_connection(database)
 
 
-def note(database: Database, record: Record = INVOICE, **changes: bool) -> None:
+def note(database: Database, record: Record = INVOICE, **changes: Any) -> None:
     with database.transaction() as session:
         pending.note(session, CONNECTION, record, START, **changes)
 

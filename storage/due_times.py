@@ -1,0 +1,59 @@
+"""Times of our own that a clock which ran ahead left behind: none lies further ahead than its longest interval."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from storage import connections
+from storage.models import Connection, Job, Operation, PendingChange, SyncState
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Longest:
+    """How far ahead a due time of one column may lie."""
+
+    column: InstrumentedAttribute[Any]
+    ahead: timedelta
+
+
+def longest(cdc: timedelta, events: timedelta, uncertain: timedelta) -> tuple[Longest, ...]:
+    """Each column of due times with its longest interval, some of which are settings."""
+    return (
+        Longest(Connection.cdc_due_at, max(cdc, HOUR)),
+        Longest(Connection.events_due_at, max(events, HOUR)),
+        Longest(Connection.preflight_due_at, DAY),
+        Longest(Connection.parity_due_at, DAY),
+        Longest(Connection.retry_at, connections.LONGEST_STALL),
+        Longest(Connection.verify_since, timedelta()),
+        Longest(PendingChange.due_at, 2 * HOUR),
+        Longest(SyncState.due_at, MINUTE),
+        Longest(Operation.retry_at, max(uncertain, HOUR)),
+        Longest(Job.due_at, HOUR),
+    )
+
+
+PAST = (Connection.read_at, Connection.nudged_at)
+"""When something was done last: never in the future."""
+
+
+def put_right(session: Session, now: datetime, columns: Iterable[Longest]) -> int:
+    """Make due at once what lies too far ahead; returns how many times were wrong."""
+    wrong = [
+        sa.update(each.column.class_).where(each.column > now + each.ahead).values({each.column.key: now})
+        for each in columns
+    ]
+    wrong += [sa.update(column.class_).where(column > now).values({column.key: None}) for column in PAST]
+    return sum(_changed(session, update) for update in wrong)
+
+
+def _changed(session: Session, update: sa.Update) -> int:
+    result = session.execute(update.execution_options(synchronize_session=False))
+    return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
