@@ -82,7 +82,7 @@ def test_while_another_worker_refreshes_this_one_waits(
     keeper: TokenKeeper, quickbooks: QuickBooks, database: Database, clock: FakeClock
 ) -> None:
     with database.transaction() as session:
-        leases.acquire(database, session, CONNECTION, leases.TOKEN, "another", 10 * LEASE_SECONDS)
+        leases.acquire(database, session, CONNECTION, leases.TOKEN, "another", 6 * LEASE_SECONDS)
     with pytest.raises(RefreshUnderWay):
         keeper.access_token(CONNECTION)
     assert refreshes(quickbooks) == 0
