@@ -124,6 +124,14 @@ def test_lost_messages_make_every_connection_look(database: Database) -> None:
         assert connections.look_everywhere(session, START) == 2
 
 
+def test_a_start_makes_every_connection_look_at_events_and_not_at_the_metered_log(database: Database) -> None:
+    add_connection(database)
+    with database.transaction() as session:
+        assert connections.look_at_events(session, START) == 1
+        connection = connections.get(session, CONNECTION)
+        assert (connection.events_due_at, connection.cdc_due_at) == (START, None)
+
+
 def test_a_mapping_can_be_changed(database: Database) -> None:
     add_connection(database)
     with database.transaction() as session:
