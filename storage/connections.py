@@ -117,7 +117,7 @@ def look_everywhere(session: Session, now: datetime) -> int:
 
 
 def look_at_events(session: Session, now: datetime) -> int:
-    """Mark `/events` due for every connection: what happened while nobody ran. QuickBooks' log is metered, so not it."""
+    """Mark `/events` due for every connection: nobody ran for a while. QuickBooks' own log is metered."""
     result = session.execute(sa.update(Connection).values(events_due_at=now))
     return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
 

@@ -174,9 +174,9 @@ def kept_aside(session: Session, limit: int = 200, outcomes: Sequence[str] = ASI
 def aside_counts(session: Session) -> dict[str, int]:
     """How many events each outcome has kept aside, where there are any."""
     query = (
-        sa.select(Event.outcome, sa.func.count())
+        sa.select(Event.outcome, sa.func.count().label("events"))
         .where(Event.outcome.in_(ASIDE))
         .group_by(Event.outcome)
         .order_by(Event.outcome)
     )
-    return {outcome: count for outcome, count in session.execute(query)}
+    return {row.outcome: row.events for row in session.execute(query)}
