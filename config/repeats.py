@@ -69,7 +69,7 @@ class Repeats:
 
 
 def _step(number: int) -> float:
-    return min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(number - 1, 10))
+    return min(LONGEST_SECONDS, FIRST_SECONDS * (1 << min(number - 1, 10)))
 
 
 def _key(error: BaseException) -> tuple[str, ...]:

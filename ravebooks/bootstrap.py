@@ -36,7 +36,7 @@ from consumers.wakeups import Nudger, Wakeups
 from publishers.broker import BrokerPublisher, Relay
 from publishers.confirmed import BrokerDown, ConfirmedPublisher
 from publishers.port import DirectPublisher, Publisher
-from storage import connections, migrations
+from storage import connections, migrations, outbox
 from storage.database import Database, DatabaseDown
 from storage.vault import Vault
 from webhooks import health, receivers
@@ -142,7 +142,7 @@ class Parts:
 
     @cached_property
     def confirmed(self) -> ConfirmedPublisher:
-        return ConfirmedPublisher(self.settings.broker_url, self._look_everywhere)
+        return ConfirmedPublisher(self.settings.broker_url, self._look_everywhere, self.progress)
 
     def _look_everywhere(self) -> None:
         with self.database.transaction() as session:
@@ -269,10 +269,14 @@ class Parts:
 
     def checks(self) -> Mapping[str, Callable[[], None]]:
         """What `/readyz` looks at."""
-        checks: dict[str, Callable[[], None]] = {"database": lambda: migrations.check(self.database)}
+        checks: dict[str, Callable[[], None]] = {"database": self._check_database}
         if not self.settings.embedded:
             checks["broker"] = self._check_broker
         return checks
+
+    def _check_database(self) -> None:
+        migrations.check(self.database)
+        outbox.check_writable(self.database)
 
     def _check_broker(self) -> None:
         self.confirmed.start()
