@@ -32,6 +32,7 @@ class Sweeper:
     def sweep(self) -> int:
         """Nudge every connection with something due; returns how many."""
         now = self._clock.now()
+        waiting = self._waiting()
         with self._database.transaction() as session:
             connections.begin_daily(session, now)
             due = set(pending.due_connections(session, now)) | set(journal.connections_with_unsettled(session, now))
@@ -41,6 +42,10 @@ class Sweeper:
             for connection_id in sorted(due):
                 connection = connections.get(session, connection_id)
                 if connection.state != connections.ACTIVE:
+                    continue
+                again = connection.nudged_at is not None
+                if again and waiting >= len(due):
+                    # Nobody takes nudges: those that wait are enough, and more would lie on the queue for ever.
                     continue
                 if connection.nudged_at is None or connection.nudged_at <= now - NUDGE_AGAIN:
                     connection.nudged_at = now
@@ -59,3 +64,10 @@ class Sweeper:
             except OSError as error:
                 log.warning("nudge lost, the next round repeats it", connection=connection_id, error=str(error))
         return len(nudged)
+
+    def _waiting(self) -> int:
+        try:
+            return self._nudger.waiting()
+        except OSError as error:
+            log.debug("nobody knows how many nudges wait", error=str(error))
+            return 0
