@@ -31,8 +31,9 @@ GATHER_SECONDS = 0.02
 RECONNECT_SECONDS = 1.0
 PROBE_SECONDS = 1.0
 STUCK_SECONDS = 120.0
-SILENT_SECONDS = 12.0
+SILENT_SECONDS = 10.0
 """The broker says something each half heartbeat: after so long its connection is taken for dead."""
+NUDGE_SECONDS = 2.0
 PREFETCH = 100
 HOARD = 100
 """Nudges held in this process at most: the rest stay on the queue for other workers."""
@@ -82,7 +83,7 @@ class BrokerNudger:
                     return call(kept)
                 except ERRORS:
                     self._drop()
-            self._local.connection = broker_connection.connect(self._url, heartbeat=0)
+            self._local.connection = broker_connection.connect(self._url, 0, NUDGE_SECONDS)
             return call(self._local.connection)
         except ERRORS as error:
             self._drop()

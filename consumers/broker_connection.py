@@ -11,7 +11,7 @@ from kombu.connection import Connection
 from kombu.exceptions import KombuError
 from kombu.transport import pyamqp
 
-HEARTBEAT_SECONDS = 10
+HEARTBEAT_SECONDS = 8
 """The broker sends one each half of it; a connection that is silent for twice as long is dead."""
 CONNECT_SECONDS = 3
 CONFIRM_SECONDS = 3.0
@@ -32,10 +32,10 @@ _PROPERTIES = slice(12)
 """Class, weight and body size come before the properties."""
 
 
-def connect(url: str, heartbeat: int = HEARTBEAT_SECONDS) -> Connection:
-    """A connection that confirms what it publishes, and whose every call ends. Raises one of `ERRORS`.
+def connect(url: str, heartbeat: int = HEARTBEAT_SECONDS, answer: float = ANSWER_SECONDS) -> Connection:
+    """A connection that confirms what it publishes, and whose every call ends in `answer` seconds.
 
-    With `heartbeat` 0 it may stay idle: nobody has to call `heartbeat_check`.
+    With `heartbeat` 0 it may stay idle: nobody has to call `heartbeat_check`. Raises one of `ERRORS`.
     """
     connection = Connection(
         url,
@@ -48,7 +48,7 @@ def connect(url: str, heartbeat: int = HEARTBEAT_SECONDS) -> Connection:
         },
     )
     connection.connect()
-    connection.connection.sock.settimeout(ANSWER_SECONDS)
+    connection.connection.sock.settimeout(answer)
     return connection
 
 

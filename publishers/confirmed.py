@@ -26,7 +26,7 @@ from config.repeats import Repeats
 from config.telemetry import Progress
 from publishers import topology
 
-HEARTBEAT_SECONDS = 10
+HEARTBEAT_SECONDS = 8
 SOCKET_SECONDS = 2.0
 BLOCKED_SECONDS = 10.0
 RECONNECT_SECONDS = 0.5
@@ -34,8 +34,8 @@ STOP_SECONDS = 2.0
 WATCH_SECONDS = 1.0
 SUSPECT_SECONDS = 5.0
 """A broker that did not confirm in time is asked something; without an answer by then it is left and tried anew."""
-SILENT_SECONDS = 12.0
-DEAD_SECONDS = 20.0
+SILENT_SECONDS = 10.0
+DEAD_SECONDS = 16.0
 """The broker sends a heartbeat each half of ours: its silence is told after the first, and ended after the second."""
 STUCK_SECONDS = 120.0
 TELL_AGAIN_SECONDS = 5.0

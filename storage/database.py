@@ -46,7 +46,7 @@ class DatabaseDown(StorageError):
 class DiskFull(DatabaseDown):
     """The database answers, and stores nothing: its disk is full."""
 
-    remedy = "Make room on the database's disk: it goes on by itself. What was received waits in the broker."
+    remedy = "Make room on that disk: it goes on by itself. What comes meanwhile waits in the broker, or is sent again."
 
 
 class Contended(DatabaseDown):
@@ -139,7 +139,9 @@ class Database:
             if getattr(getattr(error, "orig", None), "sqlstate", None) in _CONTENTION:
                 raise Contended("two transactions waited for each other") from error
             if _is_full(getattr(error, "orig", None)):
-                raise DiskFull(f"the disk of the database at {self.url.render_as_string()} is full: {error}") from error
+                raise DiskFull(
+                    f"the disk of the database at {self.url.render_as_string()} is full: {error.orig}"
+                ) from error
             raise DatabaseDown(f"the database at {self.url.render_as_string()} does not answer: {error}") from error
         except DBAPIError as error:
             if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _READ_ONLY:

@@ -168,11 +168,7 @@ def test_nudges_of_all_kinds_are_taken_or_dead_lettered(rabbitmq: RabbitMQ, data
 HEADERS = st.dictionaries(
     st.text(max_size=20),
     st.recursive(
-        st.none()
-        | st.booleans()
-        | st.integers(-(2**31), 2**31 - 1)
-        | st.text(max_size=20)
-        | st.binary(max_size=20),
+        st.none() | st.booleans() | st.integers(-(2**31), 2**31 - 1) | st.text(max_size=20) | st.binary(max_size=20),
         lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=5), values, max_size=3),
         max_leaves=5,
     ),
@@ -213,7 +209,7 @@ def test_a_worker_that_is_busy_for_longer_than_its_heartbeat_keeps_its_connectio
     rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It waited for its wake-ups to be taken without reading what the broker said."""
-    monkeypatch.setattr("consumers.broker_connection.connect.__defaults__", (1,))
+    monkeypatch.setattr("consumers.broker_connection.connect.__defaults__", (1, 5.0))
     opened = []
     wakeups = Wakeups()
     for number in range(200):
