@@ -103,8 +103,8 @@ class RawMessage(pyamqp.Message):
 def readable_frames(connection: Any, callback: Callable[..., Any]) -> Callable[[Any], Any]:
     """py-amqp's frame handler for any properties: a message whose own cannot be read comes without them.
 
-    A time stamp in milliseconds, or a name that is not UTF-8, ends the connection otherwise, each time that the
-    message is delivered.
+    A name that is not UTF-8, or a header with a time that no calendar has, ends the connection otherwise, each
+    time that the message is delivered.
     """
     on_frame = frame_handler(connection, callback)
 

@@ -23,6 +23,8 @@ STATEMENT_MILLISECONDS = 15_000
 """The server ends a statement then."""
 ANSWER_SECONDS = 20.0
 """A server that hangs, or a connection from which nothing comes back, ends nothing: then we do."""
+PING_SECONDS = 5.0
+"""The pool's question whether a connection that it kept still lives; nothing else runs outside a transaction."""
 DEAD_CONNECTION = {
     "keepalives": 1,
     "keepalives_idle": 10,
@@ -69,11 +71,12 @@ class LimitedConnection(psycopg.Connection[Any]):
         """Raises `psycopg.OperationalError`, and closes the connection, when there is no answer in time."""
         if timeout is not None:
             return super().wait(gen, interval, timeout)
+        limit = PING_SECONDS if self.autocommit else ANSWER_SECONDS
         try:
-            return super().wait(gen, interval, ANSWER_SECONDS)
+            return super().wait(gen, interval, limit)
         except psycopg.errors._WaitTimeout as error:
             self.close()
-            raise psycopg.OperationalError(f"no answer within {ANSWER_SECONDS:g} s") from error
+            raise psycopg.OperationalError(f"no answer within {limit:g} s") from error
 
 
 class Database:
@@ -136,12 +139,11 @@ class Database:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except (OperationalError, InterfaceError, PoolTimeout) as error:
-            if getattr(getattr(error, "orig", None), "sqlstate", None) in _CONTENTION:
+            cause = getattr(error, "orig", None)
+            if getattr(cause, "sqlstate", None) in _CONTENTION:
                 raise Contended("two transactions waited for each other") from error
-            if _is_full(getattr(error, "orig", None)):
-                raise DiskFull(
-                    f"the disk of the database at {self.url.render_as_string()} is full: {error.orig}"
-                ) from error
+            if is_full(cause):
+                raise DiskFull(f"the disk of the database at {self.url.render_as_string()} is full: {cause}") from error
             raise DatabaseDown(f"the database at {self.url.render_as_string()} does not answer: {error}") from error
         except DBAPIError as error:
             if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _READ_ONLY:
@@ -165,7 +167,8 @@ class Database:
         self.engine.dispose()
 
 
-def _is_full(cause: BaseException | None) -> bool:
+def is_full(cause: BaseException | None) -> bool:
+    """Whether a driver's error says that the disk has no room."""
     name = str(getattr(cause, "sqlite_errorname", ""))
     # SQLite says of some of its files only that they could not be written.
     return getattr(cause, "sqlstate", None) == _DISK_FULL or name == "SQLITE_FULL" or name in _UNWRITABLE

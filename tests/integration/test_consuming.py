@@ -38,7 +38,7 @@ ODD: dict[str, dict[str, Any]] = {
     "an encoding that nobody knows": {"content_encoding": "nonsense"},
     "an encoding of two bytes": {"content_encoding": "utf-16"},
     "an encoding that is no encoding": {"content_encoding": "hex"},
-    "a time in milliseconds": {"timestamp": 1_795_270_400_000},
+    "a time in milliseconds": {"headers": {"sent": datetime(9999, 12, 31, tzinfo=UTC)}, "timestamp": 1_795_270_400_000},
     "the last time that there is": {"timestamp": 2**63 - 1},
     "an id that is no UTF-8": {"message_id": b"\xff\xfe"},
     "an id with a NUL": {"message_id": "a\0b"},
@@ -123,7 +123,7 @@ def undertaker(rabbitmq: RabbitMQ, database: Database) -> Callable[[threading.Ev
 
 def test_good_deliveries_are_recorded_whatever_their_properties_say(rabbitmq: RabbitMQ, database: Database) -> None:
     """A header `compression` stopped the recorder, and took the deliveries beside it to the dead."""
-    good = [(delivery(f"good-{number}"), {}) for number in range(30)]
+    good: list[tuple[bytes, dict[str, Any]]] = [(delivery(f"good-{number}"), {}) for number in range(30)]
     odd = [(delivery(str(number)), properties) for number, properties in enumerate(ODD.values())]
     publish(rabbitmq, names.INBOUND_QUEUE, *good, *odd)
     with running(recorder(rabbitmq, database)):
