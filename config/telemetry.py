@@ -1,7 +1,6 @@
 """Metrics (Prometheus), traces (OpenTelemetry's API: silent until an SDK is installed) and progress of loops."""
 
 import threading
-from collections.abc import Callable
 
 from opentelemetry import trace
 from prometheus_client import Counter, Gauge, Histogram
@@ -45,18 +44,38 @@ class Progress:
         self._beats: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
 
-    def expect(self, loop: str, seconds: float) -> Callable[[], None]:
+    def expect(self, loop: str, seconds: float) -> "Beat":
         """Announce `loop`, which gets somewhere at least every `seconds`; returns what it calls then."""
-
-        def beat() -> None:
-            with self._lock:
-                self._beats[loop] = (self._clock.monotonic(), seconds)
-
+        beat = Beat(self, loop, seconds)
         beat()
         return beat
+
+    def note(self, loop: str, seconds: float | None) -> None:
+        """`loop` got somewhere, and is silent for `seconds` at most from now on; None: for as long as it likes."""
+        with self._lock:
+            if seconds is None:
+                self._beats.pop(loop, None)
+            else:
+                self._beats[loop] = (self._clock.monotonic(), seconds)
 
     def stuck(self) -> list[str]:
         """Loops that have been silent for longer than they promised."""
         now = self._clock.monotonic()
         with self._lock:
             return [loop for loop, (last, limit) in self._beats.items() if now - last > limit]
+
+
+class Beat:
+    """What a loop calls when it got somewhere."""
+
+    def __init__(self, progress: Progress, loop: str, seconds: float) -> None:
+        self._progress = progress
+        self._loop = loop
+        self._seconds = seconds
+
+    def __call__(self) -> None:
+        self._progress.note(self._loop, self._seconds)
+
+    def rest(self) -> None:
+        """Nothing is expected until the next call."""
+        self._progress.note(self._loop, None)

@@ -261,6 +261,13 @@ class Reconciler:
 
     def _take(self, bench: Workbench) -> list[Entry]:
         """The due notes with their generations, without the echoes of our own writes."""
+        entries, echoes = self._take_some(bench)
+        while echoes and not entries:
+            entries, echoes = self._take_some(bench)
+        return entries
+
+    def _take_some(self, bench: Workbench) -> tuple[list[Entry], bool]:
+        """One batch of the due notes, and whether echoes of QuickBooks were among them."""
         now = self._clock.now()
         # What was read before these notes were taken may be older than what they speak of.
         bench.fresh.clear()
@@ -283,7 +290,7 @@ class Reconciler:
                 confirm = now + timedelta(seconds=self._pace.echo_confirm)
                 connection = connections.get(session, bench.id)
                 connection.cdc_due_at = min(connection.cdc_due_at or confirm, confirm)
-        return entries or (self._take(bench) if presumed else [])
+        return entries, presumed
 
     # --- reading ---------------------------------------------------------------------------------
 

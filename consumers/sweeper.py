@@ -39,6 +39,7 @@ class Sweeper:
     def sweep(self) -> int:
         """Nudge every connection with something due; returns how many."""
         now = self._clock.now()
+        waiting = self._waiting()
         with self._database.transaction() as session:
             if installation.was_asleep(session, now):
                 log.warning("nobody has looked after this database for a while: both books are read first")
@@ -53,6 +54,10 @@ class Sweeper:
             for connection_id in sorted(due):
                 connection = connections.get(session, connection_id)
                 if connection.state != connections.ACTIVE or connections.is_put_off(connection, now):
+                    continue
+                again = connection.nudged_at is not None
+                if again and waiting >= len(due):
+                    # Nobody takes nudges: those that wait are enough, and more would lie on the queue for ever.
                     continue
                 if connection.nudged_at is None or connection.nudged_at <= now - NUDGE_AGAIN:
                     connection.nudged_at = now
@@ -80,3 +85,10 @@ class Sweeper:
         self._looked_at_times = self._clock.monotonic()
         if wrong := due_times.put_right(session, now, self._longest):
             log.warning("due times lay too far ahead and are due now: has the clock been wrong?", count=wrong)
+
+    def _waiting(self) -> int:
+        try:
+            return self._nudger.waiting()
+        except OSError as error:
+            log.debug("nobody knows how many nudges wait", error=str(error))
+            return 0

@@ -10,7 +10,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from clients.errors import NeighbourError, NotAuthorised
+from clients.errors import Missing, NeighbourError, NotAuthorised
 from config.logging import logger
 from consumers.outcomes import Agreed, NeedsAttention, Outcome, Waits
 from consumers.workbench import Workbench
@@ -81,6 +81,10 @@ def tell(bench: Workbench) -> None:
             bench.neighbours.ravetree.tell(Kind(row.kind), row.ravetree_id, row.body, key)
         except NotAuthorised:
             raise
+        except Missing as error:
+            # Until it says something else: Ravetree knows no such record, and would say so for ever.
+            log.info("sync state told to nobody", record=row.ravetree_id, error=str(error))
+            _mark(bench, row, unsent=False)
         except NeighbourError as error:
             log.warning("sync state not told", record=row.ravetree_id, error=str(error))
             _mark(bench, row, unsent=True)

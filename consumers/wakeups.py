@@ -10,6 +10,10 @@ class Nudger(Protocol):
 
     def nudge(self, connection_id: str) -> None: ...
 
+    def waiting(self) -> int:
+        """How many nudges nobody has taken yet. Raises `OSError` when nobody knows."""
+        ...
+
 
 class Wakeups:
     """An ordered set of connections with a condition to wait on."""
@@ -32,6 +36,10 @@ class Wakeups:
             if not self._waiting:
                 return None
             return self._waiting.popitem(last=False)[0]
+
+    def waiting(self) -> int:
+        """How many connections stand there."""
+        return len(self)
 
     def __len__(self) -> int:
         with self._condition:

@@ -21,7 +21,7 @@ OUTBOX_SECONDS = 1.5
 OUTBOX_THREADS = 32
 """Writes to the outbox at a time: with so many hanging, the next is refused at once."""
 RELAY_BATCH = 500
-RELAY_CONFIRM_SECONDS = 10.0
+RELAY_CONFIRM_SECONDS = 5.0
 
 log = logger("publisher")
 

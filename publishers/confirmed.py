@@ -6,8 +6,9 @@ after this object is made.
 
 import os
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,18 +16,29 @@ from typing import Any
 import pika
 from pika.adapters.blocking_connection import BlockingConnection
 from pika.adapters.select_connection import SelectConnection
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import AMQPError, AMQPHeartbeatTimeout, ChannelClosedByBroker
 
 from config import names, telemetry
 from config.errors import RavebooksError
 from config.logging import logger
+from config.ports import SystemClock
+from config.repeats import Repeats
+from config.telemetry import Progress
 from publishers import topology
 
-HEARTBEAT_SECONDS = 10
+HEARTBEAT_SECONDS = 8
 SOCKET_SECONDS = 2.0
 BLOCKED_SECONDS = 10.0
 RECONNECT_SECONDS = 0.5
-STOP_SECONDS = 5.0
+STOP_SECONDS = 2.0
+WATCH_SECONDS = 1.0
+SUSPECT_SECONDS = 5.0
+"""A broker that did not confirm in time is asked something; without an answer by then it is left and tried anew."""
+SILENT_SECONDS = 10.0
+DEAD_SECONDS = 16.0
+"""The broker sends a heartbeat each half of ours: its silence is told after the first, and ended after the second."""
+STUCK_SECONDS = 120.0
+TELL_AGAIN_SECONDS = 5.0
 
 log = logger("publisher")
 
@@ -67,9 +79,12 @@ class _InFlight:
 class ConfirmedPublisher:
     """Publishes persistent, mandatory messages and reports each confirm."""
 
-    def __init__(self, url: str, on_queues_missing: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, url: str, on_queues_missing: Callable[[], None] | None = None, progress: Progress | None = None
+    ) -> None:
         self._url = url
         self._on_queues_missing = on_queues_missing
+        self._progress = progress or Progress(SystemClock())
         self._lock = threading.Lock()
         self._forget()
 
@@ -79,9 +94,11 @@ class ConfirmedPublisher:
         self._stopping = threading.Event()
         self._ready = threading.Event()
         self._tried = threading.Event()
-        self._suspect = False
+        self._suspect_since: float | None = None
         self._out_of_reach = False
-        self._connection: SelectConnection | None = None
+        self._heard_at = 0.0
+        self._bytes = 0
+        self._connection: Any = None
         self._channel: Any = None
         self._next_tag = 1
         self._in_flight: dict[int, _InFlight] = {}
@@ -107,7 +124,7 @@ class ConfirmedPublisher:
         self.start()
         if not self._tried.is_set():
             self._tried.wait(first_wait)
-        if not self._ready.is_set() or self._suspect:
+        if not self.connected:
             raise BrokerDown("the broker is out of reach")
         future: Future[None] = Future()
         if not self._in_thread(partial(self._publish, message, future)):
@@ -120,14 +137,15 @@ class ConfirmedPublisher:
             future.result(timeout=seconds)
         except TimeoutError:
             # Until the broker answers something again, nobody else waits for it.
-            self._suspect = True
+            if self._suspect_since is None:
+                self._suspect_since = time.monotonic()
             self._in_thread(self._probe)
             raise NotConfirmed(f"the broker did not confirm within {seconds:g} s") from None
 
     @property
     def connected(self) -> bool:
         """Whether there is a channel with confirms."""
-        return self._ready.is_set() and not self._suspect
+        return self._ready.is_set() and self._suspect_since is None
 
     def stop(self) -> None:
         """Close the connection and end the thread."""
@@ -153,20 +171,33 @@ class ConfirmedPublisher:
     # --- in the thread ---------------------------------------------------------------------------
 
     def _run(self) -> None:
+        self._beat = self._progress.expect("publisher", STUCK_SECONDS)
+        self._heard = self._progress.expect("publisher: connection", SILENT_SECONDS)
+        repeats = Repeats("publisher", log)
         while not self._stopping.is_set():
+            wait = RECONNECT_SECONDS
             try:
-                self._declare()
-                self._connect()
-            except (AMQPError, OSError) as error:
-                if not self._out_of_reach:
-                    log.warning("broker out of reach, trying again by itself", error=f"{type(error).__name__}: {error}")
-                self._out_of_reach = True
-            except Exception:  # the thread's outermost border
-                telemetry.loop_errors.labels("publisher").inc()
-                log.exception("unexpected error")
-            self._lost()
+                self._beat()
+                self._serve()
+                repeats.over()
+            except Exception as error:  # noqa: BLE001 - the thread's outermost border
+                wait = repeats.met(error)
+            # Without a connection nothing is expected of one; readiness says that there is none.
+            self._heard.rest()
             self._tried.set()
-            self._stopping.wait(RECONNECT_SECONDS)
+            self._stopping.wait(wait)
+
+    def _serve(self) -> None:
+        """Publish while the connection lasts."""
+        try:
+            self._declare()
+            self._connect()
+        except (AMQPError, OSError) as error:
+            if not self._out_of_reach:
+                log.warning("broker out of reach, trying again by itself", error=f"{type(error).__name__}: {error}")
+            self._out_of_reach = True
+        finally:
+            self._lost()
 
     def _parameters(self) -> pika.URLParameters:
         parameters = pika.URLParameters(self._url)
@@ -187,8 +218,22 @@ class ConfirmedPublisher:
                 connection.close()
         if missing:
             log.warning("queues were missing and are declared anew", queues=missing)
-            if self._on_queues_missing is not None:
+            # Not here: the database may be down, and this thread does nothing but publish.
+            threading.Thread(target=self._tell_of_missing, name="missing queues", daemon=True).start()
+
+    def _tell_of_missing(self) -> None:
+        """Until it is heard: the next time that somebody looks the queues are there."""
+        repeats = Repeats("missing queues", log)
+        while self._on_queues_missing is not None and not self._stopping.is_set():
+            try:
                 self._on_queues_missing()
+            except RavebooksError as error:
+                log.warning("missing queues not told, trying again", error=str(error))
+                self._stopping.wait(TELL_AGAIN_SECONDS)
+            except Exception as error:  # noqa: BLE001 - the thread's outermost border
+                self._stopping.wait(repeats.met(error))
+            else:
+                return
 
     def _connect(self) -> None:
         self._connection = SelectConnection(
@@ -197,12 +242,33 @@ class ConfirmedPublisher:
             on_open_error_callback=self._ended,
             on_close_callback=self._ended,
         )
-        ioloop = self._connection.ioloop
+        connection, ioloop = self._connection, self._connection.ioloop
+        self._bytes, self._heard_at = 0, time.monotonic()
+        self._heard()
+        ioloop.call_later(WATCH_SECONDS, self._watch)
         try:
             ioloop.start()
         finally:
             self._ready.clear()
+            if not connection.is_closed:
+                # A callback failed: nothing closes the socket but we.
+                _abort(connection)
             ioloop.close()
+
+    def _watch(self) -> None:
+        """Each second: show that this thread lives, and leave a broker that no longer says anything."""
+        self._beat()
+        connection, now = self._connection, time.monotonic()
+        if connection is None or connection.is_closed:
+            return
+        if connection.bytes_received != self._bytes:
+            self._bytes, self._heard_at = connection.bytes_received, now
+            self._heard()
+        suspect = self._suspect_since is not None and now - self._suspect_since > SUSPECT_SECONDS
+        if suspect or now - self._heard_at > DEAD_SECONDS:
+            log.warning("the broker says nothing, connecting anew", suspect=suspect)
+            _abort(connection)
+        connection.ioloop.call_later(WATCH_SECONDS, self._watch)
 
     def _opened(self, connection: Any) -> None:
         connection.add_on_connection_blocked_callback(self._blocked)
@@ -217,7 +283,7 @@ class ConfirmedPublisher:
         channel.confirm_delivery(self._on_confirm, callback=self._confirms_on)
 
     def _confirms_on(self, _frame: Any) -> None:
-        self._suspect = self._out_of_reach = False
+        self._suspect_since, self._out_of_reach = None, False
         self._ready.set()
         self._tried.set()
         telemetry.broker_up.set(1)
@@ -229,7 +295,7 @@ class ConfirmedPublisher:
             self._channel.exchange_declare(names.EVENTS_EXCHANGE, passive=True, callback=self._answered)
 
     def _answered(self, _frame: Any) -> None:
-        self._suspect = False
+        self._suspect_since = None
 
     def _blocked(self, _connection: Any, _frame: Any) -> None:
         """The broker is short of memory or disk: it takes nothing until it says so."""
@@ -242,7 +308,7 @@ class ConfirmedPublisher:
 
     def _publish(self, message: Message, future: "Future[None]") -> None:
         if self._channel is None or not self._channel.is_open:
-            future.set_exception(BrokerDown("the broker is out of reach"))
+            _settle(future, BrokerDown("the broker is out of reach"))
             return
         self._in_flight[self._next_tag] = _InFlight(future, message.id)
         self._next_tag += 1
@@ -263,7 +329,7 @@ class ConfirmedPublisher:
         self._returned.add(properties.message_id)
 
     def _on_confirm(self, frame: Any) -> None:
-        self._suspect = False
+        self._suspect_since = None
         method = frame.method
         tags = [method.delivery_tag]
         if method.multiple:
@@ -273,12 +339,12 @@ class ConfirmedPublisher:
             if entry is None:
                 continue
             if isinstance(method, pika.spec.Basic.Nack):
-                entry.future.set_exception(Unroutable("the broker refused the message"))
+                _settle(entry.future, Unroutable("the broker refused the message"))
             elif entry.message_id in self._returned:
                 self._returned.discard(entry.message_id)
-                entry.future.set_exception(Unroutable("no queue takes the message"))
+                _settle(entry.future, Unroutable("no queue takes the message"))
             else:
-                entry.future.set_result(None)
+                _settle(entry.future)
 
     def _channel_closed(self, _channel: Any, reason: Exception) -> None:
         if not self._stopping.is_set():
@@ -302,4 +368,20 @@ class ConfirmedPublisher:
         waiting, self._in_flight = list(self._in_flight.values()), {}
         self._returned.clear()
         for entry in waiting:
-            entry.future.set_exception(BrokerDown("the broker was lost before it confirmed"))
+            _settle(entry.future, BrokerDown("the broker was lost before it confirmed"))
+
+
+def _settle(future: "Future[None]", error: BrokerError | None = None) -> None:
+    """End `future`, unless whoever waited has ended it."""
+    try:
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+    except InvalidStateError:
+        log.debug("nobody waits for this confirm any more")
+
+
+def _abort(connection: Any) -> None:
+    """Close the socket of a connection from which no answer comes: an orderly close would wait for one."""
+    connection._terminate_stream(AMQPHeartbeatTimeout("no sign of life"))

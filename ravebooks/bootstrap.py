@@ -37,7 +37,7 @@ from consumers.wakeups import Nudger, Wakeups
 from publishers.broker import BrokerPublisher, Relay
 from publishers.confirmed import BrokerDown, ConfirmedPublisher
 from publishers.port import DirectPublisher, Publisher
-from storage import connections, due_times, migrations
+from storage import connections, due_times, migrations, outbox
 from storage.database import Database, DatabaseDown
 from storage.vault import Vault
 from webhooks import health, receivers
@@ -143,7 +143,7 @@ class Parts:
 
     @cached_property
     def confirmed(self) -> ConfirmedPublisher:
-        return ConfirmedPublisher(self.settings.broker_url, self._look_everywhere)
+        return ConfirmedPublisher(self.settings.broker_url, self._look_everywhere, self.progress)
 
     def _look_everywhere(self) -> None:
         with self.database.transaction() as session:
@@ -276,7 +276,7 @@ class Parts:
 
     def checks(self) -> Mapping[str, Callable[[], None]]:
         """What `/readyz` looks at."""
-        checks: dict[str, Callable[[], None]] = {"database": lambda: migrations.check(self.database)}
+        checks: dict[str, Callable[[], None]] = {"database": self._check_database}
         if not self.settings.embedded:
             checks["broker"] = self._check_broker
         return checks
@@ -285,6 +285,10 @@ class Parts:
         """What `/readyz` says beside that: the connections that get no further."""
         with self.database.transaction() as session:
             return {"stalled": [f"{row.id}: {row.stall_cause}" for row in connections.stalled(session)]}
+
+    def _check_database(self) -> None:
+        migrations.check(self.database)
+        outbox.check_writable(self.database)
 
     def _check_broker(self) -> None:
         self.confirmed.start()

@@ -4,22 +4,31 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Flask
 from waitress.server import create_server
 
-from config import telemetry
 from config.errors import RavebooksError
 from config.logging import logger
-from consumers.broker import DeadLetterLoop, InboundLoop, Loop, NudgeLoop
+from config.repeats import Repeats
+from consumers.broker import STUCK_SECONDS, DeadLetterLoop, InboundLoop, Loop, NudgeLoop
 from ravebooks.bootstrap import Parts
+from storage import connections
 
-DRAIN_SECONDS = 25.0
+DRAIN_SECONDS = 8.0
+"""For all threads and servers together, in the ten that an operator waits."""
+ANSWER_SECONDS = 3.0
+"""Of those, for requests that are being answered."""
 WEB_THREADS = 16
 TAKE_SECONDS = 0.5
-STUCK_SECONDS = 120.0
+
+ONCE_MORE_SECONDS = 1.0
+
+Step = Callable[[float], object]
+"""Takes part in ending, for so many seconds at most."""
 
 log = logger("process")
 
@@ -54,10 +63,10 @@ class Server:
             # Closing the listening socket ends the loop this way.
             log.debug("server ended", error=str(error))
 
-    def stop(self) -> None:
-        """Finish what is being answered, then close."""
+    def stop(self, seconds: float) -> None:
+        """Finish what is being answered, for `seconds` at most, then close."""
         # The listening socket goes last: closing it takes the pipe away by which answers wake the loop.
-        self._server.task_dispatcher.shutdown(timeout=5)
+        self._server.task_dispatcher.shutdown(timeout=min(seconds, ANSWER_SECONDS))
         self._server.close()
 
 
@@ -80,7 +89,11 @@ class Process:
         return server
 
     def work(self) -> None:
-        """Reconcile: as many threads as the settings say, fed by the wake-ups and, with a broker, by its queues."""
+        """Reconcile: as many threads as the settings say, fed by the wake-ups and, with a broker, by its queues.
+
+        What happened in Ravetree while nobody ran is looked at first.
+        """
+        self._once("first look", self._look_at_events)
         for number in range(self.parts.settings.worker_threads):
             self._start(f"reconciler {number}", self._reconcile_loop())
         if self.parts.settings.embedded:
@@ -88,13 +101,11 @@ class Process:
         # The publisher declares the topology that the loops consume from.
         self.parts.confirmed.start()
         url = self.parts.settings.broker_url
-        expect = self.parts.progress.expect
+        progress, clock = self.parts.progress, self.parts.clock
         loops: list[Loop] = [
-            InboundLoop(url, self.stop, expect("recorder", STUCK_SECONDS), self.parts.recorder, self.parts.database),
-            NudgeLoop(url, self.stop, expect("nudges", STUCK_SECONDS), self.parts.wakeups),
-            DeadLetterLoop(
-                url, self.stop, expect("dead letters", STUCK_SECONDS), self.parts.database, self.parts.clock
-            ),
+            InboundLoop(url, self.stop, progress, clock, self.parts.recorder, self.parts.database),
+            NudgeLoop(url, self.stop, progress, clock, self.parts.wakeups),
+            DeadLetterLoop(url, self.stop, progress, clock, self.parts.database),
         ]
         for loop in loops:
             self._start(loop.name, loop.run)
@@ -110,6 +121,7 @@ class Process:
     def _reconcile_loop(self) -> Callable[[], None]:
         reconciler = self.parts.reconciler()
         beat = self.parts.progress.expect(f"reconciler {len(self._threads)}", STUCK_SECONDS)
+        repeats = Repeats("reconciler", log, self.parts.clock)
 
         def run() -> None:
             while not self.stop.is_set():
@@ -120,32 +132,55 @@ class Process:
                 try:
                     if reconciler.work(connection_id):
                         self.parts.wakeups.nudge(connection_id)
+                    repeats.over()
                 except RavebooksError as error:
                     log.warning("slice failed, the sweeper tries again", connection=connection_id, error=str(error))
                     self.stop.wait(1.0)
-                except Exception:  # the thread's outermost border
-                    telemetry.loop_errors.labels("reconciler").inc()
-                    log.exception("unexpected error", connection=connection_id)
-                    self.stop.wait(1.0)
+                except Exception as error:  # noqa: BLE001 - the thread's outermost border
+                    self.stop.wait(repeats.met(error, connection=connection_id))
 
         return run
 
     def _repeat(self, name: str, seconds: float, step: Callable[[], int]) -> None:
         beat = self.parts.progress.expect(name, STUCK_SECONDS)
+        repeats = Repeats(name, log, self.parts.clock)
+
+        def run() -> None:
+            while not self.stop.is_set():
+                wait = seconds
+                try:
+                    step()
+                    repeats.over()
+                except RavebooksError as error:
+                    log.warning("round failed", loop=name, error=str(error))
+                except Exception as error:  # noqa: BLE001 - the thread's outermost border
+                    wait = max(seconds, repeats.met(error))
+                beat()
+                self.stop.wait(wait)
+
+        self._start(name, run)
+
+    def _once(self, name: str, step: Callable[[], None]) -> None:
+        """Do `step` in the background, again until it has gone well once."""
+        repeats = Repeats(name, log, self.parts.clock)
 
         def run() -> None:
             while not self.stop.is_set():
                 try:
                     step()
                 except RavebooksError as error:
-                    log.warning("round failed", loop=name, error=str(error))
-                except Exception:  # the thread's outermost border
-                    telemetry.loop_errors.labels(name).inc()
-                    log.exception("unexpected error", loop=name)
-                beat()
-                self.stop.wait(seconds)
+                    log.warning("put off", step=name, error=str(error))
+                    self.stop.wait(ONCE_MORE_SECONDS)
+                except Exception as error:  # noqa: BLE001 - the thread's outermost border
+                    self.stop.wait(repeats.met(error))
+                else:
+                    return
 
         self._start(name, run)
+
+    def _look_at_events(self) -> None:
+        with self.parts.database.transaction() as session:
+            connections.look_at_events(session, self.parts.clock.now())
 
     def _start(self, name: str, run: Callable[[], None]) -> None:
         thread = threading.Thread(target=run, name=name, daemon=True)
@@ -162,15 +197,36 @@ class Process:
             pass
 
     def drain(self) -> None:
-        """Take nothing new, finish what is under way, close everything."""
+        """Take nothing new, finish what is under way, close everything: in `DRAIN_SECONDS` all together.
+
+        Who hangs on a database or a broker that does not answer is left where it stands. Nothing is lost by it:
+        leases run out, messages that were not acknowledged come again, writes are journalled.
+        """
         log.info("draining")
         self.stop.set()
-        for server in self._servers:
-            server.stop()
-        for thread in self._threads:
-            thread.join(DRAIN_SECONDS)
-        self.parts.close()
-        log.info("ended")
+        within(
+            DRAIN_SECONDS,
+            [server.stop for server in self._servers],
+            [thread.join for thread in self._threads],
+            [self._close],
+        )
+        late = [thread.name for thread in self._threads if thread.is_alive()]
+        if late:
+            log.warning("ended with work under way", threads=late)
+        else:
+            log.info("ended")
+
+    def _close(self, seconds: float) -> None:
+        self._start("closing", self.parts.close)
+        self._threads[-1].join(seconds)
+
+
+def within(seconds: float, *stages: Sequence[Step], monotonic: Callable[[], float] = time.monotonic) -> None:
+    """Take every step of every stage, one after the other, each with the seconds that are left for all."""
+    deadline = monotonic() + seconds
+    for stage in stages:
+        for step in stage:
+            step(max(0.0, deadline - monotonic()))
 
 
 def free_port(host: str, wanted: int) -> int:

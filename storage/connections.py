@@ -193,6 +193,12 @@ def look_everywhere(session: Session, now: datetime) -> int:
     return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
 
 
+def look_at_events(session: Session, now: datetime) -> int:
+    """Mark `/events` due for every connection: nobody ran for a while. QuickBooks' own log is metered."""
+    result = session.execute(sa.update(Connection).values(events_due_at=now))
+    return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
+
+
 def mappings(session: Session, connection_id: str, kind: str) -> dict[str, str]:
     """QuickBooks ids by Ravetree key."""
     rows = session.execute(

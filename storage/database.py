@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
+from psycopg.abc import PQGen
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -18,6 +20,19 @@ from config.ports import Clock
 SQLITE_BUSY_SECONDS = 30
 CONNECT_SECONDS = 2
 STATEMENT_MILLISECONDS = 15_000
+"""The server ends a statement then."""
+ANSWER_SECONDS = 20.0
+"""A server that hangs, or a connection from which nothing comes back, ends nothing: then we do."""
+PING_SECONDS = 5.0
+"""The pool's question whether a connection that it kept still lives; nothing else runs outside a transaction."""
+DEAD_CONNECTION = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 15_000,
+}
+"""When the network is told to give up: libpq's options, in seconds, the last one in milliseconds."""
 
 
 class StorageError(RavebooksError):
@@ -30,6 +45,12 @@ class DatabaseDown(StorageError):
     remedy = "Start the database, or correct RAVEBOOKS_DATABASE_URL. What was received waits in the broker."
 
 
+class DiskFull(DatabaseDown):
+    """The database answers, and stores nothing: its disk is full."""
+
+    remedy = "Make room on that disk: it goes on by itself. What comes meanwhile waits in the broker, or is sent again."
+
+
 class Contended(DatabaseDown):
     """The database ended a transaction because it and another waited for each other: nothing was stored."""
 
@@ -40,6 +61,22 @@ _READ_ONLY = frozenset({"25006"})
 """After a failover the old primary still answers, and stores nothing."""
 
 _CONTENTION = frozenset({"40P01", "40001"})
+_DISK_FULL = "53100"
+
+
+class LimitedConnection(psycopg.Connection[Any]):
+    """A connection whose every wait ends: psycopg's own goes on for ever when nothing comes back."""
+
+    def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Raises `psycopg.OperationalError`, and closes the connection, when there is no answer in time."""
+        if timeout is not None:
+            return super().wait(gen, interval, timeout)
+        limit = PING_SECONDS if self.autocommit else ANSWER_SECONDS
+        try:
+            return super().wait(gen, interval, limit)
+        except psycopg.errors._WaitTimeout as error:
+            self.close()
+            raise psycopg.OperationalError(f"no answer within {limit:g} s") from error
 
 
 class Database:
@@ -76,17 +113,24 @@ class Database:
         return engine
 
     def _postgresql_engine(self, pool_size: int) -> sa.Engine:
-        return sa.create_engine(
+        engine = sa.create_engine(
             self.url,
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "options": f"-c statement_timeout={STATEMENT_MILLISECONDS} -c timezone=UTC",
+                **DEAD_CONNECTION,
             },
             pool_pre_ping=True,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=CONNECT_SECONDS,
         )
+
+        @sa.event.listens_for(engine, "do_connect")
+        def _connect(_dialect: Any, _record: Any, arguments: Any, parameters: Any) -> Any:
+            return LimitedConnection.connect(*arguments, **parameters)
+
+        return engine
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -95,8 +139,11 @@ class Database:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except (OperationalError, InterfaceError, PoolTimeout) as error:
-            if getattr(getattr(error, "orig", None), "sqlstate", None) in _CONTENTION:
+            cause = getattr(error, "orig", None)
+            if getattr(cause, "sqlstate", None) in _CONTENTION:
                 raise Contended("two transactions waited for each other") from error
+            if is_full(cause):
+                raise DiskFull(f"the disk of the database at {self.url.render_as_string()} is full: {cause}") from error
             raise DatabaseDown(f"the database at {self.url.render_as_string()} does not answer: {error}") from error
         except DBAPIError as error:
             if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _READ_ONLY:
@@ -118,6 +165,16 @@ class Database:
     def close(self) -> None:
         """Give every connection back to the operating system."""
         self.engine.dispose()
+
+
+def is_full(cause: BaseException | None) -> bool:
+    """Whether a driver's error says that the disk has no room."""
+    name = str(getattr(cause, "sqlite_errorname", ""))
+    # SQLite says of some of its files only that they could not be written.
+    return getattr(cause, "sqlstate", None) == _DISK_FULL or name == "SQLITE_FULL" or name in _UNWRITABLE
+
+
+_UNWRITABLE = frozenset({"SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_FSYNC"})
 
 
 def insert(session: Session, model: type[Any]) -> Any:

@@ -1,6 +1,6 @@
 """The inbox: events recorded once, each leaving its pending change, in one transaction a batch."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -163,13 +163,28 @@ def _row_id(session: Session, delivery: Delivery, envelope: Envelope) -> int:
     ).scalar_one()
 
 
-def kept_aside(session: Session, limit: int = 200) -> list[Event]:
-    """Events that could not be followed, newest first: what an operator looks at."""
-    return list(
-        session.execute(
-            sa.select(Event)
-            .where(Event.outcome.in_([UNUSABLE, UNKNOWN, IGNORED]))
-            .order_by(Event.id.desc())
-            .limit(limit)
-        ).scalars()
+ASIDE = (UNUSABLE, UNKNOWN, IGNORED)
+"""What may become of an event that is not followed."""
+
+
+def kept_aside(session: Session, limit: int = 200, outcomes: Sequence[str] = ASIDE) -> list[Event]:
+    """Events that could not be followed, newest first: the last `limit` of each outcome.
+
+    Each has room of its own, since thousands of ignored events would else hide the one that nobody can use.
+    """
+    found: list[Event] = []
+    for outcome in outcomes:
+        newest = sa.select(Event).where(Event.outcome == outcome).order_by(Event.id.desc()).limit(limit)
+        found += session.execute(newest).scalars()
+    return sorted(found, key=lambda event: event.id, reverse=True)
+
+
+def aside_counts(session: Session) -> dict[str, int]:
+    """How many events each outcome has kept aside, where there are any."""
+    query = (
+        sa.select(Event.outcome, sa.func.count().label("events"))
+        .where(Event.outcome.in_(ASIDE))
+        .group_by(Event.outcome)
+        .order_by(Event.outcome)
     )
+    return {row.outcome: row.events for row in session.execute(query)}

@@ -1,12 +1,17 @@
 """The outbox: messages that the broker did not take."""
 
+import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from storage.database import Database
 from storage.models import OutboxMessage
+
+PROBE_BYTES = 16_384
+"""Two pages of PostgreSQL, four of SQLite."""
 
 
 def add(session: Session, messages: Iterable[tuple[str, str, str]], now: datetime) -> None:
@@ -15,6 +20,24 @@ def add(session: Session, messages: Iterable[tuple[str, str, str]], now: datetim
         OutboxMessage(message_id=message_id, routing_key=routing_key, body=body, created_at=now)
         for message_id, routing_key, body in messages
     )
+
+
+def check_writable(database: Database) -> None:
+    """Store as much as a batch needs, and take it away again. Raises `DatabaseDown`, also for a disk that is full.
+
+    A database with a full disk answers every question and stores nothing, and a small row may still find room
+    in pages that are there.
+    """
+    with database.transaction() as session:
+        row = OutboxMessage(
+            message_id="probe",
+            routing_key="",
+            body=os.urandom(PROBE_BYTES // 2).hex(),
+            created_at=database.now(session),
+        )
+        session.add(row)
+        session.flush()
+        session.delete(row)
 
 
 def oldest(session: Session, limit: int) -> Sequence[OutboxMessage]:

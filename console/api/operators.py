@@ -18,10 +18,13 @@ def blueprint(serving: Serving) -> Blueprint:
     database = serving.database
 
     @routes.get("/events/kept-aside")
+    @routes.arguments(shapes.KeptAsideQuery, location="query")
     @routes.response(200, shapes.EventShape(many=True))
-    def kept_aside() -> list[Event]:
+    def kept_aside(query: dict[str, str]) -> list[Event]:
+        """The last 200 of each outcome, or of one, newest first."""
+        outcomes = (query["outcome"],) if "outcome" in query else inbox.ASIDE
         with database.transaction() as session:
-            return inbox.kept_aside(session)
+            return inbox.kept_aside(session, outcomes=outcomes)
 
     @routes.get("/dead-letters")
     @routes.response(200, shapes.DeadLetterShape(many=True))

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from storage import jobs
+from storage import inbox, jobs
 from storage.decisions import DECISIONS
 
 
@@ -169,6 +169,10 @@ class UsageShape(Schema):
 class PauseRequest(Schema):
     cause = fields.String(load_default="", validate=validate.Length(max=500))
     by = fields.String(load_default="", validate=validate.Length(max=255))
+
+
+class KeptAsideQuery(Schema):
+    outcome = fields.String(validate=validate.OneOf(inbox.ASIDE))
 
 
 class EventShape(Schema):

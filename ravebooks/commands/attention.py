@@ -3,7 +3,6 @@
 Nothing is nudged from here: the sweeper finds what is due within its next round.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,7 +17,6 @@ from schemas.ids import record_of
 from storage import connections, dead_letters, decisions, inbox, pending
 from storage.decisions import Said
 
-KEPT_ASIDE_LIMIT = 10_000
 DEAD_LIMIT = 1000
 
 
@@ -71,11 +69,11 @@ def attention() -> None:
                 f"  since {row.updated_at:%Y-%m-%d %H:%M}"
             )
             click.echo(f"    {row.cause}\n    → {row.remedy}")
-        aside = Counter(event.outcome for event in inbox.kept_aside(session, KEPT_ASIDE_LIMIT))
+        aside = inbox.aside_counts(session)
         dead = dead_letters.waiting(session, DEAD_LIMIT)
         click.echo(f"{len(rows)} records wait for a person")
-        spelled = ", ".join(f"{count} {outcome}" for outcome, count in sorted(aside.items()))
-        click.echo(f"{aside.total()} events kept aside{f': {spelled}' if spelled else ''}")
+        spelled = ", ".join(f"{count} {outcome}" for outcome, count in aside.items())
+        click.echo(f"{sum(aside.values())} events kept aside{f': {spelled}' if spelled else ''}")
         click.echo(f"{len(dead)} dead letters")
         for letter in dead:
             click.echo(f"    {letter.id}  from {letter.queue}  {letter.reason}  {letter.dead_at:%Y-%m-%d %H:%M}")

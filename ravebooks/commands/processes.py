@@ -14,6 +14,9 @@ from ravebooks.bootstrap import Parts
 from ravebooks.running import Process
 from storage import migrations
 
+GRACEFUL_SECONDS = "8"
+"""Of the ten that an operator waits: gunicorn kills a worker that is not done then."""
+
 log = logs.logger("process")
 
 SHARED = (
@@ -63,7 +66,7 @@ def web() -> None:
         "--threads",
         "16",
         "--graceful-timeout",
-        "25",
+        GRACEFUL_SECONDS,
         "--no-control-socket",
         "ravebooks.commands.processes:create_web()",
     ]

@@ -1,5 +1,6 @@
 """The sandbox as a process of its own, which outlives a killed `up`: it is the world."""
 
+import contextlib
 import json
 import os
 import signal
@@ -14,7 +15,8 @@ import requests
 from config.errors import RavebooksError
 
 FILE = "sandbox.json"
-STOP_SECONDS = 20
+STOP_SECONDS = 2.0
+"""`up` has ended its own work by then; a sandbox that takes longer ends by itself."""
 
 
 class SandboxFailed(RavebooksError):
@@ -47,7 +49,8 @@ class World:
         except ProcessLookupError:
             return
         if self.child is not None:
-            self.child.wait(STOP_SECONDS)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.child.wait(STOP_SECONDS)
 
 
 def find_or_start(state_dir: Path) -> World:

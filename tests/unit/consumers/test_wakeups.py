@@ -22,6 +22,22 @@ class LostNudges:
     def nudge(self, connection_id: str) -> None:
         raise ConnectionResetError("the broker is away")
 
+    def waiting(self) -> int:
+        raise ConnectionResetError("the broker is away")
+
+
+class NobodyTakes:
+    """A queue of nudges without a worker."""
+
+    def __init__(self) -> None:
+        self.queue: list[str] = []
+
+    def nudge(self, connection_id: str) -> None:
+        self.queue.append(connection_id)
+
+    def waiting(self) -> int:
+        return len(self.queue)
+
 
 def test_each_connection_stands_there_once_and_the_longest_waiting_comes_first() -> None:
     wakeups = Wakeups()
@@ -97,6 +113,40 @@ def test_the_sweeper_nudges_what_is_due_and_not_again_at_once(database: Database
     assert wakeups.take(0) == CONNECTION
     clock.advance(NUDGE_AGAIN.total_seconds())
     assert sweeper.sweep() == 1
+
+
+def test_nudges_do_not_pile_up_while_no_worker_runs(database: Database, clock: FakeClock) -> None:
+    names = [f"con_{number}" for number in range(3)]
+    for number, name in enumerate(names):
+        add_connection(database, name, f"org_{number}", str(number))
+        with database.transaction() as session:
+            pending.note(session, name, INVOICE, START)
+    nobody = NobodyTakes()
+    sweeper = Sweeper(database, clock, nobody)
+    for _ in range(1000):
+        sweeper.sweep()
+        clock.advance(60)
+    assert sorted(nobody.queue) == names
+    add_connection(database, "con_new", "org_new", "9")
+    with database.transaction() as session:
+        pending.note(session, "con_new", INVOICE, START)
+    sweeper.sweep()
+    assert "con_new" in nobody.queue, "what newly falls due is nudged all the same"
+
+
+def test_a_lost_nudge_is_repeated_while_others_wait(database: Database, clock: FakeClock) -> None:
+    for number in range(3):
+        add_connection(database, f"con_{number}", f"org_{number}", str(number))
+        with database.transaction() as session:
+            pending.note(session, f"con_{number}", INVOICE, START)
+    nobody = NobodyTakes()
+    sweeper = Sweeper(database, clock, nobody)
+    sweeper.sweep()
+    nobody.queue.remove("con_1")
+    clock.advance(NUDGE_AGAIN.total_seconds())
+    sweeper.sweep()
+    assert "con_1" in nobody.queue
+    assert len(nobody.queue) <= 2 * 3
 
 
 def test_the_sweeper_finds_a_write_without_an_answer_when_its_time_has_come(

@@ -1,17 +1,21 @@
 """The database port."""
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from reconcile.model import Side
-from storage import connections, copies
+from storage import connections, copies, outbox
+from storage import database as database_port
 from storage.connections import UnknownConnection
-from storage.database import Database, DatabaseDown
+from storage.database import Database, DatabaseDown, DiskFull
 from storage.models import Connection
 from tests.unit.ports import START, FakeClock
 from tests.unit.storing import ACCOUNT, CONNECTION, INVOICE, REALM, add_connection
@@ -40,6 +44,33 @@ def test_a_lost_file_is_a_database_that_is_down(tmp_path: Path, clock: FakeClock
     with pytest.raises(DatabaseDown):
         database.check()
     database.close()
+
+
+def test_a_full_disk_says_so_and_is_left_behind_once_there_is_room(database: Database) -> None:
+    def limit(pages: int) -> None:
+        # Each connection has its own limit, and the pool has one connection as long as nobody holds it.
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    with closing(sqlite3.connect(str(database.url.database))) as connection:
+        connection.execute("VACUUM")
+    outbox.check_writable(database)
+    limit(1)
+    with pytest.raises(DiskFull) as caught:
+        outbox.check_writable(database)
+    assert "disk" in str(caught.value)
+    assert "Make room" in caught.value.remedy
+    database.check()
+    limit(1_000_000)
+    outbox.check_writable(database)
+    with database.transaction() as session:
+        assert outbox.size(session) == 0
+
+
+def test_a_full_disk_of_postgresql_is_known_by_its_state() -> None:
+    full = psycopg.errors.lookup("53100")("could not extend file")
+    assert database_port.is_full(full)
+    assert not database_port.is_full(psycopg.errors.lookup("57P01")("terminating connection"))
 
 
 def test_a_broken_rule_is_no_outage(database: Database) -> None:
@@ -122,6 +153,14 @@ def test_lost_messages_make_every_connection_look(database: Database) -> None:
     add_connection(database, "con_2", "org_2", "2")
     with database.transaction() as session:
         assert connections.look_everywhere(session, START) == 2
+
+
+def test_a_start_makes_every_connection_look_at_events_and_not_at_the_metered_log(database: Database) -> None:
+    add_connection(database)
+    with database.transaction() as session:
+        assert connections.look_at_events(session, START) == 1
+        connection = connections.get(session, CONNECTION)
+        assert (connection.events_due_at, connection.cdc_due_at) == (START, None)
 
 
 def test_a_mapping_can_be_changed(database: Database) -> None:

@@ -120,6 +120,17 @@ def test_an_event_of_a_paused_company_is_followed_when_it_resumes(database: Data
     assert generations(database) == {"quickbooks:invoice:145": 1}
 
 
+def test_ignored_events_by_the_hundred_do_not_crowd_out_the_one_that_nobody_can_use(database: Database) -> None:
+    record(database, delivery(envelope("x", "robot.built"), account="9"))
+    record(database, delivery(*(envelope(f"e{number}", "robot.built") for number in range(5))))
+    with database.transaction() as session:
+        found = inbox.kept_aside(session, limit=3)
+        assert [event.outcome for event in found] == [inbox.IGNORED] * 3 + [inbox.UNKNOWN]
+        assert [event.event_id for event in found] == ["e4", "e3", "e2", "x"]
+        assert [event.event_id for event in inbox.kept_aside(session, outcomes=[inbox.UNKNOWN])] == ["x"]
+        assert inbox.aside_counts(session) == {inbox.IGNORED: 5, inbox.UNKNOWN: 1}
+
+
 def test_what_cannot_be_followed_is_kept_where_an_operator_sees_it(database: Database) -> None:
     bad = Envelope("unusable-1", "unusable", "", data={"event": 7}, reason="unusable event: a number")
     unknown = envelope("e2", "robot.built")

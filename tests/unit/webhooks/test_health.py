@@ -45,6 +45,16 @@ def test_a_process_is_alive_while_its_loops_get_on(client: FlaskClient, progress
     assert client.get("/healthz").status_code == 200
 
 
+def test_a_loop_that_rests_is_not_stuck(client: FlaskClient, progress: Progress, clock: FakeClock) -> None:
+    beat = progress.expect("recorder's connection", 12)
+    beat.rest()
+    clock.advance(1000)
+    assert client.get("/healthz").status_code == 200
+    beat()
+    clock.advance(13)
+    assert client.get("/healthz").get_json()["stuck"] == ["recorder's connection"]
+
+
 def test_readiness_names_the_part_that_is_missing_and_the_remedy(client: FlaskClient) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 503

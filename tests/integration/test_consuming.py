@@ -1,0 +1,245 @@
+"""The loops on a real broker, with messages that nobody of ours would publish."""
+
+import gzip
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pika
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config import names
+from config.ports import SystemClock
+from config.telemetry import Progress
+from consumers.broker import BrokerNudger, DeadLetterLoop, InboundLoop, Loop, NudgeLoop
+from consumers.recorder import Recorder
+from consumers.wakeups import Wakeups
+from publishers import topology
+from reconcile.model import Side
+from schemas import envelopes
+from schemas.envelopes import Delivery, Envelope
+from storage import dead_letters, inbox, migrations
+from storage.database import Database
+from tests.services.ports import wait_until
+from tests.services.postgresql import PostgreSQL
+from tests.services.rabbitmq import RabbitMQ
+
+ODD: dict[str, dict[str, Any]] = {
+    "a body said to be compressed": {"headers": {"compression": "application/x-gzip"}},
+    "a compression that nobody knows": {"headers": {"compression": "nonsense"}},
+    "a compression that is no text": {"headers": {"compression": 7}},
+    "a serializer that runs code": {"content_type": "application/x-python-serialize"},
+    "an encoding that nobody knows": {"content_encoding": "nonsense"},
+    "an encoding of two bytes": {"content_encoding": "utf-16"},
+    "an encoding that is no encoding": {"content_encoding": "hex"},
+    "a time in milliseconds": {"headers": {"sent": datetime(9999, 12, 31, tzinfo=UTC)}, "timestamp": 1_795_270_400_000},
+    "the last time that there is": {"timestamp": 2**63 - 1},
+    "an id that is no UTF-8": {"message_id": b"\xff\xfe"},
+    "an id with a NUL": {"message_id": "a\0b"},
+    "a content type that is no UTF-8": {"content_type": b"\xff"},
+    "headers by the hundred": {"headers": {f"x-{number}": "v" * 300 for number in range(300)}},
+    "a header nested in headers": {"headers": {"a": [{"b": [None, True, Decimal("1.5"), b"\xff"]}]}},
+    "a death that is a text": {"headers": {"x-death": "yesterday"}},
+    "a death that is a number": {"headers": {"x-death": 1}},
+    "a death that is a table": {"headers": {"x-death": {"reason": "rejected"}}},
+    "deaths of odd kinds": {"headers": {"x-death": [{"reason": [1], "queue": 3, "routing-keys": 5}]}},
+    "a reason of its own": {"headers": {"x-death": [{"reason": "a\0b", "queue": "q\0", "routing-keys": ["\0"]}]}},
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def declared(rabbitmq: RabbitMQ) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq.url))
+    topology.declare(connection.channel())
+    for queue in topology.QUEUES:
+        connection.channel().queue_purge(queue.name)
+    connection.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    postgresql: PostgreSQL = request.getfixturevalue("postgresql")
+    url = f"sqlite:///{tmp_path}/books.db" if request.param == "sqlite" else postgresql.new_database()
+    made = Database(url, SystemClock())
+    migrations.upgrade(made)
+    yield made
+    made.close()
+
+
+@contextmanager
+def running(make: Callable[[threading.Event, Progress], Loop]) -> Iterator[None]:
+    stop = threading.Event()
+    loop = make(stop, Progress(SystemClock()))
+    thread = threading.Thread(target=loop.run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def publish(rabbitmq: RabbitMQ, queue: str, *messages: tuple[bytes, dict[str, Any]]) -> None:
+    """Each a body and its properties."""
+    with pika.BlockingConnection(pika.URLParameters(rabbitmq.url)) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        for body, properties in messages:
+            channel.basic_publish("", queue, body, pika.BasicProperties(delivery_mode=2, **properties), mandatory=True)
+
+
+def delivery(name: str) -> bytes:
+    envelope = Envelope(f"evt-{name}", "invoice.updated", "12")
+    return envelopes.encode(Delivery(name, Side.QUICKBOOKS, "9130", datetime(2026, 11, 20, tzinfo=UTC), (envelope,)))
+
+
+def recorded(database: Database) -> set[str]:
+    with database.transaction() as session:
+        return {event.event_id for event in inbox.kept_aside(session, 1000)}
+
+
+def dead(database: Database) -> list[bytes]:
+    with database.transaction() as session:
+        return sorted(letter.body for letter in dead_letters.waiting(session, 1000))
+
+
+def recorder(rabbitmq: RabbitMQ, database: Database) -> Callable[[threading.Event, Progress], Loop]:
+    clock = SystemClock()
+    return lambda stop, progress: InboundLoop(
+        rabbitmq.url, stop, progress, clock, Recorder(database, clock, Wakeups()), database
+    )
+
+
+def undertaker(rabbitmq: RabbitMQ, database: Database) -> Callable[[threading.Event, Progress], Loop]:
+    return lambda stop, progress: DeadLetterLoop(rabbitmq.url, stop, progress, SystemClock(), database)
+
+
+def test_good_deliveries_are_recorded_whatever_their_properties_say(rabbitmq: RabbitMQ, database: Database) -> None:
+    """A header `compression` stopped the recorder, and took the deliveries beside it to the dead."""
+    good: list[tuple[bytes, dict[str, Any]]] = [(delivery(f"good-{number}"), {}) for number in range(30)]
+    odd = [(delivery(str(number)), properties) for number, properties in enumerate(ODD.values())]
+    publish(rabbitmq, names.INBOUND_QUEUE, *good, *odd)
+    with running(recorder(rabbitmq, database)):
+        expected = {f"evt-good-{number}" for number in range(30)} | {f"evt-{number}" for number in range(len(ODD))}
+        wait_until(lambda: recorded(database) >= expected, 20, "the deliveries were not recorded")
+
+
+def test_undecodable_messages_go_to_the_dead_and_the_dead_into_the_table_as_they_came(
+    rabbitmq: RabbitMQ, database: Database
+) -> None:
+    bodies = [b"\0\xff %d" % number for number in range(len(ODD))]
+    publish(rabbitmq, names.INBOUND_QUEUE, *zip(bodies, ODD.values(), strict=True), (b"", {}))
+    publish(
+        rabbitmq, names.DEAD_QUEUE, *((b"dead" + body, odd) for body, odd in zip(bodies, ODD.values(), strict=True))
+    )
+    packed = gzip.compress(b"{}")
+    publish(rabbitmq, names.DEAD_QUEUE, (packed, {"headers": {"compression": "application/x-gzip"}}))
+    with running(recorder(rabbitmq, database)), running(undertaker(rabbitmq, database)):
+        expected = sorted([*bodies, b"", packed, *(b"dead" + body for body in bodies)])
+        wait_until(lambda: len(dead(database)) >= len(expected), 20, "the dead were not drained")
+        assert dead(database) == expected
+    with database.transaction() as session:
+        assert {row.reason for row in dead_letters.waiting(session)} <= {"rejected", "unknown"}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_nudges_of_all_kinds_are_taken_or_dead_lettered(rabbitmq: RabbitMQ, database: Database) -> None:
+    wakeups = Wakeups()
+    odd = [(b'{"connection": "con_%d"}' % number, properties) for number, properties in enumerate(ODD.values())]
+    wrong = [b"{not json", b"[]", b'{"connection": 7}', b'{"connection": ""}', b"\xff", b"[" * 100_000]
+    publish(rabbitmq, names.RECONCILE_QUEUE, *odd, *((body, {}) for body in wrong))
+
+    def nudges(stop: threading.Event, progress: Progress) -> Loop:
+        return NudgeLoop(rabbitmq.url, stop, progress, SystemClock(), wakeups)
+
+    with running(nudges), running(undertaker(rabbitmq, database)):
+        wait_until(lambda: len(wakeups) == len(ODD), 20, "the nudges were not taken")
+        wait_until(lambda: len(dead(database)) == len(wrong), 20, "the wrong ones are not among the dead")
+    assert dead(database) == sorted(wrong)
+
+
+HEADERS = st.dictionaries(
+    st.text(max_size=20),
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**31), 2**31 - 1) | st.text(max_size=20) | st.binary(max_size=20),
+        lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=5), values, max_size=3),
+        max_leaves=5,
+    ),
+    max_size=4,
+)
+SHORT = st.binary(max_size=60) | st.text(max_size=20)
+PROPERTIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "headers": HEADERS | HEADERS.map(lambda value: {"x-death": [value], "compression": "bzip2"}),
+        "content_type": SHORT,
+        "content_encoding": SHORT,
+        "message_id": SHORT,
+        "correlation_id": SHORT,
+        "type": SHORT,
+        "timestamp": st.integers(0, 2**64 - 1),
+    },
+)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_whatever_is_published_dead_comes_out_as_it_was(rabbitmq: RabbitMQ, database: Database) -> None:
+    with running(undertaker(rabbitmq, database)):
+
+        @settings(
+            max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
+        )
+        @given(st.lists(st.tuples(st.binary(max_size=200), PROPERTIES), min_size=1, max_size=10))
+        def drained(messages: list[tuple[bytes, dict[str, Any]]]) -> None:
+            publish(rabbitmq, names.DEAD_QUEUE, *messages)
+            bodies = {body for body, _ in messages}
+            wait_until(lambda: bodies <= set(dead(database)), 10, "the dead were not drained")
+
+        drained()
+
+
+def test_a_worker_that_is_busy_for_longer_than_its_heartbeat_keeps_its_connection(
+    rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waited for its wake-ups to be taken without reading what the broker said."""
+    monkeypatch.setattr("consumers.broker_connection.connect.__defaults__", (1, 5.0))
+    opened = []
+    wakeups = Wakeups()
+    for number in range(200):
+        wakeups.nudge(f"con_{number}")
+
+    class Counted(NudgeLoop):
+        def _consume(self, connection: Any) -> None:
+            opened.append(connection)
+            super()._consume(connection)
+
+    publish(rabbitmq, names.RECONCILE_QUEUE, *((b'{"connection": "new_%d"}' % number, {}) for number in range(30)))
+    with running(lambda stop, progress: Counted(rabbitmq.url, stop, progress, SystemClock(), wakeups)):
+        threading.Event().wait(5)
+        assert len(opened) == 1
+        assert len(wakeups) == 200
+        while wakeups.take(0) is not None:
+            """Somebody works."""
+        wait_until(lambda: len(wakeups) == 30, 10, "the nudges were not taken")
+        assert len(opened) == 1
+
+
+def test_a_nudge_after_long_idleness_and_one_after_a_restart_arrive(rabbitmq: RabbitMQ) -> None:
+    with RabbitMQ() as broker:
+        connection = pika.BlockingConnection(pika.URLParameters(broker.url))
+        topology.declare(connection.channel())
+        connection.close()
+        nudger = BrokerNudger(broker.url)
+        nudger.nudge("a")
+        broker.stop()
+        broker.start()
+        nudger.nudge("b")
+        wait_until(lambda: nudger.waiting() >= 1, 10, "the nudge after the restart is not there")
+        nudger._drop()

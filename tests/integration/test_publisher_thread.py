@@ -1,0 +1,123 @@
+"""The publisher's thread, whatever happens in it: it goes on, and whoever waits for it is told."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from config.ports import SystemClock
+from config.telemetry import Progress
+from publishers import confirmed
+from publishers.confirmed import BrokerDown, ConfirmedPublisher, Message, NotConfirmed
+from storage.database import DatabaseDown
+from tests.services.ports import wait_until
+from tests.services.proxy import Proxy
+from tests.services.rabbitmq import RabbitMQ
+from tests.unit.ports import FakeClock
+
+MESSAGE = Message("m", "quickbooks.1", b"{}")
+
+
+@pytest.fixture
+def proxy(rabbitmq: RabbitMQ) -> Iterator[Proxy]:
+    with Proxy(rabbitmq.port) as made:
+        yield made
+
+
+@pytest.fixture
+def publisher(rabbitmq: RabbitMQ, proxy: Proxy) -> Iterator[ConfirmedPublisher]:
+    made = ConfirmedPublisher(rabbitmq.url.replace(f":{rabbitmq.port}/", f":{proxy.port}/"))
+    made.start()
+    connected(made)
+    yield made
+    made.stop()
+
+
+def connected(publisher: ConfirmedPublisher) -> None:
+    wait_until(lambda: publisher.connected, 20, "the publisher did not connect")
+
+
+def test_a_future_that_its_caller_has_ended_ends_nothing_else(publisher: ConfirmedPublisher) -> None:
+    for _ in range(3):
+        publisher.send(MESSAGE).cancel()
+    publisher.confirm(publisher.send(MESSAGE), 5)
+    assert publisher.connected
+
+
+def test_an_error_in_a_callback_costs_the_connection_and_not_the_thread(
+    publisher: ConfirmedPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_frame: object) -> None:
+        raise ValueError("a defect")
+
+    publisher.confirm(publisher.send(MESSAGE), 5)
+    monkeypatch.setattr(publisher._channel.callbacks, "process", lambda *_arguments, **_more: fail(None))
+    with pytest.raises((BrokerDown, NotConfirmed)):
+        publisher.confirm(publisher.send(MESSAGE), 5)
+    connected(publisher)
+    publisher.confirm(publisher.send(MESSAGE), 5)
+
+
+def test_an_error_while_a_connection_is_given_up_does_not_end_the_thread(
+    publisher: ConfirmedPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = publisher._lost
+    failures = [ValueError("a defect")]
+
+    def fail_once() -> None:
+        lost()
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(publisher, "_lost", fail_once)
+    publisher._in_thread(publisher._close)
+    wait_until(lambda: not failures, 10, "the connection was not given up")
+    connected(publisher)
+    publisher.confirm(publisher.send(MESSAGE), 5)
+
+
+def test_a_silent_broker_is_suspected_for_seconds_and_then_tried_anew(
+    publisher: ConfirmedPublisher, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer never came through the dead connection, and nothing was published until a restart."""
+    monkeypatch.setattr(confirmed, "SUSPECT_SECONDS", 0.5)
+    monkeypatch.setattr(confirmed, "WATCH_SECONDS", 0.1)
+    proxy.black_hole()
+    with pytest.raises(NotConfirmed):
+        publisher.confirm(publisher.send(MESSAGE), 0.5)
+    assert not publisher.connected
+    begun = time.monotonic()
+    connected(publisher)
+    assert time.monotonic() - begun < 5
+    publisher.confirm(publisher.send(MESSAGE), 5)
+
+
+def test_the_thread_shows_that_it_lives(rabbitmq: RabbitMQ) -> None:
+    clock = FakeClock()
+    progress = Progress(clock)
+    publisher = ConfirmedPublisher(rabbitmq.url, progress=progress)
+    assert progress.stuck() == []
+    publisher.start()
+    connected(publisher)
+    clock.advance(confirmed.STUCK_SECONDS + 1)
+    wait_until(lambda: "publisher" not in progress.stuck(), 5, "the thread showed no progress")
+    publisher.stop()
+    clock.advance(confirmed.STUCK_SECONDS + 1)
+    assert "publisher" in progress.stuck()
+
+
+def test_queues_that_were_missing_are_told_once_the_database_is_back() -> None:
+    told: list[str] = []
+
+    def tell() -> None:
+        told.append("asked")
+        if len(told) < 2:
+            raise DatabaseDown("it is away")
+
+    with RabbitMQ() as broker, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(confirmed, "TELL_AGAIN_SECONDS", 0.1)
+        publisher = ConfirmedPublisher(broker.url, tell, Progress(SystemClock()))
+        publisher.start()
+        connected(publisher)
+        wait_until(lambda: len(told) == 2, 10, "nobody was told")
+        publisher.stop()
