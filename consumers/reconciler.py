@@ -33,6 +33,7 @@ from storage import jobs as storage_jobs
 from storage.brakes import AllPaused
 from storage.connections import NotActive
 from storage.database import Database, DatabaseDown
+from storage.installation import OtherEnvironment
 from storage.leases import LeaseLost
 from storage.vault import UnreadableSecret
 
@@ -103,6 +104,9 @@ class Reconciler:
                 telemetry.slices.labels("claimed here").inc()
                 return False
             with self._database.transaction() as session:
+                if not connections.exists(session, connection_id):
+                    # A wake-up that was on its way while the connection was forgotten.
+                    return False
                 lease = leases.acquire(
                     self._database, session, connection_id, leases.WORK, self._claims.owner, self._pace.lease
                 )
@@ -117,7 +121,8 @@ class Reconciler:
                 with self._database.transaction() as session:
                     leases.release(session, holder.lease)
                     # What this slice put off may be due in a moment: the sweeper need not hold its nudge back.
-                    connections.get(session, connection_id).nudged_at = None
+                    if connections.exists(session, connection_id):
+                        connections.get(session, connection_id).nudged_at = None
             with self._database.transaction() as session:
                 due = pending.due_connections(session, self._clock.now())
                 return connection_id in due and brakes.pulled(session) is None
@@ -137,6 +142,9 @@ class Reconciler:
             bench = Workbench(self._database, self._clock, connection, neighbours, journal)
             self._work_through(bench, holder)
             telemetry.slices.labels("done").inc()
+        except OtherEnvironment as error:
+            telemetry.slices.labels("other environment").inc()
+            log.warning("not ours to work on", cause=str(error))
         except (AllPaused, NotActive) as error:
             telemetry.slices.labels("paused").inc()
             log.warning("stopped under way", cause=str(error))

@@ -23,10 +23,11 @@ NUDGE_AGAIN = timedelta(seconds=5)
 class Sweeper:
     """One round at a time; harmless to run twice at once."""
 
-    def __init__(self, database: Database, clock: Clock, nudger: Nudger) -> None:
+    def __init__(self, database: Database, clock: Clock, nudger: Nudger, environment: str = "") -> None:
         self._database = database
         self._clock = clock
         self._nudger = nudger
+        self._environment = environment
         self._parity = Metric()
 
     def sweep(self) -> int:
@@ -40,7 +41,7 @@ class Sweeper:
             nudged = []
             for connection_id in sorted(due):
                 connection = connections.get(session, connection_id)
-                if connection.state != connections.ACTIVE:
+                if connection.state != connections.ACTIVE or connection.environment not in ("", self._environment):
                     continue
                 if connection.nudged_at is None or connection.nudged_at <= now - NUDGE_AGAIN:
                     connection.nudged_at = now

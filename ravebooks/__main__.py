@@ -38,6 +38,7 @@ for command in (
     parity,
     bookkeeping.connect,
     bookkeeping.disconnect,
+    bookkeeping.forget,
     bookkeeping.preflight,
     bookkeeping.map_,
     bookkeeping.switch,

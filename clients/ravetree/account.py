@@ -98,6 +98,12 @@ class Account:
         self._clock = clock
         self._timeout = timeout
 
+    def describe(self) -> Body:
+        """Whose token this is: `id`, `name`, `default_currency`. Raises `AccountClosed`."""
+        answer = self._read("account", {}).body
+        data = answer.get("data") if isinstance(answer, dict) else None
+        return data if isinstance(data, dict) else {}
+
     def get(self, kind: Kind, record_id: str) -> Body | None:
         """One record, or None when it is deleted or was never there."""
         try:

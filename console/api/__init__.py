@@ -14,6 +14,7 @@ from publishers.port import NothingTakesIt
 from schemas.envelopes import UndecodableMessage
 from storage.connections import NotActive, UnknownConnection
 from storage.database import DatabaseDown
+from storage.installation import OtherEnvironment
 from storage.jobs import JobRefused, UnknownJob
 from storage.parity import UnknownReport
 
@@ -25,6 +26,7 @@ STATUS: dict[type[RavebooksError], int] = {
     ConnectRefused: 409,
     JobRefused: 409,
     NotActive: 409,
+    OtherEnvironment: 409,
     SwitchRefused: 409,
     UndecodableMessage: 409,
     DatabaseDown: 503,

@@ -86,7 +86,7 @@ class RavetreeSandbox:
         return self._port
 
     def credentials(self) -> dict[str, str]:
-        """The first organisation's `account_id api_token webhook_secret api_url`; the sandbox must have been started."""
+        """The first organisation's `account_id api_token webhook_secret api_url`, once the sandbox was started."""
         if self._organisations is None:
             raise RuntimeError("The Ravetree sandbox has not been started: call start() first.")
         return self._organisations.first.credentials(self._port)

@@ -48,8 +48,19 @@ def found(world: World, path: str) -> dict[str, str]:
 # --- the way to Intuit ---------------------------------------------------------------------------
 
 
+def token_of(world: World, account: str) -> str:
+    """The token of an organisation, which is made unless it is the first."""
+    if account == world.ravetree.credentials["account_id"]:
+        return world.ravetree.credentials["api_token"]
+    made = world.ravetree.session.post(
+        f"{world.ravetree.root}/sandbox/organisations", json={"account_id": account}, headers={"Ravetree-Account": ""}
+    )
+    return str(made.json()["api_token"])
+
+
 def begin(world: World, account: str = "") -> Any:
-    body = {"account_id": account or world.ravetree.credentials["account_id"], "ravetree_token": "token"}
+    account = account or world.ravetree.credentials["account_id"]
+    body = {"account_id": account, "ravetree_token": token_of(world, account)}
     return world.api("POST", "/api/connections", body).get_json()
 
 
