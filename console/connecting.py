@@ -143,14 +143,15 @@ class Connecting:
         When Ravetree is out of reach the connect goes on: the callback looks again. Raises `ConnectRefused`.
         """
         try:
-            self._check_account(account_id, ravetree_token)
+            # Somebody waits for the link: one try.
+            self._check_account(account_id, ravetree_token, attempts=1)
         except NeighbourError as error:
             log.warning("account not looked at before the consent", account=account_id, error=str(error))
 
-    def _check_account(self, account_id: str, ravetree_token: str) -> None:
+    def _check_account(self, account_id: str, ravetree_token: str, attempts: int = 3) -> None:
         """Raise `ConnectRefused` unless Ravetree says that the token is this account's."""
         try:
-            found = self.account(account_id, ravetree_token).describe().get("id")
+            found = self.account(account_id, ravetree_token).describe(attempts).get("id")
         except NotAuthorised:
             raise ConnectRefused(
                 f"Ravetree does not accept this API token for the account {account_id}",

@@ -104,8 +104,8 @@ class Reconciler:
                 telemetry.slices.labels("claimed here").inc()
                 return False
             with self._database.transaction() as session:
-                if not connections.exists(session, connection_id):
-                    # A wake-up that was on its way while the connection was forgotten.
+                if not connections.is_current(session, connection_id):
+                    # A wake-up that was on its way while the connection was forgotten or archived.
                     return False
                 lease = leases.acquire(
                     self._database, session, connection_id, leases.WORK, self._claims.owner, self._pace.lease
@@ -117,11 +117,15 @@ class Reconciler:
             holder = Holder(self._database, lease, self._pace)
             try:
                 self._slice(connection_id, holder)
+            except OtherEnvironment as error:
+                telemetry.slices.labels("other environment").inc()
+                log.warning("not ours to work on", cause=str(error))
+                return False
             finally:
                 with self._database.transaction() as session:
                     leases.release(session, holder.lease)
                     # What this slice put off may be due in a moment: the sweeper need not hold its nudge back.
-                    if connections.exists(session, connection_id):
+                    if connections.is_current(session, connection_id):
                         connections.get(session, connection_id).nudged_at = None
             with self._database.transaction() as session:
                 due = pending.due_connections(session, self._clock.now())
@@ -142,9 +146,6 @@ class Reconciler:
             bench = Workbench(self._database, self._clock, connection, neighbours, journal)
             self._work_through(bench, holder)
             telemetry.slices.labels("done").inc()
-        except OtherEnvironment as error:
-            telemetry.slices.labels("other environment").inc()
-            log.warning("not ours to work on", cause=str(error))
         except (AllPaused, NotActive) as error:
             telemetry.slices.labels("paused").inc()
             log.warning("stopped under way", cause=str(error))

@@ -37,9 +37,10 @@ def get(session: Session, connection_id: str) -> Connection:
     return connection
 
 
-def exists(session: Session, connection_id: str) -> bool:
-    """Whether there is one: a message may name one that was forgotten since."""
-    return session.get(Connection, connection_id) is not None
+def is_current(session: Session, connection_id: str) -> bool:
+    """Whether something may be done with it: a message may name one that was forgotten or archived since."""
+    connection = session.get(Connection, connection_id)
+    return connection is not None and connection.state != ARCHIVED
 
 
 def get_current(session: Session, connection_id: str) -> Connection:

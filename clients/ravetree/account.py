@@ -98,9 +98,10 @@ class Account:
         self._clock = clock
         self._timeout = timeout
 
-    def describe(self) -> Body:
+    def describe(self, attempts: int = 3) -> Body:
         """Whose token this is: `id`, `name`, `default_currency`. Raises `AccountClosed`."""
-        answer = self._read("account", {}).body
+        ask = self._retrying(NotSent, OutcomeUnknown, attempts=attempts)
+        answer = ask(self._attempt, "GET", "account", {}, {}, None, "read").body
         data = answer.get("data") if isinstance(answer, dict) else None
         return data if isinstance(data, dict) else {}
 
