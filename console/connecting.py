@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from storage.installation import check_connection
 from storage.models import Connection, OAuthState
 
 STATE_SECONDS = 600
+ACCOUNT_ID, API_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}"), re.compile(r"[!-~]+")
 LINE_TYPE, TAX_RATE = "line_type", "tax_rate"
 PAYMENT_METHOD, DEPOSIT_ACCOUNT = "payment_method", "deposit_account"
 CONSENT, START = "consent", "start"
@@ -142,6 +144,14 @@ class Connecting:
 
         When Ravetree is out of reach the connect goes on: the callback looks again. Raises `ConnectRefused`.
         """
+        if not ACCOUNT_ID.fullmatch(account_id):
+            raise ConnectRefused(
+                "the account id is none of Ravetree's", remedy="It has 1 to 64 of A-Z, a-z, 0-9, _ and -."
+            )
+        if not API_TOKEN.fullmatch(ravetree_token):
+            raise ConnectRefused(
+                "the API token has characters that no header can carry", remedy="Copy it once more from Ravetree."
+            )
         try:
             # Somebody waits for the link: one try.
             self._check_account(account_id, ravetree_token, attempts=1)

@@ -39,7 +39,6 @@ def _settings(*more: str) -> Settings:
 def create_web() -> object:
     """The WSGI application of one gunicorn worker."""
     parts = Parts(_settings(*WEB))
-    claiming.look(parts)
     app = parts.web()
     parts.confirmed.start()
     return app
@@ -49,6 +48,7 @@ def create_web() -> object:
 def web() -> None:
     """Receive webhooks and serve the API, under gunicorn."""
     settings = _settings(*WEB)
+    _look(settings)
     port = settings.port or int(os.environ.get("PORT", "8000"))
     arguments = [
         sys.executable,
@@ -87,6 +87,15 @@ def sweeper() -> None:
     process.sweep()
     process.wait_for_signal()
     process.drain()
+
+
+def _look(settings: Settings) -> None:
+    """In the process that gunicorn replaces: its own would say it with a traceback."""
+    parts = Parts(settings)
+    try:
+        claiming.look(parts)
+    finally:
+        parts.close()
 
 
 def _process() -> Process:

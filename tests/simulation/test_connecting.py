@@ -372,6 +372,15 @@ def test_a_wrong_ravetree_token_is_refused_before_anybody_consents(world: World,
     assert states_and_connections(world) == before
 
 
+@pytest.mark.parametrize(
+    ("account", "token"),
+    [("организация", "t"), ("a/b", "t"), ("org\nX: y", "t"), ("org_a", "tökén€"), ("org_a", "a\r\nX: 1")],
+)
+def test_what_no_header_can_carry_is_refused_at_the_beginning(world: World, account: str, token: str) -> None:
+    refused = ask(world, "POST", "/api/connections", {"account_id": account, "ravetree_token": token})
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "ConnectRefused")
+
+
 def test_an_account_that_could_not_be_looked_at_is_looked_at_after_the_consent(world: World) -> None:
     """Ravetree was away at the beginning, and the token is wrong: nothing of it is stored."""
     account = world.ravetree.credentials["account_id"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from config import keyring
 from config.settings import Settings
 from ravebooks import claiming
 from ravebooks.__main__ import ravebooks
@@ -27,6 +28,18 @@ def test_a_demo_takes_over_no_setting_but_how_it_logs(monkeypatch: pytest.Monkey
     monkeypatch.setenv("RAVEBOOKS_LOG_LEVEL", "debug")
     taken = {name for name in demo._without_settings() if name.startswith("RAVEBOOKS_")}
     assert taken == {"RAVEBOOKS_LOG_LEVEL"}
+
+
+def ended(*words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    """A command that ends by itself, with these settings alone."""
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "ravebooks", *words],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin"} | {f"RAVEBOOKS_{name}": value for name, value in settings.items()},
+        check=False,
+        timeout=60,
+    )
 
 
 def found(parts: Parts) -> dict[str, Finding]:
@@ -56,7 +69,7 @@ def test_the_doctor_shows_whose_a_database_and_a_connection_are(parts: Parts) ->
     red = found(parts)[f"connection {CONNECTION}"]
     assert (red.ok, "belongs to QuickBooks' environment local" in red.sentence) == (False, True)
     assert red.remedy
-    assert f"ravetree {'org_42'}" not in found(parts)
+    assert "ravetree org_42" not in found(parts)
 
 
 def test_the_doctor_is_red_on_a_database_of_another_environment(parts: Parts) -> None:
@@ -72,20 +85,33 @@ def test_up_with_the_sandbox_refuses_the_database_of_others_in_one_line(parts: P
     before = Path(parts.settings.state_dir, "ravebooks.db")
     parts.database.close()
     stored = before.read_bytes()
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "RAVEBOOKS_STATE_DIR": str(tmp_path / "other"),
-        "RAVEBOOKS_DATABASE_URL": f"sqlite:///{before}",
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "ravebooks", "up", "--sandbox"],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-        timeout=60,
-    )
+    done = ended("up", "--sandbox", STATE_DIR=str(tmp_path / "other"), DATABASE_URL=f"sqlite:///{before}")
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert "connections that the sandbox did not make. Unset RAVEBOOKS_DATABASE_URL" in done.stderr
     assert before.read_bytes() == stored
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "sweeper"])
+def test_a_process_of_another_environment_ends_with_one_line(parts: Parts, name: str) -> None:
+    claiming.prepare(parts)
+    key = keyring.spell(b"k" * keyring.KEY_BYTES)
+    settings = {
+        "STATE_DIR": parts.settings.state_dir,
+        "DATABASE_URL": parts.settings.effective_database_url,
+        "BROKER_URL": "amqp://guest:guest@127.0.0.1:9/",
+        "SECRET_KEY": "s" * 32,
+        "TOKEN_KEYS": key,
+        "RAVETREE_WEBHOOK_KEYS": key,
+        "API_TOKEN": "token",
+        "PUBLIC_URL": "http://127.0.0.1:9",
+        "QUICKBOOKS_ENVIRONMENT": "local",
+        "QUICKBOOKS_CLIENT_ID": "id",
+        "QUICKBOOKS_CLIENT_SECRET": "secret",
+        "QUICKBOOKS_VERIFIER_TOKENS": "verifier",
+        "RAVETREE_API_URL": "http://127.0.0.1:9/v1",
+    }
+    done = ended(name, **settings)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "environment production, not to local. Name a database of its own" in done.stderr
