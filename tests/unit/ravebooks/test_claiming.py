@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from config import keyring
+from config.ports import SystemClock
 from config.settings import Settings
 from ravebooks import claiming
 from ravebooks.__main__ import ravebooks
@@ -16,9 +17,11 @@ from ravebooks.bootstrap import Parts
 from ravebooks.checkup import Finding, examine
 from ravebooks.commands import demo
 from storage import connections
+from storage.database import Database
 from storage.installation import OtherEnvironment
 from tests.unit.ports import SeededEntropy
 from tests.unit.ravebooks.conftest import CONNECTION
+from tests.unit.storing import make_earlier
 
 
 def test_a_demo_takes_over_no_setting_but_how_it_logs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,10 +83,12 @@ def test_the_doctor_is_red_on_a_database_of_another_environment(parts: Parts) ->
     assert (red.ok, "environment production, not to local" in red.sentence) == (False, True)
 
 
-def test_up_with_the_sandbox_refuses_the_database_of_others_in_one_line(parts: Parts, tmp_path: Path) -> None:
-    """Nothing of it is migrated, connected or paused."""
-    before = Path(parts.settings.state_dir, "ravebooks.db")
-    parts.database.close()
+def test_up_with_the_sandbox_refuses_the_database_of_others_in_one_line(tmp_path: Path) -> None:
+    """Of an earlier version, too: nothing of it is migrated, connected or paused."""
+    before = tmp_path / "production.db"
+    database = Database(f"sqlite:///{before}", SystemClock())
+    make_earlier(database)
+    database.close()
     stored = before.read_bytes()
     done = ended("up", "--sandbox", STATE_DIR=str(tmp_path / "other"), DATABASE_URL=f"sqlite:///{before}")
     assert done.returncode == 1

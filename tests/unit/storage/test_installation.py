@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from storage import installation, migrations
 from storage.database import Database
 from storage.installation import SANDBOX, Claimant, NotTheSandboxs, OtherEnvironment
 from storage.models import Connection, Installation
 from tests.unit.ports import START, FakeClock
-from tests.unit.storing import ACCOUNT, CONNECTION, REALM, add_connection
+from tests.unit.storing import CONNECTION, REALM, add_connection, make_earlier
 
 PRODUCTION, LOCAL = Claimant("production"), Claimant("local")
 OURS = Claimant("local", SANDBOX, frozenset({REALM}))
@@ -67,15 +66,8 @@ def test_the_sandbox_knows_the_database_that_an_earlier_version_of_it_made(datab
 
 @pytest.fixture
 def earlier(tmp_path: Path, clock: FakeClock) -> Iterator[Database]:
-    """A database before there were installations, with a connection."""
     database = Database(f"sqlite:///{tmp_path}/earlier.db", clock)
-    migrations.upgrade(database, "0002")
-    with database.engine.begin() as connection:
-        columns = {
-            row["name"]: "" for row in sa.inspect(connection).get_columns("connections") if not row["nullable"]
-        } | {"id": CONNECTION, "account_id": ACCOUNT, "realm_id": REALM, "removals_limit": 20}
-        columns |= {"created_at": "2026-11-20 12:00:00", "cdc_watermark": "2026-11-20 12:00:00"}
-        connection.execute(sa.insert(sa.table("connections", *map(sa.column, columns))).values(columns))
+    make_earlier(database)
     yield database
     database.close()
 
