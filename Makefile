@@ -15,9 +15,10 @@ BIN := .venv/bin
 # Stamps: pip runs again only when a lock file or setup.cfg changes.
 RUN := .venv/.installed-run
 TEST := .venv/.installed-test
-PIP := $(BIN)/python -m pip install --disable-pip-version-check -qq
-COMPILE := $(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --strip-extras \
-  --no-emit-find-links --no-emit-index-url --no-emit-trusted-host
+# What pins has an environment of its own: it is needed most when the others do not install.
+LOCK := .venv-lock/.installed
+COMPILE := .venv-lock/bin/pip-compile --quiet --allow-unsafe --generate-hashes --no-strip-extras \
+  --no-emit-find-links --no-emit-index-url --no-emit-trusted-host $(if $(UPGRADE),--upgrade)
 
 .PHONY: help
 help: ## List what there is
@@ -26,7 +27,10 @@ help: ## List what there is
 	  /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ See it work
-.PHONY: demo up doctor
+.PHONY: setup demo up doctor
+setup: $(RUN) ## Install what the program needs into .venv (PYTHON=python3.12: with that one)
+	@echo "Ready: $(BIN)/ravebooks"
+
 demo: $(RUN) ## Play a working day against the sandbox and compare both books (EXIT=1: then end)
 	@$(BIN)/ravebooks demo $(if $(filter-out 0,$(EXIT)),--exit)
 
@@ -37,9 +41,13 @@ doctor: $(RUN) ## Check all that this installation needs, and say what to do abo
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test unit clients simulation integration chaos
+.PHONY: test test-more unit clients simulation integration chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration; installs RabbitMQ and PostgreSQL where they are missing
 	@ops/test-rings lint unit clients simulation integration
+
+test-more: ## What `make test` has no time for: both locks with the pips of Python 3.11 and the newest one
+	@echo "Installing both locks into empty environments …"
+	@ops/check-locks
 
 unit: $(TEST) ## The unit tests with branch coverage: seconds, no network
 	@TESTS='$(TESTS)' ops/test-rings unit
@@ -65,10 +73,11 @@ format: $(TEST) ## Let ruff format and mend what it can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: $(TEST) ## Pin what requirements/*.in asks for, with hashes (UPGRADE=1: to the newest)
-	@echo "Pinning requirements/run.lock and requirements/test.lock …"
-	@$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file=requirements/run.lock requirements/run.in
-	@$(COMPILE) $(if $(UPGRADE),--upgrade) --output-file=requirements/test.lock requirements/test.in
+lock: $(LOCK) ## Pin what requirements/*.in asks for, with hashes (UPGRADE=1: to the newest)
+	@echo "Pinning requirements/run.lock, test.lock and lock.lock …"
+	@$(COMPILE) --output-file=requirements/run.lock requirements/run.in
+	@$(COMPILE) --output-file=requirements/test.lock requirements/test.in
+	@$(COMPILE) --output-file=requirements/lock.lock requirements/lock.in
 
 configuration: $(RUN) ## Write docs/configuration.md from the settings' own words
 	@$(BIN)/ravebooks settings --markdown >docs/configuration.md
@@ -76,23 +85,21 @@ configuration: $(RUN) ## Write docs/configuration.md from the settings' own word
 concurrency: $(TEST) ## Write docs/concurrent-changes.md from what the product does
 	@$(BIN)/python -m tests.simulation.concurrency >/dev/null
 
-clean: ## Remove the virtual environment and every cache; the books in var/ stay
-	@rm -rf .venv *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## Remove the virtual environments and every cache; the books in var/ stay
+	@rm -rf .venv .venv-lock *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# --- the virtual environment ---------------------------------------------------------------------
+# --- the virtual environments --------------------------------------------------------------------
 
 $(RUN): requirements/run.lock setup.cfg pyproject.toml
-	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "Python 3.11 or newer with venv is needed. On Debian: apt-get install python3-venv." \
-	    "Another one is named with PYTHON=python3.12." >&2; exit 1; }
-	@test -x $(BIN)/python || { echo "Making .venv …"; $(PYTHON) -m venv .venv; }
-	@echo "Installing what the program needs (requirements/run.lock) …"
-	@$(PIP) --require-hashes -r requirements/run.lock
-	@$(PIP) --no-deps --no-build-isolation --editable .
+	@PYTHON='$(PYTHON)' ops/install-lock .venv requirements/run.lock "the program needs"
+	@$(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(TEST): $(RUN) requirements/test.lock
-	@echo "Installing what the tests need (requirements/test.lock) …"
-	@$(PIP) --require-hashes -r requirements/test.lock
+	@ops/install-lock .venv requirements/test.lock "the tests need"
+	@touch $@
+
+$(LOCK): requirements/lock.lock
+	@PYTHON='$(PYTHON)' ops/install-lock .venv-lock requirements/lock.lock "pins the rest"
 	@touch $@

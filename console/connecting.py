@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy.orm import Session
 
-from clients.errors import NeighbourError
+from clients.errors import NeighbourError, NotAuthorised
 from clients.quickbooks.company import Bearer, Company
 from clients.quickbooks.oauth import OAuthClient, Tokens
 from clients.ravetree.account import Account
@@ -20,11 +21,13 @@ from config.logging import logger
 from config.ports import Clock, Entropy
 from reconcile.model import Kind, Record, Side
 from reconcile.preflight import Finding, blocking
-from storage import connections, jobs, parity, pending
+from storage import connections, forgetting, jobs, parity, pending
 from storage.database import Database
+from storage.installation import check_connection
 from storage.models import Connection, OAuthState
 
 STATE_SECONDS = 600
+ACCOUNT_ID, API_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}"), re.compile(r"[!-~]+")
 LINE_TYPE, TAX_RATE = "line_type", "tax_rate"
 PAYMENT_METHOD, DEPOSIT_ACCOUNT = "payment_method", "deposit_account"
 CONSENT, START = "consent", "start"
@@ -90,7 +93,10 @@ class CompanyOpener(Protocol):
 
 @dataclass(frozen=True)
 class Connecting:
-    """The steps of a connect. `company` and `account` open a neighbour for the calling thread."""
+    """The steps of a connect. `company` and `account` open a neighbour for the calling thread.
+
+    `environment` is QuickBooks', kept with each connection; `claim` makes sure that the database is of it.
+    """
 
     database: Database
     oauth: OAuthClient
@@ -102,6 +108,8 @@ class Connecting:
     public_url: str
     secret_key: str
     inspect: Callable[[str], Sequence[Finding]] = lambda _connection_id: ()
+    environment: str = ""
+    claim: Callable[[Session], object] = lambda _session: None
 
     def _digest(self, state: str) -> str:
         """What is stored of a state: whoever reads the database cannot make one."""
@@ -131,6 +139,41 @@ class Connecting:
         """Where to send the user. The state is signed by being known here alone, short-lived and used once."""
         return self.oauth.authorisation_url(self._keep(CONSENT, account_id, ravetree_token), self.redirect_uri)
 
+    def look_at_account(self, account_id: str, ravetree_token: str) -> None:
+        """Refuse a token that Ravetree does not take, or that is another account's, before anybody consents.
+
+        When Ravetree is out of reach the connect goes on: the callback looks again. Raises `ConnectRefused`.
+        """
+        if not ACCOUNT_ID.fullmatch(account_id):
+            raise ConnectRefused(
+                "the account id is none of Ravetree's", remedy="It has 1 to 64 of A-Z, a-z, 0-9, _ and -."
+            )
+        if not API_TOKEN.fullmatch(ravetree_token):
+            raise ConnectRefused(
+                "the API token has characters that no header can carry", remedy="Copy it once more from Ravetree."
+            )
+        try:
+            # Somebody waits for the link: one try.
+            self._check_account(account_id, ravetree_token, attempts=1)
+        except NeighbourError as error:
+            log.warning("account not looked at before the consent", account=account_id, error=str(error))
+
+    def _check_account(self, account_id: str, ravetree_token: str, attempts: int = 3) -> None:
+        """Raise `ConnectRefused` unless Ravetree says that the token is this account's."""
+        try:
+            found = self.account(account_id, ravetree_token).describe(attempts).get("id")
+        except NotAuthorised:
+            raise ConnectRefused(
+                f"Ravetree does not accept this API token for the account {account_id}",
+                remedy="Begin the connect again with a valid API token of that account.",
+            ) from None
+        if found != account_id:
+            whose = f"the account {found}" if found else "nobody that Ravetree names"
+            raise ConnectRefused(
+                f"the API token belongs to {whose}, not to {account_id}",
+                remedy="Begin the connect again with an API token of that account.",
+            )
+
     def _keep(self, purpose: str, account_id: str, ravetree_token: str) -> str:
         """A new single-use token for `purpose`."""
         state = self.entropy.token(24)
@@ -150,7 +193,15 @@ class Connecting:
         """Exchange the code and make the connection, or renew it; returns its id. Raises `ConnectRefused`."""
         account_id, ravetree_token = self._take_state(state)
         with self.database.transaction() as session:
+            self.claim(session)
             self._check_free(session, account_id, realm_id)
+        try:
+            self._check_account(account_id, ravetree_token)
+        except NeighbourError as error:
+            raise ConnectRefused(
+                f"the Ravetree account {account_id} could not be looked at: {error}",
+                remedy="Begin the connect again when Ravetree answers.",
+            ) from None
         tokens = self.oauth.exchange(code, self.redirect_uri)
         company = self.company(realm_id, lambda expired=None: tokens.access)  # noqa: ARG005 - the token is new
         country = str(company.get("companyinfo/1").get("Country", "US"))
@@ -235,6 +286,7 @@ class Connecting:
                 id=self.entropy.token(8),
                 account_id=account_id,
                 realm_id=realm_id,
+                environment=self.environment,
                 state=connections.ACTIVE,
                 pause_cause="",
                 pause_remedy="",
@@ -242,7 +294,13 @@ class Connecting:
                 cdc_watermark=now,
             )
             session.add(connection)
+        check_connection(connection, self.environment)
         return connection
+
+    def forget(self, connection_id: str, by: str) -> str:
+        """End a disconnected connection for good: `forgotten`, or `archived` if anything was ever written for it."""
+        with self.database.transaction() as session:
+            return forgetting.forget(session, connection_id, by, self.clock.now())
 
     # --- mappings and switches -------------------------------------------------------------------
 
@@ -275,8 +333,7 @@ class Connecting:
     def keys(self, connection_id: str, kind: str) -> list[dict[str, str | None]]:
         """Ravetree's keys of a kind with their labels, and what each is mapped to."""
         with self.database.transaction() as session:
-            connections.check_connected(session, connection_id)
-            account_id = connections.get(session, connection_id).account_id
+            account_id = self._working(session, connection_id).account_id
             mapped = connections.mappings(session, connection_id, kind)
         account = self.account(account_id, self.tokens.ravetree_token(connection_id))
         rows = [(str(row["key"]), str(row["label"])) for row in account.listing(KINDS[kind].resource)]
@@ -284,10 +341,16 @@ class Connecting:
             rows.append(("", "All other methods"))
         return [{"key": key, "label": label, "quickbooks_id": mapped.get(key)} for key, label in rows]
 
+    def _working(self, session: Session, connection_id: str) -> Connection:
+        """A connection whose neighbours may be called from here."""
+        connections.check_connected(session, connection_id)
+        connection = connections.get(session, connection_id)
+        check_connection(connection, self.environment)
+        return connection
+
     def _company_of(self, connection_id: str) -> Company:
         with self.database.transaction() as session:
-            connections.check_connected(session, connection_id)
-            realm_id = connections.get(session, connection_id).realm_id
+            realm_id = self._working(session, connection_id).realm_id
         return self.company(
             realm_id, lambda expired=None: self.tokens.access_token(connection_id, expired), connection_id
         )
@@ -322,7 +385,7 @@ class Connecting:
             self._check_settings(connection_id)
         now = self.clock.now()
         with self.database.transaction() as session:
-            connection = connections.get(session, connection_id)
+            connection = connections.get_current(session, connection_id)
             if invoices is not None:
                 connection.invoices_since = _since(connection.invoices_since, invoices, now)
             if estimates is not None:
@@ -348,8 +411,7 @@ class Connecting:
 
     def _check_mapped(self, connection_id: str) -> None:
         with self.database.transaction() as session:
-            connections.check_connected(session, connection_id)
-            account_id = connections.get(session, connection_id).account_id
+            account_id = self._working(session, connection_id).account_id
             mapped = connections.mappings(session, connection_id, LINE_TYPE)
         account = self.account(account_id, self.tokens.ravetree_token(connection_id))
         missing = [row["label"] for row in account.listing("line_item_types") if row["key"] not in mapped]

@@ -33,6 +33,7 @@ from storage import jobs as storage_jobs
 from storage.brakes import AllPaused
 from storage.connections import NotActive
 from storage.database import Database, DatabaseDown
+from storage.installation import OtherEnvironment
 from storage.leases import LeaseLost
 from storage.vault import UnreadableSecret
 
@@ -111,6 +112,9 @@ class Reconciler:
                 telemetry.slices.labels("claimed here").inc()
                 return False
             with self._database.transaction() as session:
+                if not connections.is_current(session, connection_id):
+                    # A wake-up that was on its way while the connection was forgotten or archived.
+                    return False
                 if connections.is_put_off(connections.get(session, connection_id), self._clock.now()):
                     telemetry.slices.labels("put off").inc()
                     return False
@@ -125,6 +129,10 @@ class Reconciler:
             try:
                 self._slice(connection_id, holder)
                 self._went_well(connection_id)
+            except OtherEnvironment as error:
+                telemetry.slices.labels("other environment").inc()
+                log.warning("not ours to work on", cause=str(error))
+                return False
             except _ENDS_THE_SLICE:
                 raise
             except Exception as error:  # noqa: BLE001 - the connection's own border: its fault stops no other one
@@ -133,7 +141,8 @@ class Reconciler:
                 with self._database.transaction() as session:
                     leases.release(session, holder.lease)
                     # What this slice put off may be due in a moment: the sweeper need not hold its nudge back.
-                    connections.get(session, connection_id).nudged_at = None
+                    if connections.is_current(session, connection_id):
+                        connections.get(session, connection_id).nudged_at = None
             with self._database.transaction() as session:
                 due = pending.due_connections(session, self._clock.now())
                 return connection_id in due and brakes.pulled(session) is None

@@ -28,10 +28,18 @@ NUDGE_AGAIN = timedelta(seconds=5)
 class Sweeper:
     """One round at a time; harmless to run twice at once."""
 
-    def __init__(self, database: Database, clock: Clock, nudger: Nudger, longest: Iterable[Longest] = ()) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        nudger: Nudger,
+        environment: str = "",
+        longest: Iterable[Longest] = (),
+    ) -> None:
         self._database = database
         self._clock = clock
         self._nudger = nudger
+        self._environment = environment
         self._longest = tuple(longest)
         self._looked_at_times = float("-inf")
         self._parity = Metric()
@@ -54,6 +62,8 @@ class Sweeper:
             for connection_id in sorted(due):
                 connection = connections.get(session, connection_id)
                 if connection.state != connections.ACTIVE or connections.is_put_off(connection, now):
+                    continue
+                if connection.environment not in ("", self._environment):
                     continue
                 again = connection.nudged_at is not None
                 if again and waiting >= len(due):

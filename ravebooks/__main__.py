@@ -39,6 +39,7 @@ for command in (
     parity,
     bookkeeping.connect,
     bookkeeping.disconnect,
+    bookkeeping.forget,
     bookkeeping.preflight,
     bookkeeping.map_,
     bookkeeping.switch,

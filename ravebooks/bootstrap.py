@@ -9,6 +9,7 @@ from functools import cached_property
 
 import requests
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from clients import http
 from clients.quickbooks.company import Bearer, Company
@@ -37,8 +38,10 @@ from consumers.wakeups import Nudger, Wakeups
 from publishers.broker import BrokerPublisher, Relay
 from publishers.confirmed import BrokerDown, ConfirmedPublisher
 from publishers.port import DirectPublisher, Publisher
-from storage import connections, due_times, migrations, outbox
+from storage import connections, due_times, installation, migrations, outbox
 from storage.database import Database, DatabaseDown
+from storage.installation import Claimant, check_connection
+from storage.models import Installation
 from storage.vault import Vault
 from webhooks import health, receivers
 
@@ -64,6 +67,16 @@ class Parts:
     @cached_property
     def database(self) -> Database:
         return Database(self.settings.effective_database_url, self.clock)
+
+    @cached_property
+    def installation_id(self) -> str:
+        """This installation's id, 12 hexadecimal digits: markers carry it. Raises `OtherEnvironment`."""
+        with self.database.transaction() as session:
+            return self._claim(session).id
+
+    def _claim(self, session: Session) -> Installation:
+        claimant = Claimant(self.settings.quickbooks_environment)
+        return installation.claim(session, claimant, new_id=self.entropy.token(6), now=self.clock.now())
 
     @cached_property
     def progress(self) -> Progress:
@@ -130,6 +143,7 @@ class Parts:
         """Both neighbours of a connection."""
         with self.database.transaction() as session:
             connection = connections.get(session, connection_id)
+        check_connection(connection, self.settings.quickbooks_environment)
         return Neighbours(
             self.company(
                 connection.realm_id,
@@ -173,7 +187,7 @@ class Parts:
             events=timedelta(seconds=s.ravetree_events_seconds),
             uncertain=timedelta(seconds=s.effective_uncertain_seconds),
         )
-        return Sweeper(self.database, self.clock, self.nudger, longest)
+        return Sweeper(self.database, self.clock, self.nudger, s.quickbooks_environment, longest)
 
     @cached_property
     def lease_owner(self) -> str:
@@ -216,6 +230,8 @@ class Parts:
             self.settings.public_url,
             self.settings.secret_key,
             Preflight(self.database, self.clock, self.neighbours_of).run,
+            self.settings.quickbooks_environment,
+            self._claim,
         )
 
     @cached_property

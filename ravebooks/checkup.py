@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 
-import pika
 from pika.adapters.blocking_connection import BlockingConnection
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from clients.http import open_session
 from config.errors import RavebooksError, SettingError
 from config.logging import redact_text
-from publishers import topology
+from publishers import marks, topology
 from publishers.confirmed import BrokerDown
 from ravebooks.bootstrap import Parts
 from ravebooks.commands import sandbox_process
@@ -21,7 +20,8 @@ from ravebooks.commands.local_settings import NEEDED_BY_UP, check_database
 from ravebooks.commands.processes import SHARED, WEB
 from ravebooks.commands.sandbox_process import World
 from ravebooks.keys import FILE as KEYS_FILE
-from storage import connections
+from storage import connections, installation
+from storage.installation import Claimant
 from storage.models import Connection
 from storage.vault import UnreadableSecret, Vault
 
@@ -53,7 +53,7 @@ def examine(parts: Parts, world: World | None) -> Iterator[Finding]:
     database = _look("database", lambda: _database(parts))
     yield database
     if not parts.settings.embedded:
-        yield _look("broker", lambda: _broker(parts.settings.broker_url))
+        yield _look("broker", lambda: _broker(parts.settings.broker_url, parts.settings.quickbooks_environment))
     yield _look("clock", lambda: _clock(parts, with_database=database.ok))
     keys = _look("keys", lambda: _keys(parts, with_database=database.ok))
     yield keys
@@ -92,30 +92,29 @@ def _sandbox(world: World) -> str:
 
 def _database(parts: Parts) -> str:
     check_database(parts)
-    return f"{parts.database.url.render_as_string()} answers and its tables are of this version"
+    environment = parts.settings.quickbooks_environment
+    with parts.database.transaction() as session:
+        installation.check(session, Claimant(environment))
+        row = installation.find(session)
+    whose = f"the installation {row.id} of {row.environment}" if row else "nobody has worked on it yet"
+    return f"{parts.database.url.render_as_string()} answers and its tables are of this version; {whose}"
 
 
-def _broker(url: str) -> str:
+def _broker(url: str, environment: str) -> str:
     try:
-        connection = BlockingConnection(_parameters(url))
+        connection = BlockingConnection(marks.parameters(url))
     except (AMQPError, OSError) as error:
         raise BrokerDown(
             f"RabbitMQ cannot be reached ({type(error).__name__})",
             remedy="Start RabbitMQ, or correct RAVEBOOKS_BROKER_URL.",
         ) from None
     try:
+        marks.check(connection, environment)
         _topology(connection)
     finally:
         if connection.is_open:
             connection.close()
     return f"answers; {len(topology.EXCHANGES)} exchanges and {len(topology.QUEUES)} queues are as declared"
-
-
-def _parameters(url: str) -> pika.URLParameters:
-    parameters = pika.URLParameters(url)
-    parameters.socket_timeout = parameters.stack_timeout = CALL_SECONDS
-    parameters.connection_attempts = 1
-    return parameters
 
 
 def _topology(connection: BlockingConnection) -> None:
@@ -186,7 +185,7 @@ def _keys(parts: Parts, *, with_database: bool) -> str:
         return "both rings are there; no stored token was tried"
     vault, opened = Vault(settings.token_keys, parts.entropy), 0
     with parts.database.transaction() as session:
-        every = connections.every(session)
+        every = [row for row in connections.every(session) if row.state != connections.ARCHIVED]
     for connection in every:
         for field in TOKEN_FIELDS:
             sealed = getattr(connection, field)
@@ -206,13 +205,17 @@ def _connections(parts: Parts, *, neighbours: bool) -> Iterator[Finding]:
     if not every:
         yield Finding("connections", True, "none yet")
     for connection in every:
-        yield _look(f"connection {connection.id}", partial(_state, connection))
-        if neighbours and connection.state != connections.DISCONNECTED:
+        state = _look(f"connection {connection.id}", partial(_state, parts, connection))
+        yield state
+        ours = connection.environment in ("", parts.settings.quickbooks_environment)
+        if neighbours and ours and connection.state not in (connections.DISCONNECTED, connections.ARCHIVED):
             yield _look(f"quickbooks {connection.realm_id}", partial(_quickbooks, parts, connection))
             yield _look(f"ravetree {connection.account_id}", partial(_ravetree, parts, connection))
 
 
-def _state(connection: Connection) -> str:
+def _state(parts: Parts, connection: Connection) -> str:
+    if connection.state != connections.ARCHIVED:
+        installation.check_connection(connection, parts.settings.quickbooks_environment)
     if connection.state == connections.PAUSED:
         raise Unwell(f"paused: {connection.pause_cause.rstrip('.')}", remedy=connection.pause_remedy)
     said = connections.condition(connection)

@@ -339,6 +339,14 @@ class PaymentSchema(PaymentWriteSchema, _Common):
                 raise ValidationError("Missing data for required field.", name)
 
 
+class AccountSchema(Schema):
+    """Whose token this is: asked before an account is connected."""
+
+    id = _name()
+    name = _name()
+    default_currency = currency_field(required=True)
+
+
 class LineItemTypeSchema(_Common):
     key = _name()
     label = _name()

@@ -72,6 +72,7 @@ def openapi() -> Json:
     for resource, (name, record, body, methods) in _RECORDS.items():
         _add_resource(spec, resource, name, record, body, methods)
     _add_sync_states(spec)
+    _add_account(spec)
     document: Json = _portable(spec.to_dict())
     return document
 
@@ -225,6 +226,16 @@ def _add_sync_states(spec: APISpec) -> None:
             ),
         },
     )
+
+
+def _add_account(spec: APISpec) -> None:
+    one = {"type": "object", "required": ["data"], "properties": {"data": contract.AccountSchema}}
+    get = {
+        "operationId": "getAccount",
+        "summary": "Whose token this is: asked before an account is connected",
+        "responses": {"200": _answer(one, "The account.")} | _refusals("401", "403", "429"),
+    }
+    spec.path("/account", operations={"get": get})
 
 
 def _answer(schema: Any, description: str) -> Json:

@@ -17,6 +17,8 @@ DISCONNECTED = "disconnected"
 VERIFYING = "verifying"
 STALLED = "stalled"
 """How an active connection is shown that reads both books first, or that gets no further."""
+ARCHIVED = "archived"
+"""Its records stay readable; its account and its company are free, and nothing is ever done for it again."""
 
 
 class UnknownConnection(StorageError):
@@ -39,10 +41,25 @@ def get(session: Session, connection_id: str) -> Connection:
     return connection
 
 
+def is_current(session: Session, connection_id: str) -> bool:
+    """Whether something may be done with it: a message may name one that was forgotten or archived since."""
+    connection = session.get(Connection, connection_id)
+    return connection is not None and connection.state != ARCHIVED
+
+
+def get_current(session: Session, connection_id: str) -> Connection:
+    """One connection that something may be done with. Raises `NotActive` when it was archived."""
+    connection = get(session, connection_id)
+    if connection.state == ARCHIVED:
+        raise NotActive(f"the connection {connection_id} is archived", remedy=connection.pause_remedy)
+    return connection
+
+
 def find(session: Session, source: Side, account: str) -> Connection | None:
-    """The connection of a Ravetree account or of a QuickBooks realm."""
+    """The connection of a Ravetree account or of a QuickBooks realm; one that was archived is none."""
     column = Connection.account_id if source is Side.RAVETREE else Connection.realm_id
-    return session.execute(sa.select(Connection).where(column == account)).scalar_one_or_none()
+    query = sa.select(Connection).where(column == account, Connection.state != ARCHIVED)
+    return session.execute(query).scalar_one_or_none()
 
 
 def every(session: Session) -> list[Connection]:
@@ -52,7 +69,7 @@ def every(session: Session) -> list[Connection]:
 
 def pause(session: Session, connection_id: str, cause: str, remedy: str) -> None:
     """Stop all work of a connection; what is pending stays and goes on after the repair."""
-    connection = get(session, connection_id)
+    connection = get_current(session, connection_id)
     if connection.state == ACTIVE:
         connection.state = PAUSED
         connection.pause_cause = cause
@@ -61,7 +78,7 @@ def pause(session: Session, connection_id: str, cause: str, remedy: str) -> None
 
 def disconnect(session: Session, connection_id: str, by: str) -> None:
     """End the connection: pairs, mappings and what is pending stay, tokens go, and nothing is written any more."""
-    connection = get(session, connection_id)
+    connection = get_current(session, connection_id)
     connection.state = DISCONNECTED
     connection.pause_cause = f"Disconnected by {by or 'a person'}."
     connection.pause_remedy = "Connect the same company again: mappings and pairs are still there."
@@ -78,7 +95,7 @@ def check_active(session: Session, connection_id: str) -> None:
 
 def check_connected(session: Session, connection_id: str) -> None:
     """Raise `NotActive` when it was disconnected: it neither reads nor writes until it is connected again."""
-    connection = get(session, connection_id)
+    connection = get_current(session, connection_id)
     if connection.state == DISCONNECTED:
         raise NotActive(f"the connection {connection_id} is disconnected", remedy=connection.pause_remedy)
 
@@ -100,7 +117,7 @@ def reconnect(session: Session, connection_id: str, now: datetime) -> None:
 
 def release_brake(session: Session, connection_id: str, now: datetime) -> None:
     """A person has seen the voids and deletions of the last hour: they are counted from now on."""
-    get(session, connection_id).removals_since = now
+    get_current(session, connection_id).removals_since = now
     pending.reconsider_code(session, connection_id, "too_many_removals", now)
 
 
@@ -116,7 +133,8 @@ def begin_daily(session: Session, now: datetime) -> None:
 
 def verify(session: Session, now: datetime) -> int:
     """The database may be older than what was written: every connection reads both books before it writes."""
-    result = session.execute(sa.update(Connection).where(Connection.verify_since.is_(None)).values(verify_since=now))
+    living = (Connection.verify_since.is_(None), Connection.state != ARCHIVED)
+    result = session.execute(sa.update(Connection).where(*living).values(verify_since=now))
     return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
 
 
@@ -189,7 +207,9 @@ def try_again(session: Session) -> None:
 
 def look_everywhere(session: Session, now: datetime) -> int:
     """Mark change data capture and `/events` due for every connection: messages may have been lost."""
-    result = session.execute(sa.update(Connection).values(cdc_due_at=now, events_due_at=now))
+    result = session.execute(
+        sa.update(Connection).where(Connection.state != ARCHIVED).values(cdc_due_at=now, events_due_at=now)
+    )
     return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from reconcile.model import Kind, Record, Side
 from schemas import ids
-from storage import pairs, pending, steps
+from storage import connections, pairs, pending, steps
 from storage.models import Decision
 
 DECISIONS = ("two", "overwrite", "push", "leave", "adopt", "ravetree", "quickbooks", "link", "unlink")
@@ -79,6 +79,7 @@ class Said:
 
 def decide(session: Session, connection_id: str, record: Record, said: Said, now: datetime) -> bool:
     """Keep what a person decided and look at the record; False when it waits for nobody and the decision needs that."""
+    connections.get_current(session, connection_id)
     record, said = addressed(session, connection_id, record, said)
     names = names_of(session, connection_id, record)
     # One record has one decision, the latest, whichever of its names it was said under.
@@ -115,6 +116,7 @@ def names_of(session: Session, connection_id: str, record: Record) -> list[Recor
 
 def retry(session: Session, connection_id: str, record: Record, now: datetime, by: str = "") -> bool:
     """A person pressed retry; False when nothing waits."""
+    connections.get_current(session, connection_id)
     names = pairs.names(session, connection_id, record)
     steps.add(session, connection_id, names[0], "retry", now, by=by)
     return pending.retry(session, connection_id, names, now)
@@ -122,5 +124,6 @@ def retry(session: Session, connection_id: str, record: Record, now: datetime, b
 
 def request_sync(session: Session, connection_id: str, record: Record, now: datetime, by: str = "") -> None:
     """A person pressed "Sync to QuickBooks"."""
+    connections.get_current(session, connection_id)
     steps.add(session, connection_id, record, "sync_requested", now, by=by)
     pending.note(session, connection_id, record, now, requested=True)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Kind, Record, Side
+from storage import connections
 from storage.database import StorageError, insert
 from storage.models import Connection, Job, JobRecord
 
@@ -32,7 +33,8 @@ class JobRefused(StorageError):
 
 
 def begin(session: Session, connection_id: str, kind: str, params: Mapping[str, Any], by: str, now: datetime) -> Job:
-    """Begin a job; one of each kind at a time for a connection. Raises `JobRefused`."""
+    """Begin a job; one of each kind at a time for a connection. Raises `JobRefused`, and `NotActive` if archived."""
+    connections.get_current(session, connection_id)
     # Two that begin at once take turns.
     session.execute(sa.select(Connection.id).where(Connection.id == connection_id).with_for_update())
     under_way = session.execute(
@@ -90,6 +92,7 @@ _MOVES = {"pause": ((RUNNING,), PAUSED), "resume": ((PAUSED,), RUNNING), "stop":
 
 def move(session: Session, connection_id: str, job_id: int, verb: str, now: datetime) -> Job:
     """`pause`, `resume` or `stop` a job. Raises `JobRefused`."""
+    connections.get_current(session, connection_id)
     job = get(session, connection_id, job_id)
     before, after = _MOVES[verb]
     if job.state not in before:

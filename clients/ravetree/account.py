@@ -109,6 +109,13 @@ class Account:
         self._clock = clock
         self._timeout = timeout
 
+    def describe(self, attempts: int = 3) -> Body:
+        """Whose token this is: `id`, `name`, `default_currency`. Raises `AccountClosed`."""
+        ask = self._retrying(NotSent, OutcomeUnknown, attempts=attempts)
+        answer = ask(self._attempt, "GET", "account", {}, {}, None, "read").body
+        data = answer.get("data") if isinstance(answer, dict) else None
+        return data if isinstance(data, dict) else {}
+
     def get(self, kind: Kind, record_id: str) -> Body | None:
         """One record, or None when it is deleted or was never there."""
         try:

@@ -15,6 +15,7 @@ from schemas.envelopes import UndecodableMessage
 from schemas.ids import NotAnId
 from storage.connections import NotActive, UnknownConnection
 from storage.database import DatabaseDown
+from storage.installation import OtherEnvironment
 from storage.jobs import JobRefused, UnknownJob
 from storage.parity import UnknownReport
 
@@ -27,6 +28,7 @@ STATUS: dict[type[RavebooksError], int] = {
     ConnectRefused: 409,
     JobRefused: 409,
     NotActive: 409,
+    OtherEnvironment: 409,
     SwitchRefused: 409,
     UndecodableMessage: 409,
     DatabaseDown: 503,

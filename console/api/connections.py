@@ -33,6 +33,7 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.response(201, shapes.ConnectAnswer)
     def begin(body: dict[str, str]) -> dict[str, str]:
         account, token = body["account_id"], body["ravetree_token"]
+        connecting.look_at_account(account, token)
         return {"authorize_url": connecting.begin(account, token), "start_url": connecting.start_link(account, token)}
 
     @routes.get("")
@@ -97,7 +98,7 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.response(200, shapes.ConnectionSettings)
     def set_settings(body: dict[str, Any], connection_id: str) -> Connection:
         with database.transaction() as session:
-            connection = connections.get(session, connection_id)
+            connection = connections.get_current(session, connection_id)
             for name, value in body.items():
                 setattr(connection, name, value)
             return connection
@@ -128,6 +129,19 @@ def blueprint(serving: Serving) -> Blueprint:
         revoked = connecting.disconnect(connection_id, body["by"])
         with database.transaction() as session:
             return _show(session, connections.get(session, connection_id)) | {"revoked": revoked}
+
+    @routes.post("/<connection_id>/forget")
+    @routes.arguments(shapes.ForgetRequest)
+    @routes.response(200, shapes.Forgotten)
+    def forget(body: dict[str, str], connection_id: str) -> dict[str, str]:
+        """End a disconnected connection for good; one that anything was ever written for is archived."""
+        return {"outcome": connecting.forget(connection_id, body["by"])}
+
+    @routes.delete("/<connection_id>")
+    @routes.response(200, shapes.Forgotten)
+    def delete(connection_id: str) -> dict[str, str]:
+        """The same as `forget`, without a name."""
+        return {"outcome": connecting.forget(connection_id, "")}
 
     @routes.get("/<connection_id>/preflight")
     @routes.response(200, shapes.PreflightShape)

@@ -5,7 +5,9 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from storage import inbox, jobs
+from storage.connections import ARCHIVED
 from storage.decisions import DECISIONS
+from storage.forgetting import FORGOTTEN
 
 
 class ConnectRequest(Schema):
@@ -22,6 +24,7 @@ class ConnectionShape(Schema):
     id = fields.String(required=True)
     account_id = fields.String(required=True)
     realm_id = fields.String(required=True)
+    environment = fields.String(required=True)
     state = fields.String(required=True)
     cause = fields.String(required=True)
     remedy = fields.String(required=True)
@@ -82,6 +85,14 @@ class PreflightShape(Schema):
 
 class Disconnected(ConnectionShape):
     revoked = fields.Boolean()
+
+
+class ForgetRequest(Schema):
+    by = fields.String(load_default="", validate=validate.Length(max=255))
+
+
+class Forgotten(Schema):
+    outcome = fields.String(validate=validate.OneOf([FORGOTTEN, ARCHIVED]))
 
 
 class Switches(Schema):

@@ -29,6 +29,7 @@ class BadChoice(RavebooksError):
 def connect(account: str, ravetree_token: str) -> None:
     """Print the address that an administrator of the QuickBooks company opens, good once, for ten minutes."""
     with open_quietly() as parts:
+        parts.connecting.look_at_account(account, ravetree_token)
         click.echo(parts.connecting.begin(account, ravetree_token))
 
 
@@ -42,6 +43,16 @@ def disconnect(connection: str, by: str) -> None:
     click.echo(f"{connection} is disconnected")
     if not revoked:
         click.echo("Intuit could not be told: remove the app in QuickBooks too.")
+
+
+@click.command("forget")
+@click.argument("connection")
+@click.option("--by", required=True, help="Who decided.")
+def forget(connection: str, by: str) -> None:
+    """End a disconnected connection for good; one that anything was written for is archived: it stays readable."""
+    with open_quietly() as parts:
+        outcome = parts.connecting.forget(connection, by)
+    click.echo(f"{connection} is {outcome}: its account and its company can be connected to others")
 
 
 @click.command("preflight")
@@ -101,7 +112,8 @@ def policy(connection: str, draft: str | None, delete: str | None, removals: int
     """Show or set how a connection behaves."""
     given = {"draft_policy": draft, "delete_policy": delete, "removals_limit": removals, "reads_budget": reads}
     with open_quietly() as parts, parts.database.transaction() as session:
-        row = connections.get(session, connection)
+        get = connections.get_current if any(given.values()) else connections.get
+        row = get(session, connection)
         for name, value in given.items():
             if value is not None:
                 setattr(row, name, value)

@@ -15,10 +15,13 @@ from typing import Any
 import click
 
 from config.errors import RavebooksError
+from config.settings import PREFIX
 from ravebooks.demo.compare import Report, compare
 from ravebooks.demo.day import RECORDS, Day, NotReached
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
 
+HARMLESS = ("RAVEBOOKS_LOG_LEVEL", "RAVEBOOKS_LOG_FORMAT")
+"""Exported settings that a demo takes over."""
 SETTLE_SECONDS = 60.0
 END_SECONDS = 40.0
 
@@ -52,7 +55,10 @@ def demo(leave: bool, state_dir: Path | None) -> None:
 def start(
     folder: Path, environment: Mapping[str, str] | None = None
 ) -> tuple["subprocess.Popen[bytes]", dict[str, Any]]:
-    """`up --sandbox` on `folder`, with `environment` added; what it says when it is ready."""
+    """`up --sandbox` on `folder`, with `environment` added; what it says when it is ready.
+
+    It works on what it made itself: settings that are exported here are those of another installation.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     log_path = folder / "up.log"
     with log_path.open("ab") as log:
@@ -60,7 +66,7 @@ def start(
             [sys.executable, "-m", "ravebooks", "up", "--sandbox"],
             stdout=subprocess.PIPE,
             stderr=log,
-            env=os.environ | {"RAVEBOOKS_STATE_DIR": str(folder)} | dict(environment or {}),
+            env=_without_settings() | {"RAVEBOOKS_STATE_DIR": str(folder)} | dict(environment or {}),
         )
     line = process.stdout.readline() if process.stdout else b""
     if not line:
@@ -69,6 +75,10 @@ def start(
         raise DemoFailed(f"`ravebooks up --sandbox` ended: {said[-1] if said else 'it said nothing'} ({log_path})")
     ready: dict[str, Any] = json.loads(line)
     return process, ready
+
+
+def _without_settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX) or name in HARMLESS}
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:

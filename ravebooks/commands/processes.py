@@ -10,9 +10,9 @@ from pika.adapters.blocking_connection import BlockingConnection
 from config import logging as logs
 from config.settings import Settings
 from publishers import topology
+from ravebooks import claiming
 from ravebooks.bootstrap import Parts
 from ravebooks.running import Process
-from storage import migrations
 
 GRACEFUL_SECONDS = "8"
 """Of the ten that an operator waits: gunicorn kills a worker that is not done then."""
@@ -51,6 +51,7 @@ def create_web() -> object:
 def web() -> None:
     """Receive webhooks and serve the API, under gunicorn."""
     settings = _settings(*WEB)
+    _look(settings)
     port = settings.port or int(os.environ.get("PORT", "8000"))
     arguments = [
         sys.executable,
@@ -76,8 +77,7 @@ def web() -> None:
 @click.command("worker")
 def worker() -> None:
     """Record deliveries and reconcile connections."""
-    process = Process(Parts(_settings()))
-    _health(process)
+    process = _process()
     process.work()
     process.wait_for_signal()
     process.drain()
@@ -86,16 +86,28 @@ def worker() -> None:
 @click.command("sweeper")
 def sweeper() -> None:
     """Find what is due, nudge, and relay the outbox."""
-    process = Process(Parts(_settings()))
-    _health(process)
+    process = _process()
     process.sweep()
     process.wait_for_signal()
     process.drain()
 
 
-def _health(process: Process) -> None:
+def _look(settings: Settings) -> None:
+    """In the process that gunicorn replaces: its own would say it with a traceback."""
+    parts = Parts(settings)
+    try:
+        claiming.look(parts)
+    finally:
+        parts.close()
+
+
+def _process() -> Process:
+    """A process with health and metrics, on a database and a broker of its environment."""
+    process = Process(Parts(_settings()))
+    claiming.look(process.parts)
     server = process.serve(process.parts.health(), process.parts.settings.health_port)
     log.info("health and metrics", port=server.port)
+    return process
 
 
 @click.command("release")
@@ -104,7 +116,7 @@ def release() -> None:
     settings = Settings.from_environment(os.environ)
     logs.configure(settings.log_level, settings.log_format)
     parts = Parts(settings)
-    migrations.upgrade(parts.database)
+    claiming.prepare(parts)
     click.echo("database: migrated")
     if not settings.embedded:
         connection = BlockingConnection(pika.URLParameters(settings.broker_url))

@@ -52,7 +52,8 @@ class Installation:
         return connection_id
 
     def _find(self, account: str) -> str | None:
-        found = [row["id"] for row in self._call("GET", "connections") if row["account_id"] == account]
+        rows = self._call("GET", "connections")
+        found = [row["id"] for row in rows if row["account_id"] == account and row["state"] != "archived"]
         return str(found[0]) if found else None
 
     def _connect(self, world: World) -> str:

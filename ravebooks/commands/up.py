@@ -16,13 +16,14 @@ from config import logging as logs
 from config.errors import RavebooksError, SettingError
 from config.ports import SystemEntropy
 from config.settings import Settings
+from ravebooks import claiming
 from ravebooks.bootstrap import Parts
 from ravebooks.commands.local_settings import NEEDED_BY_UP, with_sandbox
 from ravebooks.commands.sandbox_connection import Installation
 from ravebooks.commands.sandbox_process import World, find_or_start
 from ravebooks.keys import lasting_owner, with_generated_keys
 from ravebooks.running import Process, free_port
-from storage import connections, migrations
+from storage import connections
 
 DEFAULT_PORT = 8425
 PORT_FILE = "port"
@@ -92,7 +93,7 @@ def _run(settings: Settings, world: World | None) -> None:
     )
     (Path(settings.state_dir) / PORT_FILE).write_text(str(probe))
     parts = Parts(settings, owner=lasting_owner(settings, SystemEntropy()))
-    migrations.upgrade(parts.database)
+    claiming.prepare(parts, world)
     process = Process(parts)
     try:
         process.serve(parts.web(), settings.port)
@@ -123,8 +124,8 @@ def unused_port(host: str) -> int:
 
 def _connection_id(parts: Parts) -> str | None:
     with parts.database.transaction() as session:
-        every = connections.every(session)
-        return every[0].id if every else None
+        every = [row.id for row in connections.every(session) if row.state != connections.ARCHIVED]
+        return every[0] if every else None
 
 
 # --- the sandbox ---------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ class Api:
         _route(blueprint, "GET", path, "sync_states.get", self._get_sync_state)
         _route(blueprint, "PUT", path, "sync_states.put", self._put_sync_state)
         _route(blueprint, "GET", "/events", "events.list", self._events)
+        _route(blueprint, "GET", "/account", "account.get", self._account)
         return blueprint
 
     # Every call: counted, then what was ordered to go wrong, then the credentials.
@@ -106,6 +107,10 @@ class Api:
 
     def _get_sync_state(self, record_kind: str, record_id: str) -> ResponseReturnValue:
         return answer(200, {"data": self._organisation.sync_states.get(record_kind, record_id)})
+
+    def _account(self) -> ResponseReturnValue:
+        refuse_unknown(())
+        return answer(200, {"data": self._organisation.account()})
 
     def _events(self) -> ResponseReturnValue:
         refuse_unknown(("after", "cursor", "limit"))

@@ -6,7 +6,7 @@ import hmac
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -165,13 +165,13 @@ def _shown(row: sqlite3.Row) -> Json:
 
 
 class CourierThread:
-    """Runs a courier in the background; several deliveries are under way at a time."""
+    """Runs all couriers that there are in the background; several deliveries are under way at a time."""
 
-    def __init__(self, courier: Courier) -> None:
-        self._courier = courier
+    def __init__(self, couriers: Callable[[], Sequence[Courier]]) -> None:
+        self._couriers = couriers
         self._stopping = False
         self._awake = threading.Event()
-        self._under_way: set[int] = set()
+        self._under_way: set[tuple[Courier, int]] = set()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="ravetree-delivery")
         self._thread = threading.Thread(target=self._run, name="ravetree-courier", daemon=True)
@@ -193,30 +193,31 @@ class CourierThread:
     def _run(self) -> None:
         while not self._stopping:
             self._awake.clear()
-            for delivery_id in self._courier.due():
-                self._submit(delivery_id)
+            for courier in self._couriers():
+                for delivery_id in courier.due():
+                    self._submit(courier, delivery_id)
             self._awake.wait(self._nap())
 
     def _nap(self) -> float:
-        seconds = self._courier.seconds_to_next()
+        waits = [wait for courier in self._couriers() if (wait := courier.seconds_to_next()) is not None]
         with self._lock:
             busy = bool(self._under_way)
         # What is under way is due as well, and wakes this thread when it ends.
-        return _LONGEST_NAP_SECONDS if seconds is None or busy else min(seconds, _LONGEST_NAP_SECONDS)
+        return _LONGEST_NAP_SECONDS if busy else min([*waits, _LONGEST_NAP_SECONDS])
 
-    def _submit(self, delivery_id: int) -> None:
+    def _submit(self, courier: Courier, delivery_id: int) -> None:
         with self._lock:
-            if delivery_id in self._under_way or self._stopping:
+            if (courier, delivery_id) in self._under_way or self._stopping:
                 return
-            self._under_way.add(delivery_id)
-        self._pool.submit(self._attempt, delivery_id, self._courier.attempt)
+            self._under_way.add((courier, delivery_id))
+        self._pool.submit(self._attempt, courier, delivery_id)
 
-    def _attempt(self, delivery_id: int, attempt: Callable[[int], None]) -> None:
+    def _attempt(self, courier: Courier, delivery_id: int) -> None:
         try:
-            attempt(delivery_id)
+            courier.attempt(delivery_id)
         except Exception:  # noqa: BLE001 - the outermost loop of a delivery: logged, and tried again
             _log.exception("The delivery %s could not be attempted", delivery_id)
         finally:
             with self._lock:
-                self._under_way.discard(delivery_id)
+                self._under_way.discard((courier, delivery_id))
             self._awake.set()

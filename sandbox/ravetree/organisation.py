@@ -6,7 +6,7 @@ from random import Random
 
 from sandbox.ravetree.books import Book, Catalog
 from sandbox.ravetree.clock import Clock, SandboxClock
-from sandbox.ravetree.contacts import Contacts
+from sandbox.ravetree.contacts import DEFAULT_CURRENCY, Contacts
 from sandbox.ravetree.courier import Courier, Send, post
 from sandbox.ravetree.errors import bad_request
 from sandbox.ravetree.estimates import Estimates
@@ -24,16 +24,22 @@ from sandbox.ravetree.usage import Usage
 from schemas.ravetree_contract import Json
 
 CATALOGS = ("line_item_types", "tax_rates", "payment_methods")
+FILE = "ravetree.sqlite3"
 WEBHOOK_PATH = "/webhooks/ravetree/"
 
 
 class Organisation:
-    def __init__(self, directory: Path, clock: Clock, randomness: Random, send: Send = post) -> None:
+    """Opened on `directory`, and made there if it is new; `account_id` is then its name, or one is drawn."""
+
+    def __init__(
+        self, directory: Path, clock: Clock, randomness: Random, send: Send = post, account_id: str = ""
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.store = Store(directory / "ravetree.sqlite3")
+        self.store = Store(directory / FILE)
         self.clock = SandboxClock(clock, self.store)
         with self.store.transaction():
-            self.account_id = self.store.setting("account_id", f"org_{randomness.randrange(10**8):08d}")
+            drawn = f"org_{randomness.randrange(10**8):08d}"
+            self.account_id = self.store.setting("account_id", account_id or drawn)
             self.api_token = self.store.setting("api_token", f"rvt_{randomness.randbytes(20).hex()}")
             self.store.setting("webhook_secret", _new_secret(randomness))
         self.faults = Faults(self.store, randomness)
@@ -69,6 +75,10 @@ class Organisation:
             "webhook_secret": self.store.setting("webhook_secret", ""),
             "api_url": f"http://127.0.0.1:{port}/v1",
         }
+
+    def account(self) -> Json:
+        """Whose token this is, as the API answers it."""
+        return {"id": self.account_id, "name": f"Organisation {self.account_id}", "default_currency": DEFAULT_CURRENCY}
 
     def overview(self) -> Json:
         """Which organisation this is and how many living records it has of each kind."""

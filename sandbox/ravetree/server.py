@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from waitress import wasyncore
 from waitress.server import create_server
+from werkzeug.local import LocalProxy
 
 from sandbox.ravetree.api import Api
 from sandbox.ravetree.clock import Clock, real_time
@@ -17,6 +18,7 @@ from sandbox.ravetree.courier import CourierThread
 from sandbox.ravetree.exchanges import Exchanges
 from sandbox.ravetree.http import BODY_LIMIT_BYTES, DroppedConnections, install_error_answers
 from sandbox.ravetree.organisation import Organisation
+from sandbox.ravetree.organisations import Organisations
 from sandbox.ravetree.pages import Pages
 from sandbox.ravetree.steering import Steering
 from sandbox.ravetree.user_side import UserSide
@@ -27,22 +29,28 @@ THREADS = 16
 
 
 def create_app(
-    organisation: Organisation,
+    organisations: Organisations,
     port: Callable[[], int] = lambda: 0,
     wake: Callable[[], None] = lambda: None,
     stopping: threading.Event | None = None,
 ) -> Flask:
-    """The whole HTTP side; `wake` is called after every request that may have made something due."""
+    """The whole HTTP side; `wake` is called after every request that may have made something due.
+
+    The header `Ravetree-Account` chooses the organisation that a request is about, the first one without it.
+    """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     install_error_answers(app)
+    organisation: Organisation = LocalProxy(  # type: ignore[assignment]  # a proxy stands for what it leads to
+        lambda: organisations.named(request.headers.get("Ravetree-Account"))
+    )
     app.register_blueprint(Api(organisation).blueprint())
     app.register_blueprint(UserSide(organisation).blueprint())
-    exchanges = Exchanges(organisation.clock)
+    exchanges = Exchanges(organisations.first.clock)
     exchanges.listen(app)
-    app.register_blueprint(Steering(organisation, port, exchanges).blueprint())
+    app.register_blueprint(Steering(organisations, organisation, port, exchanges).blueprint())
     app.register_blueprint(Pages(organisation, wake).blueprint())
     app.add_url_rule("/contract/openapi.json", "openapi", lambda: jsonify(openapi()))
     app.add_url_rule("/contract/events.json", "events", lambda: jsonify(events()))
@@ -67,7 +75,7 @@ class RavetreeSandbox:
         self._clock = clock or real_time
         self._randomness = randomness or SystemRandom()
         self._port = port
-        self._organisation: Organisation | None = None
+        self._organisations: Organisations | None = None
         self._server: Any = None
         self._courier: CourierThread | None = None
         self._thread: threading.Thread | None = None
@@ -78,23 +86,23 @@ class RavetreeSandbox:
         return self._port
 
     def credentials(self) -> dict[str, str]:
-        """`account_id api_token webhook_secret api_url`; the sandbox must have been started."""
-        if self._organisation is None:
+        """The first organisation's `account_id api_token webhook_secret api_url`, once the sandbox was started."""
+        if self._organisations is None:
             raise RuntimeError("The Ravetree sandbox has not been started: call start() first.")
-        return self._organisation.credentials(self._port)
+        return self._organisations.first.credentials(self._port)
 
     def start(self) -> None:
         """Opens the books and serves; returns when requests are answered. A restart keeps the port."""
         # A queue of requests is what a load test makes on purpose.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._stopping.clear()
-        self._organisation = organisation = Organisation(self._directory, self._clock, self._randomness)
-        self._courier = courier = CourierThread(organisation.courier)
-        app = create_app(organisation, lambda: self._port, courier.wake, self._stopping)
+        self._organisations = organisations = Organisations(self._directory, self._clock, self._randomness)
+        self._courier = courier = CourierThread(organisations.couriers)
+        app = create_app(organisations, lambda: self._port, courier.wake, self._stopping)
         try:
             self._server = create_server(app, host=HOST, port=self._port, threads=THREADS)
         except OSError:
-            organisation.close()
+            organisations.close()
             raise
         self._port = int(self._server.effective_port)
         self._thread = threading.Thread(target=self._server.run, name="ravetree-sandbox", daemon=True)
@@ -103,7 +111,7 @@ class RavetreeSandbox:
 
     def stop(self) -> None:
         """Stops serving and closes the books; a second call does nothing."""
-        if self._thread is None or self._courier is None or self._organisation is None:
+        if self._thread is None or self._courier is None or self._organisations is None:
             return
         self._stopping.set()
         self._courier.stop()
@@ -111,5 +119,5 @@ class RavetreeSandbox:
         self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
         self._thread.join()
         self._server.task_dispatcher.shutdown()
-        self._organisation.close()
+        self._organisations.close()
         self._thread = None

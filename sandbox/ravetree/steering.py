@@ -10,6 +10,7 @@ from sandbox.ravetree.errors import bad_request
 from sandbox.ravetree.exchanges import KEPT, Exchanges
 from sandbox.ravetree.http import answer, read_json
 from sandbox.ravetree.organisation import Organisation
+from sandbox.ravetree.organisations import Organisations
 from schemas.ravetree_contract import Json
 
 LARGEST_OFFSET_SECONDS = 30 * 366 * 86400
@@ -18,14 +19,19 @@ _USUAL_ENTRIES = 100
 
 
 class Steering:
-    def __init__(self, organisation: Organisation, port: Callable[[], int], exchanges: Exchanges) -> None:
-        self._organisation = organisation
+    def __init__(
+        self, organisations: Organisations, chosen: Organisation, port: Callable[[], int], exchanges: Exchanges
+    ) -> None:
+        self._organisations = organisations
+        self._organisation = chosen
         self._port = port
         self._exchanges = exchanges
 
     def blueprint(self) -> Blueprint:
         blueprint = Blueprint("sandbox", __name__, url_prefix="/sandbox")
         blueprint.get("/credentials")(self._credentials)
+        blueprint.get("/organisations")(self._every)
+        blueprint.post("/organisations")(self._add)
         blueprint.get("/clock")(self._clock)
         blueprint.post("/clock")(self._advance)
         blueprint.get("/usage")(self._usage)
@@ -48,6 +54,15 @@ class Steering:
 
     def _credentials(self) -> ResponseReturnValue:
         return answer(200, dict(self._organisation.credentials(self._port())))
+
+    def _every(self) -> ResponseReturnValue:
+        return answer(200, {"organisations": [each.overview() for each in self._organisations.every()]})
+
+    def _add(self) -> ResponseReturnValue:
+        account_id = _only(read_json(), "account_id").get("account_id")
+        if not isinstance(account_id, str):
+            raise bad_request("The account_id is a text.", "account_id")
+        return answer(201, dict(self._organisations.add(account_id).credentials(self._port())))
 
     def _clock(self) -> ResponseReturnValue:
         clock = self._organisation.clock

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from publishers import marks
 from tests.integration.system import System
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
@@ -23,6 +24,8 @@ def no_settings_from_outside() -> None:
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[RabbitMQ]:
     with RabbitMQ() as server:
+        # Some tests declare queues without a process that would mark the broker as the sandbox's.
+        marks.claim(server.url, "local", new=True)
         yield server
 
 

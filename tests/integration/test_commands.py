@@ -83,3 +83,14 @@ def test_everything_stops_and_goes_on(run: Run, connection: str) -> None:
     assert "Paused by Kim" in run("connections")
     run("resume", connection)
     assert "Name a connection" in run("pause", "--by", "Kim", status=2)
+
+
+def test_a_connection_that_is_no_more_is_archived(run: Run, connection: str) -> None:
+    assert "Disconnect it first" in run("forget", connection, "--by", "Kim", status=1)
+    run("disconnect", connection, "--by", "Kim")
+    assert f"{connection} is archived" in run("forget", connection, "--by", "Kim")
+    assert "Archived by Kim" in run("connections")
+    assert "is archived" in run("resume", connection, status=1)
+    assert "is archived" in run("policy", connection, "--removals", "7", status=1)
+    assert "removals_limit" in run("policy", connection)
+    assert f"ok    connection {connection}: archived" in run("doctor")

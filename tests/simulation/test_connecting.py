@@ -5,10 +5,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
+import sqlalchemy as sa
+import structlog
 
 from ravebooks.demo.sides import Body
+from reconcile.model import Side
+from storage import connections
+from storage.models import Base, Connection, OAuthState
 from tests.simulation.test_scenarios import codes
 from tests.simulation.world import World
+from tests.unit.storing import delivery, envelope
 
 
 @pytest.fixture
@@ -48,8 +54,18 @@ def found(world: World, path: str) -> dict[str, str]:
 # --- the way to Intuit ---------------------------------------------------------------------------
 
 
+def token_of(world: World, account: str) -> str:
+    """The token of an organisation, which is made unless it is the first."""
+    if account == world.ravetree.credentials["account_id"]:
+        return world.ravetree.credentials["api_token"]
+    root, session = world.ravetree.root, world.ravetree.session
+    session.post(f"{root}/sandbox/organisations", json={"account_id": account})
+    return str(session.get(f"{root}/sandbox/credentials", headers={"Ravetree-Account": account}).json()["api_token"])
+
+
 def begin(world: World, account: str = "") -> Any:
-    body = {"account_id": account or world.ravetree.credentials["account_id"], "ravetree_token": "token"}
+    account = account or world.ravetree.credentials["account_id"]
+    body = {"account_id": account, "ravetree_token": token_of(world, account)}
     return world.api("POST", "/api/connections", body).get_json()
 
 
@@ -289,7 +305,8 @@ def test_a_disconnected_connection_reads_nothing(
 
 def test_a_look_that_fails_after_the_consent_does_not_deny_the_connection(world: World) -> None:
     world.settle()
-    world.ravetree.steer("faults", {"endpoint": "*", "kind": "500", "count": 10})
+    # All but the account itself, which is looked at before anything is stored.
+    world.ravetree.steer("faults", {"endpoint": "[!a]*", "kind": "500", "count": 10})
     body = {
         "account_id": world.ravetree.credentials["account_id"],
         "ravetree_token": world.ravetree.credentials["api_token"],
@@ -331,3 +348,201 @@ def test_what_is_ill_shaped_is_said_to_be(
 ) -> None:
     answer = ask(world, method, target.replace("ID", path, 1), body)
     assert answer.status_code == status, answer.get_data(as_text=True)
+
+
+# --- whose token it is ---------------------------------------------------------------------------
+
+
+def states_and_connections(world: World) -> tuple[int, list[tuple[str, bytes | None]]]:
+    with world.parts.database.transaction() as session:
+        states = session.execute(sa.select(sa.func.count()).select_from(OAuthState)).scalar_one()
+        rows = session.execute(sa.select(Connection.account_id, Connection.ravetree_token)).all()
+    return states, [(row.account_id, row.ravetree_token) for row in rows]
+
+
+@pytest.mark.parametrize("whose", ["nobody", "another"])
+def test_a_wrong_ravetree_token_is_refused_before_anybody_consents(world: World, whose: str) -> None:
+    """It said "connected", and its account and company were locked for good."""
+    token_of(world, "org_second")
+    wrong = "rvt_wrong" if whose == "nobody" else world.ravetree.credentials["api_token"]
+    before = states_and_connections(world)
+    refused = ask(world, "POST", "/api/connections", {"account_id": "org_second", "ravetree_token": wrong})
+    assert refused.status_code == 409
+    assert "valid API token" in refused.get_json()["error"]["remedy"]
+    assert states_and_connections(world) == before
+
+
+@pytest.mark.parametrize(
+    ("account", "token"),
+    [("организация", "t"), ("a/b", "t"), ("org\nX: y", "t"), ("org_a", "tökén€"), ("org_a", "a\r\nX: 1")],
+)
+def test_what_no_header_can_carry_is_refused_at_the_beginning(world: World, account: str, token: str) -> None:
+    refused = ask(world, "POST", "/api/connections", {"account_id": account, "ravetree_token": token})
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "ConnectRefused")
+
+
+def test_an_account_that_could_not_be_looked_at_is_looked_at_after_the_consent(world: World) -> None:
+    """Ravetree was away at the beginning, and the token is wrong: nothing of it is stored."""
+    account = world.ravetree.credentials["account_id"]
+    world.ravetree.steer("outage", {"on": True})
+    body = {"account_id": account, "ravetree_token": "rvt_wrong"}
+    url = world.api("POST", "/api/connections", body).get_json()["authorize_url"]
+    world.ravetree.steer("outage", {"on": False})
+    before = states_and_connections(world)[1]
+    page = consent(world, url)
+    assert (page.status_code, "does not accept this API token" in page.text) == (400, True)
+    assert states_and_connections(world)[1] == before
+
+
+def test_an_account_that_is_out_of_reach_after_the_consent_is_not_connected(world: World) -> None:
+    body = {"account_id": "org_second", "ravetree_token": token_of(world, "org_second")}
+    url = world.api("POST", "/api/connections", body).get_json()["authorize_url"]
+    headers = {"Ravetree-Account": "org_second"}
+    root, session = world.ravetree.root, world.ravetree.session
+    session.post(f"{root}/sandbox/outage", json={"on": True}, headers=headers).raise_for_status()
+    page = consent(world, url, realm=company(world))
+    assert (page.status_code, "could not be looked at" in page.text) == (400, True)
+    assert len(states_and_connections(world)[1]) == 1
+
+
+# --- forgotten and archived ----------------------------------------------------------------------
+
+
+def company(world: World) -> str:
+    """A new company of the sandbox."""
+    made = world.quickbooks.session.post(f"{world.quickbooks.root}/sandbox/companies", json={}).json()
+    return str(made["realm_id"])
+
+
+def connect(world: World, account: str, realm: str) -> str:
+    """Connect an account to a company; returns the connection's id."""
+    page = consent(world, begin(world, account)["authorize_url"], realm=realm)
+    assert page.status_code == 200, page.text
+    rows = world.api("GET", "/api/connections").get_json()
+    return str(next(row["id"] for row in rows if row["account_id"] == account and row["state"] == "active"))
+
+
+def rows_of(world: World, connection_id: str) -> dict[str, int]:
+    """How many rows each table has of a connection, tables without one left out."""
+    counts = {}
+    with world.parts.database.transaction() as session:
+        for table in Base.metadata.sorted_tables:
+            column = table.c.get("connection_id", table.c.id if table.name == "connections" else None)
+            if column is not None:
+                query = sa.select(sa.func.count()).select_from(table).where(column == connection_id)
+                counts[table.name] = session.execute(query).scalar_one()
+    return {name: count for name, count in counts.items() if count}
+
+
+def test_what_nothing_came_of_is_forgotten_without_a_trace(world: World) -> None:
+    realm = company(world)
+    mistaken = connect(world, "org_second", realm)
+    world.settle()
+    world.parts.recorder.record([delivery(envelope("e9", subject="77"), account=realm)])
+    assert rows_of(world, mistaken).keys() >= {"connections", "events", "pending_changes"}
+    assert ask(world, "DELETE", f"/api/connections/{mistaken}").status_code == 409
+    world.api("POST", f"/api/connections/{mistaken}/disconnect", {"by": "Kim"})
+    forgotten = world.api("POST", f"/api/connections/{mistaken}/forget", {"by": "Kim"}).get_json()
+    assert forgotten == {"outcome": "forgotten"}
+    assert rows_of(world, mistaken) == {}
+    assert rows_of(world, world.connection_id)
+    assert ask(world, "GET", f"/api/connections/{mistaken}").status_code == 404
+    # Both are free: the account joins another company, the company another account.
+    assert connect(world, "org_second", company(world)) != mistaken
+    assert connect(world, "org_third", realm) != mistaken
+    world.parts.nudger.nudge(mistaken)
+    world.settle()
+
+
+@pytest.fixture
+def archived(world: World) -> tuple[World, str]:
+    """A world whose first connection has a pair and was archived; and that connection's path."""
+    invoice = world.invoice(world.client("Bright Harbor"), "10.00")
+    world.settle()
+    world.parity()
+    path = f"/api/connections/{world.connection_id}"
+    world.api("POST", f"{path}/disconnect", {"by": "Kim"})
+    assert world.api("DELETE", path).get_json() == {"outcome": "archived"}
+    return world, f"{path}|{invoice['id']}"
+
+
+def test_what_was_written_for_is_archived_and_stays_readable(archived: tuple[World, str]) -> None:
+    world, (path, _, invoice) = archived[0], archived[1].partition("|")
+    shown = world.connection()
+    assert (shown["state"], shown["work"]["due"]) == ("archived", 0)
+    assert world.api("GET", f"{path}/records/ravetree/invoice/{invoice}/timeline").get_json()
+    report = world.api("GET", f"{path}/parity").get_json()[0]["id"]
+    assert world.api("GET", f"{path}/parity/{report}").get_json()["summary"]
+
+
+def test_an_archived_connection_gives_account_and_company_free(archived: tuple[World, str]) -> None:
+    world, account = archived[0], archived[0].ravetree.credentials["account_id"]
+    realm = world.quickbooks.credentials["realm_id"]
+    moved, taken = connect(world, account, company(world)), connect(world, "org_second", realm)
+    with world.parts.database.transaction() as session:
+        found = [connections.find(session, Side.RAVETREE, account), connections.find(session, Side.QUICKBOOKS, realm)]
+    assert [row.id if row else None for row in found] == [moved, taken]
+    world.parts.recorder.record([delivery(envelope("e9", subject="77"), account=realm)])
+    before = rows_of(world, world.connection_id)
+    world.settle()
+    assert rows_of(world, world.connection_id) == before
+
+
+@pytest.mark.parametrize(
+    ("method", "rest", "body"),
+    [
+        ("POST", "resume", None),
+        ("POST", "pause", {}),
+        ("POST", "disconnect", {}),
+        ("POST", "forget", {}),
+        ("DELETE", "", None),
+        ("POST", "release-brake", None),
+        ("PUT", "settings", {"removals_limit": 5}),
+        ("PUT", "switches", {"invoices": True}),
+        ("PUT", "switches", {"invoices": False}),
+        ("PUT", "mappings", {"line_types": {"time": "2"}}),
+        ("GET", "items", None),
+        ("POST", "preflight", None),
+        ("POST", "parity", {"full": True}),
+        ("POST", "jobs", {}),
+        ("POST", "jobs/preview", {}),
+        ("POST", "jobs/1/stop", None),
+        ("POST", "records/ravetree/invoice/INVOICE/sync", {"wait_seconds": 0}),
+        ("POST", "records/ravetree/invoice/INVOICE/retry", None),
+        ("POST", "records/ravetree/invoice/INVOICE/decision", {"decision": "push"}),
+    ],
+)
+def test_nothing_is_done_to_an_archived_connection(
+    archived: tuple[World, str], method: str, rest: str, body: dict[str, Any] | None
+) -> None:
+    world, (path, _, invoice) = archived[0], archived[1].partition("|")
+    before = rows_of(world, world.connection_id)
+    refused = ask(world, method, f"{path}/{rest}".rstrip("/").replace("INVOICE", invoice), body)
+    assert refused.status_code == 409, refused.get_data(as_text=True)
+    assert refused.get_json()["error"]["code"] == "NotActive"
+    assert rows_of(world, world.connection_id) == before
+
+
+# --- another environment -------------------------------------------------------------------------
+
+
+def test_a_connection_of_another_environment_is_never_worked_on(world: World, path: str) -> None:
+    world.settle()
+    with world.parts.database.transaction() as session:
+        connections.get(session, world.connection_id).environment = "production"
+    world.invoice(world.client("Bright Harbor"), "10.00")
+    for letter in world.collect():
+        world.deliver(letter)
+    asked = world.ravetree.session.get(f"{world.ravetree.root}/sandbox/usage").json()
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            world.parts.wakeups.nudge(world.connection_id)
+            world.work()
+            world.clock.advance(10)
+    said = [row for row in logs if row["event"] == "not ours to work on"]
+    assert len(said) == 3
+    assert "belongs to QuickBooks' environment production" in said[0]["cause"]
+    assert world.ravetree.session.get(f"{world.ravetree.root}/sandbox/usage").json() == asked
+    assert world.quickbooks.query("select * from Invoice") == []
+    refused = ask(world, "POST", f"{path}/preflight")
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "OtherEnvironment")

@@ -24,7 +24,7 @@ from reconcile.model import SENTENCE_LIMIT, Record
 from sandbox.quickbooks.clock import SandboxClock
 from sandbox.quickbooks.services import Services
 from sandbox.quickbooks.web import make_app
-from sandbox.ravetree.organisation import Organisation
+from sandbox.ravetree.organisations import Organisations
 from sandbox.ravetree.server import create_app
 from storage import migrations, pairs
 from tests.unit.ports import SeededEntropy
@@ -155,12 +155,12 @@ class World(AnyWorld):
         )
         self._services.base_url = f"http://{QUICKBOOKS}"
         self._services.set_limits(enabled=False)
-        self._organisation = Organisation(
+        self._organisations = Organisations(
             self.directory / "ravetree", self.clock.now, random.Random(randomness.random()), self._post_ravetree
         )
         self._apps: dict[str, Any] = {
             QUICKBOOKS: WsgiAdapter(make_app(self._services)),
-            RAVETREE: WsgiAdapter(create_app(self._organisation)),
+            RAVETREE: WsgiAdapter(create_app(self._organisations)),
         }
         self.parts = self._make_parts(randomness)
         migrations.upgrade(self.parts.database)
@@ -195,7 +195,7 @@ class World(AnyWorld):
 
     def _sides(self) -> tuple[QuickBooksSide, RavetreeSide]:
         quickbooks = QuickBooksSide(self._services.credentials())
-        ravetree = RavetreeSide(self._organisation.credentials(80) | {"api_url": f"http://{RAVETREE}/v1"})
+        ravetree = RavetreeSide(self._organisations.first.credentials(80) | {"api_url": f"http://{RAVETREE}/v1"})
         for side in (quickbooks, ravetree):
             side.session.mount("http://", self.adapter())
         return quickbooks, ravetree
@@ -233,7 +233,7 @@ class World(AnyWorld):
     def close(self) -> None:
         self.parts.close()
         self._services.close()
-        self._organisation.close()
+        self._organisations.close()
 
     # --- the post --------------------------------------------------------------------------------
 
@@ -248,7 +248,8 @@ class World(AnyWorld):
     def collect(self) -> list[Letter]:
         """What both sides have posted since the last time, in order."""
         self._services.webhooks.run_due()
-        self._organisation.courier.deliver_due()
+        for courier in self._organisations.couriers():
+            courier.deliver_due()
         letters, self.bag[:] = list(self.bag), []
         return letters
 

@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Kind, Record, Side
 from schemas.envelopes import Delivery, Envelope
+from storage import migrations
 from storage.database import Database
 from storage.models import Connection, Operation
 from tests.unit.ports import START
@@ -33,6 +35,17 @@ def add_connection(database: Database, id_: str = CONNECTION, account: str = ACC
             )
         )
     return id_
+
+
+def make_earlier(database: Database) -> None:
+    """An empty database as it was before there were installations, with a connection."""
+    migrations.upgrade(database, "0002")
+    with database.engine.begin() as connection:
+        every = sa.inspect(connection).get_columns("connections")
+        row = {column["name"]: "" for column in every if not column["nullable"]}
+        row |= {"id": CONNECTION, "account_id": ACCOUNT, "realm_id": REALM, "removals_limit": "20"}
+        row |= {"created_at": "2026-11-20 12:00:00", "cdc_watermark": "2026-11-20 12:00:00"}
+        connection.execute(sa.insert(sa.table("connections", *map(sa.column, row))).values(row))
 
 
 def envelope(id_: str = "e1", type_: str = "invoice.updated", subject: str = "145", **changes: Any) -> Envelope:

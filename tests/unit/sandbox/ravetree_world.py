@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from werkzeug.test import TestResponse
 
-from sandbox.ravetree.organisation import Organisation
+from sandbox.ravetree.organisations import Organisations
 from sandbox.ravetree.server import create_app
 
 START = datetime(2026, 11, 20, 14, 13, 20, tzinfo=UTC)
@@ -38,8 +38,9 @@ class World:
     def __init__(self, directory: Path) -> None:
         self.now = START
         self.receiver = Receiver()
-        self.organisation = Organisation(directory, lambda: self.now, Random(7), self.receiver)
-        self.client = create_app(self.organisation).test_client()
+        self.organisations = Organisations(directory, lambda: self.now, Random(7), self.receiver)
+        self.organisation = self.organisations.first
+        self.client = create_app(self.organisations).test_client()
         self.headers = {
             "Authorization": f"Bearer {self.organisation.api_token}",
             "Ravetree-Account": self.organisation.account_id,
@@ -51,7 +52,7 @@ class World:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.organisation.close()
+        self.organisations.close()
 
     def call(
         self, method: str, path: str, body: Any = None, key: str | None = None, if_match: int | None = None

@@ -37,6 +37,7 @@ METHODS = {
     "/payment_methods": {"get"},
     "/events": {"get"},
     "/sync_states/{kind}/{id}": {"get", "put"},
+    "/account": {"get"},
 }
 """The contract's table of resources and methods."""
 

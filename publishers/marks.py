@@ -1,0 +1,75 @@
+"""Whose a broker is: an exchange, named after QuickBooks' environment, that every process looks for before it works."""
+
+import pika
+from pika.adapters.blocking_connection import BlockingConnection
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+
+from config.errors import RavebooksError
+from config.settings import ENVIRONMENTS
+from publishers import topology
+from publishers.confirmed import BrokerDown
+
+CALL_SECONDS = 5.0
+NOT_FOUND = 404
+
+
+class OtherBroker(RavebooksError):
+    """The broker carries the messages of another installation."""
+
+    remedy = (
+        "Name a broker or a virtual host of its own with RAVEBOOKS_BROKER_URL, "
+        "or correct RAVEBOOKS_QUICKBOOKS_ENVIRONMENT."
+    )
+
+
+def parameters(url: str) -> pika.URLParameters:
+    """How to connect for a few short questions."""
+    made = pika.URLParameters(url)
+    made.socket_timeout = made.stack_timeout = CALL_SECONDS
+    made.connection_attempts = 1
+    return made
+
+
+def claim(url: str, environment: str, *, new: bool) -> None:
+    """Mark the broker as `environment`'s. Raises `OtherBroker` where it is another's, `BrokerDown` if nobody is there.
+
+    With `new` it must carry this mark already, or nothing of ours at all.
+    """
+    try:
+        connection = BlockingConnection(parameters(url))
+    except (AMQPError, OSError) as error:
+        raise BrokerDown(
+            f"RabbitMQ cannot be reached ({type(error).__name__})",
+            remedy="Start RabbitMQ, or correct RAVEBOOKS_BROKER_URL.",
+        ) from None
+    try:
+        check(connection, environment)
+        if new and not _is_there(connection, _mark(environment)) and _is_there(connection, topology.EXCHANGES[0][0]):
+            raise OtherBroker("this broker carries the messages of an installation that the sandbox did not make")
+        connection.channel().exchange_declare(_mark(environment), "fanout", durable=True, internal=True)
+    finally:
+        if connection.is_open:
+            connection.close()
+
+
+def check(connection: BlockingConnection, environment: str) -> None:
+    """Raise `OtherBroker` if the broker is marked as another environment's. Changes nothing."""
+    for other in ENVIRONMENTS:
+        if other != environment and _is_there(connection, _mark(other)):
+            raise OtherBroker(f"this broker belongs to QuickBooks' environment {other}, not to {environment}")
+
+
+def _mark(environment: str) -> str:
+    return f"ravebooks.environment.{environment}"
+
+
+def _is_there(connection: BlockingConnection, exchange: str) -> bool:
+    channel = connection.channel()
+    try:
+        channel.exchange_declare(exchange, passive=True)
+    except ChannelClosedByBroker as error:
+        if error.reply_code != NOT_FOUND:
+            raise
+        return False
+    channel.close()
+    return True
