@@ -144,8 +144,9 @@ class Reconciler:
                     if connections.is_current(session, connection_id):
                         connections.get(session, connection_id).nudged_at = None
             with self._database.transaction() as session:
-                due = pending.due_connections(session, self._clock.now())
-                return connection_id in due and brakes.pulled(session) is None
+                now = self._clock.now()
+                stopped = brakes.pulled(session) is not None or installation.was_asleep(session, now)
+                return not stopped and connection_id in pending.due_connections(session, now)
 
     def _went_well(self, connection_id: str) -> None:
         with self._database.transaction() as session:

@@ -91,9 +91,9 @@ class Process:
     def work(self) -> None:
         """Reconcile: as many threads as the settings say, fed by the wake-ups and, with a broker, by its queues.
 
-        What happened in Ravetree while nobody ran is looked at first.
+        What happened in Ravetree while nobody ran is looked at first, and what stalled is tried at once.
         """
-        self._once("first look", self._look_at_events)
+        self._once("first look", self._begin)
         for number in range(self.parts.settings.worker_threads):
             self._start(f"reconciler {number}", self._reconcile_loop())
         if self.parts.settings.embedded:
@@ -178,9 +178,11 @@ class Process:
 
         self._start(name, run)
 
-    def _look_at_events(self) -> None:
+    def _begin(self) -> None:
         with self.parts.database.transaction() as session:
             connections.look_at_events(session, self.parts.clock.now())
+            # This program may be a newer one than that which stalled.
+            connections.try_again(session)
 
     def _start(self, name: str, run: Callable[[], None]) -> None:
         thread = threading.Thread(target=run, name=name, daemon=True)

@@ -52,9 +52,9 @@ def test_a_full_disk_says_so_and_is_left_behind_once_there_is_room(database: Dat
         with database.engine.connect() as connection:
             connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
 
+    outbox.check_writable(database)
     with closing(sqlite3.connect(str(database.url.database))) as connection:
         connection.execute("VACUUM")
-    outbox.check_writable(database)
     limit(1)
     with pytest.raises(DiskFull) as caught:
         outbox.check_writable(database)

@@ -1,0 +1,154 @@
+"""A database that was restored from a backup: what was written after the backup is found, and nothing is doubled."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage import connections
+from storage.installation import ASLEEP_AFTER
+from tests.simulation.posting import paired_invoice, pay, work_for
+from tests.simulation.world import World
+
+
+def copy(source: Path, target: Path) -> None:
+    """A backup as SQLite makes it."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+@pytest.fixture
+def backup(world: World) -> Callable[[], Callable[[], None]]:
+    """Makes a backup now; what it returns restores it."""
+    file = world.directory / "ravebooks.db"
+
+    def make() -> Callable[[], None]:
+        world.settle()
+        # A sign of life, as any running installation gives.
+        assert world.parts.installation_id
+        world.parts.sweeper.sweep()
+        copy(file, world.directory / "backup.db")
+
+        def restore() -> None:
+            world.parts.database.close()
+            copy(world.directory / "backup.db", file)
+
+        return restore
+
+    return make
+
+
+def forget_keys(world: World) -> None:
+    """Three hours later QuickBooks remembers no `requestid` of ours."""
+    world.quickbooks.steer("switches", {"requestid_hours": 1})
+    world.clock.advance(3 * 3600)
+
+
+def say_restored(world: World) -> None:
+    with world.parts.database.transaction() as session:
+        connections.verify(session, world.clock.now())
+
+
+def nothing(_: World) -> None:
+    """Nobody says anything: it has to be noticed."""
+
+
+def payments(world: World) -> list[Any]:
+    return [(row["TotalAmt"], row["UnappliedAmt"]) for row in world.quickbooks.query("select * from Payment")]
+
+
+@pytest.mark.parametrize("said", [say_restored, nothing])
+def test_a_payment_copied_to_quickbooks_after_the_backup_is_not_copied_again(
+    world: World, backup: Callable[[], Callable[[], None]], said: Callable[[World], None]
+) -> None:
+    ours, _ = paired_invoice(world)
+    restore = backup()
+    world.receive({ours["id"]: "40.00"})
+    world.settle()
+    forget_keys(world)
+    restore()
+    said(world)
+    work_for(world, 30)
+    world.settle()
+    assert payments(world) == [(40, 0)]
+    assert world.ravetree.get("invoices", ours["id"])["balance"] == "60.00"
+    assert (world.connection()["state"], world.attention()) == ("active", [])
+
+
+@pytest.mark.parametrize("said", [say_restored, nothing])
+def test_a_payment_copied_to_ravetree_after_the_backup_is_not_copied_again(
+    world: World, backup: Callable[[], Callable[[], None]], said: Callable[[World], None]
+) -> None:
+    ours, theirs = paired_invoice(world)
+    restore = backup()
+    pay(world, theirs, 40)
+    world.settle()
+    forget_keys(world)
+    restore()
+    said(world)
+    work_for(world, 30)
+    world.settle()
+    assert len(world.ravetree.every("payments", invoice_id=ours["id"])) == 1
+    assert (payments(world), world.attention()) == ([(40, 0)], [])
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_an_invoice_with_its_payments_and_its_mark_as_paid_is_taken_over_as_it_stands(
+    world: World, backup: Callable[[], Callable[[], None]], checked: bool
+) -> None:
+    """Also where the company lets two invoices have one number, so that QuickBooks would not object."""
+    world.quickbooks.steer("switches", {"duplicate_number_check": checked})
+    restore = backup()
+    client = world.client("Known only to the books")
+    first, second = world.invoice(client, "100.00"), world.invoice(client, "70.00")
+    world.settle()
+    world.receive({first["id"]: "30.00"})
+    world.ravetree.change("invoices", second["id"], {"status": "paid"})
+    world.settle()
+    before = (payments(world), len(world.quickbooks.query("select * from Invoice")))
+    forget_keys(world)
+    restore()
+    say_restored(world)
+    assert world.connection()["state"] == "verifying"
+    work_for(world, 60)
+    world.settle()
+    assert (payments(world), len(world.quickbooks.query("select * from Invoice"))) == before
+    assert len(world.quickbooks.query("select * from Customer where DisplayName = 'Known only to the books'")) == 1
+    assert (world.connection()["state"], world.attention()) == ("active", [])
+    world.ravetree.change("invoices", first["id"], {"memo": "Still followed"})
+    world.settle()
+    assert (world.quickbooks.invoice(first["number"]) or {})["CustomerMemo"]["value"] == "Still followed"
+
+
+def test_a_marker_that_nobody_knows_stops_every_write_before_the_next_one(
+    world: World, backup: Callable[[], Callable[[], None]]
+) -> None:
+    """Nobody said that it was restored, and no time has passed: the first look at the books says it."""
+    ours, _ = paired_invoice(world)
+    restore = backup()
+    world.receive({ours["id"]: "40.00"})
+    world.settle()
+    restore()
+    with world.parts.database.transaction() as session:
+        connections.get(session, world.connection_id).cdc_due_at = world.clock.now()
+        connections.get(session, world.connection_id).events_due_at = None
+    world.parts.sweeper.sweep()
+    world.reconciler.work(world.connection_id)
+    assert world.connection()["state"] == "verifying"
+    world.settle()
+    assert (payments(world), world.connection()["state"]) == ([(40, 0)], "active")
+
+
+def test_what_slept_for_long_reads_both_books_before_it_writes(world: World) -> None:
+    paired_invoice(world)
+    assert world.parts.installation_id
+    world.parts.sweeper.sweep()
+    world.clock.advance(ASLEEP_AFTER.total_seconds() + 1)
+    assert world.reconciler.work(world.connection_id) is False
+    world.parts.sweeper.sweep()
+    assert world.connection()["state"] == "verifying"
+    world.settle()
+    assert world.connection()["state"] == "active"
