@@ -21,13 +21,16 @@ from config.logging import logger
 from config.ports import Clock, Entropy
 from reconcile.model import Kind, Record, Side
 from reconcile.preflight import Finding, blocking
+from schemas import ids
 from storage import connections, forgetting, jobs, parity, pending
 from storage.database import Database
 from storage.installation import check_connection
 from storage.models import Connection, OAuthState
 
 STATE_SECONDS = 600
-ACCOUNT_ID, API_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}"), re.compile(r"[!-~]+")
+UNTOLD = timedelta(days=1)
+"""How far back changes are looked for at first where QuickBooks does not tell its time: our clocks may differ."""
+API_TOKEN = re.compile(r"[!-~]+")
 LINE_TYPE, TAX_RATE = "line_type", "tax_rate"
 PAYMENT_METHOD, DEPOSIT_ACCOUNT = "payment_method", "deposit_account"
 CONSENT, START = "consent", "start"
@@ -144,7 +147,7 @@ class Connecting:
 
         When Ravetree is out of reach the connect goes on: the callback looks again. Raises `ConnectRefused`.
         """
-        if not ACCOUNT_ID.fullmatch(account_id):
+        if not ids.is_ravetree_id(account_id):
             raise ConnectRefused(
                 "the account id is none of Ravetree's", remedy="It has 1 to 64 of A-Z, a-z, 0-9, _ and -."
             )
@@ -192,6 +195,9 @@ class Connecting:
     def finish(self, state: str, code: str, realm_id: str) -> str:
         """Exchange the code and make the connection, or renew it; returns its id. Raises `ConnectRefused`."""
         account_id, ravetree_token = self._take_state(state)
+        if not code or not ids.is_quickbooks_id(realm_id):
+            # A realm is part of every address: nothing but a number becomes one.
+            raise ConnectRefused("Intuit did not say which company was chosen, or not with a code for it")
         with self.database.transaction() as session:
             self.claim(session)
             self._check_free(session, account_id, realm_id)
@@ -208,7 +214,7 @@ class Connecting:
         preferences = company.get("preferences")
         home = preferences.get("CurrencyPrefs", {}).get("HomeCurrency", {}).get("value", "USD")
         with self.database.transaction() as session:
-            connection = self._connection(session, account_id, realm_id)
+            connection = self._connection(session, account_id, realm_id, company.told_at)
             connection.country = "US" if country in ("US", "USA") else country[:8]
             connection.home_currency = home
             connection.ravetree_token = self.tokens.seal_ravetree_token(ravetree_token, connection.id)
@@ -277,7 +283,8 @@ class Connecting:
                 remedy="Choose that company on Intuit's page.",
             )
 
-    def _connection(self, session: Session, account_id: str, realm_id: str) -> Connection:
+    def _connection(self, session: Session, account_id: str, realm_id: str, told_at: datetime | None) -> Connection:
+        """The account's connection, or a new one. `told_at` is QuickBooks' clock, by which changes are looked for."""
         self._check_free(session, account_id, realm_id)
         connection = connections.find(session, Side.RAVETREE, account_id)
         if connection is None:
@@ -291,7 +298,7 @@ class Connecting:
                 pause_cause="",
                 pause_remedy="",
                 created_at=now,
-                cdc_watermark=now,
+                cdc_watermark=told_at or now - UNTOLD,
             )
             session.add(connection)
         check_connection(connection, self.environment)

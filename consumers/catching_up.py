@@ -27,10 +27,13 @@ LOG_BATCH = 200
 log = logger("catching up")
 
 
-def look_at_changes(bench: Workbench, next_due: datetime) -> None:
-    """One look at change data capture: confirms presumed echoes and finds what events did not say."""
+def look_at_changes(bench: Workbench, next_due: datetime, *, in_full: bool = False) -> None:
+    """One look at change data capture: confirms presumed echoes and finds what events did not say.
+
+    `in_full` asks without it: by queries, which reach back as far as is wanted.
+    """
     since = bench.connection.cdc_watermark - OVERLAP
-    if bench.now() - since > CDC_REACH:
+    if in_full or bench.now() - since > CDC_REACH:
         watermark = _compare_in_full(bench, since)
     else:
         changes = bench.neighbours.quickbooks.changes(ENTITIES.values(), since)

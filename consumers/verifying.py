@@ -7,6 +7,8 @@ before it is made there. In Ravetree our `external_id` is unique.
 
 from datetime import datetime, timedelta
 
+from clients.errors import NeighbourError, NotAuthorised, NotSent, Throttled
+from clients.quickbooks.faults import TokenExpired
 from config.logging import logger
 from consumers import catching_up
 from consumers.workbench import Workbench
@@ -22,7 +24,13 @@ def verify(bench: Workbench, events_due: datetime, changes_due: datetime) -> Non
     """Read what changed since the backup on both sides, and let the work go on."""
     since = bench.connection.cdc_watermark - BACK
     with bench.neighbours.quickbooks.because("verify"):
-        catching_up.look_at_changes(bench, changes_due)
+        try:
+            catching_up.look_at_changes(bench, changes_due)
+        except (NotAuthorised, NotSent, Throttled, TokenExpired):
+            raise
+        except NeighbourError as error:
+            log.warning("change data capture does not answer, everything is asked for", error=str(error))
+            catching_up.look_at_changes(bench, changes_due, in_full=True)
     catching_up.look_at_events(bench, events_due)
     catching_up.look_at_everything(bench, since)
     with bench.database.transaction() as session:

@@ -86,6 +86,8 @@ class Company:
         self._pacer = pacer
         self._clock = clock
         self._timeout = timeout
+        self.told_at: datetime | None = None
+        """QuickBooks' own time of its last answer, None as long as it told none."""
 
     # --- reads -----------------------------------------------------------------------------------
 
@@ -255,6 +257,7 @@ class Company:
         trace = _trace(answer)
         log.debug("called", method=method, path=path, status=answer.status, intuit_tid=trace)
         if result == "ok" and isinstance(answer.body, dict):
+            self.told_at = _time(answer.body) or self.told_at
             if nature == "read":
                 self._meter(self._cause)
             return answer

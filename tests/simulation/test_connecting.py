@@ -1,5 +1,6 @@
 """Connecting, pre-flight, mappings, switches, disconnecting."""
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -69,14 +70,16 @@ def begin(world: World, account: str = "") -> Any:
     return world.api("POST", "/api/connections", body).get_json()
 
 
-def consent(world: World, url: str, realm: str = "", decision: str = "connect") -> requests.Response:
+def consent(
+    world: World, url: str, realm: str = "", decision: str = "connect", *, follow: bool = True
+) -> requests.Response:
     browser = requests.Session()
     browser.mount("http://", world.adapter())
     form = dict(parse_qsl(urlsplit(url).query)) | {
         "decision": decision,
         "realm_id": realm or world.quickbooks.credentials["realm_id"],
     }
-    return browser.post(url.partition("?")[0], data=form)
+    return browser.post(url.partition("?")[0], data=form, allow_redirects=follow)
 
 
 def test_a_start_link_leads_to_intuit_once(world: World) -> None:
@@ -104,6 +107,35 @@ def test_a_denial_changes_nothing(world: World) -> None:
 def test_a_company_that_another_account_holds_is_refused(world: World) -> None:
     page = consent(world, begin(world, "org_other")["authorize_url"])
     assert (page.status_code, "another Ravetree account" in page.text) == (400, True)
+
+
+@pytest.mark.parametrize("realm", ["{}/.", "./{}", "1/../{}", "{}?a=b", "", "{}x", "-{}", "{}\n"])
+def test_a_realm_that_is_no_number_connects_nothing(world: World, realm: str) -> None:
+    """A realm is part of every address: another spelling would tie one company to a second account."""
+    company = world.quickbooks.session.post(f"{world.quickbooks.root}/sandbox/companies", json={}).json()["realm_id"]
+    there = consent(world, begin(world, "org_other")["authorize_url"], company, follow=False)
+    back = dict(parse_qsl(urlsplit(there.headers["Location"]).query))
+    answer = world.web.get("/connect/callback", query_string=back | {"realmId": realm.format(company)})
+    assert answer.status_code == 400
+    assert len(world.api("GET", "/api/connections").get_json()) == 1
+
+
+def test_a_callback_without_a_code_connects_nothing(world: World) -> None:
+    there = consent(world, begin(world)["authorize_url"], follow=False)
+    back = dict(parse_qsl(urlsplit(there.headers["Location"]).query))
+    answer = world.web.get("/connect/callback", query_string={"state": back["state"], "realmId": back["realmId"]})
+    assert (answer.status_code, "Begin the connect again" in answer.get_data(as_text=True)) == (400, True)
+
+
+def test_changes_are_looked_for_from_quickbooks_time_on(world: World) -> None:
+    """Were our own clock ahead of it, what changes in between would never be seen."""
+    world.quickbooks.steer("clock", {"advance_seconds": 7200})
+    company = world.quickbooks.session.post(f"{world.quickbooks.root}/sandbox/companies", json={}).json()["realm_id"]
+    assert consent(world, begin(world, "org_other")["authorize_url"], company).status_code == 200
+    with world.parts.database.transaction() as session:
+        made = connections.find(session, Side.RAVETREE, "org_other")
+        assert made is not None
+        assert abs(made.cdc_watermark - (world.clock.now() + timedelta(hours=2))) < timedelta(minutes=1)
 
 
 def test_a_second_company_for_an_account_is_refused(world: World) -> None:
