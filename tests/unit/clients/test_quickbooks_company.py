@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from clients.errors import NotSent, OutcomeUnknown, Throttled
+from clients.quickbooks import company as company_port
 from clients.quickbooks.company import CDC_LIMIT, Written, quoted
 from clients.quickbooks.faults import (
     DuplicateName,
@@ -313,3 +314,54 @@ def test_reads_and_writes_are_paced_together(clock: FakeClock) -> None:
     for _ in range(11):
         company.query("Invoice")
     assert sum(clock.slept) == 1.0
+
+
+def test_nothing_that_changes_while_it_is_paged_slips_through(
+    quickbooks: QuickBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each page that was read moves one of its rows to the end, so that those behind it move up by one."""
+    monkeypatch.setattr(company_port, "PAGE", 4)
+    since = datetime.fromtimestamp(quickbooks.world.time, UTC)
+    made = []
+    for amount in range(1, 21):
+        made.append(quickbooks.world.invoice(amount))
+        quickbooks.world.time += 1
+    whole = quickbooks.company._page
+
+    def page(*asked: Any) -> tuple[list[dict[str, Any]], datetime | None]:
+        answer = whole(*asked)
+        if answer[0]:
+            quickbooks.world.time += 1
+            first = quickbooks.world.save("Invoice", sparse(answer[0][0], CustomerMemo={"value": "meanwhile"}))
+            assert first["Id"] == answer[0][0]["Id"]
+        return answer
+
+    edits = iter(range(8))
+    monkeypatch.setattr(
+        quickbooks.company, "_page", lambda *asked: (whole if next(edits, None) is None else page)(*asked)
+    )
+    found, began = quickbooks.company.changed_since("Invoice", since)
+    assert {row["Id"] for row in found} == {row["Id"] for row in made}
+    assert began is not None
+
+
+def test_more_rows_of_one_second_than_a_page_holds_are_all_found(
+    quickbooks: QuickBooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(company_port, "PAGE", 4)
+    since = datetime.fromtimestamp(quickbooks.world.time, UTC)
+    made = [quickbooks.world.invoice(amount) for amount in range(1, 12)]
+    found, _ = quickbooks.company.changed_since("Invoice", since)
+    assert {row["Id"] for row in found} == {row["Id"] for row in made}
+
+
+@pytest.mark.parametrize(
+    "made",
+    [{}, {"Id": "7"}, {"Id": "x/y", "SyncToken": "0"}, {"Id": "8", "SyncToken": "0"}, {"Id": "7", "SyncToken": 0}],
+)
+def test_an_answer_that_is_not_about_what_was_written_leaves_the_outcome_unknown(
+    clock: FakeClock, made: dict[str, Any]
+) -> None:
+    answering, _ = scripted(lambda _request: json_answer({"Invoice": made}), clock)
+    with pytest.raises(OutcomeUnknown):
+        answering.write("invoice", '{"Id":"7","SyncToken":"0"}', "k" * 32)

@@ -1,0 +1,51 @@
+"""Due times that a clock which ran ahead left behind."""
+
+from datetime import timedelta
+
+import pytest
+
+from storage import connections, due_times, leases, pending
+from storage.database import Database
+from tests.unit.ports import START, FakeClock
+from tests.unit.storing import CONNECTION, INVOICE, add_connection
+
+LONGEST = due_times.longest(timedelta(days=1), timedelta(minutes=5), timedelta(seconds=150))
+
+
+@pytest.fixture(autouse=True)
+def connection(database: Database) -> None:
+    add_connection(database)
+
+
+def test_what_lies_within_its_interval_stays(database: Database) -> None:
+    with database.transaction() as session:
+        row = connections.get(session, CONNECTION)
+        row.cdc_due_at, row.events_due_at = START + timedelta(days=1), START + timedelta(minutes=5)
+        row.read_at = row.nudged_at = START
+        pending.note(session, CONNECTION, INVOICE, START + timedelta(hours=1))
+    with database.transaction() as session:
+        assert due_times.put_right(session, START, LONGEST) == 0
+
+
+def test_what_lies_further_ahead_is_due_now(database: Database) -> None:
+    ahead = START + timedelta(days=366)
+    with database.transaction() as session:
+        row = connections.get(session, CONNECTION)
+        row.cdc_due_at = row.events_due_at = row.preflight_due_at = row.parity_due_at = row.retry_at = ahead
+        row.read_at = row.nudged_at = ahead
+        pending.note(session, CONNECTION, INVOICE, ahead)
+    with database.transaction() as session:
+        assert due_times.put_right(session, START, LONGEST) == 8
+    with database.transaction() as session:
+        row = connections.get(session, CONNECTION)
+        assert (row.cdc_due_at, row.retry_at, row.read_at, row.nudged_at) == (START, START, None, None)
+        assert [change.record_id for change in pending.due(session, CONNECTION, START, 10)] == [INVOICE.id]
+
+
+def test_a_lease_that_was_taken_by_a_clock_ahead_is_free(database: Database, clock: FakeClock) -> None:
+    with database.transaction() as session:
+        leases.acquire(database, session, CONNECTION, leases.WORK, "ahead", 366 * 86400)
+    with database.transaction() as session:
+        assert leases.acquire(database, session, CONNECTION, leases.WORK, "another", 60) is not None
+    with database.transaction() as session:
+        assert leases.acquire(database, session, CONNECTION, leases.WORK, "a third", 60) is None
