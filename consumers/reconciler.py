@@ -145,8 +145,7 @@ class Reconciler:
                         connections.get(session, connection_id).nudged_at = None
             with self._database.transaction() as session:
                 now = self._clock.now()
-                stopped = brakes.pulled(session) is not None or installation.was_asleep(session, now)
-                return not stopped and connection_id in pending.due_connections(session, now)
+                return brakes.pulled(session) is None and connection_id in pending.due_connections(session, now)
 
     def _went_well(self, connection_id: str) -> None:
         with self._database.transaction() as session:
@@ -166,11 +165,9 @@ class Reconciler:
 
     def _slice(self, connection_id: str, holder: Holder) -> None:
         with self._database.transaction() as session:
+            installation.look_after(session, self._clock.now())
             connection = connections.get(session, connection_id)
             stopped = brakes.pulled(session) is not None
-            if installation.was_asleep(session, self._clock.now()):
-                # The sweeper's next round says what has to be looked at first.
-                stopped = True
         if connection.state != connections.ACTIVE or stopped:
             telemetry.slices.labels("paused").inc()
             return

@@ -49,10 +49,8 @@ class Sweeper:
         now = self._clock.now()
         waiting = self._waiting()
         with self._database.transaction() as session:
-            if installation.was_asleep(session, now):
+            if installation.look_after(session, now):
                 log.warning("nobody has looked after this database for a while: both books are read first")
-                connections.verify(session, now)
-            installation.keep_alive(session, now)
             self._put_times_right(session, now)
             connections.begin_daily(session, now)
             due = set(pending.due_connections(session, now)) | set(journal.connections_with_unsettled(session, now))

@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from storage import connections
 from storage.database import StorageError
 from storage.models import Connection, Installation
 
 ASLEEP_AFTER = timedelta(minutes=30)
-"""Without a sign of life for so long, the database may be an older one, and QuickBooks may have forgotten our keys."""
+"""Without a sign of life for so long, the database may be an older one, and QuickBooks may have forgotten our keys:
+any sweeper and any slice gives one.
+"""
 
 ALIVE_EVERY = timedelta(seconds=30)
 
@@ -54,17 +57,17 @@ def id_of(session: Session) -> str:
     return row.id if row is not None else ""
 
 
-def was_asleep(session: Session, now: datetime) -> bool:
-    """Whether nobody has looked after this database for longer than a neighbour remembers our keys."""
+def look_after(session: Session, now: datetime) -> bool:
+    """Leave a sign of life; True when there was none for so long that every connection reads both books first."""
     row = find(session)
-    return row is not None and row.alive_at is not None and now - row.alive_at > ASLEEP_AFTER
-
-
-def keep_alive(session: Session, now: datetime) -> None:
-    """Leave a sign of life, now and then."""
-    row = find(session)
-    if row is not None and (row.alive_at is None or abs(now - row.alive_at) >= ALIVE_EVERY):
+    if row is None:
+        return False
+    asleep = row.alive_at is not None and now - row.alive_at > ASLEEP_AFTER
+    if asleep:
+        connections.verify(session, now)
+    if row.alive_at is None or abs(now - row.alive_at) >= ALIVE_EVERY:
         row.alive_at = now
+    return asleep
 
 
 def is_claimed(session: Session) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from storage import connections
 from storage.installation import ASLEEP_AFTER
-from tests.simulation.posting import paired_invoice, pay, work_for
+from tests.simulation.posting import paired_invoice, pay, reads, work_for
 from tests.simulation.world import World
 
 
@@ -142,13 +142,21 @@ def test_a_marker_that_nobody_knows_stops_every_write_before_the_next_one(
     assert (payments(world), world.connection()["state"]) == ([(40, 0)], "active")
 
 
-def test_what_slept_for_long_reads_both_books_before_it_writes(world: World) -> None:
-    paired_invoice(world)
-    assert world.parts.installation_id
+@pytest.mark.parametrize("first", ["sweeper", "slice"])
+def test_what_slept_for_long_reads_both_books_before_it_writes(world: World, first: str) -> None:
+    """Whoever comes first notices it: a worker does not wait for a sweeper that is away."""
+    ours, theirs = paired_invoice(world)
     world.parts.sweeper.sweep()
+    before = reads(world, "verify")
     world.clock.advance(ASLEEP_AFTER.total_seconds() + 1)
-    assert world.reconciler.work(world.connection_id) is False
-    world.parts.sweeper.sweep()
-    assert world.connection()["state"] == "verifying"
-    world.settle()
-    assert world.connection()["state"] == "active"
+    if first == "sweeper":
+        world.parts.sweeper.sweep()
+        assert world.connection()["state"] == "verifying"
+    pay(world, theirs, 40)
+    for letter in world.collect():
+        world.deliver(letter)
+    for _ in range(5):
+        world.reconciler.work(world.connection_id)
+        world.clock.advance(3)
+    assert (reads(world, "verify") - before, world.connection()["state"]) == (1, "active")
+    assert world.ravetree.get("invoices", ours["id"])["balance"] == "60.00"
