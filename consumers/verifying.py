@@ -31,7 +31,13 @@ def verify(bench: Workbench, events_due: datetime, changes_due: datetime) -> Non
         except NeighbourError as error:
             log.warning("change data capture does not answer, everything is asked for", error=str(error))
             catching_up.look_at_changes(bench, changes_due, in_full=True)
-    catching_up.look_at_events(bench, events_due)
+    try:
+        catching_up.look_at_events(bench, events_due)
+    except (NotAuthorised, NotSent, Throttled):
+        raise
+    except NeighbourError as error:
+        # Its lists say the same, a little later.
+        log.warning("Ravetree's log does not answer, its lists are read", error=str(error))
     catching_up.look_at_everything(bench, since)
     with bench.database.transaction() as session:
         connections.verified(session, bench.id, bench.now())

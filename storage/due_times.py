@@ -32,7 +32,7 @@ def longest(cdc: timedelta, events: timedelta, uncertain: timedelta) -> tuple[Lo
         Longest(Connection.preflight_due_at, DAY),
         Longest(Connection.parity_due_at, DAY),
         Longest(Connection.retry_at, connections.LONGEST_STALL),
-        Longest(Connection.verify_since, timedelta()),
+        Longest(Connection.verify_since, HOUR),
         Longest(PendingChange.due_at, 2 * HOUR),
         Longest(SyncState.due_at, MINUTE),
         Longest(Operation.retry_at, max(uncertain, HOUR)),

@@ -142,6 +142,21 @@ def test_a_marker_that_nobody_knows_stops_every_write_before_the_next_one(
     assert (payments(world), world.connection()["state"]) == ([(40, 0)], "active")
 
 
+def test_logs_that_fail_hold_up_no_verification(world: World, backup: Callable[[], Callable[[], None]]) -> None:
+    """What change data capture and the log of events would tell, queries and lists tell too."""
+    ours, _ = paired_invoice(world)
+    restore = backup()
+    world.receive({ours["id"]: "40.00"})
+    world.settle()
+    forget_keys(world)
+    restore()
+    say_restored(world)
+    world.quickbooks.steer("faults", {"endpoint": "cdc", "kind": "500", "count": 1000})
+    world.ravetree.steer("faults", {"endpoint": "*events*", "kind": "500", "count": None})
+    work_for(world, 60)
+    assert (payments(world), world.connection()["state"], world.attention()) == ([(40, 0)], "active", [])
+
+
 @pytest.mark.parametrize("first", ["sweeper", "slice"])
 def test_what_slept_for_long_reads_both_books_before_it_writes(world: World, first: str) -> None:
     """Whoever comes first notices it: a worker does not wait for a sweeper that is away."""
