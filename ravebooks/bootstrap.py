@@ -43,7 +43,7 @@ from storage.database import Database, DatabaseDown
 from storage.installation import Claimant, check_connection
 from storage.models import Installation
 from storage.vault import Vault
-from webhooks import health, receivers
+from webhooks import headers, health, receivers
 
 
 @dataclass
@@ -246,6 +246,7 @@ class Parts:
         """Receivers, API, consent, health."""
         s = self.settings
         app = Flask("ravebooks", static_folder=None)
+        headers.install(app)
         app.register_blueprint(
             receivers.blueprint(
                 receivers.Receiving(
@@ -280,6 +281,7 @@ class Parts:
     def health(self) -> Flask:
         """Health and metrics alone, for a process that serves nothing else."""
         app = Flask("ravebooks", static_folder=None)
+        headers.install(app)
         app.register_blueprint(health.blueprint(self.progress, self.checks(), self.notices))
         return app
 

@@ -7,7 +7,7 @@ from flask_smorest import Api
 
 from clients.errors import NeighbourError
 from config.errors import RavebooksError
-from console.api import connections, jobs, operators, parity, records
+from console.api import bodies, connections, jobs, operators, parity, records
 from console.api.serving import NoSuchRecord, Serving
 from console.connecting import ConnectRefused, SwitchRefused
 from publishers.port import NothingTakesIt
@@ -52,13 +52,15 @@ def install(app: Flask, serving: Serving) -> None:
     for room in (connections, records, jobs, parity, operators):
         blueprint = room.blueprint(serving)
         blueprint.before_request(lambda: _authorise(serving))
+        blueprint.before_request(bodies.check)
         api.register_blueprint(blueprint)
     app.register_error_handler(RavebooksError, _refuse)
 
 
 def _authorise(serving: Serving) -> Response | None:
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if serving.api_token and hmac.compare_digest(given.encode(), serving.api_token.encode()):
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    is_ours = hmac.compare_digest(given.encode("utf-8", "replace"), serving.api_token.encode())
+    if serving.api_token and scheme == "Bearer" and is_ours:
         return None
     response = jsonify({"error": {"code": "unauthorised", "message": "Send the API token as a bearer token."}})
     response.status_code = 401

@@ -164,8 +164,8 @@ class SyncAnswer(Schema):
 class ConnectionSettings(Schema):
     draft_policy = fields.String(validate=validate.OneOf(["create", "sent"]))
     delete_policy = fields.String(validate=validate.OneOf(["void", "delete"]))
-    removals_limit = fields.Integer(validate=validate.Range(1, 1_000_000))
-    reads_budget = fields.Integer(allow_none=True, validate=validate.Range(1, 1_000_000_000))
+    removals_limit = fields.Integer(strict=True, validate=validate.Range(1, 1_000_000))
+    reads_budget = fields.Integer(strict=True, allow_none=True, validate=validate.Range(1, 1_000_000_000))
 
 
 class UsageShape(Schema):

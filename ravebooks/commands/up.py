@@ -16,7 +16,7 @@ from config import logging as logs
 from config.errors import RavebooksError, SettingError
 from config.ports import SystemEntropy
 from config.settings import Settings
-from ravebooks import claiming
+from ravebooks import claiming, private
 from ravebooks.bootstrap import Parts
 from ravebooks.commands.local_settings import NEEDED_BY_UP, with_sandbox
 from ravebooks.commands.sandbox_connection import Installation
@@ -56,7 +56,7 @@ def up(sandbox: bool, port: int | None) -> None:
 
 def _lock(state_dir: Path) -> IO[str]:
     """One process a state folder: it may then take over the leases of the one before it, which was killed."""
-    state_dir.mkdir(parents=True, exist_ok=True)
+    private.keep(state_dir)
     file = (state_dir / "lock").open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
