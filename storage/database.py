@@ -143,7 +143,9 @@ class Database:
             if getattr(cause, "sqlstate", None) in _CONTENTION:
                 raise Contended("two transactions waited for each other") from error
             if is_full(cause):
-                raise DiskFull(f"the disk of the database at {self.url.render_as_string()} is full: {cause}") from error
+                raise DiskFull(
+                    f"the disk of the database at {self.url.render_as_string()} is full or fails: {cause}"
+                ) from error
             raise DatabaseDown(f"the database at {self.url.render_as_string()} does not answer: {error}") from error
         except DBAPIError as error:
             if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _READ_ONLY:

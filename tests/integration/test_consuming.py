@@ -38,7 +38,7 @@ ODD: dict[str, dict[str, Any]] = {
     "an encoding that nobody knows": {"content_encoding": "nonsense"},
     "an encoding of two bytes": {"content_encoding": "utf-16"},
     "an encoding that is no encoding": {"content_encoding": "hex"},
-    "a time in milliseconds": {"headers": {"sent": datetime(9999, 12, 31, tzinfo=UTC)}, "timestamp": 1_795_270_400_000},
+    "times far ahead": {"headers": {"sent": datetime(9999, 12, 31, tzinfo=UTC)}, "timestamp": 1_795_270_400_000},
     "the last time that there is": {"timestamp": 2**63 - 1},
     "an id that is no UTF-8": {"message_id": b"\xff\xfe"},
     "an id with a NUL": {"message_id": "a\0b"},
