@@ -1,5 +1,6 @@
 """Records that wait for a person, and what a person says of them."""
 
+import threading
 from typing import Any
 
 from flask_smorest import Blueprint
@@ -15,6 +16,8 @@ from storage.models import Connection, PendingChange
 
 RETRYING = "retrying"
 """How a record is shown that has failed for an hour and is tried on."""
+WAITING_CALLERS = 6
+"""Callers of the button that may wait at a time: the server's other threads stay free for webhooks and health."""
 SYNC_POLL_SECONDS = 0.1
 
 
@@ -27,6 +30,7 @@ def blueprint(serving: Serving) -> Blueprint:
         description="What waits for a person",
     )
     database = serving.database
+    places = threading.BoundedSemaphore(WAITING_CALLERS)
 
     @routes.get("/attention")
     @routes.response(200, shapes.AttentionShape(many=True))
@@ -76,13 +80,22 @@ def blueprint(serving: Serving) -> Blueprint:
         serving.nudge(connection_id)
         if why:
             return {"outcome": "paused", "message": why, "remedy": "It goes on by itself afterwards."}
-        deadline = serving.clock.monotonic() + body["wait_seconds"]
-        while True:
-            with database.transaction() as session:
-                answer = _became(session, connection_id, record)
-            if answer["outcome"] != "pending" or serving.clock.monotonic() >= deadline:
-                return answer
-            serving.clock.sleep(SYNC_POLL_SECONDS)
+        if not places.acquire(blocking=False):
+            # Who finds no place to wait is answered as it stands.
+            return became(connection_id, record)
+        try:
+            deadline = serving.clock.monotonic() + body["wait_seconds"]
+            while (answer := became(connection_id, record))["outcome"] == "pending":
+                if serving.clock.monotonic() >= deadline:
+                    break
+                serving.clock.sleep(SYNC_POLL_SECONDS)
+            return answer
+        finally:
+            places.release()
+
+    def became(connection_id: str, record: Record) -> dict[str, str]:
+        with database.transaction() as session:
+            return _became(session, connection_id, record)
 
     return routes
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from console.api import records
 from tests.simulation.world import World
 
 HEAD = {"Authorization": "Bearer api", "Content-Type": "application/json"}
@@ -51,3 +52,28 @@ def test_no_answer_may_be_framed_kept_sniffed_or_followed_back(world: World) -> 
         assert "default-src 'none'" in headers["Content-Security-Policy"], path
         assert (headers["X-Content-Type-Options"], headers["Cache-Control"]) == ("nosniff", "no-store"), path
         assert headers["Referrer-Policy"] == "no-referrer", path
+
+
+def test_callers_that_wait_are_bounded_and_the_next_one_is_answered_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server has so many threads, and QuickBooks' webhooks need one within three seconds."""
+    ours = world.invoice(world.client("Impatient"), "10.00")
+    url = f"/api/connections/{world.connection_id}/records/ravetree/invoice/{ours['id']}/sync"
+    outcomes: list[str] = []
+    waiting = [0]
+
+    def call() -> None:
+        outcomes.append(world.web.post(url, json={"wait_seconds": 60}, headers=HEAD).get_json()["outcome"])
+
+    def another_caller(_seconds: float) -> None:
+        """While one waits, the next one calls."""
+        waiting[0] += 1
+        if waiting[0] < 3 * records.WAITING_CALLERS:
+            call()
+        world.clock.advance(61)
+
+    monkeypatch.setattr(world.clock, "sleep", another_caller)
+    call()
+    assert waiting[0] == records.WAITING_CALLERS
+    assert outcomes == ["pending"] * (records.WAITING_CALLERS + 1)
