@@ -14,4 +14,4 @@ def restored() -> None:
     """
     with open_quietly() as parts, parts.database.transaction() as session:
         count = connections.verify(session, parts.clock.now())
-    click.echo(f"{count} connections read both books before they write")
+    click.echo(f"Connections that read both books before anything is written: {count}")
