@@ -77,7 +77,7 @@ def every(session: Session, connection_id: str, side: Side, kind: Kind) -> list[
 
 
 def noted(session: Session, connection_id: str, text: str) -> list[Copy]:
-    """QuickBooks' payments whose bodies have `text` in them, as a note of ours has."""
+    """QuickBooks' live payments whose bodies have `text` in them, as a note of ours has."""
     rows = session.execute(
         sa.select(Copy).where(
             Copy.connection_id == connection_id,
@@ -92,14 +92,5 @@ def noted(session: Session, connection_id: str, text: str) -> list[Copy]:
 
 def payments_on(session: Session, connection_id: str, quickbooks_invoice_id: str) -> list[Copy]:
     """QuickBooks payments that we have seen on an invoice."""
-    rows = session.execute(
-        sa.select(Copy).where(
-            Copy.connection_id == connection_id,
-            Copy.side == Side.QUICKBOOKS,
-            Copy.kind == Kind.PAYMENT,
-            Copy.deleted.is_(False),
-            # As text: compared as JSON, the pattern would be spelled as JSON too and never be found.
-            sa.type_coerce(Copy.body, sa.Text).contains(f'"TxnId":"{quickbooks_invoice_id}"', autoescape=True),
-        )
-    ).scalars()
-    return list(rows)
+    # As it stands in the text: compared as JSON, the pattern would be spelled as JSON too and never be found.
+    return noted(session, connection_id, f'"TxnId":"{quickbooks_invoice_id}"')
