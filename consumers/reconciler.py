@@ -602,7 +602,7 @@ class Reconciler:
             connection = connections.get(session, connection_id)
             if not isinstance(outage.error, Throttled) or (connection.cdc_due_at and connection.cdc_due_at <= now):
                 connection.cdc_due_at = until
-            for name in ("events_due_at", "preflight_due_at", "verify_since"):
+            for name in ("events_due_at", "preflight_due_at", "parity_due_at", "verify_since"):
                 due_at = getattr(connection, name)
                 if due_at and due_at <= now:
                     setattr(connection, name, until)

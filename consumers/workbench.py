@@ -223,6 +223,9 @@ class Workbench:
         marker = marker_of(str(raw.get("PrivateNote") or ""))
         if marker is None or not marker.installation or marker.installation != installation.id_of(session):
             return False
+        if copies.get(session, self.id, record) is not None:
+            # Seen before: the first sight of it was the sign.
+            return False
         verified = self.connection.verified_at
         if self.connection.verify_since is not None or (verified is not None and not _is_made_after(raw, verified)):
             # It was, or is going to be, seen by reading both books.
@@ -232,7 +235,9 @@ class Workbench:
             pairs.among(session, self.id, kind, side, [name])
             for side, name in ((Side.QUICKBOOKS, record.id), (Side.RAVETREE, marker.record.id))
         )
-        return not paired and not journal.was_written(session, str(marker.record))
+        return not paired and not journal.was_written(
+            session, str(marker.record), "placeholder" if marker.placeholder else "payment"
+        )
 
     def marked(self, what: str, ravetree_id: str) -> str | None:
         """The unpaired QuickBooks payment whose note names this `payment`, or `placeholder`, of Ravetree's.
@@ -242,6 +247,11 @@ class Workbench:
         with self.database.transaction() as session:
             found = copies.noted(session, self.id, markers.ending(what, ravetree_id))
             for copy in found:
+                marker = marker_of(str(copy.body.get("PrivateNote") or ""))
+                named = marker is not None and marker.placeholder == (what == "placeholder")
+                if not named or marker.record.id != ravetree_id or quickbooks.is_void_payment(copy.body):
+                    # The words alone may stand in anybody's memo, and what is void stands for no money.
+                    continue
                 kinds = (Kind.PAYMENT, pairs.PLACEHOLDER)
                 if not any(pairs.among(session, self.id, kind, Side.QUICKBOOKS, [copy.record_id]) for kind in kinds):
                     return copy.record_id

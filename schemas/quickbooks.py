@@ -195,6 +195,11 @@ def is_deleted(raw: Mapping[str, Any]) -> bool:
     return raw.get("status") == "Deleted"
 
 
+def is_void_payment(raw: Mapping[str, Any]) -> bool:
+    """Whether a payment is void: it is of nothing and its note begins so."""
+    return Decimal(str(raw.get("TotalAmt", 0))) == 0 and str(raw.get("PrivateNote") or "").startswith("Voided")
+
+
 def is_void(raw: Mapping[str, Any]) -> bool:
     """Whether a transaction is void."""
     return _is_void(_load(_invoice, raw, "transaction"))

@@ -181,11 +181,11 @@ class Condition:
 
 def condition(connection: Connection) -> Condition:
     """How a connection stands."""
+    if connection.state == ACTIVE and connection.stalled_since is not None:
+        return Condition(STALLED, connection.stall_cause, connection.stall_remedy)
     if connection.state == ACTIVE and connection.verify_since is not None:
         cause = "The database may be older than the books: both are read before anything is written."
         return Condition(VERIFYING, cause, "Nothing to do: it goes on by itself.")
-    if connection.state == ACTIVE and connection.stalled_since is not None:
-        return Condition(STALLED, connection.stall_cause, connection.stall_remedy)
     return Condition(connection.state, connection.pause_cause, connection.pause_remedy)
 
 

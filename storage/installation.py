@@ -111,6 +111,8 @@ def claim(session: Session, claimant: Claimant, *, new_id: str, now: datetime) -
     if row is None:
         row = Installation(id=new_id, environment=claimant.environment, created_at=now)
         session.add(row)
+        # A database of an earlier version, perhaps an old one: nothing tells how much was written since.
+        connections.verify(session, now)
     if claimant.made_by == SANDBOX:
         row.made_by = SANDBOX
     session.execute(sa.update(Connection).where(Connection.environment == "").values(environment=claimant.environment))

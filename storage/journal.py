@@ -173,11 +173,10 @@ def unanswered(session: Session, connection_id: str, subject: str) -> Unanswered
     return Unanswered(open_ones[-1].journalled_at, sum(row.sends for row in open_ones), last)
 
 
-def was_written(session: Session, subject: str) -> bool:
-    """Whether any connection of this installation ever wrote something for a record."""
-    found = session.execute(
-        sa.select(Operation.id).where(Operation.subject == subject, Operation.side == "quickbooks").limit(1)
-    )
+def was_written(session: Session, subject: str, what: str) -> bool:
+    """Whether any connection of this installation ever wrote a `payment`, or a `placeholder`, for a record."""
+    ours = (Operation.subject == subject, Operation.side == "quickbooks", Operation.action.startswith(f"{what}."))
+    found = session.execute(sa.select(Operation.id).where(*ours).limit(1))
     return found.first() is not None
 
 
