@@ -248,8 +248,8 @@ class Workbench:
             found = copies.noted(session, self.id, markers.ending(what, ravetree_id))
             for copy in found:
                 marker = marker_of(str(copy.body.get("PrivateNote") or ""))
-                named = marker is not None and marker.placeholder == (what == "placeholder")
-                if not named or marker.record.id != ravetree_id or quickbooks.is_void_payment(copy.body):
+                named = (marker.placeholder, marker.record.id) if marker is not None else None
+                if named != (what == "placeholder", ravetree_id) or quickbooks.is_void_payment(copy.body):
                     # The words alone may stand in anybody's memo, and what is void stands for no money.
                     continue
                 kinds = (Kind.PAYMENT, pairs.PLACEHOLDER)
