@@ -22,6 +22,9 @@ OVERLAP = timedelta(seconds=60)
 CDC_REACH = timedelta(days=29)
 """QuickBooks keeps changes for 30 days."""
 
+TRUSTED_AHEAD = timedelta(days=1)
+"""How far QuickBooks' clock may be ahead of ours: from a watermark beyond that nothing would be found any more."""
+
 LOG_BATCH = 200
 
 log = logger("catching up")
@@ -41,8 +44,8 @@ def look_at_changes(bench: Workbench, next_due: datetime, *, in_full: bool = Fal
         watermark = changes.time if changes.complete else _compare_in_full(bench, since)
     with bench.database.transaction() as session:
         connection = connections.get(session, bench.id)
-        if watermark is not None:
-            # An answer that does not tell its time proves nothing about how far it reaches: the next look asks again.
+        if watermark is not None and watermark <= bench.now() + TRUSTED_AHEAD:
+            # A time that is not told, or cannot be, proves nothing about how far an answer reaches: it is asked again.
             connection.cdc_watermark = watermark
         if connection.cdc_due_at == bench.connection.cdc_due_at:
             connection.cdc_due_at = next_due
@@ -56,10 +59,13 @@ def absorb(bench: Workbench, changes: Changes) -> None:
 
 def _by_id(rows: Iterable[Body]) -> dict[str, Body]:
     """Rows by their ids; one without an id is of no record, and is only said."""
-    found = {raw.get("Id"): raw for raw in rows}
-    for name in [name for name in found if not ids.is_quickbooks_id(name)]:
-        log.error("QuickBooks answered an object without an id", keys=sorted(found.pop(name))[:20])
-    return {str(name): raw for name, raw in found.items()}
+    found: dict[str, Body] = {}
+    for raw in rows:
+        if isinstance(raw, dict) and ids.is_quickbooks_id(raw.get("Id")):
+            found[raw["Id"]] = raw
+        else:
+            log.error("QuickBooks answered an object without an id", kind=type(raw).__name__)
+    return found
 
 
 def _compare_in_full(bench: Workbench, since: datetime) -> datetime | None:

@@ -135,6 +135,14 @@ class Journal:
                 raise
             except Exception as error:  # noqa: BLE001 - the write's own border: it is logged and put aside
                 self._put_aside(operation, error)
+            finally:
+                self._put_off(operation)
+
+    def _put_off(self, operation: Operation) -> None:
+        """What is unsettled still and due still, because its look-up failed, is looked up again later."""
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            journal.put_off(session, operation.id, now, now + timedelta(seconds=max(self._uncertain_seconds, 1.0)))
 
     def _put_aside(self, operation: Operation, error: Exception) -> None:
         """What became of a write cannot be understood: it is tried again later and holds up no other."""

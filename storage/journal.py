@@ -150,6 +150,16 @@ def postpone(session: Session, operation_id: int, retry_at: datetime, error: str
     )
 
 
+def put_off(session: Session, operation_id: int, now: datetime, retry_at: datetime) -> None:
+    """Nothing new is known of a write that is due: it is due again at `retry_at`, and was not sent meanwhile."""
+    session.execute(
+        sa.update(Operation)
+        .where(Operation.id == operation_id, Operation.state == JOURNALLED, Operation.retry_at <= now)
+        .values(retry_at=retry_at)
+        .execution_options(synchronize_session=False)
+    )
+
+
 @dataclass(frozen=True)
 class Unanswered:
     """Writes for one record without an answer that says what became of them: since when, how often sent, last error."""

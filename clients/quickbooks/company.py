@@ -144,7 +144,7 @@ class Company:
         for response in answer.get("CDCResponse", []):
             for part in response.get("QueryResponse", []):
                 for name in names:
-                    objects[name].extend(part.get(name, []))
+                    objects[name].extend(part.get(name) or [])
         count = sum(len(found) for found in objects.values())
         return Changes(_time(answer), objects, count < CDC_LIMIT)
 
