@@ -1,9 +1,11 @@
 """Finding what no webhook told: QuickBooks' change data capture and Ravetree's log of events."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from clients.quickbooks.company import Changes
+from clients.quickbooks.company import ID_LIMIT, Changes
 from clients.ravetree.account import LogExpired
 from config import telemetry
 from config.logging import logger
@@ -25,7 +27,10 @@ CDC_REACH = timedelta(days=29)
 TRUSTED_AHEAD = timedelta(days=1)
 """How far QuickBooks' clock may be ahead of ours: from a watermark beyond that nothing would be found any more."""
 
-LOG_BATCH = 200
+BATCH = 200
+"""Rows of Ravetree's that are taken in together."""
+
+T = TypeVar("T")
 
 log = logger("catching up")
 
@@ -76,9 +81,11 @@ def _compare_in_full(bench: Workbench, since: datetime) -> datetime | None:
     begun: list[datetime | None] = []
     company = bench.neighbours.quickbooks
     for kind, entity in ENTITIES.items():
-        rows, time = company.changed_since(entity, since)
-        begun.append(time)
-        bench.keep(kind, _by_id(rows))
+        bench.before_a_call()
+        for rows, time in company.changed_since(entity, since):
+            bench.before_a_call()
+            begun.append(time)
+            bench.keep(kind, _by_id(rows))
         with bench.database.transaction() as session:
             known = session.query(Copy.record_id).filter(
                 Copy.connection_id == bench.id,
@@ -86,9 +93,11 @@ def _compare_in_full(bench: Workbench, since: datetime) -> datetime | None:
                 Copy.kind == kind,
                 Copy.deleted.is_(False),
             )
-            names = {name for (name,) in known}
-        there = _by_id(company.by_ids(entity, names))
-        bench.keep(kind, there, missing=names - there.keys())
+            names = sorted(name for (name,) in known)
+        for some in _in_batches(names, ID_LIMIT):
+            bench.before_a_call()
+            there = _by_id(company.by_ids(entity, some))
+            bench.keep(kind, there, missing=set(some) - there.keys())
     return begun[0]
 
 
@@ -97,14 +106,9 @@ def look_at_events(bench: Workbench, next_due: datetime) -> None:
     account = bench.connection.account_id
     cursor = bench.connection.events_cursor
     try:
-        batch: list[Envelope] = []
-        for row in bench.neighbours.ravetree.events_after(cursor):
-            batch.append(ravetree_events.parse(row, str(row.get("id", "")), account))
-            if len(batch) >= LOG_BATCH:
-                cursor = _record(bench, batch)
-                batch = []
-        if batch:
-            cursor = _record(bench, batch)
+        for rows in _in_batches(bench.neighbours.ravetree.events_after(cursor), BATCH):
+            bench.before_a_call()
+            cursor = _record(bench, [ravetree_events.parse(row, str(row.get("id", "")), account) for row in rows])
     except LogExpired:
         log.warning("ravetree's log no longer reaches back to our last look: all records are compared")
         look_at_everything(bench, bench.connection.created_at)
@@ -129,5 +133,13 @@ def _record(bench: Workbench, envelopes: list[Envelope]) -> str:
 def look_at_everything(bench: Workbench, since: datetime) -> None:
     """Note every document and payment that changed in Ravetree since."""
     for kind, resource in ((Kind.ESTIMATE, "estimates"), (Kind.INVOICE, "invoices"), (Kind.PAYMENT, "payments")):
-        rows = bench.neighbours.ravetree.listing(resource, {"updated_since": spell_instant(since)})
-        bench.look_at([Record(Side.RAVETREE, kind, row["id"]) for row in rows])
+        listing = bench.neighbours.ravetree.listing(resource, {"updated_since": spell_instant(since)})
+        for rows in _in_batches(listing, BATCH):
+            bench.before_a_call()
+            bench.look_at([Record(Side.RAVETREE, kind, row["id"]) for row in rows])
+
+
+def _in_batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
+    source = iter(rows)
+    while batch := list(itertools.islice(source, size)):
+        yield batch

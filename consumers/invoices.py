@@ -17,6 +17,7 @@ from reconcile.model import (
     PaymentContent,
     Plan,
     QuickBooksInvoice,
+    QuickBooksPayment,
     RavetreeInvoice,
     Record,
     Side,
@@ -144,9 +145,18 @@ class InvoiceWork(DocumentWork):
             return
         if bench.pair(pairs.PLACEHOLDER, Side.RAVETREE, self._subject.id) is not None:
             return
-        if (name := bench.marked("placeholder", self._subject.id)) is not None:
+        name = bench.marked("placeholder", self._subject.id)
+        if name is not None and self._is_for_this_alone(name):
             with bench.database.transaction() as session:
                 pairs.store(session, bench.id, pairs.PLACEHOLDER, self._subject.id, name, bench.now())
+
+    def _is_for_this_alone(self, payment_id: str) -> bool:
+        """Whether a payment is applied to this invoice and to nothing else: else a person has changed its meaning."""
+        payment, _ = self._bench.quickbooks_payment(payment_id)
+        pair = self._bench.pair(Kind.INVOICE, Side.RAVETREE, self._subject.id)
+        if pair is None or not isinstance(payment, QuickBooksPayment):
+            return False
+        return [allocation.invoice_id for allocation in payment.allocations] == [pair.quickbooks_id]
 
     def _unapplied(self, invoice: RavetreeInvoice | Gone, remote: QuickBooksInvoice | Gone | None) -> Any:
         """The customer's unapplied money, read only when a placeholder is about to be made."""

@@ -174,7 +174,9 @@ class Reconciler:
         try:
             neighbours = self._neighbours_of(connection_id)
             writes = Journal(self._database, self._clock, neighbours, holder.for_a_call, self._pace.uncertain)
-            bench = Workbench(self._database, self._clock, connection, neighbours, writes)
+            bench = Workbench(
+                self._database, self._clock, connection, neighbours, writes, before_a_call=holder.for_a_call
+            )
             self._work_through(bench, holder)
             telemetry.slices.labels("done").inc()
         except RestoreFound as error:

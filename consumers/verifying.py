@@ -7,15 +7,20 @@ before it is made there. In Ravetree our `external_id` is unique.
 
 from datetime import datetime, timedelta
 
-from clients.errors import NeighbourError, NotAuthorised, NotSent, Throttled
+from clients.errors import NotAuthorised, NotSent, Throttled
 from clients.quickbooks.faults import TokenExpired
+from config.errors import RavebooksError
 from config.logging import logger
 from consumers import catching_up
-from consumers.workbench import Workbench
+from consumers.workbench import RestoreFound, Workbench
 from storage import connections
+from storage.database import StorageError
 
 BACK = timedelta(days=1)
 """How far before the last look Ravetree's records are looked at again."""
+
+_STOPS = (NotAuthorised, NotSent, Throttled, TokenExpired, RestoreFound, StorageError)
+"""What another way of asking would meet too."""
 
 log = logger("verify")
 
@@ -26,19 +31,23 @@ def verify(bench: Workbench, events_due: datetime, changes_due: datetime) -> Non
     with bench.neighbours.quickbooks.because("verify"):
         try:
             catching_up.look_at_changes(bench, changes_due)
-        except (NotAuthorised, NotSent, Throttled, TokenExpired):
+        except _STOPS:
             raise
-        except NeighbourError as error:
-            log.warning("change data capture does not answer, everything is asked for", error=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it answers instead: queries say the same
+            _say("change data capture cannot be read, everything is asked for", error)
             catching_up.look_at_changes(bench, changes_due, in_full=True)
     try:
         catching_up.look_at_events(bench, events_due)
-    except (NotAuthorised, NotSent, Throttled):
+    except _STOPS:
         raise
-    except NeighbourError as error:
-        # Its lists say the same, a little later.
-        log.warning("Ravetree's log does not answer, its lists are read", error=str(error))
+    except Exception as error:  # noqa: BLE001 - its lists say the same, a little later
+        _say("Ravetree's log cannot be read, its lists are", error)
     catching_up.look_at_everything(bench, since)
     with bench.database.transaction() as session:
         connections.verified(session, bench.id, bench.now())
     log.info("verified", since=since.isoformat())
+
+
+def _say(what: str, error: Exception) -> None:
+    known = isinstance(error, RavebooksError)
+    log.warning(what, error=str(error) if known else type(error).__name__, exc_info=not known)

@@ -1,6 +1,6 @@
 """What one slice of work has at hand: one connection, its neighbours, our copies of its records."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -97,6 +97,7 @@ class Workbench:
     are not there and never were, as far as we know: their events may have come before they can be read. `handling`
     are those that are being worked on: news of any other record is noted as pending when it is read, whatever it
     was read for.
+    Whoever calls a neighbour many times in a row calls `before_a_call` between: it renews the lease.
     `looked_at` are those that a plan of this slice had looked at: once is enough to know that it does not help.
     """
 
@@ -107,6 +108,7 @@ class Workbench:
     journal: Writes
     dry: bool = False
     keeps: bool = True
+    before_a_call: Callable[[], object] = lambda: None
     would_write: list[Request] = field(default_factory=list)
     would_link: dict[tuple[str, str], str] = field(default_factory=dict)
     supposed: dict[Record, Decision] = field(default_factory=dict)

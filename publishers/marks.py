@@ -1,5 +1,8 @@
 """Whose a broker is: an exchange, named after QuickBooks' environment, that every process looks for before it works."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 import pika
 from pika.adapters.blocking_connection import BlockingConnection
 from pika.exceptions import AMQPError, ChannelClosedByBroker
@@ -35,6 +38,16 @@ def claim(url: str, environment: str, *, new: bool) -> None:
 
     With `new` it must carry this mark already, or nothing of ours at all.
     """
+    with short_questions(url) as connection:
+        check(connection, environment)
+        if new and not _is_there(connection, _mark(environment)) and _is_there(connection, topology.EXCHANGES[0][0]):
+            raise OtherBroker("this broker carries the messages of an installation that the sandbox did not make")
+        connection.channel().exchange_declare(_mark(environment), "fanout", durable=True, internal=True)
+
+
+@contextmanager
+def short_questions(url: str) -> Iterator[BlockingConnection]:
+    """A connection for a few of them; whatever fails on the way is `BrokerDown`, with its cause."""
     try:
         connection = BlockingConnection(parameters(url))
     except (AMQPError, OSError) as error:
@@ -43,13 +56,21 @@ def claim(url: str, environment: str, *, new: bool) -> None:
             remedy="Start RabbitMQ, or correct RAVEBOOKS_BROKER_URL.",
         ) from None
     try:
-        check(connection, environment)
-        if new and not _is_there(connection, _mark(environment)) and _is_there(connection, topology.EXCHANGES[0][0]):
-            raise OtherBroker("this broker carries the messages of an installation that the sandbox did not make")
-        connection.channel().exchange_declare(_mark(environment), "fanout", durable=True, internal=True)
+        yield connection
+    except ChannelClosedByBroker as error:
+        raise BrokerDown(
+            f"RabbitMQ refuses what it was asked ({error.reply_code})",
+            remedy="Give the user of RAVEBOOKS_BROKER_URL the right to configure, write and read `ravebooks.*`.",
+        ) from None
+    except (AMQPError, OSError) as error:
+        raise BrokerDown(
+            f"the connection to RabbitMQ was lost ({type(error).__name__})",
+            remedy="Look at RabbitMQ's log; then try again.",
+        ) from None
     finally:
-        if connection.is_open:
-            connection.close()
+        with suppress(AMQPError, OSError):
+            if connection.is_open:
+                connection.close()
 
 
 def check(connection: BlockingConnection, environment: str) -> None:

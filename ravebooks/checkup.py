@@ -7,13 +7,12 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 
 from pika.adapters.blocking_connection import BlockingConnection
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker
 
 from clients.http import open_session
 from config.errors import RavebooksError, SettingError
 from config.logging import redact_text
 from publishers import marks, topology
-from publishers.confirmed import BrokerDown
 from ravebooks.bootstrap import Parts
 from ravebooks.commands import sandbox_process
 from ravebooks.commands.local_settings import NEEDED_BY_UP, check_database
@@ -101,19 +100,9 @@ def _database(parts: Parts) -> str:
 
 
 def _broker(url: str, environment: str) -> str:
-    try:
-        connection = BlockingConnection(marks.parameters(url))
-    except (AMQPError, OSError) as error:
-        raise BrokerDown(
-            f"RabbitMQ cannot be reached ({type(error).__name__})",
-            remedy="Start RabbitMQ, or correct RAVEBOOKS_BROKER_URL.",
-        ) from None
-    try:
+    with marks.short_questions(url) as connection:
         marks.check(connection, environment)
         _topology(connection)
-    finally:
-        if connection.is_open:
-            connection.close()
     return f"answers; {len(topology.EXCHANGES)} exchanges and {len(topology.QUEUES)} queues are as declared"
 
 

@@ -127,14 +127,15 @@ class Company:
 
     def by_ids(self, entity: str, ids: Iterable[str]) -> list[Body]:
         """The objects with these ids, inactive ones too; deleted ones are missing from the answer."""
-        names = sorted(set(ids))
+        asked = set(ids)
+        names = sorted(asked)
         # Entries of a list are hidden by default once they are inactive.
         whole = " and Active in (true, false)" if entity in LISTS else ""
         found: list[Body] = []
         for start in range(0, len(names), ID_LIMIT):
             chunk = ", ".join(quoted(name) for name in names[start : start + ID_LIMIT])
             found.extend(self.query(entity, f"Id in ({chunk}){whole}"))
-        return [raw for raw in found if raw.get("Id") in names]
+        return [raw for raw in found if raw.get("Id") in asked]
 
     def changes(self, entities: Iterable[str], since: datetime) -> Changes:
         """Change data capture: everything that changed since, deletions included, 1000 objects at most."""
@@ -148,23 +149,21 @@ class Company:
         count = sum(len(found) for found in objects.values())
         return Changes(_time(answer), objects, count < CDC_LIMIT)
 
-    def changed_since(self, entity: str, since: datetime) -> tuple[list[Body], datetime | None]:
-        """Every object of `entity` that changed since, and QuickBooks' time when the reading began.
+    def changed_since(self, entity: str, since: datetime) -> Iterator[tuple[list[Body], datetime | None]]:
+        """Every object of `entity` that changed since, a page at a time, each with QuickBooks' time when it was read.
 
         Pages by time while rows change: what is changed meanwhile moves to the end and is met there again, so each
-        page begins at the last one's latest time, and nothing between two pages is passed over.
+        page begins at the last one's latest time, and nothing between two pages is passed over. An object may be met
+        twice; the later one is the newer one.
         """
-        found: dict[str, Body] = {}
-        began: datetime | None = None
         edge, start = spell_instant(since), 0
         whole = " and Active in (true, false)" if entity in LISTS else ""
         while True:
             where = f"MetaData.LastUpdatedTime >= '{edge}'{whole}"
             rows, time = self._page(entity, where, start, PAGE, "MetaData.LastUpdatedTime")
-            began = began or time
-            found |= {str(raw.get("Id")): raw for raw in rows}
+            yield rows, time
             if len(rows) < PAGE:
-                return list(found.values()), began
+                return
             latest = _updated(rows[-1])
             # So many of one moment that a page holds no other: half a page on, since some of them may have moved.
             edge, start = (edge, start + PAGE // 2) if latest in (None, edge) else (str(latest), 0)

@@ -4,12 +4,10 @@ import os
 import sys
 
 import click
-import pika
-from pika.adapters.blocking_connection import BlockingConnection
 
 from config import logging as logs
 from config.settings import Settings
-from publishers import topology
+from publishers import marks, topology
 from ravebooks import claiming
 from ravebooks.bootstrap import Parts
 from ravebooks.running import Process
@@ -119,8 +117,7 @@ def release() -> None:
     claiming.prepare(parts)
     click.echo("database: migrated")
     if not settings.embedded:
-        connection = BlockingConnection(pika.URLParameters(settings.broker_url))
-        topology.declare(connection.channel())
-        connection.close()
+        with marks.short_questions(settings.broker_url) as connection:
+            topology.declare(connection.channel())
         click.echo("broker: topology declared")
     parts.close()

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from storage import connections
+from reconcile.model import Side
+from storage import connections, pairs
 from storage.installation import ASLEEP_AFTER
 from tests.simulation.posting import paired_invoice, pay, reads, work_for
+from tests.simulation.spoiling import rewriting, spoiled
 from tests.simulation.world import World
 
 
@@ -155,6 +157,51 @@ def test_logs_that_fail_hold_up_no_verification(world: World, backup: Callable[[
     world.ravetree.steer("faults", {"endpoint": "*events*", "kind": "500", "count": None})
     work_for(world, 60)
     assert (payments(world), world.connection()["state"], world.attention()) == ([(40, 0)], "active", [])
+
+
+def garbled(told: dict[str, Any]) -> dict[str, Any]:
+    return told | {"CDCResponse": [7]}
+
+
+def test_an_answer_that_nobody_understands_holds_up_no_verification(
+    world: World, backup: Callable[[], Callable[[], None]]
+) -> None:
+    ours, _ = paired_invoice(world)
+    restore = backup()
+    world.receive({ours["id"]: "40.00"})
+    world.settle()
+    forget_keys(world)
+    restore()
+    say_restored(world)
+    with spoiled(world, rewriting("/cdc", garbled)):
+        work_for(world, 60)
+        assert (payments(world), world.connection()["state"], world.attention()) == ([(40, 0)], "active", [])
+
+
+def test_a_mark_as_paid_that_a_bookkeeper_spread_over_two_invoices_is_not_taken_for_one(
+    world: World, backup: Callable[[], Callable[[], None]]
+) -> None:
+    """By its note it belongs to the first invoice; by what it pays it is a person's."""
+    ours, theirs = paired_invoice(world)
+    second = world.invoice(ours["client_id"], "70.00")
+    restore = backup()
+    world.ravetree.change("invoices", ours["id"], {"status": "paid"})
+    world.settle()
+    (made,) = world.quickbooks.query("select * from Payment")
+    others = world.quickbooks.invoice(second["number"]) or {}
+    lines = [
+        {"Amount": amount, "LinkedTxn": [{"TxnId": invoice["Id"], "TxnType": "Invoice"}]}
+        for invoice, amount in ((theirs, 30), (others, 70))
+    ]
+    world.quickbooks.write("payment", made | {"Line": lines})
+    forget_keys(world)
+    restore()
+    say_restored(world)
+    work_for(world, 60)
+    with world.parts.database.transaction() as session:
+        assert pairs.find(session, world.connection_id, pairs.PLACEHOLDER, Side.RAVETREE, ours["id"]) is None
+    assert payments(world) == [(100, 0)]
+    assert [row["code"] for row in world.attention()] == ["open_balances_differ"]
 
 
 @pytest.mark.parametrize("first", ["sweeper", "slice"])

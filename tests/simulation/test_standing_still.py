@@ -1,11 +1,9 @@
 """Nothing stands still unseen: one bad record, log or answer stops no company, and what does stop it is shown."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 import requests
@@ -15,45 +13,8 @@ from consumers import reconciler
 from storage import connections
 from storage.models import Connection, Job, Lease, Operation, PendingChange, SyncState
 from tests.simulation.posting import event, next_id, paired_invoice, pay, post, work_for
-from tests.simulation.world import QUICKBOOKS, World
-
-Answer = tuple[int, dict[str, str], bytes]
-Spoil = Callable[[requests.PreparedRequest, Callable[[], Answer]], Answer]
-JSON = {"Content-Type": "application/json"}
-
-
-class Wire:
-    """The way to QuickBooks with somebody in it who spoils answers."""
-
-    def __init__(self, whole: Any, spoil: Spoil) -> None:
-        self._whole = whole
-        self._spoil = spoil
-
-    def _call(self, request: requests.PreparedRequest) -> Answer:
-        return self._spoil(request, lambda: self._whole._call(request))
-
-
-@contextmanager
-def spoiled(world: World, spoil: Spoil) -> Iterator[None]:
-    """While this lasts, `spoil` answers in QuickBooks' place."""
-    whole = world._apps[QUICKBOOKS]
-    world._apps[QUICKBOOKS] = Wire(whole, spoil)
-    try:
-        yield
-    finally:
-        world._apps[QUICKBOOKS] = whole
-
-
-def failing(text: str, method: str = "GET") -> Spoil:
-    """HTTP 500 for each request of our program whose URL or body has `text` in it."""
-
-    def spoil(request: requests.PreparedRequest, ask: Callable[[], Answer]) -> Answer:
-        said = unquote(request.url or "").replace("+", " ") + str(request.body or "")
-        if request.method == method and text in said:
-            return 500, JSON, b'{"oops":1}'
-        return ask()
-
-    return spoil
+from tests.simulation.spoiling import Answer, failing, spoiled
+from tests.simulation.world import World
 
 
 def balance(world: World, ours: dict[str, Any]) -> str:

@@ -340,9 +340,9 @@ def test_nothing_that_changes_while_it_is_paged_slips_through(
     monkeypatch.setattr(
         quickbooks.company, "_page", lambda *asked: (whole if next(edits, None) is None else page)(*asked)
     )
-    found, began = quickbooks.company.changed_since("Invoice", since)
-    assert {row["Id"] for row in found} == {row["Id"] for row in made}
-    assert began is not None
+    pages = list(quickbooks.company.changed_since("Invoice", since))
+    assert {row["Id"] for rows, _ in pages for row in rows} == {row["Id"] for row in made}
+    assert all(time is not None for _, time in pages)
 
 
 def test_more_rows_of_one_second_than_a_page_holds_are_all_found(
@@ -351,8 +351,8 @@ def test_more_rows_of_one_second_than_a_page_holds_are_all_found(
     monkeypatch.setattr(company_port, "PAGE", 4)
     since = datetime.fromtimestamp(quickbooks.world.time, UTC)
     made = [quickbooks.world.invoice(amount) for amount in range(1, 12)]
-    found, _ = quickbooks.company.changed_since("Invoice", since)
-    assert {row["Id"] for row in found} == {row["Id"] for row in made}
+    pages = list(quickbooks.company.changed_since("Invoice", since))
+    assert {row["Id"] for rows, _ in pages for row in rows} == {row["Id"] for row in made}
 
 
 @pytest.mark.parametrize(

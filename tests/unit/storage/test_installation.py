@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import installation, migrations
+from storage import connections, installation, migrations
 from storage.database import Database
 from storage.installation import SANDBOX, Claimant, NotTheSandboxs, OtherEnvironment
 from storage.models import Connection, Installation
@@ -80,3 +80,15 @@ def test_an_earlier_database_is_looked_at_before_it_is_migrated(earlier: Databas
             installation.check(session, STRANGER)
     migrations.upgrade(earlier)
     assert claim(earlier, PRODUCTION).environment == "production"
+
+
+def test_a_database_without_a_row_may_be_an_old_one_so_both_books_are_read(database: Database) -> None:
+    """Whoever claims it first cannot tell how much was written since; who comes later knows that it was looked at."""
+    add_connection(database)
+    claim(database, PRODUCTION)
+    with database.transaction() as session:
+        assert session.get_one(Connection, CONNECTION).verify_since == START
+        connections.verified(session, CONNECTION, START)
+    claim(database, PRODUCTION)
+    with database.transaction() as session:
+        assert session.get_one(Connection, CONNECTION).verify_since is None

@@ -201,3 +201,14 @@ def test_echoes_that_never_came_are_forgotten(database: Database) -> None:
     with database.transaction() as session:
         journal.forget_old_echoes(session, START + timedelta(days=1))
     assert not taken(database)
+
+
+def test_what_is_due_and_says_nothing_new_is_due_later_and_counts_as_no_send(database: Database) -> None:
+    opened = open_(database)
+    later = RETRY + timedelta(seconds=9)
+    for now, expected in ((RETRY - timedelta(seconds=1), RETRY), (RETRY, later)):
+        with database.transaction() as session:
+            journal.put_off(session, opened.id, now, later)
+        with database.transaction() as session:
+            row = session.get_one(Operation, opened.id)
+            assert (row.retry_at, row.sends, row.was_uncertain) == (expected, 0, False)

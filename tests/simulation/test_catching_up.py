@@ -1,0 +1,157 @@
+"""Change data capture and Ravetree's log: what they answer wrongly costs nothing but another look."""
+
+import itertools
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from clients.quickbooks.company import Company
+from consumers import catching_up
+from consumers.catching_up import TRUSTED_AHEAD
+from consumers.ownership import Holder
+from storage import connections
+from tests.simulation.posting import paired_invoice, pay, work_for
+from tests.simulation.spoiling import Answer, failing, rewriting, spoiled
+from tests.simulation.world import World
+
+
+def look_at_changes(world: World) -> None:
+    """The next slice looks at change data capture."""
+    with world.parts.database.transaction() as session:
+        connections.get(session, world.connection_id).cdc_due_at = world.clock.now()
+    work_for(world, 3)
+
+
+def balance(world: World, ours: dict[str, Any]) -> str:
+    found: str = world.ravetree.get("invoices", ours["id"])["balance"]
+    return found
+
+
+def watermark(world: World) -> Any:
+    with world.parts.database.transaction() as session:
+        return connections.get(session, world.connection_id).cdc_watermark
+
+
+def objects(told: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for response in told["CDCResponse"]:
+        yield from response["QueryResponse"]
+
+
+def with_nulls(told: dict[str, Any]) -> dict[str, Any]:
+    for part in objects(told):
+        if "Payment" not in part:
+            part["Invoice"] = None
+    return told
+
+
+def with_rubbish(told: dict[str, Any]) -> dict[str, Any]:
+    for part in objects(told):
+        if "Payment" in part:
+            part["Payment"] += [None, "x", {"SyncToken": "0"}]
+    return told
+
+
+@pytest.mark.parametrize("rewrite", [with_nulls, with_rubbish])
+def test_what_is_no_record_hides_none(world: World, rewrite: Any) -> None:
+    ours, theirs = paired_invoice(world)
+    pay(world, theirs, 40)
+    world.collect()
+    with spoiled(world, rewriting("/cdc", rewrite)):
+        look_at_changes(world)
+    assert balance(world, ours) == "60.00"
+
+
+@pytest.mark.parametrize("seconds", [-1, 1])
+def test_no_watermark_lies_further_ahead_than_clocks_differ(world: World, seconds: int) -> None:
+    """From beyond the changes that come nothing would ever be found again."""
+    before = watermark(world)
+    told = world.clock.now() + TRUSTED_AHEAD + timedelta(seconds=seconds)
+    with spoiled(world, rewriting("/cdc", lambda body: body | {"time": told.isoformat()})):
+        with world.parts.database.transaction() as session:
+            connections.get(session, world.connection_id).cdc_due_at = world.clock.now()
+        world.work()
+    assert watermark(world) == (told if seconds < 0 else before)
+
+
+def test_a_comparison_in_full_keeps_its_lease_page_by_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may take longer than a lease lasts, and nobody else shall begin with it meanwhile."""
+    monkeypatch.setattr(catching_up, "BATCH", 1)
+    monkeypatch.setattr(catching_up, "ID_LIMIT", 1)
+    for amount in ("10.00", "20.00", "30.00"):
+        paired_invoice(world, amount)
+    renewed: list[str] = []
+    look, read = Holder.for_a_call, Company._page
+
+    def for_a_call(holder: Holder) -> Any:
+        renewed.append("renewed")
+        return look(holder)
+
+    def page(company: Company, entity: str, *asked: Any) -> Any:
+        renewed.append(entity)
+        return read(company, entity, *asked)
+
+    monkeypatch.setattr(Holder, "for_a_call", for_a_call)
+    monkeypatch.setattr(Company, "_page", page)
+    with world.parts.database.transaction() as session:
+        connection = connections.get(session, world.connection_id)
+        connection.cdc_watermark -= timedelta(days=60)
+        connection.cdc_due_at = world.clock.now()
+    world.work()
+    paged = [asked for asked in renewed if asked != "renewed"]
+    assert len(paged) >= 4 + 3 + 3, "four lists, then three customers and three invoices by name"
+    pairs = itertools.pairwise(renewed)
+    assert not [pair for pair in pairs if "renewed" not in pair], "never two calls without a look at the lease"
+
+
+def test_a_refused_look_postpones_every_look_of_its_connection(world: World) -> None:
+    """A neighbour that is away is not asked for the day's report either."""
+    look = world.clock.now()
+    with world.parts.database.transaction() as session:
+        connection = connections.get(session, world.connection_id)
+        connection.cdc_due_at = connection.parity_due_at = look
+    world.quickbooks.steer("faults", {"endpoint": "cdc", "kind": "429", "count": 1})
+    assert not world.reconciler.work(world.connection_id), "nothing is due at once"
+    with world.parts.database.transaction() as session:
+        connection = connections.get(session, world.connection_id)
+        assert connection.cdc_due_at is not None
+        assert connection.parity_due_at is not None
+        assert min(connection.cdc_due_at, connection.parity_due_at) > look
+
+
+def test_a_write_whose_look_up_fails_is_looked_up_later(world: World) -> None:
+    """It stays uncertain, waits its time each time, and holds up no other record."""
+    ours, _ = paired_invoice(world)
+    world.receive({ours["id"]: "40.00"})
+    letters = world.collect()
+    with spoiled(world, failing("/payment?", "POST")):
+        for letter in letters:
+            world.deliver(letter)
+        work_for(world, 30)
+    assert world.connection()["work"]["uncertain"] == 1
+    world.clock.advance(2 * 3600)
+    refused = failing("from Payment where CustomerRef")
+    looks: list[str] = []
+
+    def counting(request: requests.PreparedRequest, ask: Any) -> Answer:
+        answer = refused(request, ask)
+        looks.extend(["look"] if answer[0] == 500 else [])
+        return answer
+
+    with spoiled(world, counting):
+        other = world.invoice(world.client("Somebody else"), "70.00")
+        for letter in world.collect():
+            world.deliver(letter)
+        work_for(world, 60)
+        assert world.connection()["work"]["uncertain"] == 1
+    assert world.quickbooks.invoice(other["number"]) is not None
+    # Three tries each time, and five seconds between two times.
+    assert 3 <= len(looks) <= 3 * (60 / 5 + 1)
+    work_for(world, 60)
+    world.settle()
+    assert (balance(world, ours), [row["TotalAmt"] for row in world.quickbooks.query("select * from Payment")]) == (
+        "60.00",
+        [40],
+    )
