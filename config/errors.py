@@ -1,5 +1,8 @@
 """The root of the error tree. Each room adds a branch a cause."""
 
+USAGE = 2
+"""The status of a command that was called wrongly, or with wrong or missing settings; what else fails ends with 1."""
+
 
 class RavebooksError(Exception):
     """Something went wrong. The message says what happened and to which record."""

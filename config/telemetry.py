@@ -31,6 +31,7 @@ dead_letters = Counter("ravebooks_dead_letters_total", "Messages that were dead-
 parity_differences = Gauge(
     "ravebooks_parity_differences", "Pairs that differ in the newest parity reports, by cause", ["cause"]
 )
+all_paused = Gauge("ravebooks_all_paused", "1 while a person has stopped every write of this installation")
 stalled = Gauge("ravebooks_connections_stalled", "Connections that get no further because of an unexpected error")
 parked = Gauge("ravebooks_attention", "Records that wait for a person", ["state"])
 loop_errors = Counter("ravebooks_loop_errors_total", "Unexpected errors in an outermost loop", ["loop"])

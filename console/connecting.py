@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -55,7 +55,8 @@ KINDS = {
     PAYMENT_METHOD: MappingKind("payment_methods", "PaymentMethod"),
     DEPOSIT_ACCOUNT: MappingKind("payment_methods", "Account"),
 }
-
+WITH_ALL_OTHERS = frozenset({TAX_RATE, DEPOSIT_ACCOUNT})
+"""Kinds that take an empty key: lines without a tax rate, and payments by any method that is not mapped."""
 
 log = logger("connect")
 
@@ -313,12 +314,22 @@ class Connecting:
 
     def map_keys(self, connection_id: str, kind: str, mapping: dict[str, str]) -> None:
         """Map Ravetree's keys to active QuickBooks entries; a line type needs a service item."""
+        self._check_keys(connection_id, kind, mapping.keys())
         names = self._active_entries(connection_id, kind, set(mapping.values()))
         with self.database.transaction() as session:
             for key, quickbooks_id in mapping.items():
                 connections.set_mapping(session, connection_id, kind, key, quickbooks_id, names.get(quickbooks_id, ""))
             for code in (f"{kind}_not_mapped", *pending.MAPPING_CODES):
                 pending.reconsider_code(session, connection_id, code, self.clock.now())
+
+    def _check_keys(self, connection_id: str, kind: str, named: Iterable[str]) -> None:
+        """A mapping of what Ravetree does not have would lie there for ever and map nothing."""
+        keys = [str(row["key"]) for row in self.keys(connection_id, kind)]
+        if unknown := sorted(set(named) - set(keys) - ({""} if kind in WITH_ALL_OTHERS else set())):
+            raise SwitchRefused(
+                f"{', '.join(map(repr, unknown))} is none of Ravetree's {KINDS[kind].resource.replace('_', ' ')}",
+                remedy=f"They are: {', '.join(key for key in keys if key) or 'none yet'}.",
+            )
 
     def items(self, connection_id: str) -> list[dict[str, str]]:
         """The company's active service items, to map line types to."""

@@ -25,7 +25,7 @@ from reconcile.compare import Cause
 from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.parity import Compared, Report, Row
 from reconcile.payments import same_receipt
-from storage import connections, copies, decisions, pairs, pending
+from storage import brakes, connections, copies, decisions, pairs, pending
 from storage import parity as reports
 from storage.database import Database
 from storage.models import ParityReport, PendingChange
@@ -34,6 +34,7 @@ COPIES, FULL = "copies", "full"
 """What a report was made from: our copies of QuickBooks' records, or a fresh read of all."""
 
 AGAIN = timedelta(hours=1)
+_BY_ITSELF = ("due", "waiting")
 ONE_OR_TWO = "one_or_two_payments"
 _NAMED = re.compile(r"`([a-z]+)`")
 
@@ -171,7 +172,17 @@ class Parity:
                 "note": decided.note,
                 "at": decided.decided_at.isoformat(),
             }
-        return shown | {"waits": [_spell_waiting(row) for row in rows]}
+        return self._unless_stopped(shown | {"waits": [_spell_waiting(row) for row in rows]})
+
+    def _unless_stopped(self, shown: dict[str, Any]) -> dict[str, Any]:
+        """What would go on by itself is paused while a person has stopped every write."""
+        with self._database.transaction() as session:
+            why = brakes.why(session)
+        if not why or shown["state"] not in _BY_ITSELF:
+            return shown
+        stopped = {"state": "paused", "cause": why, "remedy": brakes.AllPaused.remedy}
+        waits = [row | (stopped if row["state"] in _BY_ITSELF else {}) for row in shown["waits"]]
+        return shown | {"state": "paused", "waits": waits}
 
     def _spell_contact(self, bench: Workbench, names: list[Record], rows: list[PendingChange]) -> dict[str, Any]:
         """Clients are linked, not compared: later edits go by the button."""

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from clients.errors import NeighbourError
+from config.logging import logger
 from config.ports import Clock
 from consumers.contacts import ContactWork
 from consumers.documents import DocumentWork
@@ -12,13 +14,13 @@ from consumers.invoices import InvoiceWork
 from consumers.jobs import RESOURCES, is_asked_for
 from consumers.neighbours import NeighboursOf
 from consumers.payments import PaymentWork
-from consumers.workbench import Unwritten, Workbench
+from consumers.workbench import ENTITIES, Unwritten, Workbench
 from reconcile import contacts as contact_rules
 from reconcile.documents import UNLINK
 from reconcile.model import Attention, Kind, Plan, Record, Side
 from schemas import quickbooks
 from schemas.changes import changes
-from storage import connections, decisions, jobs, pairs
+from storage import connections, copies, decisions, jobs, pairs, pending
 from storage.database import Database
 from storage.decisions import Said
 
@@ -26,6 +28,8 @@ SHOWN = 200
 """Records that a preview of many names one by one; the counts are of all."""
 
 _NUMBERS = 100
+
+log = logger("previews")
 
 
 class Previews:
@@ -44,6 +48,29 @@ class Previews:
         return Workbench(self._database, self._clock, connection, neighbours, Unwritten(), dry=True, keeps=False)
 
     # --- one record ------------------------------------------------------------------------------
+
+    def is_there(self, connection_id: str, record: Record) -> bool:
+        """Whether there is, or was, such a record: one that nobody knows would be answered as if both books agreed.
+
+        Where its own side is out of reach it is believed: whoever asks hears of that soon enough.
+        """
+        with self._database.transaction() as session:
+            names = pairs.names(session, connection_id, record)
+            if (
+                len(names) > 1
+                or copies.get(session, connection_id, record)
+                or pending.rows(session, connection_id, names)
+            ):
+                return True
+        neighbours = self._neighbours_of(connection_id)
+        try:
+            if record.side is Side.RAVETREE:
+                return neighbours.ravetree.get(record.kind, record.id) is not None
+            with neighbours.quickbooks.because("button"):
+                return bool(neighbours.quickbooks.by_ids(ENTITIES[record.kind], [record.id]))
+        except NeighbourError as error:
+            log.warning("not looked for", record=str(record), error=str(error))
+            return True
 
     def record(self, connection_id: str, record: Record, decision: str = "", target: str = "") -> dict[str, Any]:
         """What pressing the button would do, or with `decision` what that decision would do."""

@@ -54,7 +54,9 @@ class Sweeper:
             self._put_times_right(session, now)
             connections.begin_daily(session, now)
             due = set(pending.due_connections(session, now)) | set(journal.connections_with_unsettled(session, now))
-            if brakes.pulled(session) is not None:
+            stopped = brakes.pulled(session) is not None
+            telemetry.all_paused.set(stopped)
+            if stopped:
                 due = set()
             nudged = []
             for connection_id in sorted(due):

@@ -38,7 +38,7 @@ from consumers.wakeups import Nudger, Wakeups
 from publishers.broker import BrokerPublisher, Relay
 from publishers.confirmed import BrokerDown, ConfirmedPublisher
 from publishers.port import DirectPublisher, Publisher
-from storage import connections, due_times, installation, migrations, outbox
+from storage import brakes, connections, due_times, installation, migrations, outbox
 from storage.database import Database, DatabaseDown
 from storage.installation import Claimant, check_connection
 from storage.models import Installation
@@ -300,9 +300,13 @@ class Parts:
         return checks
 
     def notices(self) -> dict[str, list[str]]:
-        """What `/readyz` says beside that: the connections that get no further."""
+        """What `/readyz` says beside that: who stopped every write, and the connections that get no further."""
         with self.database.transaction() as session:
-            return {"stalled": [f"{row.id}: {row.stall_cause}" for row in connections.stalled(session)]}
+            stopped = brakes.why(session)
+            return {
+                "paused": [f"{stopped}. {brakes.AllPaused.remedy}"] if stopped else [],
+                "stalled": [f"{row.id}: {row.stall_cause}" for row in connections.stalled(session)],
+            }
 
     def _check_database(self) -> None:
         migrations.check(self.database)

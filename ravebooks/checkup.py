@@ -19,7 +19,7 @@ from ravebooks.commands.local_settings import NEEDED_BY_UP, check_database
 from ravebooks.commands.processes import SHARED, WEB
 from ravebooks.commands.sandbox_process import World
 from ravebooks.keys import FILE as KEYS_FILE
-from storage import connections, installation
+from storage import brakes, connections, installation
 from storage.installation import Claimant
 from storage.models import Connection
 from storage.vault import UnreadableSecret, Vault
@@ -207,7 +207,11 @@ def _state(parts: Parts, connection: Connection) -> str:
         installation.check_connection(connection, parts.settings.quickbooks_environment)
     if connection.state == connections.PAUSED:
         raise Unwell(f"paused: {connection.pause_cause.rstrip('.')}", remedy=connection.pause_remedy)
-    said = connections.condition(connection)
+    with parts.database.transaction() as session:
+        said = connections.condition(session, connection)
+        stopped = brakes.why(session)
+    if said.state == connections.PAUSED:
+        raise Unwell(stopped, remedy=said.remedy)
     if said.state == connections.STALLED:
         raise Unwell(f"stalled: {said.cause.rstrip('.')}", remedy=said.remedy)
     on = [name for name in ("invoices", "estimates") if getattr(connection, f"{name}_since")]

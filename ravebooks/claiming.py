@@ -10,7 +10,6 @@ from ravebooks.commands.sandbox_process import World
 from storage import installation, migrations
 from storage.database import DatabaseDown
 from storage.installation import Claimant
-from storage.migrations import NotMigrated
 
 log = logger("claim")
 
@@ -41,12 +40,15 @@ def prepare(parts: Parts, world: World | None = None) -> None:
 
 
 def look(parts: Parts) -> None:
-    """The same for a process that also starts while one of the two is away: then each slice looks at its connection."""
+    """The same for a process that also starts while one of the two is away: then each slice looks at its connection.
+
+    Raises `NotMigrated` for tables of another version: on them it could do nothing.
+    """
     try:
         migrations.check(parts.database)
         with parts.database.transaction() as session:
             installation.claim(session, claimant_of(parts), new_id=parts.entropy.token(6), now=parts.clock.now())
-    except (DatabaseDown, NotMigrated) as error:
+    except DatabaseDown as error:
         log.warning("the database was not looked at", error=str(error))
     try:
         marks.claim(parts.settings.broker_url, parts.settings.quickbooks_environment, new=False)

@@ -50,11 +50,18 @@ def pulled(session: Session) -> Brake | None:
     return session.get(Brake, EVERYTHING)
 
 
+def why(session: Session) -> str:
+    """Who stopped every write, and why; empty while they go on."""
+    brake = pulled(session)
+    if brake is None:
+        return ""
+    return f"{brake.by or 'somebody'} stopped all writes{f': {brake.cause}' if brake.cause else ''}"
+
+
 def check(session: Session) -> None:
     """Raise `AllPaused` while every write is stopped."""
-    brake = pulled(session)
-    if brake is not None:
-        raise AllPaused(f"{brake.by or 'somebody'} stopped all writes{f': {brake.cause}' if brake.cause else ''}")
+    if said := why(session):
+        raise AllPaused(said)
 
 
 def check_removal(session: Session, connection_id: str, action: str, now: datetime) -> None:

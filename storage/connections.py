@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Side
-from storage import parity, pending
+from storage import brakes, parity, pending
 from storage.database import StorageError
 from storage.models import Connection, Mapping
 
@@ -179,8 +179,10 @@ class Condition:
     remedy: str
 
 
-def condition(connection: Connection) -> Condition:
-    """How a connection stands."""
+def condition(session: Session, connection: Connection) -> Condition:
+    """How a connection stands, a brake on the whole installation included."""
+    if connection.state == ACTIVE and (stopped := brakes.why(session)):
+        return Condition(PAUSED, f"{stopped[:1].upper()}{stopped[1:]}.", brakes.AllPaused.remedy)
     if connection.state == ACTIVE and connection.stalled_since is not None:
         return Condition(STALLED, connection.stall_cause, connection.stall_remedy)
     if connection.state == ACTIVE and connection.verify_since is not None:

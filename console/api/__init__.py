@@ -7,7 +7,7 @@ from flask_smorest import Api
 
 from clients.errors import NeighbourError
 from config.errors import RavebooksError
-from console.api import bodies, connections, jobs, operators, parity, records
+from console.api import bodies, connections, jobs, operators, parity, queries, records
 from console.api.serving import NoSuchRecord, Serving
 from console.connecting import ConnectRefused, SwitchRefused
 from publishers.port import NothingTakesIt
@@ -49,11 +49,14 @@ def install(app: Flask, serving: Serving) -> None:
         OPENAPI_JSON_PATH="openapi.json",
     )
     api = Api(app)
+    known: dict[tuple[str, str], frozenset[str]] = {}
     for room in (connections, records, jobs, parity, operators):
         blueprint = room.blueprint(serving)
         blueprint.before_request(lambda: _authorise(serving))
         blueprint.before_request(bodies.check)
+        blueprint.before_request(lambda: queries.check(known))
         api.register_blueprint(blueprint)
+    known |= queries.named(api.spec.to_dict())
     app.register_error_handler(RavebooksError, _refuse)
 
 

@@ -196,7 +196,7 @@ def _show(session: Session, connection: Connection) -> dict[str, Any]:
     work["jobs"] = session.execute(
         sa.select(sa.func.count()).select_from(Job).where(Job.connection_id == connection.id, Job.state == jobs.RUNNING)
     ).scalar_one()
-    said = asdict(connections.condition(connection))
+    said = asdict(connections.condition(session, connection))
     names = shapes.ConnectionShape().fields.keys() - said.keys() - {"work"}
     return {name: getattr(connection, name) for name in names} | said | {"work": work}
 

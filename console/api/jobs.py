@@ -39,7 +39,7 @@ def blueprint(serving: Serving) -> Blueprint:
         return shown
 
     @routes.post("/preview")
-    @routes.arguments(shapes.JobRequest)
+    @routes.arguments(shapes.PreviewRequest)
     @routes.response(200, shapes.BackfillPreview)
     def preview(body: dict[str, Any], connection_id: str) -> dict[str, Any]:
         return serving.previews.job(connection_id, body.pop("kind"), body)

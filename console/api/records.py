@@ -37,7 +37,7 @@ def blueprint(serving: Serving) -> Blueprint:
     def attention(connection_id: str) -> list[dict[str, Any]]:
         """What waits for a person, and the connection itself if it gets no further."""
         with database.transaction() as session:
-            stands = _stands_still(connections.get(session, connection_id))
+            stands = _stands_still(session, connections.get(session, connection_id))
             return stands + [_waiting(row) for row in pending.attention(session, connection_id)]
 
     @routes.post("/records/<side>/<kind>/<record_id>/retry")
@@ -55,6 +55,8 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.response(202)
     def decide(body: dict[str, str], connection_id: str, side: str, kind: str, record_id: str) -> None:
         record = record_of(side, kind, record_id)
+        if body["decision"] in decisions.AT_ANY_TIME:
+            check_is_there(connection_id, record)
         with database.transaction() as session:
             connections.get(session, connection_id)
             if not decisions.decide(session, connection_id, record, Said(**body), serving.clock.now()):
@@ -76,6 +78,9 @@ def blueprint(serving: Serving) -> Blueprint:
         record = record_of(side, kind, record_id)
         with database.transaction() as session:
             why = _why_not_now(session, connections.get(session, connection_id))
+        if not why:
+            check_is_there(connection_id, record)
+        with database.transaction() as session:
             decisions.request_sync(session, connection_id, record, serving.clock.now(), body["by"])
         serving.nudge(connection_id)
         if why:
@@ -93,6 +98,14 @@ def blueprint(serving: Serving) -> Blueprint:
         finally:
             places.release()
 
+    def check_is_there(connection_id: str, record: Record) -> None:
+        with database.transaction() as session:
+            connections.check_connected(session, connection_id)
+        if not serving.previews.is_there(connection_id, record):
+            raise NoSuchRecord(
+                f"{record.side.title()} has no {record.kind} {record.id}", remedy="Look its id up there."
+            )
+
     def became(connection_id: str, record: Record) -> dict[str, str]:
         with database.transaction() as session:
             return _became(session, connection_id, record)
@@ -106,21 +119,25 @@ def _waiting(row: PendingChange) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names} | {"state": state}
 
 
-def _stands_still(connection: Connection) -> list[dict[str, Any]]:
-    """The connection as one more row, of no side, while an unexpected error holds all of it up."""
-    said = connections.condition(connection)
-    if said.state != connections.STALLED:
+def _stands_still(session: Session, connection: Connection) -> list[dict[str, Any]]:
+    """The connection as one more row, of no side, while an unexpected error, or an operator, holds all of it up."""
+    said = connections.condition(session, connection)
+    stopped = brakes.pulled(session)
+    if said.state == connections.STALLED:
+        code, since = said.state, connection.stalled_since
+    elif stopped is not None and connection.state == connections.ACTIVE:
+        code, since = "all_paused", stopped.at
+    else:
         return []
-    row = {"side": "", "kind": "connection", "record_id": connection.id, "updated_at": connection.stalled_since}
-    return [row | {"state": said.state, "code": said.state, "cause": said.cause, "remedy": said.remedy}]
+    row = {"side": "", "kind": "connection", "record_id": connection.id, "updated_at": since}
+    return [row | {"state": said.state, "code": code, "cause": said.cause, "remedy": said.remedy}]
 
 
 def _why_not_now(session: Session, connection: Connection) -> str:
-    if brakes.pulled(session) is not None:
-        return "All writes of this installation are stopped by an operator."
-    if connection.state == connections.ACTIVE:
+    said = connections.condition(session, connection)
+    if said.state in (connections.ACTIVE, connections.VERIFYING, connections.STALLED):
         return ""
-    return connection.pause_cause or f"The connection is {connection.state}."
+    return said.cause or f"The connection is {said.state}."
 
 
 def _became(session: Session, connection_id: str, record: Record) -> dict[str, str]:

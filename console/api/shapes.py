@@ -4,10 +4,17 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from schemas.ravetree_contract import ESTIMATE_STATUSES, INVOICE_STATUSES
 from storage import inbox, jobs
 from storage.connections import ARCHIVED
 from storage.decisions import DECISIONS
 from storage.forgetting import FORGOTTEN
+
+STATUSES = {
+    "invoice": tuple(status for status in INVOICE_STATUSES if status != "void"),
+    "estimate": ESTIMATE_STATUSES,
+}
+"""What a back-fill may be narrowed to; what is void is never pushed."""
 
 
 class ConnectRequest(Schema):
@@ -206,7 +213,7 @@ class DeadLetterShape(Schema):
     size = fields.Function(lambda row: len(row.body))
 
 
-class JobRequest(Schema):
+class PreviewRequest(Schema):
     """What a job is to look at: without dates and statuses all records of the kinds."""
 
     kind = fields.String(load_default=jobs.BACKFILL, validate=validate.OneOf([jobs.IMPORT_CONTACTS, jobs.BACKFILL]))
@@ -225,6 +232,19 @@ class JobRequest(Schema):
         if data["from"] and data["to"] and data["from"] > data["to"]:
             raise ValidationError("It lies before the first day.", "to")
 
+    @validates_schema
+    def _asks_for_statuses_that_there_are(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        known = dict.fromkeys(status for kind in data["kinds"] for status in STATUSES.get(kind, ()))
+        if unknown := sorted(set(data["statuses"]) - known.keys()):
+            kinds = " or ".join(data["kinds"])
+            there_are = f"there are {', '.join(known)}" if known else "it has none"
+            raise ValidationError(f"No {kinds} is {', '.join(unknown)}: {there_are}.", "statuses")
+
+    @validates_schema
+    def _asks_for_nothing_that_does_not_count(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if data["kind"] == jobs.IMPORT_CONTACTS and _narrows(data):
+            raise ValidationError("An import takes every customer: dates and statuses are for a back-fill.", "kind")
+
     @post_load
     def _as_json(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
         """Dates as the job keeps them, and each kind once."""
@@ -232,6 +252,19 @@ class JobRequest(Schema):
         for name in ("from", "to"):
             data[name] = data[name].isoformat() if data[name] else None
         return data
+
+
+class JobRequest(PreviewRequest):
+    """The same, to be done."""
+
+    @validates_schema
+    def _is_asked_by_somebody(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if data["kind"] == jobs.BACKFILL and not _narrows(data) and not data["by"]:
+            raise ValidationError("A back-fill over everything names who asks for it.", "by")
+
+
+def _narrows(data: dict[str, Any]) -> bool:
+    return bool(data["from"] or data["to"] or data["statuses"])
 
 
 class JobShape(Schema):

@@ -14,7 +14,7 @@ from ravebooks.bootstrap import Parts
 from ravebooks.commands.local_settings import open_books
 from reconcile.model import Kind, Record, Side
 from schemas.ids import record_of
-from storage import connections, dead_letters, decisions, inbox, pending
+from storage import brakes, connections, dead_letters, decisions, inbox, pending
 from storage.decisions import Said
 
 DEAD_LIMIT = 1000
@@ -24,6 +24,12 @@ class NothingWaits(RavebooksError):
     """There is no pending change for this record."""
 
     remedy = "List what waits with `ravebooks attention`."
+
+
+class UnknownRecord(RavebooksError):
+    """No book has this record."""
+
+    remedy = "Look its id up there, or list records with `ravebooks drift` or `ravebooks attention`."
 
 
 @contextmanager
@@ -45,7 +51,7 @@ def connections_() -> None:
         if not every:
             click.echo("No connections yet.")
         for row in every:
-            said = connections.condition(row)
+            said = connections.condition(session, row)
             on = [name for name in ("invoices", "estimates") if getattr(row, f"{name}_since")]
             click.echo(
                 f"{row.id}  account {row.account_id}  company {row.realm_id}  {said.state}"
@@ -59,6 +65,8 @@ def connections_() -> None:
 def attention() -> None:
     """List what waits for a person: held and parked records, events kept aside, dead letters."""
     with open_quietly() as parts, parts.database.transaction() as session:
+        if stopped := brakes.why(session):
+            click.echo(f"every connection  paused\n    {stopped}\n    → {brakes.AllPaused.remedy}")
         for stalled in connections.stalled(session):
             click.echo(f"{stalled.id} connection  stalled  since {stalled.stalled_since:%Y-%m-%d %H:%M}")
             click.echo(f"    {stalled.stall_cause}\n    → {stalled.stall_remedy}")
@@ -111,10 +119,22 @@ def decide(
     connection: str, side: str, kind: str, record_id: str, decision: str, by: str, note: str, target: str
 ) -> None:
     """Answer what a held or parked record asks; its remedy names the decisions that it takes."""
+    if decision == "link" and not target:
+        raise click.UsageError("A link names the other side's record: --target ID.")
     record = record_of(side, kind, record_id)
     with open_quietly() as parts:
+        if decision in decisions.AT_ANY_TIME:
+            check_is_there(parts, connection, record)
         _make_due(parts, connection, record, Said(decision, by, note, target))
     click.echo(f"{record} is decided ({decision}) and due")
+
+
+def check_is_there(parts: Parts, connection_id: str, record: Record) -> None:
+    """Raise `UnknownRecord` for one that neither book nor ours ever had."""
+    with parts.database.transaction() as session:
+        connections.check_connected(session, connection_id)
+    if not parts.previews.is_there(connection_id, record):
+        raise UnknownRecord(f"{record.side.title()} has no {record.kind} {record.id}")
 
 
 def _make_due(parts: Parts, connection_id: str, record: Record, said: Said | None = None) -> None:

@@ -1,23 +1,25 @@
 """What a bookkeeper does, on the command line: map, switch, look before a sync, press the button, fill back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import click
+from marshmallow import ValidationError
 
-from config.errors import RavebooksError
+from config.errors import USAGE
+from console.api.shapes import JobRequest, PreviewRequest
 from console.connecting import KINDS
-from ravebooks.commands.attention import open_quietly, record_arguments
+from ravebooks.commands.attention import check_is_there, open_quietly, record_arguments
 from schemas.ids import record_of
 from storage import connections, decisions, jobs, reads
 from storage.models import Job
 
 
-class BadChoice(RavebooksError):
+class BadChoice(click.ClickException):
     """An argument is not of the form that is asked for."""
 
-    remedy = "See `--help`."
+    exit_code = USAGE
 
 
 # --- connecting ----------------------------------------------------------------------------------
@@ -87,7 +89,7 @@ def map_(connection: str, kind: str, pairs: tuple[str, ...], search: str) -> Non
 def _pair(text: str) -> tuple[str, str]:
     key, found, value = text.partition("=")
     if not found or not value:
-        raise BadChoice(f"{text!r} is not KEY=ID")
+        raise BadChoice(f"{text!r} is not KEY=ID: see `ravebooks map --help`.")
     return key, value
 
 
@@ -168,9 +170,10 @@ def _show_preview(found: Mapping[str, Any]) -> None:
 def sync(connection: str, side: str, kind: str, record_id: str, by: str) -> None:
     """Press "Sync to QuickBooks" for a record; `ravebooks show` says what became of it."""
     record = record_of(side, kind, record_id)
-    with open_quietly() as parts, parts.database.transaction() as session:
-        connections.get(session, connection)
-        decisions.request_sync(session, connection, record, parts.clock.now(), by)
+    with open_quietly() as parts:
+        check_is_there(parts, connection, record)
+        with parts.database.transaction() as session:
+            decisions.request_sync(session, connection, record, parts.clock.now(), by)
     click.echo(f"{record} is due")
 
 
@@ -203,13 +206,9 @@ def backfill(
     by: str,
 ) -> None:
     """Push what is older than the switch-on: document, contact and live payments as one."""
-    params = {
-        "kinds": list(kinds) or ["invoice"],
-        "from": since.date().isoformat() if since else None,
-        "to": until.date().isoformat() if until else None,
-        "statuses": list(statuses),
-    }
-    _begin(connection, jobs.BACKFILL, params, only_look, by)
+    asked: dict[str, Any] = {"kinds": list(kinds) or ["invoice"], "statuses": list(statuses)}
+    asked |= {name: day.date().isoformat() for name, day in (("from", since), ("to", until)) if day}
+    _begin(connection, jobs.BACKFILL, asked, only_look, by)
 
 
 @click.command("import-contacts")
@@ -221,7 +220,14 @@ def import_contacts(connection: str, only_look: bool, by: str) -> None:
     _begin(connection, jobs.IMPORT_CONTACTS, {}, only_look, by)
 
 
-def _begin(connection: str, kind: str, params: dict[str, Any], only_look: bool, by: str) -> None:
+def _begin(connection: str, kind: str, asked: dict[str, Any], only_look: bool, by: str) -> None:
+    try:
+        params = (PreviewRequest if only_look else JobRequest)().load(asked | {"kind": kind, "by": by})
+    except ValidationError as error:
+        raise BadChoice(
+            " ".join(f"--{name}: {' '.join(_texts(said))}" for name, said in error.messages_dict.items())
+        ) from None
+    del params["kind"], params["by"]
     with open_quietly() as parts:
         if only_look:
             found = parts.previews.job(connection, kind, params)
@@ -233,6 +239,12 @@ def _begin(connection: str, kind: str, params: dict[str, Any], only_look: bool, 
             connections.get(session, connection)
             job = jobs.begin(session, connection, kind, params, by, parts.clock.now())
             click.echo(f"job {job.id} runs")
+
+
+def _texts(said: Any) -> Iterator[str]:
+    """Every sentence of what marshmallow says of one field."""
+    for each in said.values() if isinstance(said, dict) else said:
+        yield from [each] if isinstance(each, str) else _texts(each)
 
 
 @click.command("jobs")

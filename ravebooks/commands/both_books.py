@@ -4,18 +4,11 @@ from typing import Any
 
 import click
 
-from config.errors import RavebooksError
 from console.parity_forms import as_csv
-from ravebooks.commands.attention import open_quietly, record_arguments
+from ravebooks.commands.attention import UnknownRecord, open_quietly, record_arguments
 from schemas.ids import record_of
 from storage import connections, timeline
 from storage import parity as reports
-
-
-class UnknownRecord(RavebooksError):
-    """No book has this record."""
-
-    remedy = "List records with `ravebooks drift` or `ravebooks attention`."
 
 
 @click.command("parity")
@@ -88,6 +81,8 @@ def timeline_(connection: str, side: str, kind: str, record_id: str) -> None:
     with open_quietly() as parts, parts.database.transaction() as session:
         connections.get(session, connection)
         entries = timeline.of(session, connection, record)
+    if not entries:
+        raise UnknownRecord(f"nothing ever happened to {record}")
     for entry in entries:
         by = f"  by {entry['by']}" if entry["by"] else ""
         click.echo(f"{entry['at']:%Y-%m-%d %H:%M:%S}  {entry['what']:<8}{entry['side']:<11}{entry['text']}{by}")

@@ -60,7 +60,5 @@ def check_database(parts: Parts) -> None:
     url = parts.settings.effective_database_url
     file = Path(url.removeprefix("sqlite:///"))
     if url.startswith("sqlite:///") and not file.exists():
-        raise NotMigrated(
-            f"there is no database at {file}", remedy="Run `ravebooks up` or `ravebooks release`, which make it."
-        )
+        raise NotMigrated(f"there is no database at {file}", remedy="Run `ravebooks up`, which makes it.")
     migrations.check(parts.database)

@@ -112,12 +112,14 @@ def _process() -> Process:
 def release() -> None:
     """Migrate the database and declare the broker's topology."""
     settings = Settings.from_environment(os.environ)
+    settings.require("database_url", "broker_url")
     logs.configure(settings.log_level, settings.log_format)
     parts = Parts(settings)
-    claiming.prepare(parts)
-    click.echo("database: migrated")
-    if not settings.embedded:
+    try:
+        claiming.prepare(parts)
+        click.echo("database: migrated")
         with marks.short_questions(settings.broker_url) as connection:
             topology.declare(connection.channel())
         click.echo("broker: topology declared")
-    parts.close()
+    finally:
+        parts.close()

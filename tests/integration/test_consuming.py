@@ -231,7 +231,7 @@ def test_a_worker_that_is_busy_for_longer_than_its_heartbeat_keeps_its_connectio
         assert len(opened) == 1
 
 
-def test_a_nudge_after_long_idleness_and_one_after_a_restart_arrive(rabbitmq: RabbitMQ) -> None:
+def test_a_nudge_after_a_restart_of_the_broker_arrives() -> None:
     with RabbitMQ() as broker:
         connection = pika.BlockingConnection(pika.URLParameters(broker.url))
         topology.declare(connection.channel())
@@ -240,6 +240,7 @@ def test_a_nudge_after_long_idleness_and_one_after_a_restart_arrive(rabbitmq: Ra
         nudger.nudge("a")
         broker.stop()
         broker.start()
+        before = nudger.waiting()
         nudger.nudge("b")
-        wait_until(lambda: nudger.waiting() >= 1, 10, "the nudge after the restart is not there")
+        wait_until(lambda: nudger.waiting() == before + 1, 10, "the nudge after the restart is not there")
         nudger._drop()

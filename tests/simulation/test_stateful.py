@@ -81,7 +81,7 @@ class Office(RuleBasedStateMachine):
             self.world.api(
                 "POST",
                 f"/api/connections/{self.world.connection_id}/jobs",
-                {"kinds": ["invoice", "estimate"]},
+                {"kinds": ["invoice", "estimate"], "by": "Kim"},
             )
 
     def _api(self, path: str, body: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ravebooks.demo.sides import Body
 from reconcile.model import Kind, Record, Side
-from storage import steps
+from storage import decisions, steps
 from tests.simulation.test_scenarios import codes, ours, paired, payments, plain, remote
 from tests.simulation.world import World
 
@@ -192,11 +192,13 @@ def test_a_linked_customer_that_is_decided_on_does_not_push_its_client(
 
 
 def test_a_record_that_is_nowhere_is_not_said_to_agree(world: World) -> None:
-    path = f"/api/connections/{world.connection_id}/records/ravetree/invoice/inv_nowhere/sync"
-    world.api("POST", path, {"wait_seconds": 0})
+    """One whose button was pressed in Ravetree, and that is gone when it is looked at."""
+    nowhere = Record(Side.RAVETREE, Kind.INVOICE, "inv_nowhere")
+    with world.parts.database.transaction() as session:
+        decisions.request_sync(session, world.connection_id, nowhere, world.clock.now())
     world.settle()
     with world.parts.database.transaction() as session:
-        said = steps.of(session, world.connection_id, [Record(Side.RAVETREE, Kind.INVOICE, "inv_nowhere")])
+        said = steps.of(session, world.connection_id, [nowhere])
     assert said[-1].what == "ignored"
 
 

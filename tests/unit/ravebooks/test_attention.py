@@ -35,7 +35,7 @@ def state_of(parts: Parts) -> tuple[str, bool]:
 def test_without_a_database_it_says_how_to_make_one_and_makes_none(runner: CliRunner) -> None:
     result = runner.invoke(ravebooks, ["attention"])
     assert isinstance(result.exception, NotMigrated)
-    assert "ravebooks release" in result.exception.remedy
+    assert "ravebooks up" in result.exception.remedy
 
 
 def test_connections_are_listed_with_what_is_on_and_why_one_is_paused(runner: CliRunner, parts: Parts) -> None:

@@ -58,7 +58,12 @@ def test_the_installation_is_made_when_it_is_first_asked_for(parts: Parts) -> No
 
 def test_release_refuses_a_database_of_another_environment(parts: Parts, runner: CliRunner) -> None:
     claiming.prepare(parts)
-    result = runner.invoke(ravebooks, ["release"], env={"RAVEBOOKS_QUICKBOOKS_ENVIRONMENT": "sandbox"})
+    named = {
+        "RAVEBOOKS_QUICKBOOKS_ENVIRONMENT": "sandbox",
+        "RAVEBOOKS_DATABASE_URL": parts.settings.effective_database_url,
+        "RAVEBOOKS_BROKER_URL": "amqp://guest:guest@127.0.0.1:9/",
+    }
+    result = runner.invoke(ravebooks, ["release"], env=named)
     assert isinstance(result.exception, OtherEnvironment)
     assert "production, not to sandbox" in str(result.exception)
 

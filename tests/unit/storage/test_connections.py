@@ -1,13 +1,37 @@
 """How a connection is shown to people."""
 
-from storage import connections
+import pytest
+
+from storage import brakes, connections
+from storage.connections import ACTIVE, DISCONNECTED, PAUSED, STALLED, VERIFYING, Condition
+from storage.database import Database
 from storage.models import Connection
 from tests.unit.ports import START
 
 
-def test_a_connection_that_gets_no_further_is_shown_so_also_while_it_verifies() -> None:
+def stuck(state: str = ACTIVE) -> Connection:
+    return Connection(state=state, verify_since=START, pause_cause="Ended.", pause_remedy="Connect again.")
+
+
+def test_a_connection_that_gets_no_further_is_shown_so_also_while_it_verifies(database: Database) -> None:
     """It would verify for ever, and "nothing to do" would be a lie."""
-    stuck = Connection(state=connections.ACTIVE, verify_since=START, pause_cause="", pause_remedy="")
-    assert connections.condition(stuck).state == connections.VERIFYING
-    stuck.stalled_since, stuck.stall_cause, stuck.stall_remedy = START, "It fails.", "Report it."
-    assert connections.condition(stuck) == connections.Condition(connections.STALLED, "It fails.", "Report it.")
+    connection = stuck()
+    with database.transaction() as session:
+        assert connections.condition(session, connection).state == VERIFYING
+        connection.stalled_since, connection.stall_cause, connection.stall_remedy = START, "It fails.", "Report it."
+        assert connections.condition(session, connection) == Condition(STALLED, "It fails.", "Report it.")
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        (ACTIVE, Condition(PAUSED, "Kim stopped all writes: audit.", "Go on with `ravebooks resume --all`.")),
+        (DISCONNECTED, Condition(DISCONNECTED, "Ended.", "Connect again.")),
+    ],
+)
+def test_what_stops_every_write_is_shown_by_every_connection_that_would_write(
+    database: Database, state: str, shown: Condition
+) -> None:
+    with database.transaction() as session:
+        brakes.pull(session, "audit", "Kim", START)
+        assert connections.condition(session, stuck(state)) == shown
