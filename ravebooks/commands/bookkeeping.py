@@ -30,7 +30,7 @@ def connect(account: str, ravetree_token: str) -> None:
     """Print the address that an administrator of the QuickBooks company opens, good once, for ten minutes."""
     with open_quietly() as parts:
         parts.connecting.look_at_account(account, ravetree_token)
-        click.echo(parts.connecting.begin(account, ravetree_token))
+        click.echo(parts.connecting.start_link(account, ravetree_token))
 
 
 @click.command("disconnect")

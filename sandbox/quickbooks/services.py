@@ -38,6 +38,7 @@ SWITCHES: dict[str, tuple[Any, ...]] = {
         "application/cloudevents+json",
         "application/cloudevents-batch+json",
     ),
+    "code_challenges": (True, False),
     "email_status_writable": (True, False),
     "latin1_only": (False, True),
     "batch_ids_limited": (False, True),
