@@ -86,6 +86,13 @@ def test_a_cookie_that_is_none_of_ours_is_no_browser(world: World, value: str) -
     assert found(world) == []
 
 
+def test_a_browser_is_not_known_by_a_cookie_of_somebody_elses_making(world: World) -> None:
+    answer = Browser(world).session.get(
+        begin(world), headers={"Cookie": "ravebooks_connect=guess"}, allow_redirects=False
+    )
+    assert "ravebooks_connect=guess" not in answer.headers["Set-Cookie"]
+
+
 def test_the_cookie_is_for_the_connect_alone_and_only_its_digest_is_kept(world: World) -> None:
     said = Browser(world).session.get(begin(world), allow_redirects=False).headers["Set-Cookie"]
     value = re.match(r"ravebooks_connect=([0-9a-f]{64});", said)

@@ -189,7 +189,7 @@ class World(AnyWorld):
         self._away: set[str] = set()
         self._apps: dict[str, Any] = {
             QUICKBOOKS: WsgiAdapter(make_app(self.services)),
-            RAVETREE: WsgiAdapter(create_app(self._organisations)),
+            RAVETREE: WsgiAdapter(create_app(self._organisations, names=(RAVETREE,))),
         }
         self.parts = self._make_parts(randomness)
         migrations.upgrade(self.parts.database)
