@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy.orm import Session
 
-from clients.errors import NeighbourError, NotAuthorised
+from clients.errors import NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
 from clients.quickbooks.company import Bearer, Company
 from clients.quickbooks.oauth import OAuthClient, Tokens
 from clients.ravetree.account import Account
@@ -169,8 +169,13 @@ class Connecting:
         try:
             # Somebody waits for the link: one try.
             self._check_account(account_id, ravetree_token, attempts=1)
-        except NeighbourError as error:
+        except (NotSent, OutcomeUnknown, Throttled) as error:
             log.warning("account not looked at before the consent", account=account_id, error=str(error))
+        except NeighbourError as error:
+            raise ConnectRefused(
+                f"Ravetree does not say whose API token this is: {error}",
+                remedy="Correct RAVEBOOKS_RAVETREE_API_URL, or ask Ravetree's support; then begin the connect again.",
+            ) from None
 
     def _check_account(self, account_id: str, ravetree_token: str, attempts: int = 3) -> str:
         """The account's name. Raises `ConnectRefused` unless Ravetree says that the token is this account's."""
@@ -274,7 +279,7 @@ class Connecting:
         return True
 
     def denied(self, state: str, browser: str) -> None:
-        """The user said no: the state is used up. Raises `ConnectRefused`."""
+        """The user said no, or Intuit did: the state is used up. Raises `ConnectRefused`."""
         self._take(state, CONSENT, browser)
 
     def _take(self, token: str, purpose: str, browser: str) -> Kept:

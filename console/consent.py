@@ -16,6 +16,8 @@ COOKIE = "ravebooks_connect"
 COOKIE_SECONDS = 600
 COOKIE_BYTES = 32
 FORM_BYTES = 4096
+DENIED = "access_denied"
+"""What Intuit sends back when the user presses no; RFC 6749, 4.1.2.1."""
 _COOKIE_FORM = re.compile(f"[0-9a-f]{{{2 * COOKIE_BYTES}}}")
 
 log = logger("connect")
@@ -80,9 +82,9 @@ def blueprint(connecting: Connecting) -> Blueprint:
     def callback() -> Response:
         state, whose = request.args.get("state", ""), browser.known()
         try:
-            if request.args.get("error"):
+            if error := request.args.get("error"):
                 connecting.denied(state, whose)
-                return _page("QuickBooks is not connected", "You chose not to connect. Nothing was changed.", 200)
+                return _denied(error)
             made = connecting.finish(state, whose, request.args.get("code", ""), request.args.get("realmId", ""))
         except RavebooksError as error:
             log.warning("connect refused", error=str(error))
@@ -102,6 +104,14 @@ def blueprint(connecting: Connecting) -> Blueprint:
         return _page("QuickBooks is not connected any more", _taken_back(undone), 200)
 
     return routes
+
+
+def _denied(error: str) -> Response:
+    if error == DENIED:
+        return _page("QuickBooks is not connected", "You chose not to connect. Nothing was changed.", 200)
+    log.warning("Intuit refused", error=error[:80])
+    text = f"Intuit did not go on ({error[:80]}). Nothing was changed. Begin the connect again from Ravetree."
+    return _page("QuickBooks is not connected", text, 400)
 
 
 def _sentence(error: RavebooksError) -> str:

@@ -31,7 +31,7 @@ class ConsentLost(AccessRevoked):
 class CodeRefused(NotAuthorised):
     """A code opens nothing (any more), or not with this verifier."""
 
-    remedy = "Begin the connect again from Ravetree."
+    remedy = "Begin the connect again."
 
 
 class AppRefused(NotAuthorised):

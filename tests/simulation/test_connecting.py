@@ -14,7 +14,7 @@ from reconcile.model import Side
 from storage import connections
 from storage.models import Base, Connection, OAuthState
 from tests.simulation.test_scenarios import codes
-from tests.simulation.world import OURS, QUICKBOOKS, Browser, World
+from tests.simulation.world import OURS, QUICKBOOKS, RAVETREE, Browser, World
 from tests.unit.storing import delivery, envelope
 
 
@@ -389,6 +389,16 @@ def test_what_is_ill_shaped_is_said_to_be(
 # --- whose token it is ---------------------------------------------------------------------------
 
 
+class Answers:
+    """A host that answers everything with one status."""
+
+    def __init__(self, status: int) -> None:
+        self._status = status
+
+    def _call(self, _request: requests.PreparedRequest) -> "tuple[int, dict[str, str], bytes]":
+        return self._status, {}, b""
+
+
 def states_and_connections(world: World) -> tuple[int, list[tuple[str, bytes | None]]]:
     with world.parts.database.transaction() as session:
         states = session.execute(sa.select(sa.func.count()).select_from(OAuthState)).scalar_one()
@@ -415,6 +425,21 @@ def test_a_wrong_ravetree_token_is_refused_before_anybody_consents(world: World,
 def test_what_no_header_can_carry_is_refused_at_the_beginning(world: World, account: str, token: str) -> None:
     refused = ask(world, "POST", "/api/connections", {"account_id": account, "ravetree_token": token})
     assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "ConnectRefused")
+
+
+@pytest.mark.parametrize("status", [400, 404, 422, 451])
+def test_a_ravetree_that_does_not_say_whose_token_it_is_ends_the_connect_at_its_beginning(
+    world: World, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """It is there, and will answer the same after the consent."""
+    monkeypatch.setitem(world._apps, RAVETREE, Answers(status))
+    body = {"account_id": "org_second", "ravetree_token": "rvt_token"}
+    before = states_and_connections(world)
+    refused = ask(world, "POST", "/api/connections", body)
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "ConnectRefused")
+    assert "RAVEBOOKS_RAVETREE_API_URL" in refused.get_json()["error"]["remedy"]
+    assert "Intuit" not in refused.get_data(as_text=True)
+    assert states_and_connections(world) == before
 
 
 def test_an_account_that_could_not_be_looked_at_is_looked_at_after_the_consent(world: World) -> None:

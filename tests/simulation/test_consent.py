@@ -119,6 +119,16 @@ def test_nobody_who_only_looks_at_a_link_uses_it_up(world: World) -> None:
     assert browser.session.get(back).status_code == 200
 
 
+def test_an_error_of_intuits_is_not_said_to_be_the_persons_choice(world: World) -> None:
+    browser = Browser(world)
+    state = parse_qs(urlsplit(browser.open(begin(world, ACCOUNT))).query)["state"][0]
+    query = {"state": state, "error": "server_error<b>"}
+    page = browser.session.get(f"http://{OURS}/connect/callback", params=query)
+    assert (page.status_code, "You chose" in page.text) == (400, False)
+    assert "Intuit did not go on (server_error&lt;b&gt;)" in page.text
+    assert states(world) == []
+
+
 # --- code challenges -----------------------------------------------------------------------------
 
 
