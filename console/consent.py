@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from config.errors import RavebooksError
 from config.logging import logger
+from config.ports import Entropy
 from console.connecting import Connected, Connecting, Undone
 from storage.forgetting import FORGOTTEN
 
@@ -29,12 +30,12 @@ class Browser:
     It is the same for all connects that a browser begins within ten minutes: two tabs do not disturb each other.
     """
 
-    def __init__(self, connecting: Connecting) -> None:
-        url = urlsplit(connecting.public_url)
-        self._entropy = connecting.entropy
+    def __init__(self, public_url: str, entropy: Entropy) -> None:
+        url = urlsplit(public_url)
+        self._entropy = entropy
         self._secure = url.scheme == "https"
         self._name = f"__Secure-{COOKIE}" if self._secure else COOKIE
-        self._path = f"{url.path}/connect"
+        self._path = f"{url.path.rstrip('/')}/connect"
 
     def known(self) -> str:
         """What the browser brings; empty if that is nothing of ours."""
@@ -61,7 +62,7 @@ class Browser:
 def blueprint(connecting: Connecting) -> Blueprint:
     """`GET /connect/start`, `GET /connect/callback` and `POST /connect/undo`."""
     routes = Blueprint("consent", __name__, url_prefix="/connect")
-    browser = Browser(connecting)
+    browser = Browser(connecting.public_url, connecting.entropy)
 
     @routes.before_request
     def only_look() -> Response | None:

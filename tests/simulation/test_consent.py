@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import structlog
 
 from console.states import UNDO
+from ravebooks.commands.sandbox_connection import ITEMS
 from storage import connections
 from storage.models import Connection, OAuthState
 from tests.simulation.test_connecting import ask, begin, company, rows_of, token_of
@@ -191,6 +192,23 @@ def test_a_new_connection_is_undone_without_a_trace_and_its_consent_ended(world:
     assert world.services.tokens.connected(realm) == []
     assert Browser(world).connect(begin(world, ACCOUNT), company(world)).status_code == 200
     assert Browser(world).connect(begin(world, "org_third"), realm).status_code == 200
+
+
+def test_an_undo_after_something_was_written_keeps_its_records(world: World) -> None:
+    browser = Browser(world)
+    page = browser.connect(begin(world, ACCOUNT), company(world))
+    (made,) = found(world)
+    path = f"/api/connections/{made['id']}"
+    items = {row["name"]: row["id"] for row in world.api("GET", f"{path}/items").get_json()}
+    world.api("PUT", f"{path}/mappings", {"line_types": {key: items[name] for key, name in ITEMS.items()}})
+    world.api("PUT", f"{path}/switches", {"invoices": True})
+    for _ in range(20):
+        world.work()
+        world.clock.advance(1)
+    undone = press_undo(browser, undo_token(page))
+    assert (undone.status_code, "stays in both books" in undone.text) == (200, True)
+    assert [row["state"] for row in found(world)] == ["archived"]
+    assert rows_of(world, made["id"])["operations"]
 
 
 def test_an_undo_serves_once(world: World) -> None:
