@@ -31,6 +31,12 @@ class Failed(OutcomeUnknown):
     """The neighbour answered that it failed: it is there, and it may have failed at this request alone."""
 
 
+class Redirected(Failed):
+    """The answer points elsewhere. It is not followed: tokens and books go to the addresses that were set alone."""
+
+    remedy = "Look at what answers at that address: a proxy in between, or an address that was set wrongly."
+
+
 class Throttled(NeighbourError):
     """Too many requests: wait, then repeat."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 
-from clients.errors import NotSent, OutcomeUnknown
+from clients.errors import NotSent, OutcomeUnknown, Redirected
 from config import telemetry
 from config.logging import redact_text
 from schemas import strict_json
@@ -53,7 +53,7 @@ def call(
     params: dict[str, str] | None = None,
     data: bytes | None = None,
 ) -> Answer:
-    """One request. Raises `NotSent` when nobody was there, `OutcomeUnknown` when no answer came."""
+    """One request, where it was sent to. Raises `NotSent` when nobody was there, `OutcomeUnknown` without an answer."""
     begun = time.perf_counter()
     try:
         response = session.request(
@@ -70,12 +70,25 @@ def call(
         raise OutcomeUnknown(f"{side} did not answer {method} {url} within {timeout:g} s ({kind})") from None
     finally:
         telemetry.call_seconds.labels(side).observe(time.perf_counter() - begun)
+    if is_redirect(response):
+        raise redirected(side, method, url, response.status_code)
     return Answer(
         response.status_code,
         {k.lower(): v for k, v in response.headers.items()},
         _parse(response),
         response.text,
     )
+
+
+def is_redirect(response: requests.Response) -> bool:
+    """Whether an answer leads elsewhere, or says that we know it already, which we never do."""
+    return 300 <= response.status_code < 400
+
+
+def redirected(side: str, method: str, url: str, status: int | None) -> Redirected:
+    """The error for an answer that leads elsewhere. Where to is not said: it may carry what was asked."""
+    how = f"HTTP {status}" if status is not None else "a redirect"
+    return Redirected(f"{side} answered {method} {url} with {how}, which leads elsewhere and is not followed")
 
 
 def _parse(response: requests.Response) -> Any:

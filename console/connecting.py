@@ -1,41 +1,37 @@
 """Connecting an account to a company: OAuth, what the company is like, mappings and switches."""
 
-import hashlib
-import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-import sqlalchemy as sa
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy.orm import Session
 
-from clients.errors import NeighbourError, NotAuthorised
+from clients.errors import NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
 from clients.quickbooks.company import Bearer, Company
 from clients.quickbooks.oauth import OAuthClient, Tokens
 from clients.ravetree.account import Account
 from config.errors import RavebooksError
 from config.logging import logger
 from config.ports import Clock, Entropy
+from console.states import CONSENT, START, UNDO, ConnectRefused, Kept, States
 from reconcile.model import Kind, Record, Side
 from reconcile.preflight import Finding, blocking
 from schemas import ids
-from storage import connections, forgetting, jobs, parity, pending
+from storage import connections, forgetting, jobs, oauth_states, parity, pending
 from storage.database import Database
 from storage.installation import check_connection
-from storage.models import Connection, OAuthState
+from storage.models import Connection
 
-STATE_SECONDS = 600
+VERIFIER_BYTES = 32
+UNDOER = "whoever undid the connect"
 UNTOLD = timedelta(days=1)
 """How far back changes are looked for at first where QuickBooks does not tell its time: our clocks may differ."""
 API_TOKEN = re.compile(r"[!-~]+")
 LINE_TYPE, TAX_RATE = "line_type", "tax_rate"
 PAYMENT_METHOD, DEPOSIT_ACCOUNT = "payment_method", "deposit_account"
-CONSENT, START = "consent", "start"
-"""What a single-use token opens: the way back from Intuit, or the way there."""
-
 DEPOSIT_ACCOUNTS = frozenset({"Bank", "Other Current Asset"})
 REMAPPING = "A new mapping affects later writes only: what is in QuickBooks keeps its entry until it is written again."
 
@@ -61,12 +57,6 @@ WITH_ALL_OTHERS = frozenset({TAX_RATE, DEPOSIT_ACCOUNT})
 log = logger("connect")
 
 
-class ConnectRefused(RavebooksError):
-    """The connect cannot go on."""
-
-    remedy = "Begin the connect again from Ravetree."
-
-
 class SwitchRefused(RavebooksError):
     """Not everything that the sync needs is set."""
 
@@ -86,13 +76,33 @@ class TokenStore(Protocol):
 
     def seal_ravetree_token(self, token: str, owner: str) -> bytes: ...
 
-    def open_ravetree_token(self, sealed: bytes, owner: str) -> str: ...
-
 
 class CompanyOpener(Protocol):
     """Opens a company; with a connection's id its reads are counted."""
 
     def __call__(self, realm_id: str, bearer: Bearer, connection_id: str | None = None) -> Company: ...
+
+
+@dataclass(frozen=True)
+class Connected:
+    """Who was joined. `undo` is a token that takes a new connection back; a renewed one has none."""
+
+    connection_id: str
+    account_id: str
+    account_name: str
+    realm_id: str
+    company_name: str
+    undo: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What an undo came to: `forgotten`, or `archived` if anything was written; and whether Intuit was told."""
+
+    account_id: str
+    realm_id: str
+    outcome: str
+    revoked: bool
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,7 @@ class Connecting:
     database: Database
     oauth: OAuthClient
     tokens: TokenStore
+    states: States
     company: CompanyOpener
     account: Callable[[str, str], Account]
     clock: Clock
@@ -115,33 +126,33 @@ class Connecting:
     environment: str = ""
     claim: Callable[[Session], object] = lambda _session: None
 
-    def _digest(self, state: str) -> str:
-        """What is stored of a state: whoever reads the database cannot make one."""
-        return hmac.new(self.secret_key.encode(), state.encode(), hashlib.sha256).hexdigest()
-
     @property
     def redirect_uri(self) -> str:
         return f"{self.public_url}/connect/callback"
 
     def start_link(self, account_id: str, ravetree_token: str) -> str:
         """Where Ravetree sends its user: our own address, good once and for ten minutes."""
-        token = self._signer().dumps({"nonce": self._keep(START, account_id, ravetree_token)})
-        return f"{self.public_url}/connect/start?token={token}"
+        with self.database.transaction() as session:
+            nonce = self.states.keep(session, START, Kept(account_id, ravetree_token))
+        return f"{self.public_url}/connect/start?token={self._signer().dumps({'nonce': nonce})}"
 
-    def start(self, token: str) -> str:
-        """Where a start link leads on to: Intuit's page of consent. Raises `ConnectRefused`."""
+    def start(self, token: str, browser: str) -> str:
+        """Where a start link leads on to: Intuit's page of consent, whose answer `browser` alone can bring back.
+
+        Raises `ConnectRefused`, and `NeighbourError` while Intuit cannot be reached: the link is then still good.
+        """
         try:
             nonce = str(self._signer().loads(token)["nonce"])
         except (BadData, KeyError, TypeError):
             raise ConnectRefused("this link was not made here") from None
-        return self.begin(*self._take_state(nonce, START))
+        verifier = self.entropy.token(VERIFIER_BYTES) if self.oauth.takes_challenges() else ""
+        with self.database.transaction() as session:
+            begun = self.states.take(session, nonce, START)
+            state = self.states.keep(session, CONSENT, replace(begun, verifier=verifier), browser)
+        return self.oauth.authorisation_url(state, self.redirect_uri, verifier)
 
     def _signer(self) -> URLSafeSerializer:
         return URLSafeSerializer(self.secret_key, salt="connect-start")
-
-    def begin(self, account_id: str, ravetree_token: str) -> str:
-        """Where to send the user. The state is signed by being known here alone, short-lived and used once."""
-        return self.oauth.authorisation_url(self._keep(CONSENT, account_id, ravetree_token), self.redirect_uri)
 
     def look_at_account(self, account_id: str, ravetree_token: str) -> None:
         """Refuse a token that Ravetree does not take, or that is another account's, before anybody consents.
@@ -159,43 +170,36 @@ class Connecting:
         try:
             # Somebody waits for the link: one try.
             self._check_account(account_id, ravetree_token, attempts=1)
-        except NeighbourError as error:
+        except (NotSent, OutcomeUnknown, Throttled) as error:
             log.warning("account not looked at before the consent", account=account_id, error=str(error))
+        except NeighbourError as error:
+            raise ConnectRefused(
+                f"Ravetree does not say whose API token this is: {error}",
+                remedy="Correct RAVEBOOKS_RAVETREE_API_URL, or ask Ravetree's support; then begin the connect again.",
+            ) from None
 
-    def _check_account(self, account_id: str, ravetree_token: str, attempts: int = 3) -> None:
-        """Raise `ConnectRefused` unless Ravetree says that the token is this account's."""
+    def _check_account(self, account_id: str, ravetree_token: str, attempts: int = 3) -> str:
+        """The account's name. Raises `ConnectRefused` unless Ravetree says that the token is this account's."""
         try:
-            found = self.account(account_id, ravetree_token).describe(attempts).get("id")
+            said = self.account(account_id, ravetree_token).describe(attempts)
         except NotAuthorised:
             raise ConnectRefused(
                 f"Ravetree does not accept this API token for the account {account_id}",
                 remedy="Begin the connect again with a valid API token of that account.",
             ) from None
+        found = said.get("id")
         if found != account_id:
             whose = f"the account {found}" if found else "nobody that Ravetree names"
             raise ConnectRefused(
                 f"the API token belongs to {whose}, not to {account_id}",
                 remedy="Begin the connect again with an API token of that account.",
             )
+        return str(said.get("name") or "")
 
-    def _keep(self, purpose: str, account_id: str, ravetree_token: str) -> str:
-        """A new single-use token for `purpose`."""
-        state = self.entropy.token(24)
-        with self.database.transaction() as session:
-            session.add(
-                OAuthState(
-                    digest=self._digest(state),
-                    account_id=account_id,
-                    ravetree_token=self.tokens.seal_ravetree_token(ravetree_token, self._digest(state)),
-                    expires_at=self.clock.now() + timedelta(seconds=STATE_SECONDS),
-                    purpose=purpose,
-                )
-            )
-        return state
-
-    def finish(self, state: str, code: str, realm_id: str) -> str:
-        """Exchange the code and make the connection, or renew it; returns its id. Raises `ConnectRefused`."""
-        account_id, ravetree_token = self._take_state(state)
+    def finish(self, state: str, browser: str, code: str, realm_id: str) -> Connected:
+        """Exchange the code and make the connection, or renew it. Raises `ConnectRefused`."""
+        begun = self._take(state, CONSENT, browser)
+        account_id = begun.account_id
         if not code or not ids.is_quickbooks_id(realm_id):
             # A realm is part of every address: nothing but a number becomes one.
             raise ConnectRefused("Intuit did not say which company was chosen, or not with a code for it")
@@ -203,32 +207,52 @@ class Connecting:
             self.claim(session)
             self._check_free(session, account_id, realm_id)
         try:
-            self._check_account(account_id, ravetree_token)
+            account_name = self._check_account(account_id, begun.ravetree_token)
         except NeighbourError as error:
             raise ConnectRefused(
                 f"the Ravetree account {account_id} could not be looked at: {error}",
                 remedy="Begin the connect again when Ravetree answers.",
             ) from None
-        tokens = self.oauth.exchange(code, self.redirect_uri)
+        tokens = self.oauth.exchange(code, self.redirect_uri, begun.verifier)
         company = self.company(realm_id, lambda expired=None: tokens.access)  # noqa: ARG005 - the token is new
-        country = str(company.get("companyinfo/1").get("Country", "US"))
+        info = company.get("companyinfo/1")
+        country = str(info.get("Country", "US"))
         preferences = company.get("preferences")
         home = preferences.get("CurrencyPrefs", {}).get("HomeCurrency", {}).get("value", "USD")
         with self.database.transaction() as session:
-            connection = self._connection(session, account_id, realm_id, company.told_at)
+            connection, is_new = self._connection(session, account_id, realm_id, company.told_at)
             connection.country = "US" if country in ("US", "USA") else country[:8]
             connection.home_currency = home
-            connection.ravetree_token = self.tokens.seal_ravetree_token(ravetree_token, connection.id)
+            connection.ravetree_token = self.tokens.seal_ravetree_token(begun.ravetree_token, connection.id)
             self.tokens.store(connection, tokens)
             session.flush()
             connections.reconnect(session, connection.id, self.clock.now())
-            connection_id = connection.id
+            # What an earlier connect offered to undo is no longer what stands.
+            oauth_states.forget_connection(session, connection.id)
+            undo = self._offer_undo(session, connection, browser) if is_new else None
+            connected = Connected(
+                connection.id, account_id, account_name, realm_id, str(info.get("CompanyName", "")), undo
+            )
         try:
-            self.inspect(connection_id)
+            self.inspect(connected.connection_id)
         except NeighbourError as error:
             # It is connected all the same; the worker looks again by itself.
-            log.warning("not looked at after the connect", connection=connection_id, error=str(error))
-        return connection_id
+            log.warning("not looked at after the connect", connection=connected.connection_id, error=str(error))
+        return connected
+
+    def _offer_undo(self, session: Session, connection: Connection, browser: str) -> str:
+        return self.states.keep(session, UNDO, Kept(connection.account_id, connection_id=connection.id), browser)
+
+    def undo(self, token: str, browser: str) -> Undone:
+        """Take back a connect that made a new connection: disconnected and forgotten. Raises `ConnectRefused`."""
+        with self.database.transaction() as session:
+            offered = self.states.take(session, token, UNDO, browser)
+            connection = connections.get(session, str(offered.connection_id))
+            connection_id, realm_id = connection.id, connection.realm_id
+            refresh_token = self._end(session, connection_id, UNDOER)
+            outcome = forgetting.forget(session, connection_id, UNDOER, self.clock.now())
+        log.info("connect undone", connection=connection_id, outcome=outcome)
+        return Undone(offered.account_id, realm_id, outcome, self._revoke(connection_id, refresh_token))
 
     def disconnect(self, connection_id: str, by: str) -> bool:
         """End the connection, then the consent at Intuit; False when Intuit could not be told of it.
@@ -236,8 +260,16 @@ class Connecting:
         Nothing is written from the first moment on: a consent that lives on does no harm without its tokens.
         """
         with self.database.transaction() as session:
-            refresh_token = self.tokens.refresh_token(connections.get(session, connection_id))
-            connections.disconnect(session, connection_id, by)
+            refresh_token = self._end(session, connection_id, by)
+        return self._revoke(connection_id, refresh_token)
+
+    def _end(self, session: Session, connection_id: str, by: str) -> str | None:
+        """End a connection here; what it had to refresh its consent with."""
+        refresh_token = self.tokens.refresh_token(connections.get(session, connection_id))
+        connections.disconnect(session, connection_id, by)
+        return refresh_token
+
+    def _revoke(self, connection_id: str, refresh_token: str | None) -> bool:
         if refresh_token is None:
             return True
         try:
@@ -247,28 +279,13 @@ class Connecting:
             return False
         return True
 
-    def denied(self, state: str) -> None:
-        """The user said no: the state is used up."""
-        self._take_state(state)
+    def denied(self, state: str, browser: str) -> None:
+        """The user said no, or Intuit did: the state is used up. Raises `ConnectRefused`."""
+        self._take(state, CONSENT, browser)
 
-    def _take_state(self, state: str, purpose: str = CONSENT) -> tuple[str, str]:
-        digest = self._digest(state)
-        # Deleted and read in one statement: of two that come at once, one finds nothing.
-        taken = (
-            sa.delete(OAuthState)
-            .where(
-                OAuthState.digest == digest,
-                OAuthState.purpose == purpose,
-                OAuthState.expires_at >= self.clock.now(),
-            )
-            .returning(OAuthState.account_id, OAuthState.ravetree_token)
-            .execution_options(synchronize_session=False)
-        )
+    def _take(self, token: str, purpose: str, browser: str) -> Kept:
         with self.database.transaction() as session:
-            row = session.execute(taken).one_or_none()
-        if row is None:
-            raise ConnectRefused("this connect was never begun here, took too long, or was finished already")
-        return row.account_id, self.tokens.open_ravetree_token(row.ravetree_token, digest)
+            return self.states.take(session, token, purpose, browser)
 
     def _check_free(self, session: Session, account_id: str, realm_id: str) -> None:
         by_realm = connections.find(session, Side.QUICKBOOKS, realm_id)
@@ -284,10 +301,15 @@ class Connecting:
                 remedy="Choose that company on Intuit's page.",
             )
 
-    def _connection(self, session: Session, account_id: str, realm_id: str, told_at: datetime | None) -> Connection:
-        """The account's connection, or a new one. `told_at` is QuickBooks' clock, by which changes are looked for."""
+    def _connection(
+        self, session: Session, account_id: str, realm_id: str, told_at: datetime | None
+    ) -> tuple[Connection, bool]:
+        """The account's connection, and whether it is a new one. Changes are looked for from `told_at` on,
+        which is by QuickBooks' clock.
+        """
         self._check_free(session, account_id, realm_id)
         connection = connections.find(session, Side.RAVETREE, account_id)
+        is_new = connection is None
         if connection is None:
             now = self.clock.now()
             connection = Connection(
@@ -303,7 +325,7 @@ class Connecting:
             )
             session.add(connection)
         check_connection(connection, self.environment)
-        return connection
+        return connection, is_new
 
     def forget(self, connection_id: str, by: str) -> str:
         """End a disconnected connection for good: `forgotten`, or `archived` if anything was ever written for it."""

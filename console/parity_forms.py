@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -29,8 +30,12 @@ COLUMNS = (
 AMOUNTS = frozenset(name for name in COLUMNS if name.endswith(("_total", "_balance")))
 
 _PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_EXECUTED = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a cell begins with that a spreadsheet runs, its full-width forms included."""
+_STARTS = re.compile("([;\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029])")
+"""Behind these a spreadsheet may begin another cell: where lists are separated by semicolons, or text is pasted."""
+_RUN = frozenset("=+-@\u2212")
+"""What a cell begins with that a spreadsheet runs, in whatever form: full-width, small, raised; and the minus sign."""
+_UNSEEN = frozenset('"\u115f\u1160\u2800\u3164\uffa0')
+"""Blank, though Unicode counts it among letters and symbols; and the quote, which a reader may take off."""
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
@@ -44,11 +49,22 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
 
 
 def _cell(name: str, text: str) -> str:
-    """Amounts stay numbers, negative ones too; any other text that a spreadsheet would run begins with a quote."""
+    """Amounts stay numbers, negative ones too; in any other text what a spreadsheet would run begins with a quote."""
     if name in AMOUNTS and _PLAIN_NUMBER.fullmatch(text):
         return text
-    # Some spreadsheets take no notice of blanks before a formula.
-    return f"'{text}" if text.startswith(_EXECUTED) or text.lstrip(" \u00a0\ufeff").startswith(_EXECUTED) else text
+    harmless = "".join(f"'{part}" if _is_run(part) else part for part in _STARTS.split(text))
+    return f"'{harmless}" if harmless.startswith(("\t", "\r", "\n")) else harmless
+
+
+def _is_run(part: str) -> bool:
+    """Whether the first sign that is seen makes a formula: some spreadsheets take no notice of blanks before it."""
+    first = next((sign for sign in part if not _is_blank(sign)), "")
+    return unicodedata.normalize("NFKC", first)[:1] in _RUN
+
+
+def _is_blank(sign: str) -> bool:
+    """White space, what has no width, control and formatting characters, marks, and what is not assigned."""
+    return sign in _UNSEEN or unicodedata.category(sign)[0] in "ZCM"
 
 
 def as_html(report: Mapping[str, Any]) -> str:

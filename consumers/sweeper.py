@@ -11,7 +11,7 @@ from config.logging import logger
 from config.ports import Clock
 from consumers.parity import Metric
 from consumers.wakeups import Nudger
-from storage import brakes, connections, due_times, installation, journal, outbox, pending
+from storage import brakes, connections, due_times, installation, journal, oauth_states, outbox, pending
 from storage.database import Database
 from storage.due_times import Longest
 from storage.models import PendingChange
@@ -73,6 +73,7 @@ class Sweeper:
                     connection.nudged_at = now
                     nudged.append(connection_id)
             journal.forget_old_echoes(session, now - ECHOES_KEPT)
+            oauth_states.forget_expired(session, now)
             telemetry.outbox_size.set(outbox.size(session))
             telemetry.stalled.set(len(connections.stalled(session)))
             for state in pending.ATTENTION:

@@ -93,10 +93,6 @@ class TokenKeeper:
         """An API token for Ravetree as it is stored for `owner`."""
         return self._vault.seal(token, owner, "ravetree_token")
 
-    def open_ravetree_token(self, sealed: bytes, owner: str) -> str:
-        """The token that `seal_ravetree_token` sealed."""
-        return self._vault.open(sealed, owner, "ravetree_token")
-
     def _current(self, connection_id: str, expired: str | None) -> str | None:
         with self._database.transaction() as session:
             connection = connections.get(session, connection_id)

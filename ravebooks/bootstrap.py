@@ -23,6 +23,7 @@ from config.settings import Settings
 from config.telemetry import Progress
 from console import api, consent, contract
 from console.connecting import Connecting
+from console.states import States
 from consumers.broker import BrokerNudger
 from consumers.metering import ReadMeter
 from consumers.neighbours import Neighbours
@@ -93,8 +94,11 @@ class Parts:
 
     @cached_property
     def tokens(self) -> TokenKeeper:
-        vault = Vault(_ring(self.settings.token_keys), self.entropy)
-        return TokenKeeper(self.database, vault, self.oauth, self.clock, self.lease_owner)
+        return TokenKeeper(self.database, self.vault, self.oauth, self.clock, self.lease_owner)
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault(_ring(self.settings.token_keys), self.entropy)
 
     @cached_property
     def oauth(self) -> OAuthClient:
@@ -223,6 +227,7 @@ class Parts:
             self.database,
             self.oauth,
             self.tokens,
+            States(self.vault, self.clock, self.entropy, self.settings.secret_key),
             self.company,
             self.account,
             self.clock,

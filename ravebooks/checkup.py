@@ -174,7 +174,8 @@ def _keys(parts: Parts, *, with_database: bool) -> str:
         return "both rings are there; no stored token was tried"
     vault, opened = Vault(settings.token_keys, parts.entropy), 0
     with parts.database.transaction() as session:
-        every = [row for row in connections.every(session) if row.state != connections.ARCHIVED]
+        gone = (connections.DISCONNECTED, connections.ARCHIVED)
+        every = [row for row in connections.every(session) if row.state not in gone]
     for connection in every:
         for field in TOKEN_FIELDS:
             sealed = getattr(connection, field)

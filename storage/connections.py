@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Side
-from storage import brakes, parity, pending
+from storage import brakes, oauth_states, parity, pending
 from storage.database import StorageError
 from storage.models import Connection, Mapping
 
@@ -77,13 +77,17 @@ def pause(session: Session, connection_id: str, cause: str, remedy: str) -> None
 
 
 def disconnect(session: Session, connection_id: str, by: str) -> None:
-    """End the connection: pairs, mappings and what is pending stay, tokens go, and nothing is written any more."""
+    """End the connection: pairs, mappings and what is pending stay, tokens go, and nothing is written any more.
+
+    Neither side's tokens are kept, nor is what was begun for the account: only a new connect brings them.
+    """
     connection = get_current(session, connection_id)
     connection.state = DISCONNECTED
     connection.pause_cause = f"Disconnected by {by or 'a person'}."
     connection.pause_remedy = "Connect the same company again: mappings and pairs are still there."
-    connection.access_token = connection.refresh_token = None
-    connection.access_expires_at = None
+    connection.ravetree_token = connection.access_token = connection.refresh_token = None
+    connection.access_expires_at = connection.refresh_expires_at = connection.refresh_hard_expires_at = None
+    oauth_states.forget_account(session, connection.account_id)
 
 
 def check_active(session: Session, connection_id: str) -> None:

@@ -157,15 +157,21 @@ class Connection(Base):
 
 
 class OAuthState(Base):
-    """A connect that was begun: its state is used once."""
+    """A step of a connect that is taken once: by whom its digest and, where there is one, its browser's digest say.
+
+    `verifier` is the sealed half of a code challenge; `connection_id` is what an undo ends.
+    """
 
     __tablename__ = "oauth_states"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     account_id: Mapped[str] = mapped_column(String(255))
-    ravetree_token: Mapped[bytes] = mapped_column(LargeBinary)
+    ravetree_token: Mapped[bytes | None] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime]
     purpose: Mapped[str] = mapped_column(String(8), default="consent")
+    browser: Mapped[str | None] = mapped_column(String(64))
+    verifier: Mapped[bytes | None] = mapped_column(LargeBinary)
+    connection_id: Mapped[str | None] = mapped_column(String(32), ForeignKey("connections.id"))
 
 
 class Mapping(Base):

@@ -14,7 +14,7 @@ VERSION_BYTES = 2
 class UnreadableSecret(StorageError):
     """A stored token cannot be decrypted."""
 
-    remedy = "Put the key that encrypted it back into RAVEBOOKS_TOKEN_KEYS, or connect QuickBooks again."
+    remedy = "Put the key that encrypted it back into RAVEBOOKS_TOKEN_KEYS, or connect again."
 
 
 class Vault:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import requests
-from oauthlib.oauth2 import OAuth2Error
+from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
 from requests_oauthlib import OAuth2Session
 
 from clients import http
@@ -19,12 +19,19 @@ SCOPE = "com.intuit.quickbooks.accounting"
 ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 100 * 86400
 HARD_SECONDS = 5 * 366 * 86400
+CHALLENGE_METHOD = "S256"
 
 
 class ConsentLost(AccessRevoked):
     """The refresh token is dead: only the user can connect again."""
 
     remedy = "Connect QuickBooks again."
+
+
+class CodeRefused(NotAuthorised):
+    """A code opens nothing (any more), or not with this verifier."""
+
+    remedy = "Begin the connect again."
 
 
 class AppRefused(NotAuthorised):
@@ -72,14 +79,24 @@ class OAuthClient:
             self._document = answer.body
         return self._document
 
-    def authorisation_url(self, state: str, redirect_uri: str) -> str:
-        """Where the user says yes or no."""
+    def takes_challenges(self) -> bool:
+        """Whether Intuit says that it checks a code challenge (PKCE, RFC 7636) of the kind that hides its verifier."""
+        listed = self.discover().get("code_challenge_methods_supported")
+        return isinstance(listed, list) and CHALLENGE_METHOD in listed
+
+    def authorisation_url(self, state: str, redirect_uri: str, verifier: str = "") -> str:
+        """Where the user says yes or no; with a `verifier`, the code that comes of it is good with that alone."""
         with self._session(redirect_uri) as session:
-            url: str = session.authorization_url(self.discover()["authorization_endpoint"], state=state)[0]
+            url: str = session.authorization_url(
+                self.discover()["authorization_endpoint"],
+                state=state,
+                code_challenge=self._challenge(verifier) if verifier else None,
+                code_challenge_method=CHALLENGE_METHOD if verifier else None,
+            )[0]
         return url
 
-    def exchange(self, code: str, redirect_uri: str) -> Tokens:
-        """The first tokens for an authorisation code."""
+    def exchange(self, code: str, redirect_uri: str, verifier: str = "") -> Tokens:
+        """The first tokens for an authorisation code. Raises `CodeRefused` on `invalid_grant`."""
         with self._session(redirect_uri) as session:
             return self._fetch(
                 lambda: session.fetch_token(
@@ -88,7 +105,9 @@ class OAuthClient:
                     auth=self._basic(),
                     headers=_HEADERS,
                     timeout=self._timeout,
-                )
+                    code_verifier=verifier or None,
+                ),
+                CodeRefused("QuickBooks does not take the code that it sent back: it was used, is too old or not ours"),
             )
 
     def refresh(self, refresh_token: str) -> Tokens:
@@ -101,7 +120,8 @@ class OAuthClient:
                     auth=self._basic(),
                     headers=_HEADERS,
                     timeout=self._timeout,
-                )
+                ),
+                ConsentLost("QuickBooks no longer accepts the connection's refresh token"),
             )
 
     def revoke(self, refresh_token: str) -> None:
@@ -123,23 +143,34 @@ class OAuthClient:
     def _session(self, redirect_uri: str | None = None) -> OAuth2Session:
         session = OAuth2Session(self._client_id, scope=[SCOPE], redirect_uri=redirect_uri)
         http.open_session(self._adapter, session)
+        # The library follows redirects with the tokens in its hands, unless there are too many with the first one.
+        session.max_redirects = 0
         for hook in ("access_token_response", "refresh_token_response"):
             session.register_compliance_hook(hook, _answered)
         return session
 
+    def _challenge(self, verifier: str) -> str:
+        """The session's own support of PKCE keeps the verifier in memory; ours comes back to another process."""
+        client = WebApplicationClient(self._client_id)
+        challenge: str = client.create_code_challenge(verifier, CHALLENGE_METHOD)
+        return challenge
+
     def _basic(self) -> requests.auth.HTTPBasicAuth:
         return requests.auth.HTTPBasicAuth(self._client_id, self._client_secret)
 
-    def _fetch(self, fetch: Any) -> Tokens:
+    def _fetch(self, fetch: Any, invalid_grant: NotAuthorised) -> Tokens:
         try:
             token = fetch()
         except OAuth2Error as error:
             if error.error == "invalid_grant":
-                raise ConsentLost("QuickBooks no longer accepts the connection's refresh token") from None
+                raise invalid_grant from None
             raise AppRefused(
                 f"QuickBooks refused a token: {error.error}",
                 remedy="Check RAVEBOOKS_QUICKBOOKS_CLIENT_ID and its secret.",
             ) from None
+        except requests.exceptions.TooManyRedirects as error:
+            status = error.response.status_code if error.response is not None else None
+            raise http.redirected("QuickBooks", "POST", self.discover()["token_endpoint"], status) from None
         except requests.exceptions.ConnectionError:
             raise NotSent("QuickBooks' token endpoint cannot be reached") from None
         except requests.exceptions.RequestException as error:
@@ -161,6 +192,8 @@ class OAuthClient:
 
 def _answered(response: requests.Response) -> requests.Response:
     """Only what Intuit says in JSON is a refusal: an outage must not cost the user's consent."""
+    if http.is_redirect(response):
+        raise http.redirected("QuickBooks", "POST", response.url, response.status_code)
     try:
         spoken = isinstance(response.json(), dict)
     except requests.exceptions.JSONDecodeError:

@@ -9,7 +9,8 @@ from clients.errors import NeighbourError
 from config.errors import RavebooksError
 from console.api import bodies, connections, jobs, operators, parity, queries, records
 from console.api.serving import NoSuchRecord, Serving
-from console.connecting import ConnectRefused, SwitchRefused
+from console.connecting import SwitchRefused
+from console.states import ConnectRefused
 from publishers.port import NothingTakesIt
 from schemas.envelopes import UndecodableMessage
 from schemas.ids import NotAnId

@@ -34,7 +34,7 @@ def blueprint(serving: Serving) -> Blueprint:
     def begin(body: dict[str, str]) -> dict[str, str]:
         account, token = body["account_id"], body["ravetree_token"]
         connecting.look_at_account(account, token)
-        return {"authorize_url": connecting.begin(account, token), "start_url": connecting.start_link(account, token)}
+        return {"start_url": connecting.start_link(account, token)}
 
     @routes.get("")
     @routes.response(200, shapes.ConnectionShape(many=True))

@@ -23,7 +23,6 @@ class ConnectRequest(Schema):
 
 
 class ConnectAnswer(Schema):
-    authorize_url = fields.String(required=True)
     start_url = fields.String(required=True)
 
 

@@ -1,6 +1,7 @@
 """What a bookkeeper does, on the command line: map, switch, look before a sync, press the button, fill back."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from marshmallow import ValidationError
 from config.errors import USAGE
 from console.api.shapes import JobRequest, PreviewRequest
 from console.connecting import KINDS
+from ravebooks.commands import served
 from ravebooks.commands.attention import check_is_there, open_quietly, record_arguments
 from schemas.ids import record_of
 from storage import connections, decisions, jobs, reads
@@ -31,8 +33,10 @@ class BadChoice(click.ClickException):
 def connect(account: str, ravetree_token: str) -> None:
     """Print the address that an administrator of the QuickBooks company opens, good once, for ten minutes."""
     with open_quietly() as parts:
-        parts.connecting.look_at_account(account, ravetree_token)
-        click.echo(parts.connecting.begin(account, ravetree_token))
+        parts.settings.require("secret_key")
+        connecting = replace(parts.connecting, public_url=served.address(parts.settings))
+        connecting.look_at_account(account, ravetree_token)
+        click.echo(connecting.start_link(account, ravetree_token))
 
 
 @click.command("disconnect")

@@ -57,16 +57,16 @@ class Installation:
         return str(found[0]) if found else None
 
     def _connect(self, world: World) -> str:
-        """Begin, press Connect on the consent page, follow the redirect to the callback."""
+        """Open the start link, press Connect on the consent page, follow the redirect to the callback."""
         account = world.ravetree["account_id"]
         begin = {"account_id": account, "ravetree_token": world.ravetree["api_token"]}
-        url = self._call("POST", "connections", begin)["authorize_url"]
+        url = self._call("POST", "connections", begin)["start_url"]
         with requests.Session() as browser:
             browser.trust_env = False
             page = browser.get(url, timeout=TIMEOUT)
             page.raise_for_status()
             action = re.search(r"<form[^>]*action=\"([^\"]+)\"", page.text)
-            target = urllib.parse.urljoin(url, html.unescape(action.group(1)) if action else "")
+            target = urllib.parse.urljoin(page.url, html.unescape(action.group(1)) if action else "")
             browser.post(target, data=_fields(page.text), timeout=TIMEOUT).raise_for_status()
         connection_id = self._find(account)
         if connection_id is None:

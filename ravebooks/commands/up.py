@@ -18,6 +18,7 @@ from config.ports import SystemEntropy
 from config.settings import Settings
 from ravebooks import claiming, private
 from ravebooks.bootstrap import Parts
+from ravebooks.commands import served
 from ravebooks.commands.local_settings import NEEDED_BY_UP, with_sandbox
 from ravebooks.commands.sandbox_connection import Installation
 from ravebooks.commands.sandbox_process import World, find_or_start
@@ -45,6 +46,7 @@ def up(sandbox: bool, port: int | None) -> None:
     settings = Settings.from_environment(os.environ)
     logs.configure(settings.log_level, settings.log_format)
     lock = _lock(Path(settings.state_dir))
+    served.forget(Path(settings.state_dir))
     world = find_or_start(Path(settings.state_dir)) if sandbox else None
     try:
         _run(_complete(settings, world, port), world)
@@ -57,7 +59,7 @@ def up(sandbox: bool, port: int | None) -> None:
 def _lock(state_dir: Path) -> IO[str]:
     """One process a state folder: it may then take over the leases of the one before it, which was killed."""
     private.keep(state_dir)
-    file = (state_dir / "lock").open("w")
+    file = (state_dir / served.LOCK_FILE).open("w")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -92,6 +94,7 @@ def _run(settings: Settings, world: World | None) -> None:
         settings, port=probe, public_url=settings.public_url or f"http://{settings.host}:{probe}"
     )
     (Path(settings.state_dir) / PORT_FILE).write_text(str(probe))
+    served.note(Path(settings.state_dir), settings.public_url)
     parts = Parts(settings, owner=lasting_owner(settings, SystemEntropy()))
     claiming.prepare(parts, world)
     process = Process(parts)

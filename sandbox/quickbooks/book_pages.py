@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, redirect, request
 
+from sandbox.border import foreign_page
 from sandbox.quickbooks.amounts import Doc, amount_of
 from sandbox.quickbooks.books import Books
 from sandbox.quickbooks.errors import Fault
@@ -25,6 +26,11 @@ _STYLE = (
 
 def make_book_pages(services: Services) -> Blueprint:
     pages = Blueprint("books", __name__)
+
+    @pages.before_request
+    def admit() -> Response | None:
+        problem = foreign_page(request, services.names)
+        return _page("Refused", f"<p>{escape(problem)}</p>", 403) if problem else None
 
     @pages.get("/")
     def companies() -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import random
 import string
 from collections.abc import Callable
@@ -52,26 +54,28 @@ class TokenServer:
         self._clock = clock
         self._randomness = randomness
 
-    def new_code(self, client_id: str, realm: str, redirect_uri: str, scope: str) -> str:
+    def new_code(self, client_id: str, realm: str, redirect_uri: str, scope: str, challenge: str = "") -> str:
         code = self._secret("XAB11", 45)
         with self._storage.transaction() as connection:
             connection.execute(
-                "INSERT INTO codes (code, realm, redirect_uri, expires, client_id, scope) VALUES (?, ?, ?, ?, ?, ?)",
-                (code, realm, redirect_uri, self._clock.seconds() + CODE_SECONDS, client_id, scope),
+                "INSERT INTO codes (code, realm, redirect_uri, expires, client_id, scope, challenge)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (code, realm, redirect_uri, self._clock.seconds() + CODE_SECONDS, client_id, scope, challenge),
             )
         return code
 
-    def exchange(self, client_id: str, code: str, redirect_uri: str, issuer: str) -> dict[str, Any]:
-        """A code works once, for ten minutes, and for the app and the redirect URI it was given to.
+    def exchange(self, client_id: str, code: str, redirect_uri: str, issuer: str, verifier: str = "") -> dict[str, Any]:
+        """A code works once, for ten minutes, and for the app, the redirect URI and the challenge it was given to.
 
         With the scope ``openid`` the answer also tells who consented, in the name of ``issuer``.
         """
         with self._storage.transaction() as connection:
             found = self._storage.rows(
-                "SELECT realm, redirect_uri, client_id, expires, scope FROM codes WHERE code = ?", code
+                "SELECT realm, redirect_uri, client_id, expires, scope, challenge FROM codes WHERE code = ?", code
             )
             connection.execute("DELETE FROM codes WHERE code = ?", (code,))
             usable = found and found[0][1:3] == (redirect_uri, client_id) and self._clock.seconds() < found[0][3]
+            usable = usable and (not found[0][5] or found[0][5] == challenge_of(verifier))
             answer = self._tokens(self.new_grant(client_id, found[0][0])) if usable else None
         if answer is None:
             raise InvalidGrantError
@@ -189,6 +193,11 @@ class TokenServer:
 
     def _secret(self, prefix: str, length: int) -> str:
         return prefix + secret(self._randomness.choice, length)
+
+
+def challenge_of(verifier: str) -> str:
+    """The challenge of method S256 (RFC 7636) that a verifier answers."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
 def secret(choice: Callable[[str], str], length: int) -> str:

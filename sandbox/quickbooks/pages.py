@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -15,7 +16,9 @@ from sandbox.quickbooks.oauth import SCOPE, InvalidGrantError
 from sandbox.quickbooks.services import Services
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_CARRIED = ("client_id", "redirect_uri", "state", "scope")
+CHALLENGE_METHOD = "S256"
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_CARRIED = ("client_id", "redirect_uri", "state", "scope", "code_challenge", "code_challenge_method")
 
 
 def json_answer(body: Any, status: int = 200) -> Response:
@@ -28,7 +31,10 @@ def make_pages(services: Services) -> Blueprint:
     @pages.get("/.well-known/openid_configuration/", strict_slashes=False)
     @pages.get("/.well-known/openid_sandbox_configuration/", strict_slashes=False)
     def discovery() -> Response:
-        return json_answer(discovery_document(services.base_url, services.issuer))
+        document = discovery_document(services.base_url, services.issuer)
+        if services.switches["code_challenges"]:
+            document["code_challenge_methods_supported"] = [CHALLENGE_METHOD]
+        return json_answer(document)
 
     @pages.get("/connect/oauth2")
     def consent() -> Response:
@@ -99,6 +105,16 @@ def _authorization_problem(services: Services, values: Any) -> str | None:
         return f"The scope must contain {SCOPE}."
     if not values.get("state"):
         return "The state is missing."
+    if services.switches["code_challenges"] and (values.get("code_challenge") or values.get("code_challenge_method")):
+        return _challenge_problem(values)
+    return None
+
+
+def _challenge_problem(values: Any) -> str | None:
+    if values.get("code_challenge_method") != CHALLENGE_METHOD:
+        return f"The code_challenge_method must be {CHALLENGE_METHOD}."
+    if not _CHALLENGE.fullmatch(values.get("code_challenge", "")):
+        return "The code_challenge is not a SHA-256 in base64url."
     return None
 
 
@@ -126,7 +142,8 @@ def _page(body: str) -> str:
 def _decision(services: Services, form: Any) -> str:
     realm = form.get("realm_id") or services.application["realms"][0]
     if form.get("decision", "").lower() == "connect" and realm in services.companies:
-        code = services.tokens.new_code(form["client_id"], realm, form["redirect_uri"], form["scope"])
+        challenge = form.get("code_challenge", "") if services.switches["code_challenges"] else ""
+        code = services.tokens.new_code(form["client_id"], realm, form["redirect_uri"], form["scope"], challenge)
         answer = {"code": code, "state": form["state"], "realmId": realm}
     else:
         answer = {"error": "access_denied", "state": form["state"]}
@@ -146,7 +163,11 @@ def _token(services: Services) -> Response:
         match form.get("grant_type"):
             case "authorization_code":
                 answer = services.tokens.exchange(
-                    client_id, form.get("code", ""), form.get("redirect_uri", ""), services.issuer
+                    client_id,
+                    form.get("code", ""),
+                    form.get("redirect_uri", ""),
+                    services.issuer,
+                    form.get("code_verifier", ""),
                 )
             case "refresh_token":
                 answer = services.tokens.refresh(client_id, form.get("refresh_token", ""))

@@ -6,6 +6,7 @@ import random
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sandbox.quickbooks.amounts import Doc
 from sandbox.quickbooks.apps import App, Apps
@@ -38,6 +39,7 @@ SWITCHES: dict[str, tuple[Any, ...]] = {
         "application/cloudevents+json",
         "application/cloudevents-batch+json",
     ),
+    "code_challenges": (True, False),
     "email_status_writable": (True, False),
     "latin1_only": (False, True),
     "batch_ids_limited": (False, True),
@@ -177,6 +179,11 @@ class Services:
         if realm not in self.companies or not is_open(secret, realm, object_id, expires, signature, now):
             return None
         return self.companies[realm].file(object_id)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Under which host names it is served, beside those of loopback."""
+        return (urlsplit(self.base_url).hostname or "",)
 
     @property
     def issuer(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from sandbox.border import foreign_page, not_json
 from sandbox.quickbooks.amounts import Doc, decode
 from sandbox.quickbooks.apps import App
 from sandbox.quickbooks.books import Change, rendered
@@ -24,6 +25,13 @@ DEFAULT_SNAPSHOT = "snapshot"
 
 def make_steering(services: Services) -> Blueprint:
     pages = Blueprint("sandbox", __name__, url_prefix="/sandbox")
+
+    @pages.before_request
+    def admit() -> Response | None:
+        if problem := foreign_page(request, services.names):
+            return json_answer({"error": problem}, 403)
+        problem = not_json(request)
+        return json_answer({"error": problem}, 415) if problem else None
 
     @pages.errorhandler(ValueError)
     def refused(error: ValueError) -> Response:

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS answers (
 CREATE TABLE IF NOT EXISTS files (realm TEXT, id TEXT, content BLOB NOT NULL, PRIMARY KEY (realm, id));
 CREATE TABLE IF NOT EXISTS codes (
     code TEXT PRIMARY KEY, realm TEXT, redirect_uri TEXT, expires REAL, client_id TEXT NOT NULL DEFAULT '',
-    scope TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+    scope TEXT NOT NULL DEFAULT '', challenge TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS grants (
     id INTEGER PRIMARY KEY, realm TEXT, refresh TEXT UNIQUE, issued REAL, expires REAL, hard_expires REAL,
     previous TEXT, previous_dies REAL, revoked INTEGER NOT NULL DEFAULT 0, client_id TEXT NOT NULL DEFAULT '');
@@ -46,6 +46,7 @@ _ADDED = (
     ("answers", "mark", "TEXT NOT NULL DEFAULT ''"),
     ("answers", "at", "REAL NOT NULL DEFAULT 1"),
     ("codes", "scope", "TEXT NOT NULL DEFAULT ''"),
+    ("codes", "challenge", "TEXT NOT NULL DEFAULT ''"),
     *((table, "client_id", "TEXT NOT NULL DEFAULT ''") for table in _OF_AN_APP),
 )
 

@@ -4,13 +4,14 @@ import hmac
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
 from waitress.channel import ClientDisconnected
 from werkzeug.exceptions import HTTPException
 
+from sandbox.border import foreign_page, not_json
 from sandbox.ravetree.errors import ApiError, bad_request, invalid
 from sandbox.ravetree.organisation import Organisation
 from sandbox.ravetree.records import Query
@@ -41,6 +42,18 @@ def check_credentials(organisation: Organisation) -> None:
         raise ApiError(401, "unauthorized", "The API token is missing or wrong.")
     if request.headers.get("Ravetree-Account") != organisation.account_id:
         raise ApiError(403, "forbidden", "The Ravetree-Account header is missing or names another account.")
+
+
+def refuse_foreign_pages(names: Collection[str]) -> None:
+    """403 for what a page from elsewhere may have sent."""
+    if problem := foreign_page(request, names):
+        raise ApiError(403, "foreign_page", problem)
+
+
+def refuse_other_types() -> None:
+    """415 for a body that is not said to be JSON."""
+    if problem := not_json(request):
+        raise ApiError(415, "not_json", problem)
 
 
 def read_json(optional: bool = False) -> Json:

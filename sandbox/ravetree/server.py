@@ -16,7 +16,13 @@ from sandbox.ravetree.api import Api
 from sandbox.ravetree.clock import Clock, real_time
 from sandbox.ravetree.courier import CourierThread
 from sandbox.ravetree.exchanges import Exchanges
-from sandbox.ravetree.http import BODY_LIMIT_BYTES, DroppedConnections, install_error_answers
+from sandbox.ravetree.http import (
+    BODY_LIMIT_BYTES,
+    DroppedConnections,
+    install_error_answers,
+    refuse_foreign_pages,
+    refuse_other_types,
+)
 from sandbox.ravetree.organisation import Organisation
 from sandbox.ravetree.organisations import Organisations
 from sandbox.ravetree.pages import Pages
@@ -33,9 +39,11 @@ def create_app(
     port: Callable[[], int] = lambda: 0,
     wake: Callable[[], None] = lambda: None,
     stopping: threading.Event | None = None,
+    names: tuple[str, ...] = (),
 ) -> Flask:
     """The whole HTTP side; `wake` is called after every request that may have made something due.
 
+    `names` are host names that it is served under, beside those of loopback.
     The header `Ravetree-Account` chooses the organisation that a request is about, the first one without it.
     """
     app = Flask(__name__, static_folder=None)
@@ -46,12 +54,19 @@ def create_app(
     organisation: Organisation = LocalProxy(  # type: ignore[assignment]  # a proxy stands for what it leads to
         lambda: organisations.named(request.headers.get("Ravetree-Account"))
     )
-    app.register_blueprint(Api(organisation).blueprint())
-    app.register_blueprint(UserSide(organisation).blueprint())
     exchanges = Exchanges(organisations.first.clock)
     exchanges.listen(app)
-    app.register_blueprint(Steering(organisations, organisation, port, exchanges).blueprint())
-    app.register_blueprint(Pages(organisation, wake).blueprint())
+    pages = Pages(organisation, wake).blueprint()
+    steered = (
+        UserSide(organisation).blueprint(),
+        Steering(organisations, organisation, port, exchanges).blueprint(),
+    )
+    for blueprint in (pages, *steered):
+        blueprint.before_request(lambda: refuse_foreign_pages(names))
+    for blueprint in steered:
+        blueprint.before_request(refuse_other_types)
+    for blueprint in (Api(organisation).blueprint(), pages, *steered):
+        app.register_blueprint(blueprint)
     app.add_url_rule("/contract/openapi.json", "openapi", lambda: jsonify(openapi()))
     app.add_url_rule("/contract/events.json", "events", lambda: jsonify(events()))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.integration.system import System, until
 
@@ -83,6 +84,16 @@ def test_everything_stops_and_goes_on(run: Run, connection: str) -> None:
     assert "Paused by Kim" in run("connections")
     run("resume", connection)
     assert "Name a connection" in run("pause", "--by", "Kim", status=2)
+
+
+def test_a_link_beside_a_running_up_leads_to_it(run: Run, system: System) -> None:
+    account = system.ready["ravetree"]
+    link = run("connect", account["account_id"], "--ravetree-token", account["api_token"]).strip()
+    assert link.startswith(f"{system.ready['url']}/connect/start?token=")
+    with requests.Session() as browser:
+        browser.trust_env = False
+        page = browser.get(link, timeout=10)
+    assert (page.status_code, "Connect to QuickBooks" in page.text) == (200, True)
 
 
 def test_a_connection_that_is_no_more_is_archived(run: Run, connection: str) -> None:

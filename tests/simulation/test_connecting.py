@@ -14,7 +14,7 @@ from reconcile.model import Side
 from storage import connections
 from storage.models import Base, Connection, OAuthState
 from tests.simulation.test_scenarios import codes
-from tests.simulation.world import World
+from tests.simulation.world import OURS, QUICKBOOKS, RAVETREE, Browser, World
 from tests.unit.storing import delivery, envelope
 
 
@@ -64,48 +64,50 @@ def token_of(world: World, account: str) -> str:
     return str(session.get(f"{root}/sandbox/credentials", headers={"Ravetree-Account": account}).json()["api_token"])
 
 
-def begin(world: World, account: str = "") -> Any:
+def begin(world: World, account: str = "") -> str:
+    """A new start link for an account."""
     account = account or world.ravetree.credentials["account_id"]
     body = {"account_id": account, "ravetree_token": token_of(world, account)}
-    return world.api("POST", "/api/connections", body).get_json()
+    answer = world.api("POST", "/api/connections", body).get_json()
+    assert list(answer) == ["start_url"]
+    return str(answer["start_url"])
 
 
-def consent(
-    world: World, url: str, realm: str = "", decision: str = "connect", *, follow: bool = True
-) -> requests.Response:
-    browser = requests.Session()
-    browser.mount("http://", world.adapter())
-    form = dict(parse_qsl(urlsplit(url).query)) | {
-        "decision": decision,
-        "realm_id": realm or world.quickbooks.credentials["realm_id"],
-    }
-    return browser.post(url.partition("?")[0], data=form, allow_redirects=follow)
+def consent(world: World, link: str, realm: str = "", decision: str = "connect") -> requests.Response:
+    return Browser(world).connect(link, realm, decision)
 
 
 def test_a_start_link_leads_to_intuit_once(world: World) -> None:
-    link = urlsplit(begin(world)["start_url"])
-    target = f"{link.path}?{link.query}"
-    first = world.web.get(target)
-    assert (first.status_code, "/connect/oauth2?" in first.headers["Location"]) == (302, True)
-    assert world.web.get(target).status_code == 400
-    assert world.web.get(f"{target}x").status_code == 400
+    link, browser = begin(world), Browser(world)
+    assert "/connect/oauth2?" in browser.open(link)
+    assert browser.session.get(link).status_code == 400
+    assert browser.session.get(f"{link}x").status_code == 400
 
 
 def test_a_start_link_dies_after_ten_minutes(world: World) -> None:
-    link = urlsplit(begin(world)["start_url"])
+    link = begin(world)
     world.clock.advance(601)
-    assert world.web.get(f"{link.path}?{link.query}").status_code == 400
+    assert Browser(world).session.get(link).status_code == 400
+
+
+def test_a_start_link_outlives_an_outage_of_intuit(world: World) -> None:
+    link, browser = begin(world), Browser(world)
+    world.parts.oauth._document = None
+    with world.away(QUICKBOOKS):
+        page = browser.session.get(link)
+    assert (page.status_code, "cannot be reached" in page.text) == (400, True)
+    assert "/connect/oauth2?" in browser.open(link)
 
 
 def test_a_denial_changes_nothing(world: World) -> None:
     before = world.connection()
-    page = consent(world, begin(world)["authorize_url"], decision="deny")
+    page = consent(world, begin(world), decision="deny")
     assert "You chose not to connect" in page.text
     assert world.connection() == before
 
 
 def test_a_company_that_another_account_holds_is_refused(world: World) -> None:
-    page = consent(world, begin(world, "org_other")["authorize_url"])
+    page = consent(world, begin(world, "org_other"))
     assert (page.status_code, "another Ravetree account" in page.text) == (400, True)
 
 
@@ -113,25 +115,27 @@ def test_a_company_that_another_account_holds_is_refused(world: World) -> None:
 def test_a_realm_that_is_no_number_connects_nothing(world: World, realm: str) -> None:
     """A realm is part of every address: another spelling would tie one company to a second account."""
     company = world.quickbooks.session.post(f"{world.quickbooks.root}/sandbox/companies", json={}).json()["realm_id"]
-    there = consent(world, begin(world, "org_other")["authorize_url"], company, follow=False)
-    back = dict(parse_qsl(urlsplit(there.headers["Location"]).query))
-    answer = world.web.get("/connect/callback", query_string=back | {"realmId": realm.format(company)})
+    browser = Browser(world)
+    back = urlsplit(browser.decide(browser.open(begin(world, "org_other")), company))
+    query = dict(parse_qsl(back.query)) | {"realmId": realm.format(company)}
+    answer = browser.session.get(f"http://{OURS}{back.path}", params=query)
     assert answer.status_code == 400
     assert len(world.api("GET", "/api/connections").get_json()) == 1
 
 
 def test_a_callback_without_a_code_connects_nothing(world: World) -> None:
-    there = consent(world, begin(world)["authorize_url"], follow=False)
-    back = dict(parse_qsl(urlsplit(there.headers["Location"]).query))
-    answer = world.web.get("/connect/callback", query_string={"state": back["state"], "realmId": back["realmId"]})
-    assert (answer.status_code, "Begin the connect again" in answer.get_data(as_text=True)) == (400, True)
+    browser = Browser(world)
+    back = urlsplit(browser.decide(browser.open(begin(world))))
+    query = {name: value for name, value in parse_qsl(back.query) if name != "code"}
+    answer = browser.session.get(f"http://{OURS}{back.path}", params=query)
+    assert (answer.status_code, "Begin the connect again" in answer.text) == (400, True)
 
 
 def test_changes_are_looked_for_from_quickbooks_time_on(world: World) -> None:
     """Were our own clock ahead of it, what changes in between would never be seen."""
     world.quickbooks.steer("clock", {"advance_seconds": 7200})
     company = world.quickbooks.session.post(f"{world.quickbooks.root}/sandbox/companies", json={}).json()["realm_id"]
-    assert consent(world, begin(world, "org_other")["authorize_url"], company).status_code == 200
+    assert consent(world, begin(world, "org_other"), company).status_code == 200
     with world.parts.database.transaction() as session:
         made = connections.find(session, Side.RAVETREE, "org_other")
         assert made is not None
@@ -141,7 +145,7 @@ def test_changes_are_looked_for_from_quickbooks_time_on(world: World) -> None:
 def test_a_second_company_for_an_account_is_refused(world: World) -> None:
     root = world.quickbooks.root
     other = world.quickbooks.session.post(f"{root}/sandbox/companies", json={"country": "GB"}).json()
-    page = consent(world, begin(world)["authorize_url"], realm=other["realm_id"])
+    page = consent(world, begin(world), realm=other["realm_id"])
     assert (page.status_code, "another QuickBooks company" in page.text) == (400, True)
 
 
@@ -167,7 +171,7 @@ def test_disconnected_nothing_is_written_and_a_reconnect_drains(world: World, pa
         "account_id": world.ravetree.credentials["account_id"],
         "ravetree_token": world.ravetree.credentials["api_token"],
     }
-    url = world.api("POST", "/api/connections", body).get_json()["authorize_url"]
+    url = world.api("POST", "/api/connections", body).get_json()["start_url"]
     assert consent(world, url).status_code == 200
     world.settle()
     bills = {row["DocNumber"]: row for row in world.quickbooks_again().query("select * from Invoice")}
@@ -343,7 +347,7 @@ def test_a_look_that_fails_after_the_consent_does_not_deny_the_connection(world:
         "account_id": world.ravetree.credentials["account_id"],
         "ravetree_token": world.ravetree.credentials["api_token"],
     }
-    page = consent(world, world.api("POST", "/api/connections", body).get_json()["authorize_url"])
+    page = consent(world, world.api("POST", "/api/connections", body).get_json()["start_url"])
     assert (page.status_code, "QuickBooks is connected" in page.text) == (200, True)
 
 
@@ -385,6 +389,16 @@ def test_what_is_ill_shaped_is_said_to_be(
 # --- whose token it is ---------------------------------------------------------------------------
 
 
+class Answers:
+    """A host that answers everything with one status."""
+
+    def __init__(self, status: int) -> None:
+        self._status = status
+
+    def _call(self, _request: requests.PreparedRequest) -> "tuple[int, dict[str, str], bytes]":
+        return self._status, {}, b""
+
+
 def states_and_connections(world: World) -> tuple[int, list[tuple[str, bytes | None]]]:
     with world.parts.database.transaction() as session:
         states = session.execute(sa.select(sa.func.count()).select_from(OAuthState)).scalar_one()
@@ -413,12 +427,27 @@ def test_what_no_header_can_carry_is_refused_at_the_beginning(world: World, acco
     assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "ConnectRefused")
 
 
+@pytest.mark.parametrize("status", [400, 404, 422, 451])
+def test_a_ravetree_that_does_not_say_whose_token_it_is_ends_the_connect_at_its_beginning(
+    world: World, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """It is there, and will answer the same after the consent."""
+    monkeypatch.setitem(world._apps, RAVETREE, Answers(status))
+    body = {"account_id": "org_second", "ravetree_token": "rvt_token"}
+    before = states_and_connections(world)
+    refused = ask(world, "POST", "/api/connections", body)
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "ConnectRefused")
+    assert "RAVEBOOKS_RAVETREE_API_URL" in refused.get_json()["error"]["remedy"]
+    assert "Intuit" not in refused.get_data(as_text=True)
+    assert states_and_connections(world) == before
+
+
 def test_an_account_that_could_not_be_looked_at_is_looked_at_after_the_consent(world: World) -> None:
     """Ravetree was away at the beginning, and the token is wrong: nothing of it is stored."""
     account = world.ravetree.credentials["account_id"]
     world.ravetree.steer("outage", {"on": True})
     body = {"account_id": account, "ravetree_token": "rvt_wrong"}
-    url = world.api("POST", "/api/connections", body).get_json()["authorize_url"]
+    url = world.api("POST", "/api/connections", body).get_json()["start_url"]
     world.ravetree.steer("outage", {"on": False})
     before = states_and_connections(world)[1]
     page = consent(world, url)
@@ -428,7 +457,7 @@ def test_an_account_that_could_not_be_looked_at_is_looked_at_after_the_consent(w
 
 def test_an_account_that_is_out_of_reach_after_the_consent_is_not_connected(world: World) -> None:
     body = {"account_id": "org_second", "ravetree_token": token_of(world, "org_second")}
-    url = world.api("POST", "/api/connections", body).get_json()["authorize_url"]
+    url = world.api("POST", "/api/connections", body).get_json()["start_url"]
     headers = {"Ravetree-Account": "org_second"}
     root, session = world.ravetree.root, world.ravetree.session
     session.post(f"{root}/sandbox/outage", json={"on": True}, headers=headers).raise_for_status()
@@ -448,7 +477,7 @@ def company(world: World) -> str:
 
 def connect(world: World, account: str, realm: str) -> str:
     """Connect an account to a company; returns the connection's id."""
-    page = consent(world, begin(world, account)["authorize_url"], realm=realm)
+    page = consent(world, begin(world, account), realm=realm)
     assert page.status_code == 200, page.text
     rows = world.api("GET", "/api/connections").get_json()
     return str(next(row["id"] for row in rows if row["account_id"] == account and row["state"] == "active"))

@@ -5,6 +5,8 @@ What the two sides would post to us lies in a mail bag until a test delivers it:
 
 import random
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -134,6 +136,32 @@ class AnyWorld(ABC):
         return self.ravetree.create("payments", body)
 
 
+class Browser:
+    """A person's browser, with cookies of its own."""
+
+    def __init__(self, world: "World") -> None:
+        self._company = world.quickbooks.credentials["realm_id"]
+        self.session = requests.Session()
+        self.session.mount("http://", world.adapter())
+
+    def open(self, link: str) -> str:
+        """Open a start link; the address of the consent page that it leads to."""
+        answer = self.session.get(link, allow_redirects=False)
+        assert answer.status_code == 302, answer.text
+        return answer.headers["Location"]
+
+    def decide(self, page: str, realm: str = "", decision: str = "connect") -> str:
+        """Press a button of the consent page; the address of the callback that it leads back to."""
+        form = dict(parse_qsl(urlsplit(page).query)) | {"decision": decision, "realm_id": realm or self._company}
+        answer = self.session.post(page.partition("?")[0], data=form, allow_redirects=False)
+        assert answer.status_code == 302, answer.text
+        return answer.headers["Location"]
+
+    def connect(self, link: str, realm: str = "", decision: str = "connect") -> requests.Response:
+        """The whole way from a start link to the page that says what came of it."""
+        return self.session.get(self.decide(self.open(link), realm, decision))
+
+
 @dataclass
 class World(AnyWorld):
     """Everything that there is."""
@@ -146,21 +174,22 @@ class World(AnyWorld):
     def __post_init__(self) -> None:
         self.clock = WorldClock()
         randomness = random.Random(self.seed)
-        self._services = Services(
+        self.services = Services(
             self.directory / "quickbooks",
             SandboxClock(lambda: self.clock.moment.timestamp()),
             random.Random(randomness.random()),
             self._post_quickbooks,
             0.0,
         )
-        self._services.base_url = f"http://{QUICKBOOKS}"
-        self._services.set_limits(enabled=False)
+        self.services.base_url = f"http://{QUICKBOOKS}"
+        self.services.set_limits(enabled=False)
         self._organisations = Organisations(
             self.directory / "ravetree", self.clock.now, random.Random(randomness.random()), self._post_ravetree
         )
+        self._away: set[str] = set()
         self._apps: dict[str, Any] = {
-            QUICKBOOKS: WsgiAdapter(make_app(self._services)),
-            RAVETREE: WsgiAdapter(create_app(self._organisations)),
+            QUICKBOOKS: WsgiAdapter(make_app(self.services)),
+            RAVETREE: WsgiAdapter(create_app(self._organisations, names=(RAVETREE,))),
         }
         self.parts = self._make_parts(randomness)
         migrations.upgrade(self.parts.database)
@@ -171,7 +200,7 @@ class World(AnyWorld):
         self.connection_id = self._connect()
 
     def _make_parts(self, randomness: random.Random) -> Parts:
-        credentials = self._services.credentials()
+        credentials = self.services.credentials()
         settings = Settings(
             database_url=self.database_url or f"sqlite:///{self.directory}/ravebooks.db",
             public_url=f"http://{OURS}",
@@ -191,10 +220,26 @@ class World(AnyWorld):
 
     def adapter(self) -> AnswerAdapter:
         """The network: routes a request by its host."""
-        return AnswerAdapter(lambda request: self._apps[urlsplit(request.url or "").netloc]._call(request))
+        return AnswerAdapter(self._route)
+
+    def _route(self, request: requests.PreparedRequest) -> "tuple[int, dict[str, str], bytes]":
+        host = urlsplit(request.url or "").netloc
+        if host in self._away:
+            raise requests.exceptions.ConnectTimeout("nobody is there")
+        answer: tuple[int, dict[str, str], bytes] = self._apps[host]._call(request)
+        return answer
+
+    @contextmanager
+    def away(self, host: str) -> Iterator[None]:
+        """Nobody answers under this name meanwhile."""
+        self._away.add(host)
+        try:
+            yield
+        finally:
+            self._away.remove(host)
 
     def _sides(self) -> tuple[QuickBooksSide, RavetreeSide]:
-        quickbooks = QuickBooksSide(self._services.credentials())
+        quickbooks = QuickBooksSide(self.services.credentials())
         ravetree = RavetreeSide(self._organisations.first.credentials(80) | {"api_url": f"http://{RAVETREE}/v1"})
         for side in (quickbooks, ravetree):
             side.session.mount("http://", self.adapter())
@@ -202,20 +247,14 @@ class World(AnyWorld):
 
     def quickbooks_again(self) -> QuickBooksSide:
         """The bookkeeper's own program after the product's consent was taken back: it asks for a new one."""
-        self.quickbooks = QuickBooksSide(self._services.credentials())
+        self.quickbooks = QuickBooksSide(self.services.credentials())
         self.quickbooks.session.mount("http://", self.adapter())
         return self.quickbooks
 
     def _connect(self) -> str:
         account, parts = self.ravetree.credentials["account_id"], self.parts
-        url = parts.connecting.begin(account, self.ravetree.credentials["api_token"])
-        browser = requests.Session()
-        browser.mount("http://", self.adapter())
-        form = dict(parse_qsl(urlsplit(url).query)) | {
-            "decision": "connect",
-            "realm_id": self.quickbooks.credentials["realm_id"],
-        }
-        browser.post(url.partition("?")[0], data=form).raise_for_status()
+        link = parts.connecting.start_link(account, self.ravetree.credentials["api_token"])
+        Browser(self).connect(link).raise_for_status()
         connection_id = str(self.api("GET", "/api/connections").get_json()[0]["id"])
         by_name = {row["Name"]: row["Id"] for row in self.quickbooks.query("select * from Item")}
         mapping = {key: by_name[name] for key, name in ITEMS.items()}
@@ -232,7 +271,7 @@ class World(AnyWorld):
 
     def close(self) -> None:
         self.parts.close()
-        self._services.close()
+        self.services.close()
         self._organisations.close()
 
     # --- the post --------------------------------------------------------------------------------
@@ -247,7 +286,7 @@ class World(AnyWorld):
 
     def collect(self) -> list[Letter]:
         """What both sides have posted since the last time, in order."""
-        self._services.webhooks.run_due()
+        self.services.webhooks.run_due()
         for courier in self._organisations.couriers():
             courier.deliver_due()
         letters, self.bag[:] = list(self.bag), []

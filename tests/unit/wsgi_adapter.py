@@ -2,6 +2,8 @@
 
 import io
 from collections.abc import Callable, Mapping
+from email.message import Message
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +11,17 @@ import requests
 from requests.adapters import BaseAdapter
 from waitress.channel import ClientDisconnected
 from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+
+class _Raw(io.BytesIO):
+    """A body, beside the headers where requests looks for cookies."""
+
+    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+        super().__init__(body)
+        self._original_response = SimpleNamespace(msg=Message())
+        for name, value in headers.items():
+            self._original_response.msg[name] = value
+
 
 Answering = Callable[[requests.PreparedRequest], "tuple[int, dict[str, str], bytes]"]
 
@@ -35,7 +48,7 @@ class AnswerAdapter(BaseAdapter):
         response = requests.Response()
         response.status_code = status
         response.headers = requests.structures.CaseInsensitiveDict(headers)
-        response.raw = io.BytesIO(body)
+        response.raw = _Raw(body, headers)
         response.url = request.url or ""
         response.request = request
         return response

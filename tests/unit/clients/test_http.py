@@ -7,7 +7,7 @@ import requests
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError
 
 from clients import http
-from clients.errors import NeighbourError, NotSent, OutcomeUnknown
+from clients.errors import NeighbourError, NotSent, OutcomeUnknown, Redirected
 from tests.unit.clients.neighbours import json_answer
 from tests.unit.wsgi_adapter import AnswerAdapter
 
@@ -65,10 +65,15 @@ def test_an_answer_that_is_no_json_has_no_body(body: bytes) -> None:
     assert (answer.status, answer.body) == (502, None)
 
 
-def test_a_redirect_is_not_followed() -> None:
-    """It would take the token to wherever it points."""
-    answer = call(lambda _request: (302, {"Location": "https://elsewhere.test"}, b""))
-    assert answer.status == 302
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+@pytest.mark.parametrize("headers", [{"Location": "https://elsewhere.test/secret"}, {}])
+def test_a_redirect_is_not_followed_and_no_answer(status: int, headers: dict[str, str]) -> None:
+    """It would take the token to wherever it points; and whether a write happened is not known."""
+    with pytest.raises(Redirected) as caught:
+        call(lambda _request: (status, headers, b'{"data": {}}'))
+    assert f"answered POST {URL} with HTTP {status}" in str(caught.value)
+    assert "elsewhere.test" not in f"{caught.value} {caught.value.remedy}"
+    assert isinstance(caught.value, OutcomeUnknown)
 
 
 def test_the_environments_proxies_and_netrc_are_not_used() -> None:

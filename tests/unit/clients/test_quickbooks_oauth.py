@@ -1,5 +1,6 @@
 """OAuth in front of the sandbox's token endpoint."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -7,8 +8,8 @@ import pytest
 import requests
 
 from clients import http
-from clients.errors import NotSent, OutcomeUnknown
-from clients.quickbooks.oauth import AppRefused, ConsentLost, OAuthClient
+from clients.errors import NotSent, OutcomeUnknown, Redirected
+from clients.quickbooks.oauth import AppRefused, CodeRefused, ConsentLost, OAuthClient
 from tests.unit.clients.neighbours import QUICKBOOKS, QuickBooks
 from tests.unit.clients.test_http import failing, refused_connection
 from tests.unit.ports import FakeClock
@@ -38,8 +39,39 @@ def test_a_code_is_exchanged_for_tokens_with_their_ends(quickbooks: QuickBooks) 
     assert tokens.refresh_expires_at == now + timedelta(days=100)
     assert tokens.hard_expires_at is not None
     assert tokens.hard_expires_at > now + timedelta(days=5 * 365 - 2)
-    with pytest.raises(ConsentLost):
+    with pytest.raises(CodeRefused) as caught:
         oauth.exchange(code, CALLBACK)
+    assert "Begin the connect again" in caught.value.remedy
+
+
+VERIFIER = "f" * 64
+
+
+def code_for(quickbooks: QuickBooks, url: str) -> str:
+    page = urlsplit(url)
+    asked = {name: values[0] for name, values in parse_qs(page.query).items()}
+    consent = quickbooks.world.client.post(page.path, data=asked | {"decision": "connect"})
+    return parse_qs(urlsplit(consent.headers["Location"]).query)["code"][0]
+
+
+def test_a_challenged_code_is_exchanged_with_its_verifier_alone(quickbooks: QuickBooks) -> None:
+    oauth = quickbooks.oauth()
+    assert oauth.takes_challenges()
+    url = oauth.authorisation_url("state-1", CALLBACK, VERIFIER)
+    assert VERIFIER not in url
+    for wrong in ("", "e" * 64):
+        with pytest.raises(CodeRefused):
+            oauth.exchange(code_for(quickbooks, url), CALLBACK, wrong)
+    assert oauth.exchange(code_for(quickbooks, url), CALLBACK, VERIFIER).access
+
+
+@pytest.mark.parametrize("listed", [None, [], ["plain"], "S256", {"S256": True}])
+def test_challenges_are_sent_only_where_the_discovery_document_lists_them(
+    quickbooks: QuickBooks, listed: object
+) -> None:
+    oauth = quickbooks.oauth()
+    oauth._document = oauth.discover() | {"code_challenge_methods_supported": listed}
+    assert not oauth.takes_challenges()
 
 
 def test_a_refresh_gives_a_token_that_works(quickbooks: QuickBooks) -> None:
@@ -103,6 +135,44 @@ def test_a_token_endpoint_that_does_not_answer_costs_no_consent(
     oauth = token_endpoint_that(lambda: AnswerAdapter(failing(error)), clock, quickbooks)
     with pytest.raises(kind):
         oauth.refresh("RT1")
+
+
+ELSEWHERE = "https://elsewhere.example/steal"
+
+
+def led_elsewhere(status: int, clock: FakeClock, quickbooks: QuickBooks) -> tuple[OAuthClient, AnswerAdapter]:
+    """The sandbox's discovery document before endpoints that all answer with a redirect."""
+    body = b'{"access_token": "a", "refresh_token": "r", "token_type": "bearer"}'
+    adapter = AnswerAdapter(lambda _request: (status, {"Location": ELSEWHERE} if status != 304 else {}, body))
+    return token_endpoint_that(lambda: adapter, clock, quickbooks), adapter
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 304, 307, 308])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda oauth: oauth.refresh("RT1"),
+        lambda oauth: oauth.exchange("code", CALLBACK, VERIFIER),
+        lambda oauth: oauth.revoke("RT1"),
+    ],
+    ids=["refresh", "exchange", "revoke"],
+)
+def test_tokens_and_codes_follow_no_redirect(
+    quickbooks: QuickBooks, clock: FakeClock, status: int, call: Callable[[OAuthClient], object]
+) -> None:
+    """A 307 would carry the refresh token in its body, a 301 with our secret in its headers, to wherever it says."""
+    oauth, adapter = led_elsewhere(status, clock, quickbooks)
+    with pytest.raises(Redirected) as caught:
+        call(oauth)
+    assert str(status) in str(caught.value)
+    assert [urlsplit(str(request.url)).netloc for request in adapter.requests] == [urlsplit(QUICKBOOKS).netloc]
+
+
+def test_the_discovery_document_is_not_looked_for_elsewhere(clock: FakeClock) -> None:
+    adapter = AnswerAdapter(lambda _request: (302, {"Location": ELSEWHERE}, b""))
+    with pytest.raises(Redirected):
+        OAuthClient("id", "secret", f"{QUICKBOOKS}/x", clock, 5, lambda: adapter).discover()
+    assert len(adapter.requests) == 1
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

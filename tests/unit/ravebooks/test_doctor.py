@@ -98,6 +98,14 @@ def test_all_is_well(connected: Parts) -> None:
     assert "all 3 stored tokens open" in seen["keys"].sentence
 
 
+def test_a_disconnected_connection_has_no_token_and_is_not_red_for_it(connected: Parts) -> None:
+    with connected.database.transaction() as session:
+        connections.disconnect(session, CONNECTION, "Kim")
+    seen = findings(Canned(ALL_THERE))
+    assert [finding for finding in seen.values() if not finding.ok] == []
+    assert "all 0 stored tokens open" in seen["keys"].sentence
+
+
 def test_a_neighbour_that_is_away_is_red_alone(connected: Parts) -> None:
     seen = findings(Canned({name: body for name, body in ALL_THERE.items() if name != "line_item_types"}))
     assert [name for name, finding in seen.items() if not finding.ok] == ["ravetree org_42"]

@@ -90,7 +90,7 @@ class World:
         return f"/v3/company/{self.credentials['realm_id']}/{path}"
 
     def order(self, path: str, body: Any) -> Any:
-        answer = self.client.post(f"/sandbox/{path}", data=encode(body))
+        answer = self.client.post(f"/sandbox/{path}", data=encode(body), content_type="application/json")
         assert answer.status_code == 200, answer.text
         return decode(answer.data)
 

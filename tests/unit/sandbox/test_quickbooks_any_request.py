@@ -214,7 +214,7 @@ STEERING = ["clock", "faults", "limits", "switches", "webhooks", "webhooks/test"
 def test_any_order_is_answered(world: World, path: str, body: bytes) -> None:
     if path in ("companies", "limits", "faults") and body.strip() in (b"{}", b""):
         return  # a valid order: nothing to learn
-    refuse_unordered_500(world.client.post(f"/sandbox/{path}", data=body))
+    refuse_unordered_500(world.client.post(f"/sandbox/{path}", data=body, content_type="application/json"))
 
 
 @SETTINGS

@@ -122,7 +122,7 @@ def test_a_snapshot_brings_back_what_was(world: World) -> None:
     world.order("restore", {"name": "before"})
     assert world.read("Invoice", kept["Id"]) == kept
     assert world.invoice(9)["Id"] == lost["Id"]
-    assert world.client.post("/sandbox/restore", data='{"name": "never"}').status_code == 400
+    assert world.client.post("/sandbox/restore", json={"name": "never"}).status_code == 400
 
 
 def test_a_reset_survives_a_restart_and_takes_everything_back(world: World, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from sandbox.quickbooks.amounts import encode
 from tests.unit.sandbox.quickbooks_world import (
     CUSTOMER,
     OTHER_CUSTOMER,
@@ -151,7 +150,7 @@ def test_a_merge_with_sub_customers_may_be_refused(world: World) -> None:
     world.order("switches", {"merged_sub_customers": "refused"})
     child = below(world, "North", OTHER_CUSTOMER)
     for pair in ({"survivor": CUSTOMER, "merged": OTHER_CUSTOMER}, {"survivor": OTHER_CUSTOMER, "merged": CUSTOMER}):
-        assert world.client.post("/sandbox/merge", data=encode(pair)).status_code == 400
+        assert world.client.post("/sandbox/merge", json=pair).status_code == 400
     world.change("Customer", world.read("Customer", child), ParentRef=None)
     world.order("merge", {"survivor": CUSTOMER, "merged": OTHER_CUSTOMER})
 
@@ -172,7 +171,7 @@ def test_merged_items_are_replaced_in_bundles_and_where_bundles_were_sold(world:
     assert detail["GroupItemRef"]["value"] == second["Id"]
     assert detail["Line"][0]["SalesItemLineDetail"]["ItemRef"]["value"] == "7"
     unlike = {"entity": "Item", "survivor": "7", "merged": second["Id"]}
-    assert world.client.post("/sandbox/merge", data=encode(unlike)).status_code == 400
+    assert world.client.post("/sandbox/merge", json=unlike).status_code == 400
 
 
 def test_a_merge_moves_everything_to_the_survivor(world: World) -> None:

@@ -15,6 +15,9 @@ from tests.unit.sandbox.quickbooks_world import World
 
 DAY = 24 * 3600
 CALLBACK = "http://127.0.0.1:5000/callback"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+"""The pair of RFC 7636, appendix B."""
 
 
 @pytest.fixture
@@ -46,6 +49,26 @@ def exchange(world: World, code: str, redirect_uri: str = CALLBACK) -> TestRespo
     return world.client.post("/oauth2/v1/tokens/bearer", data=form, headers=world.basic())
 
 
+@pytest.mark.parametrize(
+    ("checked", "verifier", "status"), [(True, VERIFIER, 200), (True, CHALLENGE, 400), (False, "", 200)]
+)
+def test_a_challenge_is_answered_by_its_verifier_where_challenges_are_checked(
+    world: World, checked: bool, verifier: str, status: int
+) -> None:
+    world.order("switches", {"code_challenges": checked})
+    document = world.client.get("/.well-known/openid_configuration").get_json()
+    assert ("code_challenge_methods_supported" in document) == checked
+    asked = authorization(world, code_challenge=CHALLENGE, code_challenge_method="S256")
+    there = world.client.post("/connect/oauth2", data={**asked, "decision": "connect"}).headers["Location"]
+    form = {
+        "grant_type": "authorization_code",
+        "code": parse_qs(urlsplit(there).query)["code"][0],
+        "redirect_uri": CALLBACK,
+        "code_verifier": verifier,
+    }
+    assert world.client.post("/oauth2/v1/tokens/bearer", data=form, headers=world.basic()).status_code == status
+
+
 def test_the_consent_page_carries_the_request_through(world: World) -> None:
     page = world.client.get("/connect/oauth2", query_string=authorization(world, state='"><b>')).text
     assert 'value="&quot;&gt;&lt;b&gt;"' in page
@@ -56,7 +79,16 @@ def test_the_consent_page_carries_the_request_through(world: World) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"client_id": "x"}, {"redirect_uri": "https://example.com/cb"}, {"scope": "openid"}, {"state": ""}],
+    [
+        {"client_id": "x"},
+        {"redirect_uri": "https://example.com/cb"},
+        {"scope": "openid"},
+        {"state": ""},
+        {"code_challenge": CHALLENGE},
+        {"code_challenge": CHALLENGE, "code_challenge_method": "plain"},
+        {"code_challenge": CHALLENGE[1:], "code_challenge_method": "S256"},
+        {"code_challenge_method": "S256"},
+    ],
 )
 def test_a_wrong_authorization_request_shows_an_error_and_redirects_nowhere(
     world: World, changes: dict[str, str]

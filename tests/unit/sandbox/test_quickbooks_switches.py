@@ -29,7 +29,7 @@ def deliver(world: World) -> None:
 def test_every_switch_is_listed_with_its_position(world: World) -> None:
     shown = decode(world.client.get("/sandbox/switches").data)
     assert shown == {name: choices[0] for name, choices in SWITCHES.items()}
-    assert world.client.post("/sandbox/switches", data='{"nonsense": 1}').status_code == 400
+    assert world.client.post("/sandbox/switches", json={"nonsense": 1}).status_code == 400
 
 
 @pytest.mark.parametrize("position", [True, False])
@@ -64,7 +64,7 @@ def test_the_test_button_sends_several_realms_in_one_delivery(world: World) -> N
         ("1", "qbo.invoice.created.v1"),
         ("2", "qbo.customer.created.v1"),
     ]
-    assert world.client.post("/sandbox/webhooks/test", data='{"operation": "painted"}').status_code == 400
+    assert world.client.post("/sandbox/webhooks/test", json={"operation": "painted"}).status_code == 400
 
 
 @pytest.mark.parametrize(("position", "status"), [(True, "NeedToSend"), (False, "NotSet")])

@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from storage import migrations
 from storage.database import Database
 from storage.migrations import NotMigrated
-from storage.models import Base, Connection, Mapping
+from storage.models import Base, Connection, Mapping, OAuthState
 from tests.unit.ports import FakeClock
 
 
@@ -53,4 +53,34 @@ def test_migrating_keeps_connections_and_what_refers_to_them(tmp_path: Path, clo
         assert session.execute(sa.select(Mapping.key)).scalars().all() == ["x"]
         with pytest.raises(sa.exc.IntegrityError):
             session.execute(sa.insert(Mapping).values(connection_id="nobody", kind="k", key="y", quickbooks_id="1"))
+    database.close()
+
+
+def test_what_was_disconnected_before_keeps_no_token_either(tmp_path: Path, clock: FakeClock) -> None:
+    """And a connect that was under way has no browser: it is begun again."""
+    database = Database(f"sqlite:///{tmp_path}/kept.db", clock)
+    migrations.upgrade(database, "0003")
+    now = "2026-11-20 12:00:00"
+    with database.engine.begin() as connection:
+        for name, state in (("gone", "disconnected"), ("lives", "active")):
+            connection.exec_driver_sql(
+                "insert into connections (id, account_id, realm_id, environment, state, pause_cause, pause_remedy,"
+                " created_at, country, home_currency, cdc_watermark, draft_policy, delete_policy, removals_limit,"
+                " failures, stall_cause, stall_remedy, ravetree_token, refresh_expires_at) values"
+                " (?, ?, ?, '', ?, '', '', ?, 'US', 'USD', ?, 'create', 'void', 20, 0, '', '', ?, ?)",
+                (name, name, name, state, now, now, b"sealed", now),
+            )
+        connection.exec_driver_sql(
+            "insert into oauth_states (digest, account_id, ravetree_token, expires_at, purpose)"
+            " values ('d', 'a', 'sealed', ?, 'consent')",
+            (now,),
+        )
+    migrations.upgrade(database)
+    with database.transaction() as session:
+        kept = session.execute(sa.select(Connection.id, Connection.ravetree_token, Connection.refresh_expires_at)).all()
+        assert {row.id: (row.ravetree_token, row.refresh_expires_at is None) for row in kept} == {
+            "gone": (None, True),
+            "lives": (b"sealed", False),
+        }
+        assert session.execute(sa.select(OAuthState)).all() == []
     database.close()
