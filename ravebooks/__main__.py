@@ -4,8 +4,9 @@ import sys
 
 import click
 
+from config import logging as logs
 from config.errors import RavebooksError
-from config.logging import redact_text
+from config.redaction import redact_text
 from ravebooks.commands import bookkeeping
 from ravebooks.commands.attention import attention, connections_, decide, retry
 from ravebooks.commands.both_books import drift, parity, show, timeline_
@@ -67,6 +68,8 @@ for command in (
 
 def main() -> None:
     """Run a command; a known error ends the process with one line and status 1."""
+    logs.configure()
+    logs.catch_uncaught()
     try:
         ravebooks()
     except RavebooksError as error:

@@ -11,7 +11,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from clients.http import open_session
 from config.errors import RavebooksError, SettingError
-from config.logging import redact_text
+from config.redaction import redact_text
 from publishers import marks, topology
 from ravebooks.bootstrap import Parts
 from ravebooks.commands import sandbox_process
@@ -96,7 +96,7 @@ def _database(parts: Parts) -> str:
         installation.check(session, Claimant(environment))
         row = installation.find(session)
     whose = f"the installation {row.id} of {row.environment}" if row else "nobody has worked on it yet"
-    return f"{parts.database.url.render_as_string()} answers and its tables are of this version; {whose}"
+    return f"{parts.database.place} answers and its tables are of this version; {whose}"
 
 
 def _broker(url: str, environment: str) -> str:
