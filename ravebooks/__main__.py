@@ -7,6 +7,7 @@ import click
 from config import logging as logs
 from config.errors import RavebooksError
 from config.redaction import redact_text
+from ravebooks import private
 from ravebooks.commands import bookkeeping
 from ravebooks.commands.attention import attention, connections_, decide, retry
 from ravebooks.commands.both_books import drift, parity, show, timeline_
@@ -68,6 +69,7 @@ for command in (
 
 def main() -> None:
     """Run a command; a known error ends the process with one line and status 1."""
+    private.close_to_others()
     logs.configure()
     logs.catch_uncaught()
     try:
