@@ -1,5 +1,8 @@
 """The root of the error tree. Each room adds a branch a cause."""
 
+USAGE = 2
+"""The status of a command that was called wrongly, or with wrong or missing settings; what else fails ends with 1."""
+
 
 class RavebooksError(Exception):
     """Something went wrong. The message says what happened and to which record."""
@@ -13,6 +16,10 @@ class RavebooksError(Exception):
 
 
 class SettingError(RavebooksError):
-    """A setting is missing or wrong: the process does not start. The message says what to set."""
+    """Settings are missing or wrong: the process does not start. Each of `lines` names one, and says what to set."""
 
     remedy = ""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines

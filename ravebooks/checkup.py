@@ -77,7 +77,8 @@ def _settings(parts: Parts, world: World | None) -> str:
         settings.require(*(NEEDED_BY_UP if alone else (*SHARED, *WEB)))
     except SettingError as error:
         raise Unwell(
-            str(error), remedy="Set it, or try `ravebooks up --sandbox`, which needs nothing." if alone else "Set it."
+            " ".join(error.lines),
+            remedy="Set it, or try `ravebooks up --sandbox`, which needs nothing." if alone else "Set it.",
         ) from None
     where = "one process" if settings.embedded else "with a broker"
     return f"complete; {where}, QuickBooks {settings.quickbooks_environment}"

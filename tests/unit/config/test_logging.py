@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 import structlog
+from gunicorn.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config import logging as logs
+from config.gunicorn_logs import Logger
 from config.telemetry import Progress
 from tests.unit.ports import FakeClock
 
@@ -171,6 +173,17 @@ def test_what_nobody_catches_is_one_line(lines: Lines) -> None:
     assert unraisable["level"] == "error"
     assert (warned["event"], warned["category"], warned["where"]) == ("old\nthings", "DeprecationWarning", "file.py:7")
     assert SECRET not in json.dumps([ended, unraisable])
+
+
+def test_gunicorns_lines_are_json_from_its_first_one_on(lines: Lines) -> None:
+    """Its own handler stands on its own loggers, which pass nothing on."""
+    made = Logger(Config())
+    made.info("Listening at: %s", "http://127.0.0.1:8000")
+    made.warning("Invalid request from ip=%s: %s", "::1", FORGED)
+    assert [(line["level"], line["logger_name"]) for line in lines()] == [
+        ("info", "gunicorn.error"),
+        ("warning", "gunicorn.error"),
+    ]
 
 
 def test_a_loop_is_stuck_when_it_is_silent_for_longer_than_it_promised(clock: FakeClock) -> None:

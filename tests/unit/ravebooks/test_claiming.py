@@ -1,8 +1,6 @@
 """Which settings a demo takes over, and on which databases `up`, `release` and `up --sandbox` work."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +19,7 @@ from storage.database import Database
 from storage.installation import OtherEnvironment
 from tests.unit.ports import SeededEntropy
 from tests.unit.ravebooks.conftest import CONNECTION
+from tests.unit.ravebooks.processes import ended
 from tests.unit.storing import make_earlier
 
 
@@ -31,18 +30,6 @@ def test_a_demo_takes_over_no_setting_but_how_it_logs(monkeypatch: pytest.Monkey
     monkeypatch.setenv("RAVEBOOKS_LOG_LEVEL", "debug")
     taken = {name for name in demo._without_settings() if name.startswith("RAVEBOOKS_")}
     assert taken == {"RAVEBOOKS_LOG_LEVEL"}
-
-
-def ended(*words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-    """A command that ends by itself, with these settings alone."""
-    return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "ravebooks", *words],
-        capture_output=True,
-        text=True,
-        env={"PATH": "/usr/bin:/bin"} | {f"RAVEBOOKS_{name}": value for name, value in settings.items()},
-        check=False,
-        timeout=60,
-    )
 
 
 def found(parts: Parts) -> dict[str, Finding]:
