@@ -22,12 +22,11 @@ from ravebooks.keys import FILE as KEYS_FILE
 from storage import connections, installation
 from storage.installation import Claimant
 from storage.models import Connection
-from storage.vault import UnreadableSecret, Vault
+from storage.vault import TOKEN_FIELDS, UnreadableSecret, Vault
 
 CLOCK_SECONDS = 30.0
 """A clock that is off by more makes fresh webhooks look old: their tolerance is five minutes, in both directions."""
 CALL_SECONDS = 5.0
-TOKEN_FIELDS = ("ravetree_token", "access_token", "refresh_token")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Which settings a demo takes over, and on which databases `up`, `release` and `up --sandbox` work."""
 
+import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from config import keyring
+from config import logging as logs
 from config.ports import SystemClock
 from config.settings import Settings
 from ravebooks import claiming
@@ -48,6 +51,24 @@ def test_release_refuses_a_database_of_another_environment(parts: Parts, runner:
     result = runner.invoke(ravebooks, ["release"], env={"RAVEBOOKS_QUICKBOOKS_ENVIRONMENT": "sandbox"})
     assert isinstance(result.exception, OtherEnvironment)
     assert "production, not to sandbox" in str(result.exception)
+
+
+def test_a_key_that_stored_tokens_need_and_the_ring_lost_is_named_at_the_start(
+    parts: Parts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not refused: without the key the companies are connected again, and for that the program has to run."""
+    logs.configure("warning")
+    claiming.prepare(parts)
+    assert capsys.readouterr().err == ""
+    ring = keyring.KeyRing({2: b"k" * 32, 3: b"l" * 32})
+    other = Parts(dataclasses.replace(parts.settings, token_keys=ring))
+    claiming.prepare(other)
+    other.close()
+    (line,) = capsys.readouterr().err.splitlines()
+    said = json.loads(line)
+    assert (said["level"], said["key_version"]) == ("error", 1)
+    assert "RAVEBOOKS_TOKEN_KEYS" in said["event"]
+    assert "Put the key that encrypted it back" in said["remedy"]
 
 
 def test_the_doctor_shows_whose_a_database_and_a_connection_are(parts: Parts) -> None:
