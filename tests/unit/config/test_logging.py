@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 import structlog
 from gunicorn.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.exc import IntegrityError
 
 from config import logging as logs
 from config.gunicorn_logs import Logger
@@ -120,6 +122,18 @@ def test_a_librarys_traceback_is_one_line(lines: Lines) -> None:
     (line,) = lines()
     assert "Traceback" in line["exception"]
     assert FORGED in line["exception"]
+
+
+def test_no_line_carries_a_statement_or_an_address(lines: Lines) -> None:
+    logs.configure("info", "json")
+    text = "INSERT INTO books at db.internal"
+    error = IntegrityError(text, {"name": text}, psycopg.OperationalError(text))
+    logs.logger("tests").error("failed", exc_info=error, cause=error)
+    logging.getLogger("alembic").error("failed", exc_info=error)
+    ours, theirs = lines()
+    assert "IntegrityError (OperationalError)" in ours["exception"]
+    assert ours["cause"] == "IntegrityError (OperationalError)"
+    assert "db.internal" not in json.dumps([ours, theirs])
 
 
 def test_a_librarys_line_that_cannot_be_written_is_said_in_one_line(lines: Lines) -> None:

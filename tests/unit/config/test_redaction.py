@@ -124,7 +124,8 @@ def test_a_credential_in_an_uncommon_shape_is_cut_out(text: str) -> None:
 
 
 # Long and unlike anything else that stands in a line.
-secrets = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), min_size=3).map(lambda text: f"q7Zx{text}Kv9Y")
+signs = st.characters(min_codepoint=32, max_codepoint=0x2FF) | st.sampled_from("\"'\\&%+={}[]:, ")
+secrets = st.text(signs, min_size=3).map(lambda text: f"q7Zx{text}Kv9Y")
 
 
 @given(
@@ -156,6 +157,11 @@ json_values = st.recursive(
 @given(json_values)
 def test_whatever_is_redacted_is_strict_json_afterwards(value: Any) -> None:
     json.dumps(redact({"value": value}), allow_nan=False)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_json_lacks_is_spelled(number: float) -> None:
+    assert json.dumps(redact({"seconds": [number]}), allow_nan=False) == f'{{"seconds": ["{number}"]}}'
 
 
 def test_what_cannot_be_spelled_or_contains_itself_costs_no_line() -> None:

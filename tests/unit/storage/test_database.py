@@ -60,7 +60,7 @@ def test_a_full_disk_says_so_and_is_left_behind_once_there_is_room(database: Dat
     limit(1)
     with pytest.raises(DiskFull) as caught:
         outbox.check_writable(database)
-    assert "disk" in str(caught.value)
+    assert str(caught.value) == "the disk of the database is full or fails (OperationalError (SQLITE_FULL))"
     assert "Make room" in caught.value.remedy
     database.check()
     limit(1_000_000)
