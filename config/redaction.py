@@ -1,4 +1,4 @@
-"""What never stands in a log, an answer or a message: credentials, found by key and by pattern."""
+"""What never stands in a log, an answer or a message: credentials and the addresses of database and broker."""
 
 import math
 import re
@@ -14,6 +14,9 @@ _SECRET_KEYS = re.compile(r"(?i)(authorization|token|secret|password|api_?key|ci
 _PLAIN_KEYS = frozenset({"sync_token", "token_expires_at", "token_source", "synctoken"})
 
 _PATTERNS = (
+    # A database's or a broker's address, as a URL and as psycopg shows a connection.
+    re.compile(r"(?i)\b(?:postgres(?:ql)?|sqlite|amqps?)(?:\+\w+)?://[\w\[%/][^\s\"',]*"),
+    re.compile(r"(?<=\()(?:host|hostaddr|port|user|dbname|database)=[^)]*(?=\))"),
     re.compile(r"(?i)\b(?:(?:proxy-)?authorization|(?:set-)?cookie)\s*[:=]\s*[^\r\n\"']+"),
     re.compile(r"(?i)\b(bearer|basic)(?:\s|\+|%(?:25)*20)+[a-z0-9._~+/=%-]{8,}"),
     re.compile(r"whsec_[A-Za-z0-9+/=]+"),

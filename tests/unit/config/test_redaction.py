@@ -79,6 +79,22 @@ def test_a_credential_of_known_shape_is_cut_out_anywhere(token: str) -> None:
     assert token not in redact_text(f"x {token} y")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Exception closing connection <psycopg.Connection [BAD] (host=db.internal user=kim database=ledger) at 0x7f>",
+        "Engine(postgresql+psycopg://kim:***@db.internal:5432/ledger)",
+        "connected to amqps://kim:**@db.internal:5671/ledger",
+        "sqlite:////srv/ledger/books.db is locked",
+    ],
+)
+def test_the_address_of_a_database_or_a_broker_is_cut_out(text: str) -> None:
+    """SQLAlchemy's pool logs connections as their drivers show them."""
+    redacted = redact_text(text)
+    assert [part for part in ("kim", "db.internal", "ledger") if part in redacted] == []
+    assert redact_text(redacted) == redacted
+
+
 def test_an_ordinary_sentence_stays_as_it_is() -> None:
     text = "Invoice 1043: its number is taken in QuickBooks (operation 7, 19.99 USD)."
     assert redact_text(text) == text

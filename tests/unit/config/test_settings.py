@@ -62,6 +62,7 @@ def test_a_wrong_setting_names_its_variable_and_what_it_takes(name: str, value: 
     assert str(caught.value).startswith(f"RAVEBOOKS_{name} is wrong: ")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert redact_text(str(caught.value)) == str(caught.value)
 
 
 @pytest.mark.parametrize(
