@@ -1,6 +1,5 @@
 """Gunicorn's own lines, from its first one on, through the logs of this program."""
 
-import logging
 from typing import Any
 
 from gunicorn.glogging import Logger as GunicornLogger
@@ -22,4 +21,3 @@ class Logger(GunicornLogger):
         for log in (self.error_log, self.access_log):
             log.handlers.clear()
             log.propagate = True
-        self.error_log.setLevel(logging.INFO)
