@@ -10,7 +10,7 @@ from requests.adapters import BaseAdapter, HTTPAdapter
 
 from clients.errors import NotSent, OutcomeUnknown, Redirected
 from config import telemetry
-from config.logging import redact_text
+from config.redaction import redact_text
 from schemas import strict_json
 
 AdapterFactory = Callable[[], BaseAdapter]

@@ -16,6 +16,10 @@ class RavebooksError(Exception):
 
 
 class SettingError(RavebooksError):
-    """A setting is missing or wrong: the process does not start. The message says what to set."""
+    """Settings are missing or wrong: the process does not start. Each of `lines` names one, and says what to set."""
 
     remedy = ""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from config.errors import SettingError
 
 KEY_BYTES = 32
+HIGHEST_VERSION = 65535
+"""A sealed token names its key's version in two bytes."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +26,19 @@ class KeyRing:
 
 
 def parse(text: str) -> KeyRing:
-    """A ring from `version:base64` parts, separated by commas; each key is 32 bytes."""
+    """A ring from `version:base64` parts, separated by commas; each key is 32 bytes, each version stands there once."""
     keys: dict[int, bytes] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         version, _, encoded = part.partition(":")
         try:
             key = base64.b64decode(encoded, validate=True)
-            number = int(version)
         except (ValueError, binascii.Error) as error:
             raise SettingError("a key is not of the form version:base64") from error
+        if not (version.isascii() and version.isdecimal()):
+            raise SettingError("a key is not of the form version:base64")
+        number = int(version)
+        if not 1 <= number <= HIGHEST_VERSION:
+            raise SettingError(f"a version is a whole number between 1 and {HIGHEST_VERSION}, and not {number}")
         if len(key) != KEY_BYTES:
             raise SettingError(f"the key of version {number} has {len(key)} bytes instead of {KEY_BYTES}")
         if number in keys:

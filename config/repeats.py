@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config import telemetry
+from config.foreign import described
 from config.ports import Clock, SystemClock
 
 FIRST_SECONDS = 1.0
@@ -62,7 +63,7 @@ class Repeats:
             self._log.error(
                 "unexpected error again",
                 loop=self._loop,
-                error=f"{type(error).__name__}: {error}"[:500],
+                error=described(error)[:500],
                 times=known.times,
                 **words,
             )

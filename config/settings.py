@@ -5,73 +5,85 @@ Each field of `Settings` is read from the variable of its name in capitals after
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
-from config import keyring
+from environs import Env, EnvValidationError
+from marshmallow import ValidationError
+from marshmallow.validate import OneOf, Range
+
+from config import environment as environments
+from config import strength
+from config.environment import FILE_SUFFIX, PREFIX, Resolved, Source
 from config.errors import SettingError
 from config.keyring import KeyRing
 
-PREFIX: Final = "RAVEBOOKS_"
 ENVIRONMENTS: Final = ("production", "sandbox", "local")
+SECRET_KEY_LENGTH: Final = 32
+
+Read = Callable[[Env, str, Any], Any]
+"""Reads the variable of a name; what is wrong with it `Env.seal` says."""
 
 
-def _text(value: str) -> str:
-    return value
+def _text(env: Env, name: str, default: Any) -> Any:
+    return env.str(name, default)
 
 
-def _url(*schemes: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        scheme = urlsplit(value).scheme
-        if scheme not in schemes:
-            raise SettingError(f"it has to start with one of {', '.join(s + '://' for s in schemes)}")
-        return value.rstrip("/") if scheme.startswith("http") else value
-
-    return parse
+def _list(env: Env, name: str, default: Any) -> Any:
+    parts = env.list(name, default, subcast=str) or ()
+    return tuple(part.strip() for part in parts if part.strip())
 
 
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def parse(value: str) -> float:
+def _ring(env: Env, name: str, default: Any) -> Any:
+    return env.key_ring(name, default)
+
+
+def _url(*schemes: str) -> Read:
+    def check(value: str) -> None:
         try:
-            number = float(value)
+            parts = urlsplit(value)
+            port = parts.port
         except ValueError:
-            raise SettingError(f"{value!r} is not a number") from None
-        if not low <= number <= high:
-            raise SettingError(f"it has to lie between {low:g} and {high:g}")
-        return number
+            raise ValidationError("it is no URL") from None
+        if parts.scheme not in schemes:
+            raise ValidationError(f"it has to start with one of {', '.join(s + '://' for s in schemes)}")
+        if port == 0 or (parts.scheme.startswith(("http", "amqp")) and not parts.hostname):
+            raise ValidationError("it names no host, or port 0")
 
-    return parse
+    def read(env: Env, name: str, default: Any) -> Any:
+        value = env.str(name, default, validate=check) or ""
+        return value.rstrip("/") if value.startswith("http") else value
 
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        if not value.isdecimal() or not low <= int(value) <= high:
-            raise SettingError(f"it has to be a whole number between {low} and {high}")
-        return int(value)
-
-    return parse
+    return read
 
 
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value not in choices:
-            raise SettingError(f"it has to be one of {', '.join(choices)}")
-        return value
-
-    return parse
+def _number(low: float, high: float) -> Read:
+    return _within("float", low, high, f"it has to be a number between {low:g} and {high:g}")
 
 
-def _list(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
+def _whole(low: int, high: int) -> Read:
+    return _within("int", low, high, f"it has to be a whole number between {low} and {high}")
 
 
-def _setting(parse: Callable[[str], Any], default: Any, doc: str, *, secret: bool = False, example: str = "") -> Any:
+def _within(kind: Literal["float", "int"], low: float, high: float, said: str) -> Read:
+    words = dict.fromkeys(("invalid", "special", "too_large"), said)
+    limits = Range(low, high, error=said)
+    # marshmallow's fields take `error_messages`; the types that environs publishes do not know it.
+    return lambda env, name, default: getattr(env, kind)(name, default, validate=limits, error_messages=words)
+
+
+def _one_of(*choices: str) -> Read:
+    said = f"it has to be one of {', '.join(choices)}"
+    return lambda env, name, default: env.str(name, default, validate=OneOf(choices, error=said))
+
+
+def _setting(read: Read, default: Any, doc: str, *, secret: bool = False, example: str = "", variable: str = "") -> Any:
     return dataclasses.field(
         default=default,
         repr=not secret,
-        metadata={"parse": parse, "doc": doc, "secret": secret, "example": example},
+        metadata={"read": read, "doc": doc, "secret": secret, "example": example, "variable": variable},
     )
 
 
@@ -89,6 +101,7 @@ class Settings:
         "",
         "Database; unset: SQLite in the state folder",
         example="postgresql+psycopg://user@host/ravebooks",
+        secret=True,
     )
     broker_url: str = _setting(
         _url("amqp", "amqps"),
@@ -97,15 +110,15 @@ class Settings:
         example="amqp://user:password@host:5672/",
         secret=True,
     )
-    secret_key: str = _setting(_text, "", "Signs OAuth states; at least 32 characters", secret=True)
+    secret_key: str = _setting(_text, "", f"Signs OAuth states; at least {SECRET_KEY_LENGTH} characters", secret=True)
     token_keys: KeyRing | None = _setting(
-        keyring.parse,
+        _ring,
         None,
-        "Key ring that encrypts OAuth tokens: `version:base64 of 32 bytes`, comma-separated, highest version writes",
+        "Key ring that encrypts OAuth tokens, `version:base64 of 32 bytes`, comma-separated, highest version writes",
         secret=True,
     )
     ravetree_webhook_keys: KeyRing | None = _setting(
-        keyring.parse,
+        _ring,
         None,
         "Key ring from which each Ravetree account's webhook secret is derived",
         secret=True,
@@ -115,7 +128,15 @@ class Settings:
         _HTTP, "", "Where browsers and webhooks reach this installation", example="https://ravebooks.example"
     )
     host: str = _setting(_text, "127.0.0.1", "Address that the web server and the health server listen on")
-    port: int = _setting(_whole(0, 65535), 0, "Port of `ravebooks up` (0: 8425 if free, else any)")
+    port: int = _setting(
+        _whole(0, 65535), 0, "Port of `ravebooks up` (0: 8425 if free, else any) and of `ravebooks web` (0: `PORT`)"
+    )
+    platform_port: int = _setting(
+        _whole(1, 65535),
+        8000,
+        "Port of `ravebooks web` while `RAVEBOOKS_PORT` is 0; platforms that run a Procfile set it",
+        variable="PORT",
+    )
     health_port: int = _setting(
         _whole(0, 65535), 0, "Port of a worker's and a sweeper's health and metrics (0: any, logged at start)"
     )
@@ -171,43 +192,89 @@ class Settings:
     log_format: str = _setting(_one_of("json", "console"), "json", "`json` or `console`")
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str], **override: Any) -> "Settings":
-        """The settings of `environment`; `override` wins. Raises `SettingError` for the first wrong one."""
-        values: dict[str, Any] = {}
-        for field in dataclasses.fields(cls):
-            name = PREFIX + field.name.upper()
-            text = environment.get(name, "").strip()
-            if not text:
-                continue
-            try:
-                values[field.name] = field.metadata["parse"](text)
-            except SettingError as error:
-                raise SettingError(f"{name} is wrong: {error}. {field.metadata['doc']}.") from error
-        settings = cls(**(values | override))
-        settings._check_together()
+    def from_environment(
+        cls, environment: Mapping[str, str], *, needed: Collection[str] = (), **override: Any
+    ) -> "Settings":
+        """The settings of `environment`; `override` wins.
+
+        Raises one `SettingError` with a line for everything that is wrong, and for each field of `needed` that is
+        not set.
+        """
+        fields = {variable(field): field for field in dataclasses.fields(cls)}
+        resolved = Resolved(environment, [name for name, field in fields.items() if field.metadata["secret"]])
+        source = Source(resolved.values)
+        values = {field.name: field.metadata["read"](source, name, field.default) for name, field in fields.items()}
+        lines = {fields[name].name: f"{text} {fields[name].metadata['doc']}." for name, text in resolved.errors.items()}
+        try:
+            source.seal()
+        except EnvValidationError as error:
+            for name, texts in cast("Mapping[str, list[str]]", error.error_messages).items():
+                said = f"{resolved.source(name)} is wrong: {texts[0]}. {fields[name].metadata['doc']}."
+                lines.setdefault(fields[name].name, said)
+        settings = cls(**({name: value for name, value in values.items() if name not in lines} | override))
+        together = [line for names, line in settings._objections() if not lines.keys() & names]
+        missing = [line for name, line in settings._missing(needed) if name not in lines]
+        in_order = [lines[name] for name in values if name in lines]
+        if in_order or together or missing:
+            raise SettingError(*in_order, *together, *missing)
         return settings
 
-    def _check_together(self) -> None:
+    def _objections(self) -> Iterator[tuple[set[str], str]]:
+        """What does not go together: the fields that it depends on, and a line."""
         if self.http_seconds >= self.lease_seconds:
-            raise SettingError(
+            yield (
+                {"http_seconds", "lease_seconds"},
                 f"{PREFIX}HTTP_SECONDS is {self.http_seconds:g} and {PREFIX}LEASE_SECONDS {self.lease_seconds:g}: "
-                "set the lease longer than one call may take."
+                "set the lease longer than one call may take.",
             )
-        if self.secret_key and len(self.secret_key) < 32:
-            raise SettingError(f"{PREFIX}SECRET_KEY is too short: set at least 32 random characters.")
+        if self.secret_key and len(self.secret_key) < SECRET_KEY_LENGTH:
+            yield (
+                {"secret_key"},
+                f"{PREFIX}SECRET_KEY is too short: set at least {SECRET_KEY_LENGTH} random characters.",
+            )
         if self.quickbooks_environment != "local" and (self.quickbooks_api_url or self.quickbooks_discovery_url):
-            raise SettingError(
+            yield (
+                {"quickbooks_environment", "quickbooks_api_url", "quickbooks_discovery_url"},
                 f"{PREFIX}QUICKBOOKS_API_URL and {PREFIX}QUICKBOOKS_DISCOVERY_URL are for "
-                f"{PREFIX}QUICKBOOKS_ENVIRONMENT=local only: unset them or set that."
+                f"{PREFIX}QUICKBOOKS_ENVIRONMENT=local only: unset them or set that.",
             )
+        if self.quickbooks_environment == "production":
+            yield from ((names | {"quickbooks_environment"}, line) for names, line in self._objections_in_production())
+
+    def _objections_in_production(self) -> Iterator[tuple[set[str], str]]:
+        """Whoever guesses one of these secrets, or reads along, has the books of others."""
+        for name in ("secret_key", "api_token", "quickbooks_verifier_tokens"):
+            value = getattr(self, name)
+            if any(strength.is_weak(secret) for secret in ((value,) if isinstance(value, str) and value else value)):
+                yield {name}, f"{PREFIX}{name.upper()} is too weak for production: set {strength.RULE}."
+        for name in ("token_keys", "ravetree_webhook_keys"):
+            ring: KeyRing | None = getattr(self, name)
+            for version in strength.weak_versions(ring) if ring is not None else ():
+                yield (
+                    {name},
+                    f"{PREFIX}{name.upper()} has a key, of version {version}, that is too weak for production: "
+                    "set 32 random bytes, as `head -c 32 /dev/urandom | base64` makes them.",
+                )
+        for name in ("public_url", "ravetree_api_url"):
+            if urlsplit(getattr(self, name)).scheme == "http":
+                yield (
+                    {name},
+                    f"{PREFIX}{name.upper()} starts with http://, which everybody on the way can read: "
+                    f"set an https:// one. Without TLS is for {PREFIX}QUICKBOOKS_ENVIRONMENT sandbox or local.",
+                )
 
     def require(self, *names: str) -> None:
-        """Raise `SettingError` for the first of the fields `names` that is not set."""
+        """Raise `SettingError` with a line for each of the fields `names` that is not set."""
+        if missing := [line for _, line in self._missing(names)]:
+            raise SettingError(*missing)
+
+    def _missing(self, names: Collection[str]) -> Iterator[tuple[str, str]]:
         fields = {field.name: field for field in dataclasses.fields(self)}
         for name in names:
             if not getattr(self, name):
-                doc = fields[name].metadata["doc"]
-                raise SettingError(f"{PREFIX}{name.upper()} is not set: set it. {doc}.")
+                field = fields[name]
+                file = f" (or {variable(field)}{FILE_SUFFIX})" if field.metadata["secret"] else ""
+                yield name, f"{variable(field)} is not set: set it{file}. {field.metadata['doc']}."
 
     @property
     def embedded(self) -> bool:
@@ -260,11 +327,24 @@ class Settings:
         return f"https://developer.intuit.com/.well-known/{document}/"
 
 
+def variable(field: "dataclasses.Field[Any]") -> str:
+    """The name of the variable that a field of `Settings` is read from."""
+    return field.metadata["variable"] or PREFIX + field.name.upper()
+
+
 def variables() -> list[tuple[str, str, str]]:
-    """Name, default and meaning of every variable, in the order of `Settings`."""
+    """Name, default and meaning of every variable, in the order of `Settings`; of a secret's file, too."""
     rows = []
     for field in dataclasses.fields(Settings):
         default = field.default
         shown = "" if default in ("", None, ()) else f"{default:g}" if isinstance(default, float) else str(default)
-        rows.append((PREFIX + field.name.upper(), shown, field.metadata["doc"]))
+        file = f"; or `…{FILE_SUFFIX}`" if field.metadata["secret"] else ""
+        rows.append((variable(field), shown, field.metadata["doc"] + file))
     return rows
+
+
+def unknown(environment: Mapping[str, str]) -> list[str]:
+    """A sentence about each variable of `environment` that has our prefix and means nothing."""
+    fields = dataclasses.fields(Settings)
+    files = [variable(field) + FILE_SUFFIX for field in fields if field.metadata["secret"]]
+    return list(environments.unknown(environment, [*map(variable, fields), *files]))

@@ -12,6 +12,7 @@ from kombu.message import Message
 from kombu.messaging import Consumer
 
 from config import names, telemetry
+from config.foreign import described
 from config.logging import logger
 from config.ports import Clock
 from config.repeats import Repeats
@@ -89,7 +90,7 @@ class BrokerNudger:
             self._drop()
             # A broker that hangs costs one caller its time, not each in turn.
             self._down_until = time.monotonic() + RECONNECT_SECONDS
-            raise ConnectionError(f"the broker did not take a nudge: {error}") from error
+            raise ConnectionError(f"the broker did not take a nudge ({described(error)})") from error
 
     def _drop(self) -> None:
         connection: Connection | None = self._local.__dict__.pop("connection", None)
@@ -132,7 +133,7 @@ class Loop(ABC):
             with broker_connection.closing(self._connect()) as connection:
                 self._consume(connection)
         except ERRORS as error:
-            log.warning("broker lost, connecting again", loop=self.name, error=str(error))
+            log.warning("broker lost, connecting again", loop=self.name, error=described(error))
             return RECONNECT_SECONDS
         except Exception as error:  # noqa: BLE001 - the loop's outermost border
             return self._repeats.met(error)
@@ -247,7 +248,9 @@ class InboundLoop(Loop):
             return False
         except Exception as error:  # noqa: BLE001
             # The loop's own border: one message may be poison, so each is tried alone.
-            log.warning("a batch could not be recorded, trying one by one", size=len(decoded), error=str(error)[:300])
+            log.warning(
+                "a batch could not be recorded, trying one by one", size=len(decoded), error=described(error)[:300]
+            )
             return self._one_by_one(decoded)
         for message, _ in decoded:
             message.ack()

@@ -20,6 +20,7 @@ from pika.exceptions import AMQPError, AMQPHeartbeatTimeout, ChannelClosedByBrok
 
 from config import names, telemetry
 from config.errors import RavebooksError
+from config.foreign import described
 from config.logging import logger
 from config.ports import SystemClock
 from config.repeats import Repeats
@@ -194,7 +195,7 @@ class ConfirmedPublisher:
             self._connect()
         except (AMQPError, OSError) as error:
             if not self._out_of_reach:
-                log.warning("broker out of reach, trying again by itself", error=f"{type(error).__name__}: {error}")
+                log.warning("broker out of reach, trying again by itself", error=described(error))
             self._out_of_reach = True
         finally:
             self._lost()

@@ -4,8 +4,10 @@ import sys
 
 import click
 
-from config.errors import RavebooksError
-from config.logging import redact_text
+from config import logging as logs
+from config.errors import USAGE, RavebooksError, SettingError
+from config.redaction import redact_text
+from ravebooks import private
 from ravebooks.commands import bookkeeping
 from ravebooks.commands.attention import attention, connections_, decide, retry
 from ravebooks.commands.both_books import drift, parity, show, timeline_
@@ -66,9 +68,16 @@ for command in (
 
 
 def main() -> None:
-    """Run a command; a known error ends the process with one line and status 1."""
+    """Run a command; a known error ends it with one line and status 1, wrong settings with a line each and status 2."""
+    private.close_to_others()
+    logs.configure()
+    logs.catch_uncaught()
     try:
         ravebooks()
+    except SettingError as error:
+        for line in error.lines:
+            click.echo(redact_text(f"ravebooks: {line}"), err=True)
+        sys.exit(USAGE)
     except RavebooksError as error:
         said = f"ravebooks: {str(error).rstrip('.')}. {error.remedy}"
         click.echo(redact_text(said.rstrip()), err=True)

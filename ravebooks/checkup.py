@@ -11,7 +11,7 @@ from pika.exceptions import ChannelClosedByBroker
 
 from clients.http import open_session
 from config.errors import RavebooksError, SettingError
-from config.logging import redact_text
+from config.redaction import redact_text
 from publishers import marks, topology
 from ravebooks.bootstrap import Parts
 from ravebooks.commands import sandbox_process
@@ -22,12 +22,11 @@ from ravebooks.keys import FILE as KEYS_FILE
 from storage import brakes, connections, installation
 from storage.installation import Claimant
 from storage.models import Connection
-from storage.vault import UnreadableSecret, Vault
+from storage.vault import TOKEN_FIELDS, UnreadableSecret, Vault
 
 CLOCK_SECONDS = 30.0
 """A clock that is off by more makes fresh webhooks look old: their tolerance is five minutes, in both directions."""
 CALL_SECONDS = 5.0
-TOKEN_FIELDS = ("ravetree_token", "access_token", "refresh_token")
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,8 @@ def _settings(parts: Parts, world: World | None) -> str:
         settings.require(*(NEEDED_BY_UP if alone else (*SHARED, *WEB)))
     except SettingError as error:
         raise Unwell(
-            str(error), remedy="Set it, or try `ravebooks up --sandbox`, which needs nothing." if alone else "Set it."
+            " ".join(error.lines),
+            remedy="Set it, or try `ravebooks up --sandbox`, which needs nothing." if alone else "Set it.",
         ) from None
     where = "one process" if settings.embedded else "with a broker"
     return f"complete; {where}, QuickBooks {settings.quickbooks_environment}"
@@ -96,7 +96,7 @@ def _database(parts: Parts) -> str:
         installation.check(session, Claimant(environment))
         row = installation.find(session)
     whose = f"the installation {row.id} of {row.environment}" if row else "nobody has worked on it yet"
-    return f"{parts.database.url.render_as_string()} answers and its tables are of this version; {whose}"
+    return f"{parts.database.place} answers and its tables are of this version; {whose}"
 
 
 def _broker(url: str, environment: str) -> str:

@@ -10,6 +10,7 @@ from ravebooks.commands.sandbox_process import World
 from storage import installation, migrations
 from storage.database import DatabaseDown
 from storage.installation import Claimant
+from storage.vault import UnreadableSecret, lost_versions
 
 log = logger("claim")
 
@@ -37,6 +38,7 @@ def prepare(parts: Parts, world: World | None = None) -> None:
     migrations.upgrade(parts.database)
     with parts.database.transaction() as session:
         installation.claim(session, claimant, new_id=parts.entropy.token(6), now=parts.clock.now())
+    _look_at_keys(parts)
 
 
 def look(parts: Parts) -> None:
@@ -48,9 +50,25 @@ def look(parts: Parts) -> None:
         migrations.check(parts.database)
         with parts.database.transaction() as session:
             installation.claim(session, claimant_of(parts), new_id=parts.entropy.token(6), now=parts.clock.now())
+        _look_at_keys(parts)
     except DatabaseDown as error:
         log.warning("the database was not looked at", error=str(error))
     try:
         marks.claim(parts.settings.broker_url, parts.settings.quickbooks_environment, new=False)
     except BrokerDown as error:
         log.warning("the broker was not looked at", error=str(error))
+
+
+def _look_at_keys(parts: Parts) -> None:
+    """Not refused: who has lost a key has to start, so that the companies can be connected again."""
+    ring = parts.settings.token_keys
+    if ring is None:
+        return
+    with parts.database.transaction() as session:
+        lost = lost_versions(session, ring)
+    for version in lost:
+        log.error(
+            "stored tokens were sealed with a key that RAVEBOOKS_TOKEN_KEYS does not have",
+            key_version=version,
+            remedy=UnreadableSecret.remedy,
+        )

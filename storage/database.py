@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from config.errors import RavebooksError
+from config.foreign import described
 from config.ports import Clock
 
 SQLITE_BUSY_SECONDS = 30
@@ -90,10 +91,11 @@ class Database:
 
     def _sqlite_engine(self, pool_size: int) -> sa.Engine:
         if self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(self.url.database).parent)
         engine = sa.create_engine(
             self.url,
             connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
+            hide_parameters=True,
             pool_size=pool_size,
             max_overflow=pool_size,
         )
@@ -120,6 +122,7 @@ class Database:
                 "options": f"-c statement_timeout={STATEMENT_MILLISECONDS} -c timezone=UTC",
                 **DEAD_CONNECTION,
             },
+            hide_parameters=True,
             pool_pre_ping=True,
             pool_size=pool_size,
             max_overflow=pool_size,
@@ -132,6 +135,12 @@ class Database:
 
         return engine
 
+    @property
+    def place(self) -> str:
+        """Where it is, for the operator's own terminal: neither user nor password nor options."""
+        url = self.url
+        return sa.URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
+
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """One transaction: committed at the end, rolled back on any error. Raises `DatabaseDown`."""
@@ -143,13 +152,11 @@ class Database:
             if getattr(cause, "sqlstate", None) in _CONTENTION:
                 raise Contended("two transactions waited for each other") from error
             if is_full(cause):
-                raise DiskFull(
-                    f"the disk of the database at {self.url.render_as_string()} is full or fails: {cause}"
-                ) from error
-            raise DatabaseDown(f"the database at {self.url.render_as_string()} does not answer: {error}") from error
+                raise DiskFull(f"the disk of the database is full or fails ({described(cause or error)})") from error
+            raise DatabaseDown(f"the database does not answer ({_why(cause or error)})") from error
         except DBAPIError as error:
             if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _READ_ONLY:
-                raise DatabaseDown(f"the connection to {self.url.render_as_string()} was lost") from error
+                raise DatabaseDown(f"the connection to the database was lost ({described(error)})") from error
             raise
 
     def now(self, session: Session) -> datetime:
@@ -167,6 +174,42 @@ class Database:
     def close(self) -> None:
         """Give every connection back to the operating system."""
         self.engine.dispose()
+
+
+_REASONS = {
+    "password authentication failed": "user or password is refused",
+    "no password supplied": "it asks for a password",
+    "no pg_hba.conf entry": "it does not admit this user from here",
+    "connection refused": "nobody listens there",
+    "could not translate host name": "the host's name is not known",
+    "failed to resolve host": "the host's name is not known",
+    "timeout expired": "no answer in time",
+    "no answer within": "no answer in time",
+    "is starting up": "it is starting",
+    "is shutting down": "it is shutting down",
+    "too many clients": "it has no connection left",
+    "remaining connection slots": "it has no connection left",
+    "does not exist": "it has no such database or user",
+    "unable to open database file": "its file cannot be opened",
+    "readonly database": "its file cannot be written to",
+    "database is locked": "another process keeps it locked",
+}
+"""What libpq and SQLite say in a sentence full of addresses, and nowhere as a code."""
+
+
+def _why(cause: BaseException) -> str:
+    said = str(cause).lower()
+    return next((words for phrase, words in _REASONS.items() if phrase in said), described(cause))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseDown(
+            f"the folder of the database cannot be made ({error.strerror})",
+            remedy="Mend that, or correct RAVEBOOKS_STATE_DIR or RAVEBOOKS_DATABASE_URL.",
+        ) from error
 
 
 def is_full(cause: BaseException | None) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from config.logging import redact, redact_text
+from config.redaction import redact, redact_text
 from reconcile.model import Record, Side
 from schemas import strict_json
 from schemas.changes import changes

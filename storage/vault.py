@@ -1,11 +1,17 @@
 """Tokens at rest: AES-256-GCM under a versioned key ring, bound to their connection and field."""
 
+import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy.orm import Session
 
 from config.keyring import KeyRing
 from config.ports import Entropy
 from storage.database import StorageError
+from storage.models import Connection
+
+TOKEN_FIELDS = ("ravetree_token", "access_token", "refresh_token")
+"""The columns of a connection that hold sealed tokens."""
 
 NONCE_BYTES = 12
 VERSION_BYTES = 2
@@ -15,6 +21,13 @@ class UnreadableSecret(StorageError):
     """A stored token cannot be decrypted."""
 
     remedy = "Put the key that encrypted it back into RAVEBOOKS_TOKEN_KEYS, or connect again."
+
+
+def lost_versions(session: Session, ring: KeyRing) -> list[int]:
+    """The versions of keys under which tokens are stored, and which `ring` does not have."""
+    begins = [sa.func.substr(getattr(Connection, field), 1, VERSION_BYTES) for field in TOKEN_FIELDS]
+    found = session.execute(sa.union(*(sa.select(begin).where(begin.is_not(None)) for begin in begins))).scalars()
+    return sorted({int.from_bytes(begin, "big") for begin in found} - ring.keys.keys())
 
 
 class Vault:

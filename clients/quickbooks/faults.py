@@ -12,7 +12,7 @@ from clients.errors import (
     Refused,
     Throttled,
 )
-from config.logging import redact_text
+from config.redaction import redact_text
 
 THROTTLE_SECONDS = 60.0
 """QuickBooks promises no Retry-After; its limits are by the minute."""

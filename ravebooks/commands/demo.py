@@ -14,8 +14,9 @@ from typing import Any
 
 import click
 
+from config.environment import PREFIX
 from config.errors import RavebooksError
-from config.settings import PREFIX
+from ravebooks import private
 from ravebooks.demo.compare import Report, compare
 from ravebooks.demo.day import RECORDS, Day, NotReached
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
@@ -57,15 +58,18 @@ def start(
 ) -> tuple["subprocess.Popen[bytes]", dict[str, Any]]:
     """`up --sandbox` on `folder`, with `environment` added; what it says when it is ready.
 
-    It works on what it made itself: settings that are exported here are those of another installation.
+    It works on what it made itself: settings that are exported here, or stand in a `.env`, are those of another
+    installation.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.resolve()
+    private.keep(folder)
     log_path = folder / "up.log"
     with log_path.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "ravebooks", "up", "--sandbox"],
             stdout=subprocess.PIPE,
             stderr=log,
+            cwd=folder,
             env=_without_settings() | {"RAVEBOOKS_STATE_DIR": str(folder)} | dict(environment or {}),
         )
     line = process.stdout.readline() if process.stdout else b""

@@ -4,8 +4,10 @@ import sys
 
 import click
 
+from config import environment
 from config import logging as logs
-from config.errors import SettingError
+from config.errors import USAGE, SettingError
+from config.settings import unknown
 from ravebooks.bootstrap import Parts
 from ravebooks.checkup import Finding, examine
 from ravebooks.commands import local_settings
@@ -13,13 +15,19 @@ from ravebooks.commands import local_settings
 
 @click.command("doctor")
 def doctor() -> None:
-    """Check settings, database, broker, clock, keys and both neighbours; status 1 if anything is red."""
+    """Check settings, database, broker, clock, keys and both neighbours.
+
+    Status 1 if anything is red, 2 if a setting is wrong.
+    """
     logs.configure("error")
     try:
         settings, world = local_settings.read()
     except SettingError as error:
-        _print(Finding("settings", False, f"{error}", "Correct the variable."))
-        sys.exit(1)
+        for line in error.lines:
+            _print(Finding("settings", False, line, "Correct the variable."))
+        sys.exit(USAGE)
+    for sentence in unknown(environment.read()):
+        click.echo(f"note  settings: {sentence}")
     parts = Parts(settings)
     try:
         red = 0

@@ -1,11 +1,12 @@
 """The settings of a command that looks at an installation from beside it, as `ravebooks up` has completed them."""
 
 import dataclasses
-import os
 from pathlib import Path
 
+from config import environment
 from config.ports import SystemEntropy
 from config.settings import Settings
+from ravebooks import private
 from ravebooks.bootstrap import Parts
 from ravebooks.commands import sandbox_process
 from ravebooks.commands.sandbox_process import World
@@ -37,11 +38,13 @@ def read() -> tuple[Settings, World | None]:
 
     The sandbox counts only while the environment names no Intuit app. Nothing is made or started here.
     """
-    settings = Settings.from_environment(os.environ)
+    read = environment.read()
+    settings = Settings.from_environment(read, quickbooks_environment="local")
     state_dir = Path(settings.state_dir)
+    private.check(state_dir)
     world = None if settings.quickbooks_client_id else sandbox_process.kept(state_dir)
-    if world is not None:
-        settings = with_sandbox(settings, world)
+    # Without a sandbox it may be production, which asks for more.
+    settings = Settings.from_environment(read) if world is None else with_sandbox(settings, world)
     if (state_dir / KEYS_FILE).exists():
         settings = with_generated_keys(settings, SystemEntropy())
     return settings, world

@@ -5,11 +5,13 @@ import sys
 
 import click
 
+from config import environment
 from config import logging as logs
 from config.settings import Settings
 from publishers import marks, topology
 from ravebooks import claiming
 from ravebooks.bootstrap import Parts
+from ravebooks.commands.start import begin
 from ravebooks.running import Process
 
 GRACEFUL_SECONDS = "8"
@@ -30,16 +32,9 @@ SHARED = (
 WEB = ("public_url", "quickbooks_verifier_tokens", "api_token")
 
 
-def _settings(*more: str) -> Settings:
-    settings = Settings.from_environment(os.environ)
-    settings.require(*SHARED, *more)
-    logs.configure(settings.log_level, settings.log_format)
-    return settings
-
-
 def create_web() -> object:
-    """The WSGI application of one gunicorn worker."""
-    parts = Parts(_settings(*WEB))
+    """The WSGI application of one gunicorn worker, which has configured its logs."""
+    parts = Parts(Settings.from_environment(environment.read(), needed=(*SHARED, *WEB)))
     app = parts.web()
     parts.confirmed.start()
     return app
@@ -48,9 +43,9 @@ def create_web() -> object:
 @click.command("web")
 def web() -> None:
     """Receive webhooks and serve the API, under gunicorn."""
-    settings = _settings(*WEB)
+    settings = begin(*SHARED, *WEB)
     _look(settings)
-    port = settings.port or int(os.environ.get("PORT", "8000"))
+    port = settings.port or settings.platform_port
     arguments = [
         sys.executable,
         "-m",
@@ -67,6 +62,8 @@ def web() -> None:
         "--graceful-timeout",
         GRACEFUL_SECONDS,
         "--no-control-socket",
+        "--logger-class",
+        "config.gunicorn_logs.Logger",
         "ravebooks.commands.processes:create_web()",
     ]
     os.execv(sys.executable, arguments)  # noqa: S606 - this very interpreter, whatever PATH says
@@ -101,7 +98,7 @@ def _look(settings: Settings) -> None:
 
 def _process() -> Process:
     """A process with health and metrics, on a database and a broker of its environment."""
-    process = Process(Parts(_settings()))
+    process = Process(Parts(begin(*SHARED)))
     claiming.look(process.parts)
     server = process.serve(process.parts.health(), process.parts.settings.health_port)
     log.info("health and metrics", port=server.port)
@@ -111,9 +108,7 @@ def _process() -> Process:
 @click.command("release")
 def release() -> None:
     """Migrate the database and declare the broker's topology."""
-    settings = Settings.from_environment(os.environ)
-    settings.require("database_url", "broker_url")
-    logs.configure(settings.log_level, settings.log_format)
+    settings = begin("database_url", "broker_url")
     parts = Parts(settings)
     try:
         claiming.prepare(parts)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ravebooks import private
 from sandbox.quickbooks import SAMPLE, Plan
 from sandbox.run import run
 
@@ -36,5 +37,6 @@ def sandbox(
     seed: int,
 ) -> None:
     """Run QuickBooks and Ravetree on loopback and print their credentials as one line of JSON."""
+    private.keep(directory)
     plan = Plan(customers or SAMPLE.customers, invoices or SAMPLE.invoices, seed)
     run(quickbooks_port, ravetree_port, directory, companies, plan if sample or customers or invoices else None)

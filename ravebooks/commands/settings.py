@@ -2,15 +2,51 @@
 
 import click
 
+from config import strength
 from config.settings import variables
 
-_HEAD = """\
+_HEAD = f"""\
 # Configuration
 
-Everything is set by environment variables, read and checked once at start. A wrong or missing one ends the process
-with one line that names it and says what to set. Durations are in seconds. An empty variable counts as unset.
+Everything is set by environment variables, read and checked once at start. What is wrong or missing ends the process
+with status 2, after a line for each variable that names it and says what to set; any other failure ends it with 1.
+Durations are in seconds. An empty variable counts as unset. A `RAVEBOOKS_…` variable that is not in the table is a
+warning in the log, with the name that was perhaps meant.
 
-This page is written by `make configuration` from `config/settings.py`.
+**A file.** `.env` in the working directory is read too, a line `NAME=value` for each variable; what is exported wins,
+also an empty one. Values stand for themselves: nothing in them is expanded. `ravebooks demo` reads none.
+
+**Secrets from files.** Each variable with `…_FILE` in the table may be left unset, and the same name with `_FILE`
+behind it set to the path of a file that holds the value, as Docker and Kubernetes mount secrets. Both set is an error.
+
+**In production**, which is the default, weak secrets are refused. `RAVEBOOKS_SECRET_KEY`, `RAVEBOOKS_API_TOKEN`, each
+verifier token and each key of a ring (its bytes) need
+{strength.RULE}.
+`RAVEBOOKS_PUBLIC_URL` and `RAVEBOOKS_RAVETREE_API_URL` have to start with `https://` there.
+
+## The Procfile's processes on the sandbox
+
+`ravebooks sandbox` prints one line of JSON with both sides' credentials. With what it says set like this, beside
+database, broker and keys of their own, `release`, `web`, `worker` and `sweeper` work on it:
+
+    mkdir -p var
+    .venv/bin/ravebooks sandbox --directory var/sandbox >var/said.json &
+    said() {{ python3 -c 'import json, sys; print(json.load(open("var/said.json"))[sys.argv[1]][sys.argv[2]])' "$@"; }}
+    export RAVEBOOKS_QUICKBOOKS_ENVIRONMENT=local
+    export RAVEBOOKS_QUICKBOOKS_CLIENT_ID=$(said quickbooks client_id)
+    export RAVEBOOKS_QUICKBOOKS_CLIENT_SECRET=$(said quickbooks client_secret)
+    export RAVEBOOKS_QUICKBOOKS_API_URL=$(said quickbooks api_url)
+    export RAVEBOOKS_QUICKBOOKS_DISCOVERY_URL=$(said quickbooks discovery_url)
+    export RAVEBOOKS_QUICKBOOKS_VERIFIER_TOKENS=$(said quickbooks verifier_token)
+    export RAVEBOOKS_RAVETREE_API_URL=$(said ravetree api_url)
+    export RAVEBOOKS_PUBLIC_URL=http://127.0.0.1:8000
+
+Connecting an account is then done as [README.md](../README.md) says; the sandbox is told where to post by
+`/sandbox/webhooks` of both sides ([sandbox.md](sandbox.md)).
+
+## Every variable
+
+This table is written by `make configuration` from `config/settings.py`.
 
 | variable | default | meaning |
 |---|---|---|

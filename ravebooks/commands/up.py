@@ -3,7 +3,6 @@
 import dataclasses
 import fcntl
 import json
-import os
 import socket
 import sys
 from pathlib import Path
@@ -22,6 +21,7 @@ from ravebooks.commands import served
 from ravebooks.commands.local_settings import NEEDED_BY_UP, with_sandbox
 from ravebooks.commands.sandbox_connection import Installation
 from ravebooks.commands.sandbox_process import World, find_or_start
+from ravebooks.commands.start import begin
 from ravebooks.keys import lasting_owner, with_generated_keys
 from ravebooks.running import Process, free_port
 from storage import connections
@@ -43,8 +43,8 @@ class AlreadyRunning(RavebooksError):
 @click.option("--port", type=click.IntRange(0, 65535), default=None, help="Port of the web server.")
 def up(sandbox: bool, port: int | None) -> None:
     """Run everything in one process; print one line of JSON when all is ready."""
-    settings = Settings.from_environment(os.environ)
-    logs.configure(settings.log_level, settings.log_format)
+    # The sandbox is no production, whatever is exported: neither what it lacks nor what is weak there matters.
+    settings = begin(quickbooks_environment="local") if sandbox else begin(*NEEDED_BY_UP)
     lock = _lock(Path(settings.state_dir))
     served.forget(Path(settings.state_dir))
     world = find_or_start(Path(settings.state_dir)) if sandbox else None
@@ -73,7 +73,6 @@ def _complete(settings: Settings, world: World | None, port: int | None) -> Sett
     if world is not None:
         settings = with_sandbox(settings, world)
     settings = with_generated_keys(settings, SystemEntropy())
-    settings.require(*NEEDED_BY_UP)
     chosen = port if port is not None else settings.port or _last_port(settings)
     if not chosen:
         chosen = free_port(settings.host, DEFAULT_PORT)

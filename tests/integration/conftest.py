@@ -1,5 +1,6 @@
 """Real servers for the session, and a system on each back end."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +16,12 @@ BACK_ENDS = ("embedded", "postgresql and rabbitmq")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_settings_from_outside() -> None:
-    """The developer's own settings stay out of the tests."""
+def no_settings_from_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The developer's own settings stay out of the tests, those in a `.env` too."""
     for name in [name for name in os.environ if name.startswith("RAVEBOOKS_")]:
         del os.environ[name]
+    with contextlib.chdir(tmp_path_factory.mktemp("cwd")):
+        yield
 
 
 @pytest.fixture(scope="session")

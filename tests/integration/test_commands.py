@@ -43,6 +43,17 @@ def run(system: System) -> Run:
     return ravebooks
 
 
+def test_a_demo_leaves_the_settings_alone_that_lie_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does with exported ones: they are another installation's."""
+    (tmp_path / ".env").write_text("RAVEBOOKS_DATABASE_URL=mysql://production\n")
+    monkeypatch.chdir(tmp_path)
+    made = System(tmp_path / "demo")
+    made.start()
+    assert made.stop() == 0
+
+
 def test_preflight_and_mappings(run: Run, connection: str) -> None:
     assert "findings" in run("preflight", connection)
     listed = run("map", connection, "line_type", "--search", "retainer")

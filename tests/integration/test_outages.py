@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pika
 import pytest
@@ -22,6 +23,7 @@ from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
 
 API_TOKEN = "integration-api-token"
+AUTHORISED = {"Authorization": f"Bearer {API_TOKEN}"}
 KEYS = keyring.spell(b"k" * 32)
 
 
@@ -117,9 +119,14 @@ class Installed:
         until(lambda: self.quickbooks.invoice(invoice["number"]), what=f"invoice {invoice['number']} did not arrive")
 
     def dead(self) -> list[Body]:
-        headers = {"Authorization": f"Bearer {API_TOKEN}"}
-        found: list[Body] = requests.get(f"{self.url}/api/dead-letters", headers=headers, timeout=10).json()
+        found: list[Body] = requests.get(f"{self.url}/api/dead-letters", headers=AUTHORISED, timeout=10).json()
         return found
+
+    def addresses_in(self, text: str) -> list[str]:
+        """What of the database's and the broker's addresses stands in a text."""
+        urls = [urlsplit(self.environment[f"RAVEBOOKS_{name}_URL"]) for name in ("DATABASE", "BROKER")]
+        parts = [f"{url.hostname}:{url.port}" for url in urls] + [f"port {url.port}" for url in urls]
+        return [part for part in [*parts, *(url.path.strip("/") for url in urls)] if part and part in text]
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +177,9 @@ def test_with_both_stopped_the_sender_is_told_to_repeat(installed: Installed) ->
     ready = requests.get(f"{installed.url}/readyz", timeout=10)
     assert ready.status_code == 503
     assert set(ready.json()["parts"]) == {"database", "broker"}
+    refused = requests.get(f"{installed.url}/api/connections", headers=AUTHORISED, timeout=10)
+    assert refused.status_code == 503
+    assert installed.addresses_in(ready.text + refused.text) == []
     installed.database.start()
     installed.broker.start()
     installed.arrives(installed.invoice())
@@ -188,3 +198,11 @@ def test_an_undecodable_message_is_dead_lettered_and_seen(installed: Installed) 
 def test_processes_end_in_order(installed: Installed) -> None:
     for name in ("web", "worker", "sweeper"):
         assert installed.processes.end(name) == 0, installed.processes.log(name)[-2000:]
+
+
+def test_every_line_that_they_wrote_is_json_and_names_no_address(installed: Installed) -> None:
+    """Through all these outages: gunicorn's, pika's and SQLAlchemy's lines too."""
+    for name in ("web", "worker", "sweeper"):
+        log = installed.processes.log(name)
+        assert all(isinstance(json.loads(line), dict) for line in log.splitlines())
+        assert installed.addresses_in(log) == []

@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from config.ports import SystemClock
+from config.keyring import KeyRing
+from config.ports import SystemClock, SystemEntropy
 from reconcile.model import Side
 from schemas import ravetree_events
 from schemas.envelopes import Delivery, Envelope
-from storage import inbox, migrations
+from storage import connections, inbox, migrations
 from storage.database import Database
 from storage.models import Connection
+from storage.vault import Vault, lost_versions
 from tests.services.postgresql import PostgreSQL
 
 NOW = datetime(2026, 11, 20, 14, 13, 20, tzinfo=UTC)
@@ -51,6 +53,16 @@ def test_two_recorders_with_the_same_records_in_other_orders_do_not_block_each_o
     with ThreadPoolExecutor(2) as pool:
         for future in [pool.submit(run, names), pool.submit(run, names[::-1])]:
             future.result()
+
+
+def test_the_version_of_a_key_is_read_from_a_stored_token(database: Database) -> None:
+    with database.transaction() as session:
+        connections.get(session, "c1").access_token = Vault(KeyRing({300: b"k" * 32}), SystemEntropy()).seal(
+            "x", "", ""
+        )
+    with database.transaction() as session:
+        assert lost_versions(session, KeyRing({1: b"k" * 32})) == [300]
+        assert lost_versions(session, KeyRing({300: b"k" * 32})) == []
 
 
 def test_a_type_that_no_column_holds_is_kept_as_unusable(database: Database) -> None:

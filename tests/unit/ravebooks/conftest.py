@@ -23,7 +23,8 @@ CONNECTION = "c1"
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing is set but the state folder."""
+    """Nothing is set but the state folder, and no `.env` of the developer's is near."""
+    monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("RAVEBOOKS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("RAVEBOOKS_STATE_DIR", str(tmp_path / "var"))

@@ -1,14 +1,15 @@
 """Which settings a demo takes over, and on which databases `up`, `release` and `up --sandbox` work."""
 
+import dataclasses
+import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from config import keyring
+from config import logging as logs
 from config.ports import SystemClock
 from config.settings import Settings
 from ravebooks import claiming
@@ -21,6 +22,7 @@ from storage.database import Database
 from storage.installation import OtherEnvironment
 from tests.unit.ports import SeededEntropy
 from tests.unit.ravebooks.conftest import CONNECTION
+from tests.unit.ravebooks.processes import ended
 from tests.unit.storing import make_earlier
 
 
@@ -31,18 +33,6 @@ def test_a_demo_takes_over_no_setting_but_how_it_logs(monkeypatch: pytest.Monkey
     monkeypatch.setenv("RAVEBOOKS_LOG_LEVEL", "debug")
     taken = {name for name in demo._without_settings() if name.startswith("RAVEBOOKS_")}
     assert taken == {"RAVEBOOKS_LOG_LEVEL"}
-
-
-def ended(*words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-    """A command that ends by itself, with these settings alone."""
-    return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "ravebooks", *words],
-        capture_output=True,
-        text=True,
-        env={"PATH": "/usr/bin:/bin"} | {f"RAVEBOOKS_{name}": value for name, value in settings.items()},
-        check=False,
-        timeout=60,
-    )
 
 
 def found(parts: Parts) -> dict[str, Finding]:
@@ -66,6 +56,24 @@ def test_release_refuses_a_database_of_another_environment(parts: Parts, runner:
     result = runner.invoke(ravebooks, ["release"], env=named)
     assert isinstance(result.exception, OtherEnvironment)
     assert "production, not to sandbox" in str(result.exception)
+
+
+def test_a_key_that_stored_tokens_need_and_the_ring_lost_is_named_at_the_start(
+    parts: Parts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not refused: without the key the companies are connected again, and for that the program has to run."""
+    logs.configure("warning")
+    claiming.prepare(parts)
+    assert capsys.readouterr().err == ""
+    ring = keyring.KeyRing({2: b"k" * 32, 3: b"l" * 32})
+    other = Parts(dataclasses.replace(parts.settings, token_keys=ring))
+    claiming.prepare(other)
+    other.close()
+    (line,) = capsys.readouterr().err.splitlines()
+    said = json.loads(line)
+    assert (said["level"], said["key_version"]) == ("error", 1)
+    assert "RAVEBOOKS_TOKEN_KEYS" in said["event"]
+    assert "Put the key that encrypted it back" in said["remedy"]
 
 
 def test_the_doctor_shows_whose_a_database_and_a_connection_are(parts: Parts) -> None:

@@ -55,7 +55,7 @@ def connected(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Parts:
     """Everything set, and a connection with tokens that are good for an hour."""
     monkeypatch.setenv("RAVEBOOKS_QUICKBOOKS_CLIENT_ID", "id")
     monkeypatch.setenv("RAVEBOOKS_QUICKBOOKS_CLIENT_SECRET", "secret")
-    monkeypatch.setenv("RAVEBOOKS_QUICKBOOKS_VERIFIER_TOKENS", "verifier")
+    monkeypatch.setenv("RAVEBOOKS_QUICKBOOKS_VERIFIER_TOKENS", "3f1c5d2e-9b7a-4e86-a0d4-c2b6f8e91735")
     monkeypatch.setenv("RAVEBOOKS_RAVETREE_API_URL", "https://api.ravetree.example/v1")
     hour = datetime.now(UTC) + timedelta(hours=1)
     with parts.database.transaction() as session:
@@ -121,7 +121,7 @@ def test_a_clock_that_is_off_is_red(connected: Parts) -> None:
 def test_tokens_under_a_lost_key_are_red_and_nobody_is_called(
     connected: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RAVEBOOKS_TOKEN_KEYS", keyring.spell(b"\1" * 32, 7))
+    monkeypatch.setenv("RAVEBOOKS_TOKEN_KEYS", keyring.spell(bytes(range(32)), 7))
     seen = findings(Canned(ALL_THERE))
     assert "which the ring does not have" in seen["keys"].sentence
     assert "RAVEBOOKS_TOKEN_KEYS" in seen["keys"].remedy
@@ -145,12 +145,13 @@ def test_grown_up_needs_all_its_settings_and_the_broker(connected: Parts, monkey
     assert "hidden" not in seen["broker"].sentence
 
 
-def test_a_sandbox_that_ended_is_red(state: Path) -> None:
+def test_a_sandbox_that_ended_is_red_and_may_have_weak_secrets(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = "http://127.0.0.1:1"
     quickbooks = dict.fromkeys(("client_id", "client_secret", "verifier_token"), "x")
     quickbooks |= {"api_url": f"{url}/v3", "discovery_url": f"{url}/openid"}
     said = {"quickbooks": quickbooks, "ravetree": {"api_url": f"{url}/v1"}, "pid": 1}
     (state / "sandbox.json").write_text(json.dumps(said))
+    monkeypatch.setenv("RAVEBOOKS_API_TOKEN", "weak")
     seen = findings(Canned(ALL_THERE))
     assert seen["settings"].ok
     assert seen["sandbox"].remedy == "Start `ravebooks up --sandbox`."
@@ -167,6 +168,6 @@ def test_before_anything_ran_it_says_what_to_run_and_makes_nothing(runner: CliRu
 
 def test_a_wrong_variable_is_the_only_line(runner: CliRunner) -> None:
     result = runner.invoke(ravebooks, ["doctor"], env={"RAVEBOOKS_WORKER_THREADS": "many"})
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.output.count("FAIL") == 1
     assert "RAVEBOOKS_WORKER_THREADS is wrong" in result.output

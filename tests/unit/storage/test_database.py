@@ -1,5 +1,6 @@
 """The database port."""
 
+import re
 import sqlite3
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from config.foreign import traceback_of
 from reconcile.model import Side
 from storage import connections, copies, outbox
 from storage import database as database_port
@@ -58,7 +60,7 @@ def test_a_full_disk_says_so_and_is_left_behind_once_there_is_room(database: Dat
     limit(1)
     with pytest.raises(DiskFull) as caught:
         outbox.check_writable(database)
-    assert "disk" in str(caught.value)
+    assert str(caught.value) == "the disk of the database is full or fails (OperationalError (SQLITE_FULL))"
     assert "Make room" in caught.value.remedy
     database.check()
     limit(1_000_000)
@@ -90,12 +92,43 @@ def test_sqlite_is_durable_and_takes_the_write_lock_first(database: Database) ->
     assert pragma == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
-def test_the_url_in_an_error_shows_no_password(clock: FakeClock) -> None:
-    database = Database("postgresql+psycopg://user:hidden@127.0.0.1:1/none", clock)
+def test_an_error_names_no_part_of_the_address_and_says_what_is_wrong(clock: FakeClock) -> None:
+    database = Database("postgresql+psycopg://bookkeeper:hidden@127.0.0.1:1/ledger?options=hidden", clock)
     with pytest.raises(DatabaseDown) as caught:
         database.check()
-    assert "hidden" not in str(caught.value)
+    assert str(caught.value) == "the database does not answer (nobody listens there)"
+    shown = f"{caught.value} {caught.value.remedy} {traceback_of(caught.value)}"
+    assert [part for part in ("hidden", "bookkeeper", "127.0.0.1", "ledger") if part in shown] == []
+    assert database.place == "postgresql+psycopg://127.0.0.1:1/ledger"
     database.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ('connection to server at "10.0.0.7" failed: FATAL:  password authentication failed for user "kim"', "refused"),
+        ('FATAL:  database "ledger" does not exist', "no such database or user"),
+        ("[Errno -2] failed to resolve host 'db.internal': Name or service not known", "name is not known"),
+        ("something else at db.internal", "OperationalError"),
+    ],
+)
+def test_what_a_driver_says_with_addresses_is_said_without(said: str, shown: str) -> None:
+    words = database_port._why(psycopg.OperationalError(said))
+    assert shown in words
+    assert not {"10.0.0.7", "kim", "ledger", "db.internal"} & set(re.findall(r"[\w.]+", words))
+
+
+def test_an_error_of_a_statement_carries_no_parameters(database: Database) -> None:
+    add_connection(database)
+    with pytest.raises(IntegrityError) as caught:
+        add_connection(database, "con_2", realm="the-parameter")
+    assert "the-parameter" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_made_is_a_database_that_is_down(clock: FakeClock) -> None:
+    with pytest.raises(DatabaseDown, match="the folder of the database cannot be made") as caught:
+        Database("sqlite:////proc/ravebooks/books.db", clock)
+    assert "/proc" not in str(caught.value)
 
 
 def test_instants_come_back_aware_in_utc_and_naive_ones_are_refused(database: Database) -> None:

@@ -5,8 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.keyring import KeyRing
-from storage.vault import UnreadableSecret, Vault
+from storage import connections
+from storage.database import Database
+from storage.vault import UnreadableSecret, Vault, lost_versions
 from tests.unit.ports import SeededEntropy
+from tests.unit.storing import add_connection
 
 OLD, NEW = b"1" * 32, b"2" * 32
 OWNER, FIELD = "con_1", "access_token"
@@ -70,3 +73,22 @@ def test_a_flipped_bit_is_noticed() -> None:
 def test_a_secret_that_was_never_stored_is_unreadable() -> None:
     with pytest.raises(UnreadableSecret, match="no access_token"):
         vault({1: OLD}).open(None, OWNER, FIELD)
+
+
+def test_versions_that_stored_tokens_need_and_a_ring_lacks_are_found(database: Database) -> None:
+    add_connection(database)
+    add_connection(database, "con_2", "org_2", "2")
+    assert lost(database, 1) == []
+    with database.transaction() as session:
+        first, second = connections.get(session, "con_1"), connections.get(session, "con_2")
+        first.access_token = vault({1: OLD}).seal("x", "con_1", "access_token")
+        first.refresh_token = vault({300: OLD}).seal("x", "con_1", "refresh_token")
+        second.ravetree_token = vault({300: OLD}).seal("x", "con_2", "ravetree_token")
+    assert lost(database, 1) == [300]
+    assert lost(database, 2) == [1, 300]
+    assert lost(database, 1, 300) == []
+
+
+def lost(database: Database, *versions: int) -> list[int]:
+    with database.transaction() as session:
+        return lost_versions(session, KeyRing(dict.fromkeys(versions, NEW)))

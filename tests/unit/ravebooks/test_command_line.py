@@ -1,0 +1,107 @@
+"""How every command begins and ends: its settings, its state folder, its status."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from config.errors import SettingError
+from ravebooks.__main__ import ravebooks
+from ravebooks.bootstrap import Parts
+from ravebooks.commands.local_settings import NEEDED_BY_UP
+from ravebooks.commands.processes import SHARED, WEB
+from ravebooks.keys import KeysUnreadable, with_generated_keys
+from ravebooks.private import FolderUnusable
+from tests.unit.ports import SeededEntropy
+from tests.unit.ravebooks.processes import ended
+
+UUID = "3f1c5d2e-9b7a-4e86-a0d4-c2b6f8e91735"
+NEEDED = {f"RAVEBOOKS_{name.upper()}": UUID for name in NEEDED_BY_UP}
+NEEDED |= {"RAVEBOOKS_RAVETREE_API_URL": "https://api.ravetree.example/v1"}
+
+
+def fields(lines: tuple[str, ...] | list[str]) -> list[str]:
+    """Whose variables the lines begin with."""
+    return [line.split()[0].removeprefix("RAVEBOOKS_").lower() for line in lines]
+
+
+@pytest.mark.parametrize(("command", "needed"), [("worker", SHARED), ("sweeper", SHARED), ("up", NEEDED_BY_UP)])
+def test_a_process_with_nothing_set_lists_all_that_it_lacks(
+    runner: CliRunner, command: str, needed: tuple[str, ...]
+) -> None:
+    error = runner.invoke(ravebooks, [command]).exception
+    assert isinstance(error, SettingError)
+    assert fields(error.lines) == list(needed)
+
+
+def test_wrong_and_missing_settings_are_listed_together_a_line_each_and_end_with_status_2() -> None:
+    done = ended("web", PORT="many", API_TOKEN="x", LOG_LEVEL="loud")
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("ravebooks: RAVEBOOKS_") for line in lines)
+    found = fields([line.removeprefix("ravebooks: ") for line in lines])
+    missing = [name for name in (*SHARED, *WEB) if name != "api_token"]
+    assert (done.returncode, found) == (2, ["port", "log_level", "api_token", *missing])
+
+
+def test_the_working_directorys_file_is_read_below_the_environment(
+    runner: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("RAVEBOOKS_PORT=many\n")
+    error = runner.invoke(ravebooks, ["attention"]).exception
+    assert isinstance(error, SettingError)
+    assert fields(error.lines) == ["port"]
+    monkeypatch.setenv("RAVEBOOKS_PORT", "1")
+    assert not isinstance(runner.invoke(ravebooks, ["attention"]).exception, SettingError)
+
+
+def test_a_variable_that_means_nothing_is_one_warning_at_the_start(runner: CliRunner) -> None:
+    done = ended("release", DATABSE_URL="x", STATE_DIR="var")
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["level"] == "warning"
+    assert "was RAVEBOOKS_DATABASE_URL meant?" in json.loads(line)["event"]
+    result = runner.invoke(ravebooks, ["doctor"], env={"RAVEBOOKS_DATABSE_URL": "x"})
+    assert "note  settings: RAVEBOOKS_DATABSE_URL is set and means nothing" in result.output
+
+
+@pytest.mark.parametrize(
+    "words", ["up", "up --sandbox", "release", "doctor", "attention", "connections", "restored", "webhook-secret org_1"]
+)
+def test_every_command_refuses_a_state_folder_that_is_a_file(runner: CliRunner, tmp_path: Path, words: str) -> None:
+    (tmp_path / "var").write_text("")
+    error = runner.invoke(ravebooks, words.split(), env=NEEDED).exception
+    assert isinstance(error, FolderUnusable)
+    assert "set RAVEBOOKS_STATE_DIR to a folder" in error.remedy
+
+
+def test_a_known_error_is_one_line_and_ends_with_status_1(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("")
+    done = ended("release", STATE_DIR="var")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("ravebooks: the state folder var cannot be used: File exists. ")
+
+
+def test_an_unexpected_error_is_one_line_of_json_and_ends_with_status_1(tmp_path: Path) -> None:
+    # A folder where a file is expected, and where nothing looks for one.
+    (tmp_path / "var" / "lock").mkdir(parents=True)
+    done = ended("up", "--sandbox", STATE_DIR="var")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "IsADirectoryError" in json.loads(line)["exception"]
+
+
+def test_what_a_release_makes_is_for_the_owner_alone(tmp_path: Path) -> None:
+    assert ended("release", STATE_DIR="var").returncode == 0
+    assert [path.stat().st_mode & 0o077 for path in (tmp_path / "var", tmp_path / "var" / "ravebooks.db")] == [0, 0]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"secret_key": "s3cr3t"}', '{"token_keys": 7}'])
+def test_a_file_of_keys_that_is_not_whole_is_neither_used_nor_replaced(parts: Parts, state: Path, content: str) -> None:
+    """New keys in its place would open no stored token."""
+    (state / "keys.json").write_text(content)
+    with pytest.raises(KeysUnreadable) as caught:
+        with_generated_keys(parts.settings, SeededEntropy())
+    assert "s3cr3t" not in str(caught.value)
+    assert (state / "keys.json").read_text() == content
