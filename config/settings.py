@@ -115,7 +115,20 @@ class Settings:
         _HTTP, "", "Where browsers and webhooks reach this installation", example="https://ravebooks.example"
     )
     host: str = _setting(_text, "127.0.0.1", "Address that the web server and the health server listen on")
-    port: int = _setting(_whole(0, 65535), 0, "Port of `ravebooks up` (0: 8425 if free, else any)")
+    port: int = _setting(
+        _whole(0, 65535),
+        0,
+        "Port of `ravebooks web` (0: 8000) and `ravebooks up` (0: 8425 if free, else any)",
+    )
+    operations_port: int = _setting(
+        _whole(0, 65535),
+        0,
+        "Port on which `web` and `up` serve health, metrics and the API's document, which the public port then "
+        "lacks (0: all on the public port)",
+    )
+    web_processes: int = _setting(
+        _whole(1, 64), 2, "Processes of one `ravebooks web`; about as many as it may use cores"
+    )
     health_port: int = _setting(
         _whole(0, 65535), 0, "Port of a worker's and a sweeper's health and metrics (0: any, logged at start)"
     )

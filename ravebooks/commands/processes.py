@@ -1,7 +1,6 @@
 """`ravebooks web`, `worker`, `sweeper` and `release`: the Procfile's processes."""
 
 import os
-import sys
 
 import click
 
@@ -11,9 +10,8 @@ from publishers import marks, topology
 from ravebooks import claiming
 from ravebooks.bootstrap import Parts
 from ravebooks.running import Process
-
-GRACEFUL_SECONDS = "8"
-"""Of the ten that an operator waits: gunicorn kills a worker that is not done then."""
+from ravebooks.serving import web_processes
+from ravebooks.serving.listening import listen, port_of
 
 log = logs.logger("process")
 
@@ -37,39 +35,24 @@ def _settings(*more: str) -> Settings:
     return settings
 
 
-def create_web() -> object:
-    """The WSGI application of one gunicorn worker."""
-    parts = Parts(_settings(*WEB))
-    app = parts.web()
-    parts.confirmed.start()
-    return app
+def web_process() -> Process:
+    """One of the processes of `ravebooks web`, before it serves."""
+    process = Process(Parts(_settings(*WEB)))
+    process.parts.confirmed.start()
+    return process
 
 
 @click.command("web")
 def web() -> None:
-    """Receive webhooks and serve the API, under gunicorn."""
+    """Receive webhooks and serve the API, in several processes."""
     settings = _settings(*WEB)
-    _look(settings)
     port = settings.port or int(os.environ.get("PORT", "8000"))
-    arguments = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--bind",
-        f"{settings.host}:{port}",
-        "--worker-class",
-        "gthread",
-        # One worker a process: its metrics are then the process's. Run more processes for more.
-        "--workers",
-        "1",
-        "--threads",
-        "16",
-        "--graceful-timeout",
-        GRACEFUL_SECONDS,
-        "--no-control-socket",
-        "ravebooks.commands.processes:create_web()",
-    ]
-    os.execv(sys.executable, arguments)  # noqa: S606 - this very interpreter, whatever PATH says
+    # Bound here, where an error is one line; the processes inherit it.
+    listening = [listen(settings.host, port, "RAVEBOOKS_PORT")]
+    if settings.operations_port:
+        listening.append(listen(settings.host, settings.operations_port, "RAVEBOOKS_OPERATIONS_PORT"))
+    _look(settings)
+    web_processes.replace_this_process(listening)
 
 
 @click.command("worker")
@@ -91,7 +74,7 @@ def sweeper() -> None:
 
 
 def _look(settings: Settings) -> None:
-    """In the process that gunicorn replaces: its own would say it with a traceback."""
+    """In the process that the others come from: theirs would say it with a traceback."""
     parts = Parts(settings)
     try:
         claiming.look(parts)
@@ -101,10 +84,12 @@ def _look(settings: Settings) -> None:
 
 def _process() -> Process:
     """A process with health and metrics, on a database and a broker of its environment."""
-    process = Process(Parts(_settings()))
+    settings = _settings()
+    listening = listen(settings.host, settings.health_port, "RAVEBOOKS_HEALTH_PORT")
+    process = Process(Parts(settings))
     claiming.look(process.parts)
-    server = process.serve(process.parts.health(), process.parts.settings.health_port)
-    log.info("health and metrics", port=server.port)
+    process.serve(process.parts.health(), listening, "health")
+    log.info("health and metrics", port=port_of(listening))
     return process
 
 

@@ -4,7 +4,6 @@ import dataclasses
 import fcntl
 import json
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +21,8 @@ from ravebooks.commands.local_settings import NEEDED_BY_UP, with_sandbox
 from ravebooks.commands.sandbox_connection import Installation
 from ravebooks.commands.sandbox_process import World, find_or_start
 from ravebooks.keys import lasting_owner, with_generated_keys
-from ravebooks.running import Process, free_port
+from ravebooks.running import Process
+from ravebooks.serving.listening import free_port, listen, port_of
 from storage import connections
 
 DEFAULT_PORT = 8425
@@ -87,16 +87,22 @@ def _last_port(settings: Settings) -> int:
 
 
 def _run(settings: Settings, world: World | None) -> None:
-    probe = settings.port or unused_port(settings.host)
-    settings = dataclasses.replace(
-        settings, port=probe, public_url=settings.public_url or f"http://{settings.host}:{probe}"
+    public = listen(settings.host, settings.port, "RAVEBOOKS_PORT (or `--port`)")
+    operations = (
+        listen(settings.host, settings.operations_port, "RAVEBOOKS_OPERATIONS_PORT")
+        if settings.operations_port
+        else None
     )
-    (Path(settings.state_dir) / PORT_FILE).write_text(str(probe))
+    port = port_of(public)
+    settings = dataclasses.replace(
+        settings, port=port, public_url=settings.public_url or f"http://{settings.host}:{port}"
+    )
+    (Path(settings.state_dir) / PORT_FILE).write_text(str(port))
     parts = Parts(settings, owner=lasting_owner(settings, SystemEntropy()))
     claiming.prepare(parts, world)
     process = Process(parts)
     try:
-        process.serve(parts.web(), settings.port)
+        process.receive(public, operations)
         process.work()
         process.sweep()
         ready: dict[str, Any] = {
@@ -113,13 +119,6 @@ def _run(settings: Settings, world: World | None) -> None:
         process.wait_for_signal()
     finally:
         process.drain()
-
-
-def unused_port(host: str) -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def _connection_id(parts: Parts) -> str | None:
