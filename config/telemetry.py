@@ -47,6 +47,7 @@ stalled = Gauge(
 parked = Gauge("ravebooks_attention", "Records that wait for a person", ["state"], multiprocess_mode="livemostrecent")
 loop_errors = Counter("ravebooks_loop_errors_total", "Unexpected errors in an outermost loop", ["loop"])
 api_unauthorised = Counter("ravebooks_api_unauthorised_total", "Calls of the API without its token")
+requests_refused = Counter("ravebooks_requests_refused_total", "Requests that could not be read, by answer", ["status"])
 connections_closed = Counter(
     "ravebooks_connections_closed_total", "Connections closed because the client had its time", ["waited_for"]
 )

@@ -97,6 +97,9 @@ class Channel(HTTPChannel):
     def service(self) -> None:
         """Answer one request, in a thread of its lane."""
         self.answered += 1
+        error: Any = self.requests[0].error
+        if error is not None:
+            self.server.note_refusal(self, error.code, error.body)
         super().service()
 
     def look(self, now: float) -> None:
@@ -202,6 +205,12 @@ class Engine(TcpWSGIServer):
             self._tally.met(log, "connection closed", str(channel.addr[0]), waited_for=why)
         # At once: waitress would wait until the client takes what is left, which is what this one does not.
         channel.handle_close()
+
+    def note_refusal(self, channel: Channel, status: int, why: str) -> None:
+        """Say what could not be read: a proxy that writes requests in another way would else be refused in silence."""
+        telemetry.requests_refused.labels(str(status)).inc()
+        # What waitress quotes may be a secret.
+        self._tally.met(log, "request refused", str(channel.addr[0]), status=status, why=why.partition('"')[0].strip())
 
     def stop_accepting(self) -> None:
         """Leave new connections to others who listen on the same port."""

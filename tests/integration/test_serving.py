@@ -12,7 +12,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -324,6 +323,12 @@ def test_the_metrics_of_all_processes_are_one_and_outlive_each(web: Web) -> None
     assert not measured.exists()
 
 
+def asked(folder: Path) -> bool:
+    """Whether the button's call for `inv_none` has been noted."""
+    with contextlib.closing(sqlite3.connect(folder / "ravebooks.db")) as database:
+        return bool(database.execute("SELECT 1 FROM pending_changes WHERE record_id = 'inv_none'").fetchone())
+
+
 def folder_of_metrics(pid: int) -> Path:
     """Where the process that was started with this environment adds its metrics to the others'."""
     environment = dict(pair.split("=", 1) for pair in Path(f"/proc/{pid}/environ").read_text().split("\0") if pair)
@@ -385,7 +390,7 @@ def test_slow_clients_do_not_hold_up_the_end_and_who_is_being_answered_is_answer
     with dawdlers(made.port, 50, UNFINISHED), ThreadPoolExecutor(1) as pool:
         waits = pool.submit(requests.post, url, json={"wait_seconds": 2}, headers=head, timeout=20)
         folder = folder_of_metrics(made.process.pid)
-        threading.Event().wait(0.5)
+        until(lambda: asked(made.folder), 10, "the call did not arrive")
         begun = time.monotonic()
         assert made.stop() == 0
         assert time.monotonic() - begun < 10

@@ -7,6 +7,8 @@ from contextlib import closing
 
 import pytest
 from flask import Flask, Response, request
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from config.tally import Tally
 from ravebooks.serving.listening import listen, port_of
@@ -195,6 +197,19 @@ def test_what_is_refused_ends_the_connection_and_what_stands_behind_it_is_not_re
         rest = client.recv(65536) if not loop.is_closed(client) else b""
         assert b"HTTP/1." not in rest
         assert not loop.engine._channels()
+
+
+def test_what_is_refused_is_counted_and_told_without_what_it_said(loop: Loop) -> None:
+    counted = REGISTRY.get_sample_value("ravebooks_requests_refused_total", {"status": "400"}) or 0
+    secret = b"GET /api/connections HTTP/1.1\r\nHost: x\r\nAuthorization: s3cret\rvalue\r\n\r\n"
+    with capture_logs() as logs:
+        for _ in range(20):
+            with closing(loop.connect()) as client:
+                assert loop.answer(client, secret).split()[1] == b"400"
+    assert REGISTRY.get_sample_value("ravebooks_requests_refused_total", {"status": "400"}) == counted + 20
+    assert [(line["event"], line["status"], line["times"]) for line in logs] == [("request refused", 400, 1)]
+    assert logs[0]["why"] == "Bare CR or LF found in header line"
+    assert "s3cret" not in str(logs)
 
 
 def test_callers_that_hold_every_other_thread_hold_up_no_webhook(clock: FakeClock) -> None:
