@@ -1,4 +1,4 @@
-"""Names of exchanges, queues and routing keys: declared in `publishers.topology`, used everywhere else."""
+"""Names that several rooms use. Exchanges, queues and routing keys are declared in `publishers.topology`."""
 
 EVENTS_EXCHANGE = "ravebooks.events"
 """Topic exchange that takes every delivery; routing keys are `<source>.<account or realm>`."""
@@ -14,3 +14,6 @@ DEAD_QUEUE = "ravebooks.dead"
 
 DELIVERY_LIMIT = 20
 """Deliveries of one message before it is dead-lettered. RabbitMQ 4 has the same default, 3.10 has none."""
+
+METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""prometheus_client's: the folder in which the processes of one `ravebooks web` add up their metrics."""

@@ -137,6 +137,15 @@ class Settings:
         "Port of `ravebooks web` while `RAVEBOOKS_PORT` is 0; platforms that run a Procfile set it",
         variable="PORT",
     )
+    operations_port: int = _setting(
+        _whole(0, 65535),
+        0,
+        "Port on which `web` and `up` serve health, metrics and the API's document, which the public port then "
+        "lacks (0: all on the public port)",
+    )
+    web_processes: int = _setting(
+        _whole(1, 64), 2, "Processes of one `ravebooks web`; about as many as it may use cores"
+    )
     health_port: int = _setting(
         _whole(0, 65535), 0, "Port of a worker's and a sweeper's health and metrics (0: any, logged at start)"
     )

@@ -1,10 +1,13 @@
 """Metrics (Prometheus), traces (OpenTelemetry's API: silent until an SDK is installed) and progress of loops."""
 
+import os
 import threading
 
 from opentelemetry import trace
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
+from config.names import METRICS_FOLDER_VARIABLE
 from config.ports import Clock
 
 tracer = trace.get_tracer("ravebooks")
@@ -17,8 +20,10 @@ delivery_seconds = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
 )
 published = Counter("ravebooks_published_total", "Messages by the way they took", ["way"])
-broker_up = Gauge("ravebooks_broker_connected", "1 while the publisher has a channel with confirms")
-outbox_size = Gauge("ravebooks_outbox_messages", "Messages that wait in the outbox")
+broker_up = Gauge(
+    "ravebooks_broker_connected", "1 while the publisher has a channel with confirms", multiprocess_mode="livemin"
+)
+outbox_size = Gauge("ravebooks_outbox_messages", "Messages that wait in the outbox", multiprocess_mode="livemostrecent")
 events_recorded = Counter("ravebooks_events_total", "Events by source and what became of them", ["source", "outcome"])
 record_seconds = Histogram("ravebooks_record_seconds", "Time to record one batch of messages")
 slices = Counter("ravebooks_slices_total", "Slices of work by how they ended", ["outcome"])
@@ -29,12 +34,37 @@ calls = Counter("ravebooks_calls_total", "Calls to the neighbours", ["side", "na
 call_seconds = Histogram("ravebooks_call_seconds", "Time of one call to a neighbour", ["side"])
 dead_letters = Counter("ravebooks_dead_letters_total", "Messages that were dead-lettered, by reason", ["reason"])
 parity_differences = Gauge(
-    "ravebooks_parity_differences", "Pairs that differ in the newest parity reports, by cause", ["cause"]
+    "ravebooks_parity_differences",
+    "Pairs that differ in the newest parity reports, by cause",
+    ["cause"],
+    multiprocess_mode="livemostrecent",
 )
-all_paused = Gauge("ravebooks_all_paused", "1 while a person has stopped every write of this installation")
-stalled = Gauge("ravebooks_connections_stalled", "Connections that get no further because of an unexpected error")
-parked = Gauge("ravebooks_attention", "Records that wait for a person", ["state"])
+all_paused = Gauge(
+    "ravebooks_all_paused",
+    "1 while a person has stopped every write of this installation",
+    multiprocess_mode="livemostrecent",
+)
+stalled = Gauge(
+    "ravebooks_connections_stalled",
+    "Connections that get no further because of an unexpected error",
+    multiprocess_mode="livemostrecent",
+)
+parked = Gauge("ravebooks_attention", "Records that wait for a person", ["state"], multiprocess_mode="livemostrecent")
 loop_errors = Counter("ravebooks_loop_errors_total", "Unexpected errors in an outermost loop", ["loop"])
+api_unauthorised = Counter("ravebooks_api_unauthorised_total", "Calls of the API without its token")
+requests_refused = Counter("ravebooks_requests_refused_total", "Requests that could not be read, by answer", ["status"])
+connections_closed = Counter(
+    "ravebooks_connections_closed_total", "Connections closed because the client had its time", ["waited_for"]
+)
+
+
+def exposition() -> bytes:
+    """All metrics in Prometheus' format: this process's, or the sum over those that share a folder."""
+    if METRICS_FOLDER_VARIABLE not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
 
 
 class Progress:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import requests
 from flask import Flask
+from flask_smorest import Api
 from sqlalchemy.orm import Session
 
 from clients import http
@@ -20,6 +21,7 @@ from config.errors import RavebooksError
 from config.keyring import KeyRing
 from config.ports import Clock, Entropy, SystemClock, SystemEntropy
 from config.settings import Settings
+from config.tally import Tally
 from config.telemetry import Progress
 from console import api, consent, contract
 from console.connecting import Connecting
@@ -82,6 +84,10 @@ class Parts:
     @cached_property
     def progress(self) -> Progress:
         return Progress(self.clock)
+
+    @cached_property
+    def tally(self) -> Tally:
+        return Tally(self.clock)
 
     @cached_property
     def wakeups(self) -> Wakeups:
@@ -249,9 +255,25 @@ class Parts:
 
     def web(self) -> Flask:
         """Receivers, API, consent, health."""
+        app = _app()
+        self._add_public(app, with_document=True)
+        self._add_health(app)
+        return app
+
+    def web_apart(self) -> tuple[Flask, Flask]:
+        """The same in two: what the world is to reach, and what is for operators (health, metrics, API document)."""
+        public, operations = _app(), self.health()
+        operations.register_blueprint(api.document(self._add_public(public, with_document=False)))
+        return public, operations
+
+    def health(self) -> Flask:
+        """Health and metrics alone, for a process that serves nothing else."""
+        app = _app()
+        self._add_health(app)
+        return app
+
+    def _add_public(self, app: Flask, *, with_document: bool) -> Api:
         s = self.settings
-        app = Flask("ravebooks", static_folder=None)
-        headers.install(app)
         app.register_blueprint(
             receivers.blueprint(
                 receivers.Receiving(
@@ -262,13 +284,13 @@ class Parts:
                     _ring(s.ravetree_webhook_keys),
                     s.body_limit_bytes,
                     s.events_limit,
+                    self.tally,
                 )
             )
         )
         app.register_blueprint(consent.blueprint(self.connecting))
         app.register_blueprint(contract.blueprint())
-        app.register_blueprint(health.blueprint(self.progress, self.checks(), self.notices))
-        api.install(
+        return api.install(
             app,
             api.Serving(
                 self.database,
@@ -279,16 +301,13 @@ class Parts:
                 self.publisher,
                 self._nudge,
                 s.api_token,
+                self.tally,
             ),
+            with_document=with_document,
         )
-        return app
 
-    def health(self) -> Flask:
-        """Health and metrics alone, for a process that serves nothing else."""
-        app = Flask("ravebooks", static_folder=None)
-        headers.install(app)
+    def _add_health(self, app: Flask) -> None:
         app.register_blueprint(health.blueprint(self.progress, self.checks(), self.notices))
-        return app
 
     def _nudge(self, connection_id: str) -> None:
         try:
@@ -328,6 +347,12 @@ class Parts:
             self.confirmed.stop()
         if "database" in self.__dict__:
             self.database.close()
+
+
+def _app() -> Flask:
+    app = Flask("ravebooks", static_folder=None)
+    headers.install(app)
+    return app
 
 
 def _ring(ring: KeyRing | None) -> KeyRing:

@@ -1,28 +1,23 @@
 """Threads and servers of a process, and how they end."""
 
-import logging
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from flask import Flask
-from waitress.server import create_server
 
 from config.errors import RavebooksError
 from config.logging import logger
 from config.repeats import Repeats
 from consumers.broker import STUCK_SECONDS, DeadLetterLoop, InboundLoop, Loop, NudgeLoop
 from ravebooks.bootstrap import Parts
+from ravebooks.serving.server import Server
 from storage import connections
 
 DRAIN_SECONDS = 8.0
 """For all threads and servers together, in the ten that an operator waits."""
-ANSWER_SECONDS = 3.0
-"""Of those, for requests that are being answered."""
-WEB_THREADS = 16
 TAKE_SECONDS = 0.5
 
 ONCE_MORE_SECONDS = 1.0
@@ -31,43 +26,6 @@ Step = Callable[[float], object]
 """Takes part in ending, for so many seconds at most."""
 
 log = logger("process")
-
-
-class Server:
-    """A WSGI server in a thread: waitress, which needs no fork and caps and joins chunked bodies itself."""
-
-    def __init__(self, app: Flask, host: str, port: int, body_limit: int, threads: int = WEB_THREADS) -> None:
-        logging.getLogger("waitress").setLevel(logging.ERROR)
-        server: Any = create_server(
-            app,
-            host=host,
-            port=port,
-            threads=threads,
-            # A little over the receivers' own limit, which answers in JSON.
-            max_request_body_size=body_limit * 2,
-            clear_untrusted_proxy_headers=True,
-            ident=None,
-        )
-        self._server = server
-        self.port = int(self._server.effective_port)
-        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
-
-    def start(self) -> None:
-        """Serve in the background."""
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._server.run()
-        except OSError as error:
-            # Closing the listening socket ends the loop this way.
-            log.debug("server ended", error=str(error))
-
-    def stop(self, seconds: float) -> None:
-        """Finish what is being answered, for `seconds` at most, then close."""
-        # The listening socket goes last: closing it takes the pipe away by which answers wake the loop.
-        self._server.task_dispatcher.shutdown(timeout=min(seconds, ANSWER_SECONDS))
-        self._server.close()
 
 
 class Process:
@@ -81,12 +39,26 @@ class Process:
 
     # --- what a process can do -------------------------------------------------------------------
 
-    def serve(self, app: Flask, port: int) -> Server:
-        """Serve `app` on a port."""
-        server = Server(app, self.parts.settings.host, port, self.parts.settings.body_limit_bytes)
-        server.start()
+    def serve(self, app: Flask, listening: socket.socket, name: str = "web") -> None:
+        """Serve `app` on a listening socket."""
+        parts = self.parts
+        server = Server(app, listening, parts.settings.body_limit_bytes, parts.clock, parts.tally, name)
+        server.start(parts.progress.expect(name, STUCK_SECONDS))
         self._servers.append(server)
-        return server
+
+    def receive(self, public: socket.socket, operations: socket.socket | None = None) -> None:
+        """Serve receivers, API and consent; what is for operators on a socket of its own, if there is one."""
+        if operations is None:
+            self.serve(self.parts.web(), public)
+            return
+        web, beside = self.parts.web_apart()
+        self.serve(web, public)
+        self.serve(beside, operations, "operations")
+
+    @property
+    def serving(self) -> bool:
+        """Whether every server of this process gets on."""
+        return not {server.name for server in self._servers} & set(self.parts.progress.stuck())
 
     def work(self) -> None:
         """Reconcile: as many threads as the settings say, fed by the wake-ups and, with a broker, by its queues.
@@ -212,6 +184,7 @@ class Process:
             [thread.join for thread in self._threads],
             [self._close],
         )
+        self.parts.tally.tell(everything=True)
         late = [thread.name for thread in self._threads if thread.is_alive()]
         if late:
             log.warning("ended with work under way", threads=late)
@@ -229,14 +202,3 @@ def within(seconds: float, *stages: Sequence[Step], monotonic: Callable[[], floa
     for stage in stages:
         for step in stage:
             step(max(0.0, deadline - monotonic()))
-
-
-def free_port(host: str, wanted: int) -> int:
-    """`wanted` if nobody listens there, else 0 (any)."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, wanted))
-        except OSError:
-            return 0
-    return wanted

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from flask import Blueprint, Response, jsonify
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
+from config import telemetry
 from config.errors import RavebooksError
 from config.telemetry import Progress
 
@@ -44,6 +45,6 @@ def blueprint(progress: Progress, checks: Mapping[str, Check], notices: Notices 
 
     @routes.get("/metrics")
     def metrics() -> Response:
-        return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+        return Response(telemetry.exposition(), content_type=CONTENT_TYPE_LATEST)
 
     return routes

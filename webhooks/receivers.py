@@ -12,6 +12,7 @@ from config.errors import RavebooksError
 from config.keyring import KeyRing
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
+from config.tally import Tally
 from publishers.port import NothingTakesIt, Publisher
 from reconcile.model import Side
 from schemas import ids, quickbooks_webhooks, ravetree_events, strict_json
@@ -36,6 +37,7 @@ class Receiving:
     ravetree_keys: KeyRing
     body_limit: int
     events_limit: int
+    tally: Tally
 
 
 def blueprint(receiving: Receiving) -> Blueprint:
@@ -44,11 +46,11 @@ def blueprint(receiving: Receiving) -> Blueprint:
 
     @routes.post("/quickbooks")
     def quickbooks() -> Response:
-        return _answer(Side.QUICKBOOKS, lambda: _receive_quickbooks(receiving))
+        return _answer(receiving, Side.QUICKBOOKS, lambda: _receive_quickbooks(receiving))
 
     @routes.post("/ravetree/<account>")
     def ravetree(account: str) -> Response:
-        return _answer(Side.RAVETREE, lambda: _receive_ravetree(receiving, account))
+        return _answer(receiving, Side.RAVETREE, lambda: _receive_ravetree(receiving, account))
 
     return routes
 
@@ -94,27 +96,27 @@ def _receive_ravetree(receiving: Receiving, account: str) -> int:
     return 1
 
 
-def _answer(side: Side, receive: Callable[[], int]) -> Response:
+def _answer(receiving: Receiving, side: Side, receive: Callable[[], int]) -> Response:
     begun = time.perf_counter()
     with bound(source=str(side)), telemetry.tracer.start_as_current_span("receive"):
-        response = _judge(receive)
+        response = _judge(receiving.tally, receive)
     telemetry.deliveries.labels(side, str(response.status_code)).inc()
     telemetry.delivery_seconds.labels(side).observe(time.perf_counter() - begun)
     return response
 
 
-def _judge(receive: Callable[[], int]) -> Response:
+def _judge(tally: Tally, receive: Callable[[], int]) -> Response:
     try:
         count = receive()
     except _BadSignature:
-        log.warning("bad signature", remote=request.remote_addr)
+        tally.met(log, "bad signature", _remote())
         return _error(401, "unauthorised", "The signature does not match.")
     except RequestEntityTooLarge as error:
         return _error(413, "too_large", error.description or "The body is too large.")
     except UnsupportedMediaType as error:
         return _error(415, "encoded", error.description or "Send the body as it is.")
     except (MalformedJson, UnusableDelivery) as error:
-        log.warning("refused", error=str(error))
+        tally.met(log, "refused", _remote(), error=str(error))
         return _error(400, "unusable", f"{str(error)[:1].upper()}{str(error)[1:]}. {error.remedy}")
     except NothingTakesIt as error:
         log.error("delivery refused", error=str(error), remedy=error.remedy)
@@ -123,6 +125,10 @@ def _judge(receive: Callable[[], int]) -> Response:
         return response
     log.info("accepted", events=count)
     return jsonify({"accepted": count})
+
+
+def _remote() -> str:
+    return request.remote_addr or "unknown"
 
 
 def _error(status: int, code: str, message: str) -> Response:

@@ -2,11 +2,13 @@
 
 import hmac
 
-from flask import Flask, Response, jsonify, request
+from flask import Blueprint, Flask, Response, jsonify, request
 from flask_smorest import Api
 
 from clients.errors import NeighbourError
+from config import telemetry
 from config.errors import RavebooksError
+from config.logging import logger
 from console.api import bodies, connections, jobs, operators, parity, queries, records
 from console.api.serving import NoSuchRecord, Serving
 from console.connecting import SwitchRefused
@@ -37,17 +39,22 @@ STATUS: dict[type[RavebooksError], int] = {
     NeighbourError: 502,
 }
 
-__all__ = ["Serving", "install"]
+__all__ = ["Serving", "document", "install"]
+
+DOCUMENT_PREFIX = "/api"
+DOCUMENT_PATH = "openapi.json"
+
+log = logger("api")
 
 
-def install(app: Flask, serving: Serving) -> None:
-    """Add the API to `app`."""
+def install(app: Flask, serving: Serving, *, with_document: bool = True) -> Api:
+    """Add the API to `app`, and its document unless that is served elsewhere (`document`)."""
     app.config.update(
         API_TITLE="Ravebooks",
         API_VERSION="v1",
         OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/api",
-        OPENAPI_JSON_PATH="openapi.json",
+        OPENAPI_URL_PREFIX=DOCUMENT_PREFIX if with_document else None,
+        OPENAPI_JSON_PATH=DOCUMENT_PATH,
     )
     api = Api(app)
     known: dict[tuple[str, str], frozenset[str]] = {}
@@ -59,6 +66,18 @@ def install(app: Flask, serving: Serving) -> None:
         api.register_blueprint(blueprint)
     known |= queries.named(api.spec.to_dict())
     app.register_error_handler(RavebooksError, _refuse)
+    return api
+
+
+def document(api: Api) -> Blueprint:
+    """The document of `api`, for another application than its own."""
+    routes = Blueprint("document", __name__, url_prefix=DOCUMENT_PREFIX)
+
+    @routes.get(DOCUMENT_PATH)
+    def openapi() -> Response:
+        return jsonify(api.spec.to_dict())
+
+    return routes
 
 
 def _authorise(serving: Serving) -> Response | None:
@@ -66,6 +85,8 @@ def _authorise(serving: Serving) -> Response | None:
     is_ours = hmac.compare_digest(given.encode("utf-8", "replace"), serving.api_token.encode())
     if serving.api_token and scheme == "Bearer" and is_ours:
         return None
+    telemetry.api_unauthorised.inc()
+    serving.tally.met(log, "wrong API token", request.remote_addr or "unknown")
     response = jsonify({"error": {"code": "unauthorised", "message": "Send the API token as a bearer token."}})
     response.status_code = 401
     return response

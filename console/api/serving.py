@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from config.errors import RavebooksError
 from config.ports import Clock
+from config.tally import Tally
 from console.connecting import Connecting
 from publishers.port import Publisher
 from reconcile.model import Record
@@ -50,3 +51,4 @@ class Serving:
     publisher: Publisher
     nudge: Callable[[str], None]
     api_token: str
+    tally: Tally

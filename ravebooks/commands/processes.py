@@ -1,7 +1,5 @@
 """`ravebooks web`, `worker`, `sweeper` and `release`: the Procfile's processes."""
 
-import os
-import sys
 
 import click
 
@@ -13,9 +11,8 @@ from ravebooks import claiming
 from ravebooks.bootstrap import Parts
 from ravebooks.commands.start import begin
 from ravebooks.running import Process
-
-GRACEFUL_SECONDS = "8"
-"""Of the ten that an operator waits: gunicorn kills a worker that is not done then."""
+from ravebooks.serving import web_processes
+from ravebooks.serving.listening import listen, port_of
 
 log = logs.logger("process")
 
@@ -32,41 +29,24 @@ SHARED = (
 WEB = ("public_url", "quickbooks_verifier_tokens", "api_token")
 
 
-def create_web() -> object:
-    """The WSGI application of one gunicorn worker, which has configured its logs."""
-    parts = Parts(Settings.from_environment(environment.read(), needed=(*SHARED, *WEB)))
-    app = parts.web()
-    parts.confirmed.start()
-    return app
+def web_process() -> Process:
+    """One of the processes of `ravebooks web`, before it serves; it has configured its logs."""
+    process = Process(Parts(Settings.from_environment(environment.read(), needed=(*SHARED, *WEB))))
+    process.parts.confirmed.start()
+    return process
 
 
 @click.command("web")
 def web() -> None:
-    """Receive webhooks and serve the API, under gunicorn."""
+    """Receive webhooks and serve the API, in several processes."""
     settings = begin(*SHARED, *WEB)
-    _look(settings)
     port = settings.port or settings.platform_port
-    arguments = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--bind",
-        f"{settings.host}:{port}",
-        "--worker-class",
-        "gthread",
-        # One worker a process: its metrics are then the process's. Run more processes for more.
-        "--workers",
-        "1",
-        "--threads",
-        "16",
-        "--graceful-timeout",
-        GRACEFUL_SECONDS,
-        "--no-control-socket",
-        "--logger-class",
-        "config.gunicorn_logs.Logger",
-        "ravebooks.commands.processes:create_web()",
-    ]
-    os.execv(sys.executable, arguments)  # noqa: S606 - this very interpreter, whatever PATH says
+    # Bound here, where an error is one line; the processes inherit it.
+    listening = [listen(settings.host, port, "RAVEBOOKS_PORT")]
+    if settings.operations_port:
+        listening.append(listen(settings.host, settings.operations_port, "RAVEBOOKS_OPERATIONS_PORT"))
+    _look(settings)
+    web_processes.replace_this_process(listening)
 
 
 @click.command("worker")
@@ -88,7 +68,7 @@ def sweeper() -> None:
 
 
 def _look(settings: Settings) -> None:
-    """In the process that gunicorn replaces: its own would say it with a traceback."""
+    """In the process that the others come from: theirs would say it with a traceback."""
     parts = Parts(settings)
     try:
         claiming.look(parts)
@@ -98,10 +78,12 @@ def _look(settings: Settings) -> None:
 
 def _process() -> Process:
     """A process with health and metrics, on a database and a broker of its environment."""
-    process = Process(Parts(begin(*SHARED)))
+    settings = begin(*SHARED)
+    listening = listen(settings.host, settings.health_port, "RAVEBOOKS_HEALTH_PORT")
+    process = Process(Parts(settings))
     claiming.look(process.parts)
-    server = process.serve(process.parts.health(), process.parts.settings.health_port)
-    log.info("health and metrics", port=server.port)
+    process.serve(process.parts.health(), listening, "health")
+    log.info("health and metrics", port=port_of(listening))
     return process
 
 

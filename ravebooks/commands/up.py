@@ -3,7 +3,6 @@
 import dataclasses
 import fcntl
 import json
-import socket
 import sys
 from pathlib import Path
 from typing import IO, Any
@@ -23,7 +22,8 @@ from ravebooks.commands.sandbox_connection import Installation
 from ravebooks.commands.sandbox_process import World, find_or_start
 from ravebooks.commands.start import begin
 from ravebooks.keys import lasting_owner, with_generated_keys
-from ravebooks.running import Process, free_port
+from ravebooks.running import Process
+from ravebooks.serving.listening import free_port, listen, port_of
 from storage import connections
 
 DEFAULT_PORT = 8425
@@ -88,17 +88,23 @@ def _last_port(settings: Settings) -> int:
 
 
 def _run(settings: Settings, world: World | None) -> None:
-    probe = settings.port or unused_port(settings.host)
-    settings = dataclasses.replace(
-        settings, port=probe, public_url=settings.public_url or f"http://{settings.host}:{probe}"
+    public = listen(settings.host, settings.port, "RAVEBOOKS_PORT (or `--port`)")
+    operations = (
+        listen(settings.host, settings.operations_port, "RAVEBOOKS_OPERATIONS_PORT")
+        if settings.operations_port
+        else None
     )
-    (Path(settings.state_dir) / PORT_FILE).write_text(str(probe))
+    port = port_of(public)
+    settings = dataclasses.replace(
+        settings, port=port, public_url=settings.public_url or f"http://{settings.host}:{port}"
+    )
+    (Path(settings.state_dir) / PORT_FILE).write_text(str(port))
     served.note(Path(settings.state_dir), settings.public_url)
     parts = Parts(settings, owner=lasting_owner(settings, SystemEntropy()))
     claiming.prepare(parts, world)
     process = Process(parts)
     try:
-        process.serve(parts.web(), settings.port)
+        process.receive(public, operations)
         process.work()
         process.sweep()
         ready: dict[str, Any] = {
@@ -115,13 +121,6 @@ def _run(settings: Settings, world: World | None) -> None:
         process.wait_for_signal()
     finally:
         process.drain()
-
-
-def unused_port(host: str) -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def _connection_id(parts: Parts) -> str | None:

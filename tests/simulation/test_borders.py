@@ -1,6 +1,8 @@
 """What the web application takes and gives at its border."""
 
 import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from console.api import records
 from tests.simulation.world import World
@@ -77,3 +79,13 @@ def test_callers_that_wait_are_bounded_and_the_next_one_is_answered_at_once(
     call()
     assert waiting[0] == records.WAITING_CALLERS
     assert outcomes == ["pending"] * (records.WAITING_CALLERS + 1)
+
+
+def test_calls_with_a_wrong_token_are_counted_and_told_in_one_line(world: World) -> None:
+    counted = REGISTRY.get_sample_value("ravebooks_api_unauthorised_total") or 0
+    with capture_logs() as logs:
+        for number in range(300):
+            world.web.get("/api/connections", headers={"Authorization": f"Bearer guess-{number}"})
+    assert REGISTRY.get_sample_value("ravebooks_api_unauthorised_total") == counted + 300
+    assert [(line["event"], line["times"]) for line in logs] == [("wrong API token", 1)]
+    assert "guess" not in str(logs)

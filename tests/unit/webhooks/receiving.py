@@ -10,6 +10,7 @@ from standardwebhooks import Webhook
 from werkzeug.test import TestResponse
 
 from config.keyring import KeyRing
+from config.tally import Tally
 from publishers.port import NothingTakesIt
 from schemas.envelopes import Delivery, Envelope
 from tests.unit.ports import FakeClock, SeededEntropy
@@ -56,6 +57,7 @@ class Receivers:
                     RING,
                     BODY_LIMIT,
                     EVENTS_LIMIT,
+                    Tally(self.clock),
                 )
             )
         )

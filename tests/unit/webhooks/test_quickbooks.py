@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from reconcile.model import Side
 from tests.unit.webhooks.receiving import EVENTS_LIMIT, NEW_TOKEN, OLD_TOKEN, Receivers, cloud_event, error_of, legacy
@@ -259,3 +260,21 @@ def test_whatever_json_is_signed_is_accepted_or_refused(body: Any) -> None:
 @given(st.binary(min_size=1, max_size=60).filter(lambda value: b"\n" not in value and b"\r" not in value))
 def test_no_signature_breaks_the_comparison(signature: bytes) -> None:
     assert not signatures.is_from_quickbooks(b"[]", signature.decode("latin-1"), [NEW_TOKEN])
+
+
+def test_a_flood_without_a_signature_is_one_line_and_its_count(receivers: Receivers) -> None:
+    with capture_logs() as logs:
+        for _ in range(500):
+            assert receivers.quickbooks([cloud_event()], token="another").status_code == 401
+        assert [(line["event"], line["times"]) for line in logs] == [("bad signature", 1)]
+        receivers.clock.advance(61)
+        receivers.quickbooks([cloud_event()], token="another")
+    assert [line["times"] for line in logs] == [1, 500]
+
+
+def test_a_flood_of_signed_nonsense_is_told_the_same_way(receivers: Receivers) -> None:
+    with capture_logs() as logs:
+        for _ in range(500):
+            assert receivers.quickbooks(b"{").status_code == 400
+    assert [line["event"] for line in logs] == ["refused"]
+    assert logs[0]["error"]
