@@ -27,17 +27,24 @@ def claimant_of(parts: Parts, world: World | None = None) -> Claimant:
 def prepare(parts: Parts, world: World | None = None) -> None:
     """Migrate a database that may be worked on, and claim it and the broker.
 
-    Raises `OtherEnvironment`, `NotTheSandboxs` and `OtherBroker`, before anything was changed.
+    Raises `OtherEnvironment`, `NotTheSandboxs` and `OtherBroker`, before anything was changed; `BrokerDown` when the
+    database is ready.
     """
     claimant = claimant_of(parts, world)
     with parts.database.transaction() as session:
         installation.check(session, claimant)
         known = installation.is_claimed(session)
+    away: BrokerDown | None = None
     if not parts.settings.embedded:
-        marks.claim(parts.settings.broker_url, claimant.environment, new=world is not None and not known)
+        try:
+            marks.claim(parts.settings.broker_url, claimant.environment, new=world is not None and not known)
+        except BrokerDown as error:
+            away = error
     migrations.upgrade(parts.database)
     with parts.database.transaction() as session:
         installation.claim(session, claimant, new_id=parts.entropy.token(6), now=parts.clock.now())
+    if away is not None:
+        raise away
     _look_at_keys(parts)
 
 

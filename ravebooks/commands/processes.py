@@ -1,6 +1,5 @@
 """`ravebooks web`, `worker`, `sweeper` and `release`: the Procfile's processes."""
 
-
 import click
 
 from config import environment

@@ -18,7 +18,10 @@ URL = "http://127.0.0.1:8425"
 
 def connect(runner: CliRunner) -> Result:
     # Nobody is there: the account is looked at after the consent.
-    environment = {"RAVEBOOKS_RAVETREE_API_URL": "http://127.0.0.1:1/v1"}
+    environment = {
+        "RAVEBOOKS_RAVETREE_API_URL": "http://127.0.0.1:1/v1",
+        "RAVEBOOKS_QUICKBOOKS_ENVIRONMENT": "local",
+    }
     return runner.invoke(ravebooks, ["connect", "org_7", "--ravetree-token", "t"], env=environment)
 
 
