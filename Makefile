@@ -41,11 +41,12 @@ doctor: $(RUN) ## Check all that this installation needs, and say what to do abo
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more unit clients simulation integration chaos
+.PHONY: test test-more unit clients simulation integration fuzz chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration; installs RabbitMQ and PostgreSQL where they are missing
 	@ops/test-rings lint unit clients simulation integration
 
-test-more: ## What `make test` has no time for: both locks with the pips of Python 3.11 and the newest one
+test-more: $(TEST) ## What `make test` has no time for: fuzz, and both locks with the pips of Python 3.11 and the newest one
+	@ops/test-rings fuzz
 	@echo "Installing both locks into empty environments …"
 	@ops/check-locks
 
@@ -60,6 +61,9 @@ simulation: $(TEST) ## The parts together in one thread under a seed
 
 integration: $(TEST) ## Whole processes on SQLite, and on PostgreSQL with RabbitMQ
 	@TESTS='$(TESTS)' ops/test-rings integration
+
+fuzz: $(TEST) ## Requests, deliveries and messages of every kind: whatever comes, nothing crashes
+	@TESTS='$(TESTS)' ops/test-rings fuzz
 
 chaos: $(TEST) ## Processes killed at seeded points, brokers and databases that stop
 	@TESTS='$(TESTS)' ops/test-rings chaos

@@ -1,5 +1,6 @@
 """The server's loop, turned by hand, with real sockets on loopback and a clock that is moved."""
 
+import re
 import select
 import socket
 from collections.abc import Callable, Iterator
@@ -98,7 +99,10 @@ class Loop:
                 got.extend(client.recv(65536))
             except BlockingIOError:
                 return False
-            return b"\r\n\r\n" in got
+            head, found, body = bytes(got).partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: (\d+)", head)
+            # Head and body may come one after the other.
+            return bool(found) and len(body) >= (int(length[1]) if length else 0)
 
         self.turn(arrived, "no answer")
         client.settimeout(5)
