@@ -229,44 +229,52 @@ class Reconciler:
         connection = bench.connection
         if connection.events_due_at is not None and connection.events_due_at <= now:
             again = now + timedelta(seconds=self._pace.events)
-            with self._unless_refused(bench, events_due_at=again):
+            with self._unless_refused(bench, "events_due_at", again):
                 catching_up.look_at_events(bench, again)
         if connection.cdc_due_at is not None and connection.cdc_due_at <= now:
             self._note_read(bench)
             again = now + timedelta(seconds=self._pace.echo_confirm)
             cause = bench.neighbours.quickbooks.because("change data capture")
-            with self._unless_refused(bench, cdc_due_at=again), cause:
+            with self._unless_refused(bench, "cdc_due_at", again), cause:
                 catching_up.look_at_changes(bench, now + timedelta(seconds=self._pace.cdc))
-
         if connection.preflight_due_at is not None and connection.preflight_due_at <= now:
-            with self._unless_refused(bench, preflight_due_at=now + timedelta(hours=1)):
+            with self._unless_refused(bench, "preflight_due_at", now + timedelta(hours=1)):
                 preflights.look(self._database, self._clock, connection, bench.neighbours)
         if connection.parity_due_at is not None and connection.parity_due_at <= now:
-            with self._unless_refused(bench, parity_due_at=now + parity.AGAIN):
+            with self._unless_refused(bench, "parity_due_at", now + parity.AGAIN):
                 parity.make_daily(bench)
 
     @contextmanager
-    def _unless_refused(self, bench: Workbench, **due: datetime) -> Iterator[None]:
-        """A look at a log that fails is tried later: what events say is worked on all the same."""
-        try:
+    def _unless_refused(self, bench: Workbench, look: str, again: datetime) -> Iterator[None]:
+        """A look by the clock that fails is made `again` later: what events say is worked on all the same."""
+        with self._own_border(look) as met:
             yield
+        with self._database.transaction() as session:
+            if met:
+                connections.look_failed(session, bench.id, look, met[0], self._clock.now(), again)
+            elif look in (bench.connection.failing_looks or {}):
+                connections.look_went_well(session, bench.id, look)
+
+    @contextmanager
+    def _own_border(self, look: str) -> Iterator[list[str]]:
+        """What cannot be read of a log stops no record; its cause is put on the list."""
+        met: list[str] = []
+        try:
+            yield met
         except (NotSent, Throttled, TokenExpired, *_ENDS_THE_SLICE):
             raise
-        except Exception as error:  # a log's own border: what cannot be read of it stops no record
+        except Exception as error:  # a log's own border
             telemetry.loop_errors.labels("catching up").inc()
             known = isinstance(error, RavebooksError)
+            met.append(str(error) if known else f"unexpected: {type(error).__name__}")
             log.error(
                 "a look at a log failed",
-                error=str(error) if known else type(error).__name__,
-                look=sorted(due),
+                error=met[0],
+                look=look,
                 remedy=getattr(error, "remedy", ""),
                 fault=getattr(error, "code", ""),
                 exc_info=not known,
             )
-            with self._database.transaction() as session:
-                connection = connections.get(session, bench.id)
-                for name, moment in due.items():
-                    setattr(connection, name, moment)
 
     def _take(self, bench: Workbench) -> list[Entry]:
         """The due notes with their generations, without the echoes of our own writes."""
@@ -375,7 +383,7 @@ class Reconciler:
         if len(kinds) > 1 and recent and first is not None and first.occurred_at is not None:
             # One look at change data capture brings both kinds, deletions included.
             since = min(first.occurred_at, self._clock.now()) - CDC_SLACK
-            with self._unless_refused(bench):
+            with self._own_border("a burst"):
                 catching_up.absorb(
                     bench, bench.neighbours.quickbooks.changes([ENTITIES[kind] for kind in sorted(kinds)], since)
                 )

@@ -330,6 +330,9 @@ class Parts:
             return {
                 "paused": [f"{stopped}. {brakes.AllPaused.remedy}"] if stopped else [],
                 "stalled": [f"{row.id}: {row.stall_cause}" for row in connections.stalled(session)],
+                "failing": [
+                    f"{name}: {look.cause}" for name, look in connections.every_failing_look(session, self.clock.now())
+                ],
             }
 
     def _check_database(self) -> None:

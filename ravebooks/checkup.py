@@ -215,6 +215,8 @@ def _state(parts: Parts, connection: Connection) -> str:
         raise Unwell(stopped, remedy=said.remedy)
     if said.state == connections.STALLED:
         raise Unwell(f"stalled: {said.cause.rstrip('.')}", remedy=said.remedy)
+    if failing := connections.failing_looks(connection, parts.clock.now()):
+        raise Unwell(failing[0].cause.rstrip("."), remedy=failing[0].remedy)
     on = [name for name in ("invoices", "estimates") if getattr(connection, f"{name}_since")]
     return f"{said.state}; switched on: {', '.join(on) or 'nothing'}"
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from reconcile.model import Side
+from reconcile.model import Attention, Side, fitted
 from storage import brakes, oauth_states, parity, pending
 from storage.database import StorageError
 from storage.models import Connection, Mapping
@@ -172,6 +172,63 @@ def went_well(session: Session, connection_id: str) -> None:
     if connection.failures:
         connection.failures, connection.retry_at, connection.stalled_since = 0, None, None
         connection.stall_cause = connection.stall_remedy = ""
+
+
+LOOKS = {
+    "cdc_due_at": "QuickBooks' change data capture",
+    "events_due_at": "Ravetree's log of events",
+    "preflight_due_at": "The look at the settings of both sides",
+    "parity_due_at": "The daily parity report",
+}
+"""What is looked at by the clock, by the name of its due time."""
+LOOK_FAILS_AFTER = timedelta(hours=1)
+
+
+def look_failed(session: Session, connection_id: str, look: str, cause: str, now: datetime, due_at: datetime) -> None:
+    """A look by the clock failed, and is made again at `due_at`: what it would have found waits meanwhile."""
+    connection = get(session, connection_id)
+    setattr(connection, look, due_at)
+    failing = connection.failing_looks or {}
+    since = failing.get(look, {}).get("since", now.isoformat())
+    connection.failing_looks = failing | {look: {"since": since, "cause": cause}}
+
+
+def look_went_well(session: Session, connection_id: str, look: str) -> None:
+    """A look by the clock came to its end."""
+    connection = get(session, connection_id)
+    left = {name: said for name, said in (connection.failing_looks or {}).items() if name != look}
+    connection.failing_looks = left or None
+
+
+@dataclass(frozen=True)
+class FailingLook:
+    """A look by the clock that has failed for so long that a person is told."""
+
+    since: datetime
+    cause: str
+    remedy: str
+
+
+_TRIED_ON = "It is tried on, and webhooks are followed meanwhile. If it lasts, ask that side's support."
+
+
+def every_failing_look(session: Session, now: datetime) -> list[tuple[str, FailingLook]]:
+    """What has failed for an hour, with its connection's id."""
+    rows = session.execute(sa.select(Connection).where(Connection.failing_looks.is_not(None))).scalars()
+    return [(row.id, look) for row in rows for look in failing_looks(row, now)]
+
+
+def failing_looks(connection: Connection, now: datetime) -> list[FailingLook]:
+    """What has failed for an hour, in the order of `LOOKS`."""
+    found = []
+    for name, what in LOOKS.items():
+        said = (connection.failing_looks or {}).get(name)
+        since = datetime.fromisoformat(said["since"]) if said else now
+        if said and now - since >= LOOK_FAILS_AFTER and connection.state == ACTIVE:
+            cause = f"{what} fails since {since:%d %b %H:%M} UTC: {said['cause']}."
+            shown = fitted(Attention("parked", "look_failing", cause, _TRIED_ON))
+            found.append(FailingLook(since, shown.cause, shown.remedy))
+    return found
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,7 @@ class Connection(Base):
     After an unexpected error of a slice, `failures` of them in a row, it is worked on again at `retry_at`; it is
     stalled from `stalled_since` on, with the cause. After a restore nothing is written from `verify_since` on until
     both books have been read; what Ravetree made before `verified_at` may then be in QuickBooks without our knowing.
+    `failing_looks` says of each look by the clock that fails, by the name of its due time, since when and why.
     """
 
     __tablename__ = "connections"
@@ -154,6 +155,7 @@ class Connection(Base):
     stall_remedy: Mapped[str] = mapped_column(Text, default="")
     verify_since: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
+    failing_looks: Mapped[dict[str, dict[str, str]] | None] = mapped_column(Json)
 
 
 class OAuthState(Base):

@@ -1,6 +1,7 @@
 """Records that wait for a person, and what a person says of them."""
 
 import threading
+from datetime import datetime
 from typing import Any
 
 from flask_smorest import Blueprint
@@ -37,7 +38,8 @@ def blueprint(serving: Serving) -> Blueprint:
     def attention(connection_id: str) -> list[dict[str, Any]]:
         """What waits for a person, and the connection itself if it gets no further."""
         with database.transaction() as session:
-            stands = _stands_still(session, connections.get(session, connection_id))
+            connection = connections.get(session, connection_id)
+            stands = _stands_still(session, connection) + _fails(connection, serving.clock.now())
             return stands + [_waiting(row) for row in pending.attention(session, connection_id)]
 
     @routes.post("/records/<side>/<kind>/<record_id>/retry")
@@ -131,6 +133,15 @@ def _stands_still(session: Session, connection: Connection) -> list[dict[str, An
         return []
     row = {"side": "", "kind": "connection", "record_id": connection.id, "updated_at": since}
     return [row | {"state": said.state, "code": code, "cause": said.cause, "remedy": said.remedy}]
+
+
+def _fails(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+    """What is looked at by the clock and has failed for an hour."""
+    row = {"side": "", "kind": "connection", "record_id": connection.id, "state": RETRYING, "code": "look_failing"}
+    return [
+        row | {"updated_at": look.since, "cause": look.cause, "remedy": look.remedy}
+        for look in connections.failing_looks(connection, now)
+    ]
 
 
 def _why_not_now(session: Session, connection: Connection) -> str:

@@ -70,6 +70,9 @@ def attention() -> None:
         for stalled in connections.stalled(session):
             click.echo(f"{stalled.id} connection  stalled  since {stalled.stalled_since:%Y-%m-%d %H:%M}")
             click.echo(f"    {stalled.stall_cause}\n    → {stalled.stall_remedy}")
+        for name, look in connections.every_failing_look(session, parts.clock.now()):
+            click.echo(f"{name} connection  retrying (look_failing)  since {look.since:%Y-%m-%d %H:%M}")
+            click.echo(f"    {look.cause}\n    → {look.remedy}")
         rows = pending.attention(session)
         for row in rows:
             click.echo(

@@ -155,3 +155,33 @@ def test_a_write_whose_look_up_fails_is_looked_up_later(world: World) -> None:
         "60.00",
         [40],
     )
+
+
+@pytest.mark.parametrize("side", ["quickbooks", "ravetree"])
+def test_a_look_that_fails_for_an_hour_is_shown_until_it_goes_well(world: World, side: str) -> None:
+    """Events go on, so that nothing else would tell it."""
+    ours, theirs = paired_invoice(world)
+    look_at_changes(world)
+    faulty, look = (world.quickbooks, "cdc") if side == "quickbooks" else (world.ravetree, "*events*")
+    faulty.steer("faults", {"endpoint": look, "kind": "500", "count": None})
+    with world.parts.database.transaction() as session:
+        connection = connections.get(session, world.connection_id)
+        connection.cdc_due_at = connection.events_due_at = world.clock.now()
+    work_for(world, 3500, 100)
+    assert world.attention() == []
+    work_for(world, 400, 100)
+    (row,) = world.attention()
+    assert (row["kind"], row["state"], row["code"]) == ("connection", "retrying", "look_failing")
+    what = "QuickBooks' change data capture" if side == "quickbooks" else "Ravetree's log of events"
+    assert row["cause"].startswith(f"{what} fails since 20 Nov 14:")
+    assert ("QuickBooks failed" if side == "quickbooks" else "Ravetree failed") in row["cause"]
+    (said,) = world.web.get("/readyz").get_json()["failing"]
+    assert what in said
+    pay(world, theirs, 40)
+    for letter in world.collect():
+        world.deliver(letter)
+    work_for(world, 30)
+    assert balance(world, ours) == "60.00"
+    faulty.session.delete(f"{faulty.root}/sandbox/faults").raise_for_status()
+    work_for(world, 400, 100)
+    assert (world.attention(), world.web.get("/readyz").get_json()["failing"]) == ([], [])
