@@ -38,6 +38,8 @@ class DemoFailed(RavebooksError):
 @click.option("--state-dir", type=click.Path(file_okay=False, path_type=Path), help="Default: a new temporary folder.")
 def demo(leave: bool, state_dir: Path | None) -> None:
     """Play a working day on both sides, compare the books, print the table."""
+    # Being told to end is an interruption: what was started is ended on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     leave = leave or not sys.stdout.isatty()
     folder = state_dir or Path(tempfile.mkdtemp(prefix="ravebooks-demo-"))
     click.echo(f"Starting Ravebooks and the sandbox (state in {folder}) …")
@@ -72,7 +74,12 @@ def start(
             cwd=folder,
             env=_without_settings() | {"RAVEBOOKS_STATE_DIR": str(folder)} | dict(environment or {}),
         )
-    line = process.stdout.readline() if process.stdout else b""
+    try:
+        line = process.stdout.readline() if process.stdout else b""
+    except BaseException:
+        # Also Ctrl-C: nobody would know of it any more.
+        stop(process)
+        raise
     if not line:
         stop(process)
         said = log_path.read_text(errors="replace").strip().splitlines()

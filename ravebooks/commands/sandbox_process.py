@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,25 +85,51 @@ def _find(state_dir: Path) -> World | None:
 
 def _start(state_dir: Path) -> World:
     state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / "sandbox.log").open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "ravebooks", "sandbox", "--directory", str(state_dir / "sandbox")],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
-    line = b""
-    if process.stdout is not None:
-        with process.stdout:
-            line = process.stdout.readline()
+    process = None
     try:
-        said = json.loads(line)
-    except ValueError:
-        process.kill()
-        process.wait()
-        raise SandboxFailed(f"the sandbox said {line[:200]!r} instead of its credentials") from None
+        with (state_dir / "sandbox.log").open("ab") as log, _without_interruption():
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                [sys.executable, "-m", "ravebooks", "sandbox", "--directory", str(state_dir / "sandbox")],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        said = _what_it_says(process)
+    except BaseException:
+        # Also Ctrl-C: nobody would know of it any more.
+        if process is not None:
+            process.kill()
+            process.wait()
+        raise
     world = World(said["quickbooks"], said["ravetree"], process.pid, process)
     (state_dir / FILE).write_text(
         json.dumps({"quickbooks": said["quickbooks"], "ravetree": said["ravetree"], "pid": process.pid})
     )
     return world
+
+
+@contextlib.contextmanager
+def _without_interruption() -> Iterator[None]:
+    """Being told to end counts when the block has ended: in the midst of a start its process would be lost."""
+    met: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda number, _frame: met.append(number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if met:
+        raise KeyboardInterrupt
+
+
+def _what_it_says(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
+    line = b""
+    if process.stdout is not None:
+        with process.stdout:
+            line = process.stdout.readline()
+    try:
+        said: dict[str, Any] = json.loads(line)
+    except ValueError:
+        raise SandboxFailed(f"the sandbox said {line[:200]!r} instead of its credentials") from None
+    return said

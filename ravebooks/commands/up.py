@@ -3,6 +3,7 @@
 import dataclasses
 import fcntl
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import IO, Any
@@ -45,15 +46,16 @@ def up(sandbox: bool, port: int | None) -> None:
     """Run everything in one process; print one line of JSON when all is ready."""
     # The sandbox is no production, whatever is exported: neither what it lacks nor what is weak there matters.
     settings = begin(quickbooks_environment="local") if sandbox else begin(*NEEDED_BY_UP)
-    lock = _lock(Path(settings.state_dir))
-    served.forget(Path(settings.state_dir))
-    world = find_or_start(Path(settings.state_dir)) if sandbox else None
-    try:
-        _run(_complete(settings, world, port), world)
-    finally:
-        if world is not None:
-            world.stop()
-        lock.close()
+    # Until everything runs, being told to end is an interruption: what was begun is ended on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with _lock(Path(settings.state_dir)):
+        served.forget(Path(settings.state_dir))
+        world = find_or_start(Path(settings.state_dir)) if sandbox else None
+        try:
+            _run(_complete(settings, world, port), world)
+        finally:
+            if world is not None:
+                world.stop()
 
 
 def _lock(state_dir: Path) -> IO[str]:

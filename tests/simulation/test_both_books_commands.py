@@ -9,8 +9,8 @@ import pytest
 import structlog
 from click.testing import CliRunner
 
-from ravebooks.__main__ import ravebooks
 from ravebooks.bootstrap import Parts
+from ravebooks.command_line import ravebooks
 from ravebooks.commands import both_books
 from ravebooks.demo.sides import Body
 from tests.simulation.test_both_books import conflict, raise_total

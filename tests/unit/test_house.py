@@ -6,7 +6,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from config.settings import variables
-from ravebooks.__main__ import ravebooks
+from ravebooks.command_line import ravebooks
 from ravebooks.commands.settings import as_markdown
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from click.testing import CliRunner
 
-from ravebooks.__main__ import ravebooks
 from ravebooks.bootstrap import Parts
+from ravebooks.command_line import ravebooks
 from reconcile.model import Attention, Kind, Record, Side
 from schemas.envelopes import Delivery, Envelope
 from storage import connections, dead_letters, decisions, inbox, pending

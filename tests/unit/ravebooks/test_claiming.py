@@ -13,9 +13,9 @@ from config import logging as logs
 from config.ports import SystemClock
 from config.settings import Settings
 from ravebooks import claiming
-from ravebooks.__main__ import ravebooks
 from ravebooks.bootstrap import Parts
 from ravebooks.checkup import Finding, examine
+from ravebooks.command_line import ravebooks
 from ravebooks.commands import demo
 from storage import connections
 from storage.database import Database

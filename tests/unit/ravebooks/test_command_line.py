@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from config.errors import SettingError
-from ravebooks.__main__ import ravebooks
 from ravebooks.bootstrap import Parts
+from ravebooks.command_line import ravebooks
 from ravebooks.commands.local_settings import NEEDED_BY_UP
 from ravebooks.commands.processes import SHARED, WEB
 from ravebooks.keys import KeysUnreadable, with_generated_keys

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from config.errors import SettingError
-from ravebooks.__main__ import ravebooks
 from ravebooks.bootstrap import Parts
+from ravebooks.command_line import ravebooks
 from ravebooks.commands import served, up
 from ravebooks.commands.served import NotServed
 from storage.models import OAuthState
