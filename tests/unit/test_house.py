@@ -5,6 +5,8 @@ import re
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
+
 from config.settings import variables
 from ravebooks.command_line import ravebooks
 from ravebooks.commands.settings import as_markdown
@@ -46,9 +48,9 @@ def test_the_configuration_page_is_the_settings_own() -> None:
     assert all(f"`{name}`" in page for name, _, _ in variables())
 
 
-def named_tests() -> set[tuple[str, str]]:
-    """The tests that docs/features.md names, as file and function; `…::` is the file named before."""
-    page = (ROOT / "docs" / "features.md").read_text()
+def named_tests(name: str) -> set[tuple[str, str]]:
+    """The tests that a page of docs/ names, as file and function; `…::` is the file named before."""
+    page = (ROOT / "docs" / name).read_text()
     found, file = set(), ""
     for name in re.findall(r"`((?:\S+\.py|…)::\w+)`", page):
         place, _, function = name.partition("::")
@@ -57,14 +59,22 @@ def named_tests() -> set[tuple[str, str]]:
     return found
 
 
-def test_every_feature_names_a_test_that_is_there() -> None:
-    named = named_tests()
-    assert len(named) > 50
+@pytest.mark.parametrize(("page", "least"), [("features.md", 50), ("security.md", 40)])
+def test_every_promise_names_a_test_that_is_there(page: str, least: int) -> None:
+    named = named_tests(page)
+    assert len(named) > least
     assert [
         (file, function)
         for file, function in sorted(named)
         if f"\ndef {function}(" not in (ROOT / "tests" / file).read_text()
     ] == []
+
+
+def test_every_promise_against_attackers_has_a_proof() -> None:
+    page = (ROOT / "docs" / "security.md").read_text()
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| ") and not line.startswith("| |")]
+    assert len(rows) > 25
+    assert all(len(row) == 2 and "::" in row[1] for row in rows)
 
 
 def test_every_feature_has_a_proof_and_a_command() -> None:

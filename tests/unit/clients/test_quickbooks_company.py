@@ -283,6 +283,12 @@ def test_many_ids_go_in_queries_that_a_url_can_hold(clock: FakeClock) -> None:
     assert all(len(request.url or "") < 4000 for request in adapter.requests)
 
 
+def test_an_answer_holds_only_what_was_asked_for(clock: FakeClock) -> None:
+    rows = [{"Id": "7"}, {"Id": "9"}, {"Id": 7}, {}]
+    company, _ = scripted(lambda _request: json_answer({"QueryResponse": {"Invoice": rows}}), clock)
+    assert company.by_ids("Invoice", ["7", "8"]) == [{"Id": "7"}]
+
+
 def test_change_data_capture_brings_what_changed_and_what_was_deleted(quickbooks: QuickBooks) -> None:
     since = datetime.fromtimestamp(quickbooks.world.time, UTC) - timedelta(minutes=1)
     kept, gone = quickbooks.world.invoice(10), quickbooks.world.invoice(20)

@@ -6,7 +6,7 @@ import pytest
 
 from clients import http
 from clients.errors import Failed, NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
-from clients.ravetree.account import Account, AccountClosed, Gone, Invalid, LogExpired, Taken, VersionMoved
+from clients.ravetree.account import Account, AccountClosed, Gone, Invalid, LogExpired, Taken, VersionMoved, WrongAnswer
 from config.errors import RavebooksError
 from consumers.decisions import Park, Pause, Replan, Retry, decide
 from reconcile.model import Kind
@@ -132,6 +132,14 @@ def test_pages_are_followed_by_their_cursor(clock: FakeClock) -> None:
     assert [row["id"] for row in account.listing("contacts")] == ["a", "b"]
     assert "cursor=c1" in (adapter.requests[1].url or "")
     assert "limit=200" in (adapter.requests[1].url or "")
+
+
+@pytest.mark.parametrize("data", [{"id": "inv_2"}, {"id": 1}, {}, [], "inv_1", None])
+def test_an_answer_about_another_record_is_no_answer(clock: FakeClock, data: Any) -> None:
+    """Nothing is done by it: it would be another record's money."""
+    account, _ = account_that(lambda _request: json_answer({"data": data}), clock)
+    with pytest.raises(WrongAnswer, match="answered invoice inv_1 with another record"):
+        account.get(Kind.INVOICE, "inv_1")
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 60.0), (None, 60.0)])
