@@ -1,12 +1,14 @@
 """Connecting an account to a company: OAuth, what the company is like, mappings and switches."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from itsdangerous import BadData, URLSafeSerializer
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from clients.errors import NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
@@ -219,7 +221,7 @@ class Connecting:
         country = str(info.get("Country", "US"))
         preferences = company.get("preferences")
         home = preferences.get("CurrencyPrefs", {}).get("HomeCurrency", {}).get("value", "USD")
-        with self.database.transaction() as session:
+        with self._one_at_a_time(account_id, realm_id) as session:
             connection, is_new = self._connection(session, account_id, realm_id, company.told_at)
             connection.country = "US" if country in ("US", "USA") else country[:8]
             connection.home_currency = home
@@ -239,6 +241,17 @@ class Connecting:
             # It is connected all the same; the worker looks again by itself.
             log.warning("not looked at after the connect", connection=connected.connection_id, error=str(error))
         return connected
+
+    @contextmanager
+    def _one_at_a_time(self, account_id: str, realm_id: str) -> Iterator[Session]:
+        """A transaction; of two new connections that are made at once for one account or company one is refused."""
+        try:
+            with self.database.transaction() as session:
+                yield session
+        except IntegrityError:
+            raise ConnectRefused(
+                f"another connect of the account {account_id} or the company {realm_id} was finished at this moment"
+            ) from None
 
     def _offer_undo(self, session: Session, connection: Connection, browser: str) -> str:
         return self.states.keep(session, UNDO, Kept(connection.account_id, connection_id=connection.id), browser)

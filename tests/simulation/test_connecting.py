@@ -9,6 +9,7 @@ import requests
 import sqlalchemy as sa
 import structlog
 
+from console.connecting import Connecting
 from ravebooks.demo.sides import Body
 from reconcile.model import Side
 from storage import connections
@@ -109,6 +110,18 @@ def test_a_denial_changes_nothing(world: World) -> None:
 def test_a_company_that_another_account_holds_is_refused(world: World) -> None:
     page = consent(world, begin(world, "org_other"))
     assert (page.status_code, "another Ravetree account" in page.text) == (400, True)
+
+
+def test_of_two_connects_that_finish_at_one_moment_one_is_refused_in_a_sentence(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither sees the other's row before both are made: the database has the last word."""
+    monkeypatch.setattr(Connecting, "_check_free", lambda *_: None)
+    monkeypatch.setattr(connections, "find", lambda *_: None)
+    page = consent(world, begin(world))
+    assert (page.status_code, "was finished at this moment" in page.text) == (400, True)
+    monkeypatch.undo()
+    assert len(world.api("GET", "/api/connections").get_json()) == 1
 
 
 @pytest.mark.parametrize("realm", ["{}/.", "./{}", "1/../{}", "{}?a=b", "", "{}x", "-{}", "{}\n"])
