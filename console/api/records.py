@@ -70,6 +70,7 @@ def blueprint(serving: Serving) -> Blueprint:
     @routes.response(200, shapes.Preview)
     def preview(query: dict[str, str], connection_id: str, side: str, kind: str, record_id: str) -> dict[str, Any]:
         record = record_of(side, kind, record_id)
+        check_is_there(connection_id, record)
         return serving.previews.record(connection_id, record, query["decision"], query["target"])
 
     @routes.post("/records/<side>/<kind>/<record_id>/sync")

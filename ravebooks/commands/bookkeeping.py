@@ -153,8 +153,10 @@ def usage(connection: str) -> None:
 @click.option("--target", default="", help="For `link`: the Id of the other side's record.")
 def preview(connection: str, side: str, kind: str, record_id: str, decision: str | None, target: str) -> None:
     """Say what the next sync of a record would do, and write nothing."""
+    record = record_of(side, kind, record_id)
     with open_quietly() as parts:
-        found = parts.previews.record(connection, record_of(side, kind, record_id), decision or "", target)
+        check_is_there(parts, connection, record)
+        found = parts.previews.record(connection, record, decision or "", target)
     _show_preview(found)
 
 

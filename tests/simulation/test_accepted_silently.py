@@ -112,11 +112,11 @@ def test_nobody_needs_a_name_to_look(world: World) -> None:
         ("quickbooks", "invoice", "9999"),
     ],
 )
-@pytest.mark.parametrize("what", ["sync", "decision"])
+@pytest.mark.parametrize("what", ["sync", "decision", "preview"])
 def test_a_button_for_what_nobody_has_is_no_agreement(world: World, side: str, kind: str, name: str, what: str) -> None:
     """It was answered: both books agree."""
-    body = {"wait_seconds": 0} if what == "sync" else {"decision": "push"}
-    answer = ask(world, "POST", f"/records/{side}/{kind}/{name}/{what}", body)
+    body = {"sync": {"wait_seconds": 0}, "decision": {"decision": "push"}}.get(what)
+    answer = ask(world, "POST" if body else "GET", f"/records/{side}/{kind}/{name}/{what}", body)
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "NoSuchRecord")
     assert f"has no {kind} {name}" in said(answer)
 
