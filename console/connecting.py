@@ -23,6 +23,7 @@ from reconcile.model import Kind, Record, Side
 from reconcile.preflight import Finding, blocking
 from schemas import ids
 from storage import connections, forgetting, jobs, oauth_states, parity, pending
+from storage.connections import NotActive
 from storage.database import Database
 from storage.installation import check_connection
 from storage.models import Connection
@@ -99,12 +100,16 @@ class Connected:
 
 @dataclass(frozen=True)
 class Undone:
-    """What an undo came to: `forgotten`, or `archived` if anything was written; and whether Intuit was told."""
+    """What an undo came to: `forgotten`, or `archived` if anything was written; and whether Intuit was told.
+
+    While a write has no answer the connection stays `disconnected`: `open` says which.
+    """
 
     account_id: str
     realm_id: str
     outcome: str
     revoked: bool
+    open: str = ""
 
 
 @dataclass(frozen=True)
@@ -249,6 +254,7 @@ class Connecting:
             with self.database.transaction() as session:
                 yield session
         except IntegrityError:
+            # The one that was first holds the consent; this one's tokens are kept nowhere.
             raise ConnectRefused(
                 f"another connect of the account {account_id} or the company {realm_id} was finished at this moment"
             ) from None
@@ -263,9 +269,14 @@ class Connecting:
             connection = connections.get(session, str(offered.connection_id))
             connection_id, realm_id = connection.id, connection.realm_id
             refresh_token = self._end(session, connection_id, UNDOER)
-            outcome = forgetting.forget(session, connection_id, UNDOER, self.clock.now())
+        # Ended whatever comes now: nothing more is written from here on.
+        revoked = self._revoke(connection_id, refresh_token)
+        try:
+            outcome, left = self.forget(connection_id, UNDOER), ""
+        except NotActive as error:
+            outcome, left = connections.DISCONNECTED, str(error)
         log.info("connect undone", connection=connection_id, outcome=outcome)
-        return Undone(offered.account_id, realm_id, outcome, self._revoke(connection_id, refresh_token))
+        return Undone(offered.account_id, realm_id, outcome, revoked, left)
 
     def disconnect(self, connection_id: str, by: str) -> bool:
         """End the connection, then the consent at Intuit; False when Intuit could not be told of it.

@@ -145,6 +145,12 @@ def _way_back(made: Connected) -> str:
 
 def _taken_back(undone: Undone) -> str:
     free = f"The Ravetree account {undone.account_id} and the QuickBooks company {undone.realm_id} can join others"
+    if undone.open:
+        free = (
+            f"The Ravetree account {undone.account_id} and the QuickBooks company {undone.realm_id} are disconnected, "
+            f"and nothing more is written. {undone.open[:1].upper()}{undone.open[1:]}: look there, and have an "
+            "operator forget the connection a day from now, so that both can join others"
+        )
     stays = "" if undone.outcome == FORGOTTEN else " What was written meanwhile stays in both books, as do its records."
     told = "" if undone.revoked else " Intuit could not be told: remove the app in QuickBooks too."
     return f"{free}.{stays}{told}"

@@ -115,7 +115,7 @@ class TokenKeeper:
         with self._database.transaction() as session:
             # Stored whatever became of the lease: the old token may be dead already.
             connection = connections.get(session, connection_id)
-            if connection.state == connections.DISCONNECTED:
+            if connection.state in (connections.DISCONNECTED, connections.ARCHIVED):
                 raise ConsentLost("the connection was disconnected meanwhile")
             self.store(connection, tokens)
         log.info("token refreshed", connection=connection_id, fence=lease.fence)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Attention, Side, fitted
-from storage import brakes, oauth_states, parity, pending
+from storage import brakes, leases, oauth_states, parity, pending
 from storage.database import StorageError
 from storage.models import Connection, Mapping
 
@@ -82,6 +82,8 @@ def disconnect(session: Session, connection_id: str, by: str) -> None:
     Neither side's tokens are kept, nor is what was begun for the account: only a new connect brings them.
     """
     connection = get_current(session, connection_id)
+    # First: what a worker has journalled is committed then, and it journals nothing more.
+    leases.take_away(session, connection_id)
     connection.state = DISCONNECTED
     connection.pause_cause = f"Disconnected by {by or 'a person'}."
     connection.pause_remedy = "Connect the same company again: mappings and pairs are still there."

@@ -67,8 +67,8 @@ def guard(database: Database, session: Session, lease: Held) -> None:
         sa.select(Lease.fence, Lease.expires_at)
         .where(Lease.connection_id == lease.connection_id, Lease.purpose == lease.purpose)
         .with_for_update()
-    ).one()
-    if row.fence != lease.fence or row.expires_at <= database.now(session):
+    ).one_or_none()
+    if row is None or row.fence != lease.fence or row.expires_at <= database.now(session):
         raise LeaseLost(f"the {lease.purpose} lease on connection {lease.connection_id} is no longer ours")
 
 
@@ -83,6 +83,19 @@ def renew(database: Database, session: Session, lease: Held, seconds: float) -> 
         .execution_options(synchronize_session=False)
     )
     return Held(lease.connection_id, lease.purpose, lease.owner, lease.fence, expires_at)
+
+
+def take_away(session: Session, connection_id: str) -> None:
+    """Whoever holds a lease of this connection writes nothing more; what it has journalled is committed by now.
+
+    Its own transactions lock the lease before they journal: this waits for one that is under way, and ends the rest.
+    """
+    session.execute(
+        sa.update(Lease)
+        .where(Lease.connection_id == connection_id)
+        .values(owner="", fence=Lease.fence + 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def release(session: Session, lease: Held) -> None:

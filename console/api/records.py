@@ -80,26 +80,31 @@ def blueprint(serving: Serving) -> Blueprint:
         """The button: asks for the record, and waits a little for what becomes of it."""
         record = record_of(side, kind, record_id)
         with database.transaction() as session:
-            why = _why_not_now(session, connections.get(session, connection_id))
-        if not why:
-            check_is_there(connection_id, record)
-        with database.transaction() as session:
-            decisions.request_sync(session, connection_id, record, serving.clock.now(), body["by"])
-        serving.nudge(connection_id)
-        if why:
-            return {"outcome": "paused", "message": why, "remedy": "It goes on by itself afterwards."}
-        if not places.acquire(blocking=False):
-            # Who finds no place to wait is answered as it stands.
-            return became(connection_id, record)
+            connection = connections.get_current(session, connection_id)
+            why = _why_not_now(session, connection)
+        # Who finds no place to wait has not even looked whether there is such a record: that waits for a neighbour.
+        has_place = places.acquire(blocking=False)
         try:
-            deadline = serving.clock.monotonic() + body["wait_seconds"]
-            while (answer := became(connection_id, record))["outcome"] == "pending":
-                if serving.clock.monotonic() >= deadline:
-                    break
-                serving.clock.sleep(SYNC_POLL_SECONDS)
-            return answer
+            if has_place and connection.state != connections.DISCONNECTED:
+                check_is_there(connection_id, record)
+            with database.transaction() as session:
+                decisions.request_sync(session, connection_id, record, serving.clock.now(), body["by"])
+            serving.nudge(connection_id)
+            if why:
+                return {"outcome": "paused", "message": why, "remedy": "It goes on by itself afterwards."}
+            return wait_for(connection_id, record, body["wait_seconds"] if has_place else 0.0)
         finally:
-            places.release()
+            if has_place:
+                places.release()
+
+    def wait_for(connection_id: str, record: Record, seconds: float) -> dict[str, str]:
+        """What became of a record, as soon as it is no longer pending or `seconds` are over."""
+        deadline = serving.clock.monotonic() + seconds
+        while (answer := became(connection_id, record))["outcome"] == "pending":
+            if serving.clock.monotonic() >= deadline:
+                break
+            serving.clock.sleep(SYNC_POLL_SECONDS)
+        return answer
 
     def check_is_there(connection_id: str, record: Record) -> None:
         with database.transaction() as session:

@@ -27,7 +27,7 @@ QUICK_THREADS = 16
 """For webhooks, health and metrics, which wait for nobody outside."""
 OTHER_THREADS = 16
 """For the API and the consent, whose calls may wait: for a neighbour, for the database, for what a person asked for."""
-QUICK_PATHS = ("/webhooks/", "/healthz", "/metrics")
+QUICK_PATHS = ("/webhooks/", "/healthz", "/readyz", "/metrics")
 
 MOST_CONNECTIONS = 1000
 SPARE_FILES = 100

@@ -88,9 +88,10 @@ class Served:
         return time.monotonic() - begun
 
     def look(self) -> float:
-        """The seconds until `/healthz` answers."""
+        """The seconds until `/healthz` and `/readyz` have answered, whatever the second one says."""
         begun = time.monotonic()
         assert requests.get(f"{self.url}/healthz", timeout=10).status_code == 200
+        assert requests.get(f"{self.url}/readyz", timeout=10).status_code in (200, 503)
         return time.monotonic() - begun
 
     def metric(self, line: str) -> float:
@@ -248,6 +249,32 @@ def test_a_hundred_callers_who_wait_hold_up_no_webhook_and_most_are_answered_at_
     assert {outcome for _, outcome in answers} == {"pending"}
     processes = 2 if request.node.callspec.params["served"] == "web" else 1
     assert 0 < sum(took > 3.5 for took, _ in answers) <= WAITING_CALLERS * processes + 4
+
+
+def test_a_neighbour_that_hangs_holds_up_no_webhook_no_health_and_few_callers(up: Served) -> None:
+    """Whoever asks for what waits for QuickBooks takes a thread of the API's; the button takes six at most."""
+    root = up.ready["quickbooks"]["api_url"].removesuffix("/v3")
+    fault = {"endpoint": "*", "kind": "timeout_before", "count": 500, "seconds": 3}
+    requests.post(f"{root}/sandbox/faults", json=fault, timeout=10).raise_for_status()
+    base = f"{up.url}/api/connections/{up.connection}"
+
+    def press(number: int) -> float:
+        begun = time.monotonic()
+        requests.post(
+            f"{base}/records/quickbooks/payment/77{number}/sync", json={"wait_seconds": 0}, headers=up.head, timeout=60
+        )
+        return time.monotonic() - begun
+
+    try:
+        with ThreadPoolExecutor(60) as pool:
+            pressed = [pool.submit(press, number) for number in range(40)]
+            asked = [pool.submit(requests.get, f"{base}/items", headers=up.head, timeout=60) for _ in range(20)]
+            assert up.deliver() < 1
+            assert up.look() < 1
+            until(lambda: sum(each.done() for each in pressed) >= 34, 30, "the button's callers were not answered")
+            assert not all(each.done() for each in asked), "nothing hangs"
+    finally:
+        requests.delete(f"{root}/sandbox/faults", timeout=10).raise_for_status()
 
 
 @contextlib.contextmanager

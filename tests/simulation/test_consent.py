@@ -12,9 +12,11 @@ import structlog
 from console.states import UNDO
 from ravebooks.commands.sandbox_connection import ITEMS
 from storage import connections
+from storage.journal import open_operation
 from storage.models import Connection, OAuthState
 from tests.simulation.test_connecting import ask, begin, company, rows_of, token_of
 from tests.simulation.world import OURS, Browser, World
+from tests.unit.storing import operation
 
 ACCOUNT = "org_second"
 
@@ -209,6 +211,21 @@ def test_an_undo_after_something_was_written_keeps_its_records(world: World) -> 
     assert (undone.status_code, "stays in both books" in undone.text) == (200, True)
     assert [row["state"] for row in found(world)] == ["archived"]
     assert rows_of(world, made["id"])["operations"]
+
+
+def test_an_undo_while_a_write_has_no_answer_disconnects_at_once_and_names_it(world: World) -> None:
+    """It was refused, and the wrong company went on being written to."""
+    browser = Browser(world)
+    page = browser.connect(begin(world, ACCOUNT), company(world))
+    (made,) = found(world)
+    with world.parts.database.transaction() as session:
+        operation(session, open_operation, made["id"], now=world.clock.now())
+    undone = press_undo(browser, undo_token(page))
+    assert (undone.status_code, "nothing more is written" in undone.text) == (200, True)
+    assert "1 write got no answer and may have been made (ravetree:invoice:inv_1)" in undone.text
+    assert [row["state"] for row in found(world)] == ["disconnected"]
+    world.clock.advance(24 * 3600)
+    assert world.api("POST", f"/api/connections/{made['id']}/forget", {}).get_json() == {"outcome": "archived"}
 
 
 def test_an_undo_serves_once(world: World) -> None:

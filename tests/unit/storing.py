@@ -56,7 +56,7 @@ def delivery(*events: Envelope, source: Side = Side.QUICKBOOKS, account: str = R
     return Delivery("d" * 32, source, account, START, events)
 
 
-def operation(session: Session, journalled: Any, **changes: Any) -> Operation:
+def operation(session: Session, journalled: Any, connection_id: str = CONNECTION, **changes: Any) -> Operation:
     """Journal one write; `journalled` is `storage.journal.open_operation`."""
     values: dict[str, Any] = {
         "subject": "ravetree:invoice:inv_1",
@@ -70,7 +70,7 @@ def operation(session: Session, journalled: Any, **changes: Any) -> Operation:
         "now": START,
         "retry_after": 150.0,
     }
-    opened: Operation = journalled(session, CONNECTION, **(values | changes))
+    opened: Operation = journalled(session, connection_id, **(values | changes))
     return opened
 
 

@@ -1,6 +1,7 @@
 """The journal: the same situation makes the same key, a definite refusal a new one."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def connection(database: Database) -> None:
     add_connection(database)
 
 
-def open_(database: Database, **changes: object) -> Operation:
+def open_(database: Database, **changes: Any) -> Operation:
     with database.transaction() as session:
         return operation(session, journal.open_operation, **changes)
 

@@ -1,10 +1,12 @@
 """Leases: one writer per connection."""
 
 import pytest
+import sqlalchemy as sa
 
 from storage import leases
 from storage.database import Database
 from storage.leases import Held, LeaseLost
+from storage.models import Lease
 from tests.unit.ports import FakeClock
 from tests.unit.storing import CONNECTION, add_connection
 
@@ -113,3 +115,20 @@ def test_an_expired_lease_is_not_renewed(database: Database, clock: FakeClock) -
     clock.advance(SECONDS)
     with pytest.raises(LeaseLost), database.transaction() as session:
         leases.renew(database, session, lease, SECONDS)
+
+
+def test_what_is_taken_away_guards_nothing_more(database: Database) -> None:
+    lease = held(database, "a")
+    with database.transaction() as session:
+        leases.take_away(session, CONNECTION)
+    with pytest.raises(LeaseLost):
+        guard(database, lease)
+    assert held(database, "b").fence > lease.fence
+
+
+def test_a_lease_of_a_connection_that_was_forgotten_is_lost(database: Database) -> None:
+    lease = held(database, "a")
+    with database.transaction() as session:
+        session.execute(sa.delete(Lease))
+    with pytest.raises(LeaseLost):
+        guard(database, lease)
