@@ -16,7 +16,7 @@ _PLAIN_KEYS = frozenset({"sync_token", "token_expires_at", "token_source", "sync
 _PATTERNS = (
     # A database's or a broker's address, as a URL and as psycopg shows a connection.
     re.compile(r"(?i)\b(?:postgres(?:ql)?|sqlite|amqps?)(?:\+\w+)?://[\w\[%/][^\s\"',]*"),
-    re.compile(r"(?<=\()(?:host|hostaddr|port|user|dbname|database)=[^)]*(?=\))"),
+    re.compile(r"(?<=\()(?:host|hostaddr|port|user|dbname|database)=[^)]{0,500}(?=\))"),
     re.compile(r"(?i)\b(?:(?:proxy-)?authorization|(?:set-)?cookie)\s*[:=]\s*[^\r\n\"']+"),
     re.compile(r"(?i)\b(bearer|basic)(?:\s|\+|%(?:25)*20)+[a-z0-9._~+/=%-]{8,}"),
     re.compile(r"whsec_[A-Za-z0-9+/=]+"),

@@ -264,6 +264,7 @@ class Connecting:
 
     def undo(self, token: str, browser: str) -> Undone:
         """Take back a connect that made a new connection: disconnected and forgotten. Raises `ConnectRefused`."""
+        self.states.check_form(token, UNDO)
         with self.database.transaction() as session:
             offered = self.states.take(session, token, UNDO, browser)
             connection = connections.get(session, str(offered.connection_id))
@@ -308,6 +309,7 @@ class Connecting:
         self._take(state, CONSENT, browser)
 
     def _take(self, token: str, purpose: str, browser: str) -> Kept:
+        self.states.check_form(token, purpose)
         with self.database.transaction() as session:
             return self.states.take(session, token, purpose, browser)
 

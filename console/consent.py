@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from config.errors import RavebooksError
 from config.logging import logger
 from config.ports import Entropy
+from config.tally import Tally
 from console.connecting import Connected, Connecting, Undone
 from storage.forgetting import FORGOTTEN
 
@@ -59,7 +60,7 @@ class Browser:
         return response
 
 
-def blueprint(connecting: Connecting) -> Blueprint:
+def blueprint(connecting: Connecting, tally: Tally) -> Blueprint:
     """`GET /connect/start`, `GET /connect/callback` and `POST /connect/undo`."""
     routes = Blueprint("consent", __name__, url_prefix="/connect")
     browser = Browser(connecting.public_url, connecting.entropy)
@@ -76,7 +77,7 @@ def blueprint(connecting: Connecting) -> Blueprint:
         try:
             return browser.keep(redirect(connecting.start(request.args.get("token", ""), whose)), whose)
         except RavebooksError as error:
-            log.warning("start refused", error=str(error))
+            tally.met(log, "start refused", request.remote_addr or "", error=str(error))
             return _page("QuickBooks is not connected", _sentence(error), 400)
 
     @routes.get("/callback")
@@ -85,10 +86,10 @@ def blueprint(connecting: Connecting) -> Blueprint:
         try:
             if error := request.args.get("error"):
                 connecting.denied(state, whose)
-                return _denied(error)
+                return _denied(error, tally)
             made = connecting.finish(state, whose, request.args.get("code", ""), request.args.get("realmId", ""))
         except RavebooksError as error:
-            log.warning("connect refused", error=str(error))
+            tally.met(log, "connect refused", request.remote_addr or "", error=str(error))
             return _page("QuickBooks is not connected", _sentence(error), 400)
         log.info("connected", connection=made.connection_id)
         return browser.keep(_page("QuickBooks is connected", _joined(made), 200, _way_back(made)), whose)
@@ -100,17 +101,17 @@ def blueprint(connecting: Connecting) -> Blueprint:
         try:
             undone = connecting.undo(request.form.get("token", ""), browser.known())
         except RavebooksError as error:
-            log.warning("undo refused", error=str(error))
+            tally.met(log, "undo refused", request.remote_addr or "", error=str(error))
             return _page("Nothing was undone", _sentence(error), 400)
         return _page("QuickBooks is not connected any more", _taken_back(undone), 200)
 
     return routes
 
 
-def _denied(error: str) -> Response:
+def _denied(error: str, tally: Tally) -> Response:
     if error == DENIED:
         return _page("QuickBooks is not connected", "You chose not to connect. Nothing was changed.", 200)
-    log.warning("Intuit refused", error=error[:80])
+    tally.met(log, "Intuit refused", request.remote_addr or "", error=error[:80])
     text = f"Intuit did not go on ({error[:80]}). Nothing was changed. Begin the connect again from Ravetree."
     return _page("QuickBooks is not connected", text, 400)
 

@@ -5,6 +5,7 @@
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -14,6 +15,9 @@ from config.ports import Clock, Entropy
 from storage import oauth_states
 from storage.models import OAuthState
 from storage.vault import Vault
+
+TOKEN_BYTES = 24
+_FORM = re.compile(f"[0-9a-f]{{{2 * TOKEN_BYTES}}}")
 
 START, CONSENT, UNDO = "start", "consent", "undo"
 
@@ -56,7 +60,7 @@ class States:
         """A new token for `purpose`, which only `browser` can use if one is named. What was abandoned goes."""
         now = self.clock.now()
         oauth_states.forget_expired(session, now)
-        token = self.entropy.token(24)
+        token = self.entropy.token(TOKEN_BYTES)
         digest = self._digest(token)
         session.add(
             OAuthState(
@@ -71,6 +75,12 @@ class States:
             )
         )
         return token
+
+    @staticmethod
+    def check_form(token: str, purpose: str) -> None:
+        """Refuse what is no token of ours before a database is asked for it. Raises `ConnectRefused`."""
+        if not _FORM.fullmatch(token):
+            raise _unknown(purpose)
 
     def take(self, session: Session, token: str, purpose: str, browser: str = "") -> Kept:
         """What `token` stands for, once. Raises `ConnectRefused`; another browser than its own uses nothing up."""

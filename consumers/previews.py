@@ -23,6 +23,7 @@ from schemas.changes import changes
 from storage import connections, copies, decisions, jobs, pairs, pending
 from storage.database import Database
 from storage.decisions import Said
+from storage.vault import UnreadableSecret
 
 SHOWN = 200
 """Records that a preview of many names one by one; the counts are of all."""
@@ -52,7 +53,8 @@ class Previews:
     def is_there(self, connection_id: str, record: Record) -> bool:
         """Whether there is, or was, such a record: one that nobody knows would be answered as if both books agreed.
 
-        Where its own side is out of reach it is believed: whoever asks hears of that soon enough.
+        Where its own side is out of reach, or its token cannot be read, it is believed: whoever asks hears of that
+        soon enough.
         """
         with self._database.transaction() as session:
             names = pairs.names(session, connection_id, record)
@@ -62,13 +64,13 @@ class Previews:
                 or pending.rows(session, connection_id, names)
             ):
                 return True
-        neighbours = self._neighbours_of(connection_id)
         try:
+            neighbours = self._neighbours_of(connection_id)
             if record.side is Side.RAVETREE:
                 return neighbours.ravetree.get(record.kind, record.id) is not None
             with neighbours.quickbooks.because("button"):
                 return bool(neighbours.quickbooks.by_ids(ENTITIES[record.kind], [record.id]))
-        except NeighbourError as error:
+        except (NeighbourError, UnreadableSecret) as error:
             log.warning("not looked for", record=str(record), error=str(error))
             return True
 

@@ -20,7 +20,7 @@ def spell(bench: Workbench, record: Record) -> str:
     )
     if name:
         return f"{what} {name}"
-    return f"{what} {record.id} ({'Ravetree' if record.side is Side.RAVETREE else 'QuickBooks'})"
+    return f"{what} {record.id} ({record.side.spelled})"
 
 
 def _payment(body: Mapping[str, Any]) -> str:

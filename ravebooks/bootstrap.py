@@ -288,7 +288,7 @@ class Parts:
                 )
             )
         )
-        app.register_blueprint(consent.blueprint(self.connecting))
+        app.register_blueprint(consent.blueprint(self.connecting, self.tally))
         app.register_blueprint(contract.blueprint())
         return api.install(
             app,

@@ -19,6 +19,11 @@ class Side(StrEnum):
     RAVETREE = "ravetree"
     QUICKBOOKS = "quickbooks"
 
+    @property
+    def spelled(self) -> str:
+        """Its name as people write it."""
+        return "Ravetree" if self is Side.RAVETREE else "QuickBooks"
+
 
 class Kind(StrEnum):
     """What it is a record of."""

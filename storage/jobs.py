@@ -20,6 +20,10 @@ LISTED, QUEUED = "", "queued"
 """Outcomes of a record of which the end is still to come."""
 
 
+OUTCOMES = ("agreed", "already", "held", "ignored", "parked", QUEUED, "waiting")
+"""What becomes of a record of a job; one that is to come has none yet."""
+
+
 class UnknownJob(StorageError):
     """No job has this id."""
 

@@ -21,6 +21,7 @@ from storage.database import DatabaseDown
 from storage.installation import OtherEnvironment
 from storage.jobs import JobRefused, UnknownJob
 from storage.parity import UnknownReport
+from storage.vault import UnreadableSecret
 
 STATUS: dict[type[RavebooksError], int] = {
     UnknownConnection: 404,
@@ -34,6 +35,7 @@ STATUS: dict[type[RavebooksError], int] = {
     OtherEnvironment: 409,
     SwitchRefused: 409,
     UndecodableMessage: 409,
+    UnreadableSecret: 409,
     DatabaseDown: 503,
     NothingTakesIt: 503,
     NeighbourError: 502,

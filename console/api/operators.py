@@ -38,7 +38,7 @@ def blueprint(serving: Serving) -> Blueprint:
         with database.transaction() as session:
             letter = session.get(DeadLetter, letter_id)
         if letter is None:
-            raise NoSuchRecord(f"there is no dead letter {letter_id}")
+            raise NoSuchRecord(f"there is no dead letter {letter_id}", remedy="List them at `/api/dead-letters`.")
         serving.publisher.publish([envelopes.decode(letter.body)])
         with database.transaction() as session:
             session.execute(

@@ -111,7 +111,7 @@ def blueprint(serving: Serving) -> Blueprint:
             connections.check_connected(session, connection_id)
         if not serving.previews.is_there(connection_id, record):
             raise NoSuchRecord(
-                f"{record.side.title()} has no {record.kind} {record.id}", remedy="Look its id up there."
+                f"{record.side.spelled} has no {record.kind} {record.id}", remedy="Look its id up there."
             )
 
     def became(connection_id: str, record: Record) -> dict[str, str]:

@@ -258,7 +258,7 @@ class JobRequest(PreviewRequest):
 
     @validates_schema
     def _is_asked_by_somebody(self, data: dict[str, Any], **_kwargs: Any) -> None:
-        if data["kind"] == jobs.BACKFILL and not _narrows(data) and not data["by"]:
+        if data["kind"] == jobs.BACKFILL and not _narrows(data) and not data["by"].strip():
             raise ValidationError("A back-fill over everything names who asks for it.", "by")
 
 
@@ -279,7 +279,7 @@ class JobShape(Schema):
 
 
 class JobRecordsQuery(Schema):
-    outcome = fields.String()
+    outcome = fields.String(validate=validate.OneOf(jobs.OUTCOMES))
 
 
 class JobRecordShape(Schema):

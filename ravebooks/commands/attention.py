@@ -137,7 +137,7 @@ def check_is_there(parts: Parts, connection_id: str, record: Record) -> None:
     with parts.database.transaction() as session:
         connections.check_connected(session, connection_id)
     if not parts.previews.is_there(connection_id, record):
-        raise UnknownRecord(f"{record.side.title()} has no {record.kind} {record.id}")
+        raise UnknownRecord(f"{record.side.spelled} has no {record.kind} {record.id}")
 
 
 def _make_due(parts: Parts, connection_id: str, record: Record, said: Said | None = None) -> None:

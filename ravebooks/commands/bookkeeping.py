@@ -17,6 +17,9 @@ from schemas.ids import record_of
 from storage import connections, decisions, jobs, reads
 from storage.models import Job
 
+_OPTIONS = {"statuses": "status", "kinds": "kind"}
+"""Options whose name is not that of the API's field."""
+
 
 class BadChoice(click.ClickException):
     """An argument is not of the form that is asked for."""
@@ -231,7 +234,9 @@ def _begin(connection: str, kind: str, asked: dict[str, Any], only_look: bool, b
         params = (PreviewRequest if only_look else JobRequest)().load(asked | {"kind": kind, "by": by})
     except ValidationError as error:
         raise BadChoice(
-            " ".join(f"--{name}: {' '.join(_texts(said))}" for name, said in error.messages_dict.items())
+            " ".join(
+                f"--{_OPTIONS.get(name, name)}: {' '.join(_texts(said))}" for name, said in error.messages_dict.items()
+            )
         ) from None
     del params["kind"], params["by"]
     with open_quietly() as parts:

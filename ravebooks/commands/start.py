@@ -4,6 +4,7 @@ from typing import Any
 
 from config import environment, settings
 from config import logging as logs
+from config.errors import SettingError
 from config.settings import Settings
 
 log = logs.logger("settings")
@@ -15,7 +16,11 @@ def begin(*needed: str, **override: Any) -> Settings:
     Raises `SettingError`. A variable that means nothing is a warning: it may be another program's.
     """
     read = environment.read()
-    made = Settings.from_environment(read, needed=needed, **override)
+    try:
+        made = Settings.from_environment(read, needed=needed, **override)
+    except SettingError as error:
+        # One that is missing may be one that is misspelt.
+        raise SettingError(*error.lines, *settings.unknown(read)) from None
     logs.configure(made.log_level, made.log_format)
     for sentence in settings.unknown(read):
         log.warning(sentence)

@@ -12,7 +12,7 @@ from flask import Flask
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
 
 from config import telemetry
 from config.logging import logger
@@ -22,6 +22,7 @@ from config.tally import Tally
 from ravebooks.serving.listening import port_of
 from ravebooks.serving.patience import Awaited, Patience, Waiting
 from ravebooks.serving.strict import StrictParser
+from webhooks.headers import HEADERS
 
 QUICK_THREADS = 16
 """For webhooks, health and metrics, which wait for nobody outside."""
@@ -69,10 +70,20 @@ class Lanes:
             pool.shutdown(cancel_pending, max(0.0, deadline - time.monotonic()))
 
 
+class Refusal(ErrorTask):
+    """What the server itself answers to what it could not read: with the headers that every answer carries."""
+
+    def build_response_header(self) -> bytes:
+        """Called by waitress."""
+        self.response_headers = [*self.response_headers, *HEADERS.items()]
+        return super().build_response_header()
+
+
 class Channel(HTTPChannel):
     """One connection, which knows what its client is waited for."""
 
     parser_class = StrictParser
+    error_task_class = Refusal
     server: "Engine"
 
     def __init__(self, server: "Engine", *args: Any, **kwargs: Any) -> None:

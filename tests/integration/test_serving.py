@@ -187,7 +187,10 @@ def served(request: pytest.FixtureRequest) -> Served:
     if request.param == "web":
         web: Web = request.getfixturevalue("web")
         return web.served()
-    up: System = request.getfixturevalue("up")
+    return served_by(request.getfixturevalue("up"))
+
+
+def served_by(up: System) -> Served:
     return Served(
         up.ready["url"],
         up.process.pid,
@@ -251,26 +254,30 @@ def test_a_hundred_callers_who_wait_hold_up_no_webhook_and_most_are_answered_at_
     assert 0 < sum(took > 3.5 for took, _ in answers) <= WAITING_CALLERS * processes + 4
 
 
-def test_a_neighbour_that_hangs_holds_up_no_webhook_no_health_and_few_callers(up: Served) -> None:
+def test_a_neighbour_that_hangs_holds_up_no_webhook_no_health_and_few_callers(up: System) -> None:
     """Whoever asks for what waits for QuickBooks takes a thread of the API's; the button takes six at most."""
+    served = served_by(up)
     root = up.ready["quickbooks"]["api_url"].removesuffix("/v3")
     fault = {"endpoint": "*", "kind": "timeout_before", "count": 500, "seconds": 3}
     requests.post(f"{root}/sandbox/faults", json=fault, timeout=10).raise_for_status()
-    base = f"{up.url}/api/connections/{up.connection}"
+    base = f"{served.url}/api/connections/{served.connection}"
 
     def press(number: int) -> float:
         begun = time.monotonic()
         requests.post(
-            f"{base}/records/quickbooks/payment/77{number}/sync", json={"wait_seconds": 0}, headers=up.head, timeout=60
+            f"{base}/records/quickbooks/payment/77{number}/sync",
+            json={"wait_seconds": 0},
+            headers=served.head,
+            timeout=60,
         )
         return time.monotonic() - begun
 
     try:
         with ThreadPoolExecutor(60) as pool:
             pressed = [pool.submit(press, number) for number in range(40)]
-            asked = [pool.submit(requests.get, f"{base}/items", headers=up.head, timeout=60) for _ in range(20)]
-            assert up.deliver() < 1
-            assert up.look() < 1
+            asked = [pool.submit(requests.get, f"{base}/items", headers=served.head, timeout=60) for _ in range(20)]
+            assert served.deliver() < 1
+            assert served.look() < 1
             until(lambda: sum(each.done() for each in pressed) >= 34, 30, "the button's callers were not answered")
             assert not all(each.done() for each in asked), "nothing hangs"
     finally:

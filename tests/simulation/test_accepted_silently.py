@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from storage import connections
 from tests.simulation.posting import paired_invoice, reads
 from tests.simulation.world import World
 
@@ -76,6 +77,7 @@ def test_a_parameter_that_an_address_has_is_taken(world: World) -> None:
         ({"by": "Kim", "kind": "import_contacts", "from": "2026-01-01"}, "kind"),
         ({}, "by"),
         ({"by": ""}, "by"),
+        ({"by": " \t"}, "by"),
     ],
 )
 def test_a_back_fill_says_what_it_is_over_and_who_asked_for_it(world: World, asked: Any, field: str) -> None:
@@ -97,6 +99,12 @@ def test_a_back_fill_says_what_it_is_over_and_who_asked_for_it(world: World, ask
 )
 def test_a_back_fill_of_that_kind_begins(world: World, asked: Any) -> None:
     assert ask(world, "POST", "/jobs", asked).status_code == 201
+
+
+def test_an_outcome_that_no_record_has_is_refused(world: World) -> None:
+    ask(world, "POST", "/jobs", {"by": "Kim"})
+    assert ask(world, "GET", "/jobs/1/records?outcome=agreed").status_code == 200
+    assert ask(world, "GET", "/jobs/1/records?outcome=nonsense").status_code == 422
 
 
 def test_nobody_needs_a_name_to_look(world: World) -> None:
@@ -135,6 +143,27 @@ def test_a_button_works_while_its_side_is_out_of_reach(world: World, pressed: st
     body = {"wait_seconds": 0} if pressed == "sync" else {"decision": "push"}
     answer = ask(world, "POST", f"/records/ravetree/invoice/{ours['id']}/{pressed}", body)
     assert answer.status_code in (200, 202)
+
+
+def test_tokens_that_no_key_opens_are_no_crash(world: World) -> None:
+    with world.parts.database.transaction() as session:
+        connections.get(session, world.connection_id).ravetree_token = b"another key's"
+    pressed = ask(world, "POST", "/records/ravetree/invoice/inv_1/sync", {"wait_seconds": 0})
+    assert (pressed.status_code, pressed.get_json()["outcome"]) == (200, "pending")
+    listed = ask(world, "GET", "/choices/line_type")
+    assert (listed.status_code, listed.get_json()["error"]["code"]) == (409, "UnreadableSecret")
+    assert listed.get_json()["error"]["remedy"]
+
+
+@pytest.mark.parametrize("stopped", ["everything", "the connection"])
+def test_a_button_while_writes_are_stopped_still_knows_what_is_not_there(world: World, stopped: str) -> None:
+    url = "/api/pause" if stopped == "everything" else f"/api/connections/{world.connection_id}/pause"
+    world.api("POST", url, {"by": "Kim"})
+    ours = world.invoice(world.client("Northwind"), "10.00")
+    for name, status in (("inv_9999", 404), (ours["id"], 200)):
+        answer = ask(world, "POST", f"/records/ravetree/invoice/{name}/sync", {"wait_seconds": 0})
+        assert answer.status_code == status
+    assert answer.get_json()["outcome"] == "paused"
 
 
 def test_what_was_deleted_can_still_be_asked_for(world: World) -> None:

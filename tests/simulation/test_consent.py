@@ -8,6 +8,7 @@ import pytest
 import requests
 import sqlalchemy as sa
 import structlog
+from structlog.testing import capture_logs
 
 from console.states import UNDO
 from ravebooks.commands.sandbox_connection import ITEMS
@@ -380,3 +381,21 @@ def test_an_unexpected_error_has_the_headers_too(world: World, monkeypatch: pyte
     answer = world.web.get("/connect/start?token=x")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (500, "no-store")
     assert ask(world, "GET", "/api/connections").status_code == 200
+
+
+def test_a_flood_of_made_up_tokens_is_one_line_and_asks_no_database(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_database() -> None:
+        raise AssertionError("the database was asked")
+
+    monkeypatch.setattr(world.parts.database, "transaction", no_database)
+    with capture_logs() as lines:
+        for number in range(50):
+            answers = [
+                world.web.get(f"/connect/start?token=x{number}"),
+                world.web.get(f"/connect/callback?state=x{number}"),
+                world.web.post("/connect/undo", data={"token": f"x{number}"}),
+            ]
+            assert [answer.status_code for answer in answers] == [400, 400, 400]
+    assert sorted(line["event"] for line in lines) == ["connect refused", "start refused", "undo refused"]

@@ -37,6 +37,15 @@ def test_a_process_with_nothing_set_lists_all_that_it_lacks(
     assert fields(error.lines) == list(needed)
 
 
+def test_a_missing_setting_that_was_misspelt_is_named_with_what_was_meant(runner: CliRunner) -> None:
+    misspelt = {"RAVEBOOKS_RAVETREE_API_URL": "", "RAVEBOOKS_RAVETREE_API_ULR": "https://api.ravetree.example/v1"}
+    error = runner.invoke(ravebooks, ["up"], env=NEEDED | misspelt).exception
+    assert isinstance(error, SettingError)
+    missing, unknown = error.lines
+    assert missing.startswith("RAVEBOOKS_RAVETREE_API_URL is not set")
+    assert "RAVEBOOKS_RAVETREE_API_ULR is set and means nothing: was RAVEBOOKS_RAVETREE_API_URL meant?" in unknown
+
+
 def test_wrong_and_missing_settings_are_listed_together_a_line_each_and_end_with_status_2() -> None:
     done = ended("web", PORT="many", API_TOKEN="x", LOG_LEVEL="loud")
     lines = done.stderr.splitlines()

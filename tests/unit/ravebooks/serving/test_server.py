@@ -15,6 +15,7 @@ from config.tally import Tally
 from ravebooks.serving.listening import listen, port_of
 from ravebooks.serving.server import Engine, Lanes
 from tests.unit.ports import FakeClock
+from webhooks.headers import HEADERS
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 MOST = 12
@@ -203,6 +204,21 @@ def test_what_is_refused_ends_the_connection_and_what_stands_behind_it_is_not_re
         assert not loop.engine._channels()
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", 413),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100_000 + b"\r\n\r\n", 431),
+    ],
+)
+def test_what_the_server_itself_answers_has_the_headers_of_every_answer(loop: Loop, sent: bytes, status: int) -> None:
+    with closing(loop.connect()) as client:
+        head = loop.answer(client, sent).partition(b"\r\n\r\n")[0].decode()
+    assert f" {status} " in head.splitlines()[0]
+    assert [line for line in (f"{name}: {value}" for name, value in HEADERS.items()) if line not in head] == []
+
+
 def test_what_is_refused_is_counted_and_told_without_what_it_said(loop: Loop) -> None:
     counted = REGISTRY.get_sample_value("ravebooks_requests_refused_total", {"status": "400"}) or 0
     secret = b"GET /api/connections HTTP/1.1\r\nHost: x\r\nAuthorization: s3cret\rvalue\r\n\r\n"
@@ -224,7 +240,7 @@ def test_callers_that_hold_every_other_thread_hold_up_no_webhook(clock: FakeCloc
             self.requests = [type("Request", (), {"path": path})]
 
     lanes = Lanes(0, 0)
-    for path in ("/api/connections", "/webhooks/quickbooks", "/healthz", "/readyz", "/connect/start", "/webhooksx"):
+    for path in ("/api/items", "/webhooks/quickbooks", "/healthz", "/readyz", "/connect/start", "/webhooksx"):
         lanes.add_task(Waiting(path))  # type: ignore[arg-type]
-    assert [task.requests[0].path for task in lanes._quick.queue] == ["/webhooks/quickbooks", "/healthz"]
-    assert len(lanes._others.queue) == 4
+    assert [task.requests[0].path for task in lanes._quick.queue] == ["/webhooks/quickbooks", "/healthz", "/readyz"]
+    assert len(lanes._others.queue) == 3
