@@ -1,6 +1,7 @@
 """Who may finish a connect, what it says, how it is taken back, and what stays of it in the database."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +13,7 @@ from structlog.testing import capture_logs
 
 from console.states import UNDO
 from ravebooks.commands.sandbox_connection import ITEMS
-from storage import connections
+from storage import connections, oauth_states
 from storage.journal import open_operation
 from storage.models import Connection, OAuthState
 from tests.simulation.test_connecting import ask, begin, company, rows_of, token_of
@@ -302,6 +303,14 @@ def test_what_was_abandoned_goes_at_the_next_begin_too(world: World) -> None:
     world.clock.advance(601)
     begin(world, ACCOUNT)
     assert len(states(world)) == 1
+
+
+def test_what_was_just_made_outlives_a_sweep_whose_time_was_taken_before(world: World) -> None:
+    """The sweeper takes its time, asks the broker, and only then cleans: a connect begun meanwhile was dropped."""
+    link = begin(world, ACCOUNT)
+    with world.parts.database.transaction() as session:
+        oauth_states.forget_expired(session, world.clock.now() - timedelta(seconds=30))
+    assert "/connect/oauth2?" in Browser(world).open(link)
 
 
 def test_a_state_of_a_clock_that_ran_ahead_is_not_believed(world: World) -> None:
