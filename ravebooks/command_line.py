@@ -1,6 +1,7 @@
 """`ravebooks`: the command line. An error is one line that names the cause and the remedy."""
 
 import sys
+from importlib import import_module
 
 import click
 
@@ -8,63 +9,68 @@ from config import logging as logs
 from config.errors import USAGE, RavebooksError, SettingError
 from config.redaction import redact_text
 from ravebooks import private
-from ravebooks.commands import bookkeeping
-from ravebooks.commands.attention import attention, connections_, decide, retry
-from ravebooks.commands.both_books import drift, parity, show, timeline_
-from ravebooks.commands.brakes import pause, release_brake, resume
-from ravebooks.commands.demo import demo
-from ravebooks.commands.doctor import doctor
-from ravebooks.commands.processes import release, sweeper, web, worker
-from ravebooks.commands.restored import restored
-from ravebooks.commands.sandbox import sandbox
-from ravebooks.commands.settings import settings
-from ravebooks.commands.up import up
-from ravebooks.commands.webhook_secret import webhook_secret
+from ravebooks.loading import ending_quietly
+
+COMMANDS = {
+    "attention": "attention:attention",
+    "backfill": "bookkeeping:backfill",
+    "connect": "bookkeeping:connect",
+    "connections": "attention:connections_",
+    "decide": "attention:decide",
+    "demo": "demo:demo",
+    "disconnect": "bookkeeping:disconnect",
+    "doctor": "doctor:doctor",
+    "drift": "both_books:drift",
+    "forget": "bookkeeping:forget",
+    "import-contacts": "bookkeeping:import_contacts",
+    "jobs": "bookkeeping:jobs_",
+    "map": "bookkeeping:map_",
+    "parity": "both_books:parity",
+    "pause": "brakes:pause",
+    "policy": "bookkeeping:policy",
+    "preflight": "bookkeeping:preflight",
+    "preview": "bookkeeping:preview",
+    "release": "processes:release",
+    "release-brake": "brakes:release_brake",
+    "restored": "restored:restored",
+    "resume": "brakes:resume",
+    "retry": "attention:retry",
+    "sandbox": "sandbox:sandbox",
+    "settings": "settings:settings",
+    "show": "both_books:show",
+    "sweeper": "processes:sweeper",
+    "switch": "bookkeeping:switch",
+    "sync": "bookkeeping:sync",
+    "timeline": "both_books:timeline_",
+    "up": "up:up",
+    "usage": "bookkeeping:usage",
+    "web": "processes:web",
+    "webhook-secret": "webhook_secret:webhook_secret",
+    "worker": "processes:worker",
+}
+"""Where each command is, below `ravebooks.commands`."""
 
 
-@click.group()
+class Commands(click.Group):
+    """A command is imported when it is asked for: to import them all takes longer than most of them run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every name, in order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name; None when there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        with ending_quietly():
+            found: click.Command = getattr(import_module(f"ravebooks.commands.{module}"), name)
+        return found
+
+
+@click.group(cls=Commands)
 def ravebooks() -> None:
     """Keeps Ravetree and QuickBooks Online in agreement."""
-
-
-for command in (
-    up,
-    demo,
-    doctor,
-    connections_,
-    attention,
-    retry,
-    decide,
-    show,
-    timeline_,
-    drift,
-    parity,
-    bookkeeping.connect,
-    bookkeeping.disconnect,
-    bookkeeping.forget,
-    bookkeeping.preflight,
-    bookkeeping.map_,
-    bookkeeping.switch,
-    bookkeeping.policy,
-    bookkeeping.preview,
-    bookkeeping.sync,
-    bookkeeping.backfill,
-    bookkeeping.import_contacts,
-    bookkeeping.jobs_,
-    bookkeeping.usage,
-    pause,
-    resume,
-    release_brake,
-    restored,
-    settings,
-    webhook_secret,
-    sandbox,
-    web,
-    worker,
-    sweeper,
-    release,
-):
-    ravebooks.add_command(command)
 
 
 def run() -> None:

@@ -1,5 +1,6 @@
 """Free loopback ports, and waiting until something listens on one."""
 
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -7,6 +8,9 @@ from random import SystemRandom
 
 # Below what Linux gives to outgoing connections, so that none takes the port of a server that is stopped.
 _CANDIDATES = range(15000, 32000)
+# Of those each of pytest-xdist's processes takes its own: what it found free stays free until its server listens.
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 class ServiceError(Exception):
@@ -15,7 +19,7 @@ class ServiceError(Exception):
 
 def free_ports(count: int) -> list[int]:
     """Distinct ports that are free on 127.0.0.1 now."""
-    candidates = SystemRandom().sample(_CANDIDATES, 200)
+    candidates = SystemRandom().sample(_CANDIDATES[_WORKER::_WORKERS], 200)
     free = [port for port in candidates if _is_free(port)][:count]
     if len(free) < count:
         raise ServiceError(f"Fewer than {count} ports of 127.0.0.1 are free.")

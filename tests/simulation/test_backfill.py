@@ -19,20 +19,24 @@ class OldWorld(World):
 @pytest.fixture
 def old_world(tmp_path: Path) -> Iterator[OldWorld]:
     """Three invoices that are older than the switch-on, one of them half paid."""
-    world = OldWorld(tmp_path)
+    world = OldWorld(tmp_path, prepare=make_old)
+    world.old = sorted(world.ravetree.every("invoices"), key=lambda invoice: str(invoice["number"]))
+    yield world
+    world.close()
+
+
+def make_old(world: World) -> None:
     switch(world, invoices=False)
     world.settle()
     client = world.client("Bright Harbor")
-    world.old = [
+    old = [
         world.invoice(client, price, issue_date=f"2026-0{month}-10", due_date="2026-12-01")
         for month, price in ((7, "100.00"), (8, "200.00"), (9, "300.00"))
     ]
-    world.receive({world.old[1]["id"]: "80.00"}, "CHK 1")
+    world.receive({old[1]["id"]: "80.00"}, "CHK 1")
     world.settle()
     switch(world, invoices=True)
     world.settle()
-    yield world
-    world.close()
 
 
 def switch(world: World, **on: bool) -> None:

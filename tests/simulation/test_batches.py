@@ -19,7 +19,7 @@ from reconcile.model import Kind, Record, Side
 from storage import decisions
 from tests.simulation.test_backfill import job, jobs, switch
 from tests.simulation.test_scenarios import codes, order
-from tests.simulation.world import World
+from tests.simulation.world import World, as_settled
 from tests.unit.wsgi_adapter import AnswerAdapter
 
 PAST_THE_HORIZON = 3700
@@ -103,7 +103,7 @@ def items(body: bytes) -> list[Body]:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[BatchWorld]:
-    made = BatchWorld(tmp_path)
+    made = BatchWorld(tmp_path, prepare=as_settled)
     yield made
     made.close()
 

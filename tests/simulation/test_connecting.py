@@ -20,6 +20,12 @@ from tests.unit.storing import delivery, envelope
 
 
 @pytest.fixture
+def world(new_world: World) -> World:
+    """One whose customers are still to be imported while the test begins."""
+    return new_world
+
+
+@pytest.fixture
 def path(world: World) -> str:
     return f"/api/connections/{world.connection_id}"
 

@@ -23,6 +23,12 @@ from tests.unit.storing import operation
 ACCOUNT = "org_second"
 
 
+@pytest.fixture
+def world(new_world: World) -> World:
+    """One whose customers are still to be imported while the test begins."""
+    return new_world
+
+
 def states(world: World) -> list[OAuthState]:
     """What is under way, beside the offer to undo the world's first connect."""
     with world.parts.database.transaction() as session:

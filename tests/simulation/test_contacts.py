@@ -2,7 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from tests.simulation.world import World
+
+
+@pytest.fixture
+def world(new_world: World) -> World:
+    """One whose customers are still to be imported while the test begins."""
+    return new_world
 
 
 def links(world: World) -> dict[str, str]:

@@ -11,6 +11,12 @@ from tests.simulation.world import World
 
 
 @pytest.fixture
+def world(new_world: World) -> World:
+    """One whose customers are still to be imported while the test begins."""
+    return new_world
+
+
+@pytest.fixture
 def paired(world: World) -> Body:
     """An invoice over 100.00 that stands in both books."""
     invoice = world.invoice(world.client("Northwind Galleries"), "100.00")

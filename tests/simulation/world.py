@@ -1,11 +1,17 @@
 """The whole system in one thread: product and both sandboxes, without sockets, on one clock that tests move.
 
 What the two sides would post to us lies in a mail bag until a test delivers it: in any order, any number of times.
+
+To make a world and connect it takes longer than most tests: it is done once for each beginning and test process, and
+every world is opened on a copy of those files, as after a restart.
 """
 
+import copy
+import functools
 import random
+import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -163,43 +169,96 @@ class Browser:
 
 
 @dataclass
+class Chance:
+    """Where the randomness of each part stands."""
+
+    quickbooks: random.Random
+    ravetree: random.Random
+    ours: SeededEntropy
+
+    @classmethod
+    def of(cls, seed: int) -> "Chance":
+        """All of it from one seed."""
+        seeds = random.Random(seed)
+        return cls(random.Random(seeds.random()), random.Random(seeds.random()), SeededEntropy(seeds.randrange(10**9)))
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A world at rest: its files by name, and what is in no file."""
+
+    files: dict[Path, bytes]
+    moment: datetime
+    letters: tuple[Letter, ...]
+    chance: Chance
+    connection_id: str
+
+    def write(self, directory: Path) -> None:
+        """Lay the files out for another world."""
+        for name, content in self.files.items():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            (directory / name).write_bytes(content)
+
+
+Prepare = Callable[["World"], None]
+
+
+def as_connected(_world: "World") -> None:
+    """The beginning in which nothing has happened since the consent: QuickBooks' customers are still to be imported."""
+
+
+def as_settled(world: "World") -> None:
+    """The beginning in which the customers are imported and all is quiet."""
+    world.settle()
+
+
+@dataclass
 class World(AnyWorld):
-    """Everything that there is."""
+    """Everything that there is. `prepare` is what has happened in it before the test: the same for a seed, always."""
 
     directory: Path
     seed: int = 1
-    bag: list[Letter] = field(default_factory=list)
     database_url: str = ""
+    prepare: Prepare = as_connected
+    bag: list[Letter] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.clock = WorldClock()
-        randomness = random.Random(self.seed)
+        if self.database_url:
+            # Not all of it is in files: it is made where it stays.
+            beginning = _begin(self.directory, self.seed, self.database_url, self.prepare)
+        else:
+            beginning = _beginning(self.seed, self.prepare)
+            beginning.write(self.directory)
+        self.bag[:] = beginning.letters
+        self.connection_id = beginning.connection_id
+        self._open(beginning.moment, copy.deepcopy(beginning.chance))
+
+    def _open(self, moment: datetime, chance: Chance) -> None:
+        self.clock = WorldClock(moment)
         self.services = Services(
             self.directory / "quickbooks",
             SandboxClock(lambda: self.clock.moment.timestamp()),
-            random.Random(randomness.random()),
+            chance.quickbooks,
             self._post_quickbooks,
             0.0,
         )
         self.services.base_url = f"http://{QUICKBOOKS}"
         self.services.set_limits(enabled=False)
         self._organisations = Organisations(
-            self.directory / "ravetree", self.clock.now, random.Random(randomness.random()), self._post_ravetree
+            self.directory / "ravetree", self.clock.now, chance.ravetree, self._post_ravetree
         )
         self._away: set[str] = set()
         self._apps: dict[str, Any] = {
             QUICKBOOKS: WsgiAdapter(make_app(self.services)),
             RAVETREE: WsgiAdapter(create_app(self._organisations, names=(RAVETREE,))),
         }
-        self.parts = self._make_parts(randomness)
-        migrations.upgrade(self.parts.database)
+        self.parts = self._make_parts(chance.ours)
         self.web = self.parts.web().test_client()
         self._apps[OURS] = WsgiAdapter(self.web.application)
         self.reconciler = self.parts.reconciler()
         self.quickbooks, self.ravetree = self._sides()
-        self.connection_id = self._connect()
 
-    def _make_parts(self, randomness: random.Random) -> Parts:
+    def _make_parts(self, entropy: SeededEntropy) -> Parts:
         credentials = self.services.credentials()
         settings = Settings(
             database_url=self.database_url or f"sqlite:///{self.directory}/ravebooks.db",
@@ -216,7 +275,7 @@ class World(AnyWorld):
             quickbooks_verifier_tokens=(credentials["verifier_token"],),
             ravetree_api_url=f"http://{RAVETREE}/v1",
         )
-        return Parts(settings, self.clock, SeededEntropy(randomness.randrange(10**9)), self.adapter)
+        return Parts(settings, self.clock, entropy, self.adapter)
 
     def adapter(self) -> AnswerAdapter:
         """The network: routes a request by its host."""
@@ -250,24 +309,6 @@ class World(AnyWorld):
         self.quickbooks = QuickBooksSide(self.services.credentials())
         self.quickbooks.session.mount("http://", self.adapter())
         return self.quickbooks
-
-    def _connect(self) -> str:
-        account, parts = self.ravetree.credentials["account_id"], self.parts
-        link = parts.connecting.start_link(account, self.ravetree.credentials["api_token"])
-        Browser(self).connect(link).raise_for_status()
-        connection_id = str(self.api("GET", "/api/connections").get_json()[0]["id"])
-        by_name = {row["Name"]: row["Id"] for row in self.quickbooks.query("select * from Item")}
-        mapping = {key: by_name[name] for key, name in ITEMS.items()}
-        self.api("PUT", f"/api/connections/{connection_id}/mappings", {"line_types": mapping})
-        self.api("PUT", f"/api/connections/{connection_id}/switches", {"invoices": True, "estimates": True})
-        ring = parts.settings.ravetree_webhook_keys
-        assert ring is not None
-        self.ravetree.steer(
-            "webhooks",
-            {"url": f"http://{OURS}/webhooks/ravetree/{account}", "secret": current_ravetree_secret(account, ring)},
-        )
-        self.quickbooks.steer("webhooks", {"url": f"http://{OURS}/webhooks/quickbooks"})
-        return connection_id
 
     def close(self) -> None:
         self.parts.close()
@@ -353,3 +394,51 @@ class World(AnyWorld):
     def compare(self) -> Report:
         """Hold both books against each other from outside."""
         return compare(self.ravetree, self.quickbooks)
+
+
+class _NewWorld(World):
+    """A world in an empty directory, and how it comes to its beginning."""
+
+    def __post_init__(self) -> None:
+        chance = Chance.of(self.seed)
+        self._open(START, chance)
+        try:
+            migrations.upgrade(self.parts.database)
+            self.connection_id = self._connect()
+            self.prepare(self)
+        finally:
+            self.close()
+        files = {path.relative_to(self.directory): path.read_bytes() for path in _files(self.directory)}
+        self.beginning = Beginning(files, self.clock.moment, tuple(self.bag), chance, self.connection_id)
+
+    def _connect(self) -> str:
+        account, parts = self.ravetree.credentials["account_id"], self.parts
+        link = parts.connecting.start_link(account, self.ravetree.credentials["api_token"])
+        Browser(self).connect(link).raise_for_status()
+        connection_id = str(self.api("GET", "/api/connections").get_json()[0]["id"])
+        by_name = {row["Name"]: row["Id"] for row in self.quickbooks.query("select * from Item")}
+        mapping = {key: by_name[name] for key, name in ITEMS.items()}
+        self.api("PUT", f"/api/connections/{connection_id}/mappings", {"line_types": mapping})
+        self.api("PUT", f"/api/connections/{connection_id}/switches", {"invoices": True, "estimates": True})
+        ring = parts.settings.ravetree_webhook_keys
+        assert ring is not None
+        self.ravetree.steer(
+            "webhooks",
+            {"url": f"http://{OURS}/webhooks/ravetree/{account}", "secret": current_ravetree_secret(account, ring)},
+        )
+        self.quickbooks.steer("webhooks", {"url": f"http://{OURS}/webhooks/quickbooks"})
+        return connection_id
+
+
+def _files(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file()]
+
+
+def _begin(directory: Path, seed: int, database_url: str, prepare: Prepare) -> Beginning:
+    return _NewWorld(directory, seed, database_url, prepare).beginning
+
+
+@functools.lru_cache(maxsize=8)
+def _beginning(seed: int, prepare: Prepare) -> Beginning:
+    with tempfile.TemporaryDirectory() as directory:
+        return _begin(Path(directory), seed, "", prepare)

@@ -1,14 +1,19 @@
 """How every command begins and ends: its settings, its state folder, its status."""
 
 import json
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from config.errors import SettingError
+from ravebooks import commands
 from ravebooks.bootstrap import Parts
-from ravebooks.command_line import ravebooks
+from ravebooks.command_line import COMMANDS, ravebooks
 from ravebooks.commands.local_settings import NEEDED_BY_UP
 from ravebooks.commands.processes import SHARED, WEB
 from ravebooks.keys import KeysUnreadable, with_generated_keys
@@ -26,6 +31,33 @@ RELEASE = {"DATABASE_URL": "sqlite:///books.db", "BROKER_URL": "amqp://guest:gue
 def fields(lines: tuple[str, ...] | list[str]) -> list[str]:
     """Whose variables the lines begin with."""
     return [line.split()[0].removeprefix("RAVEBOOKS_").lower() for line in lines]
+
+
+def test_every_module_of_commands_is_found_by_their_names(runner: CliRunner) -> None:
+    """Each is imported when it is asked for: a wrong place would show only then."""
+    context = click.Context(ravebooks)
+    named = {name: ravebooks.get_command(context, name) for name in ravebooks.list_commands(context)}
+    assert {name: command and command.name for name, command in named.items()} == {name: name for name in COMMANDS}
+    folder = Path(commands.__file__).parent
+    written = {
+        value.name: path.stem
+        for path in folder.glob("[a-z]*.py")
+        for value in vars(import_module(f"ravebooks.commands.{path.stem}")).values()
+        if isinstance(value, click.Command)
+    }
+    assert written.keys() == COMMANDS.keys()
+    assert runner.invoke(ravebooks, ["--help"]).exit_code == 0
+    assert runner.invoke(ravebooks, ["nonsense"]).exit_code == 2
+
+
+def test_a_command_does_not_import_what_others_need() -> None:
+    """Each process starts a second sooner for it, the sandbox first of all."""
+    seen = "import sys; from ravebooks.command_line import ravebooks; print('ravebooks.bootstrap' in sys.modules)"
+    asked = "ravebooks.get_command(None, 'sandbox'); print('ravebooks.bootstrap' in sys.modules)"
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", f"{seen}; {asked}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "False"]
 
 
 @pytest.mark.parametrize(("command", "needed"), [("worker", SHARED), ("sweeper", SHARED), ("up", NEEDED_BY_UP)])
