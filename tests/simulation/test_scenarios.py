@@ -70,6 +70,7 @@ def test_a_payment_written_to_ravetree_whose_answer_is_lost_stands_there_once(wo
 
 
 def test_past_the_replay_horizon_the_payment_is_looked_up_not_sent_again(world: World, paired: Body) -> None:
+    world.quickbooks.steer("switches", {"requestid_hours": 1})
     order(world, "payment.create", "timeout_after")
     world.receive({paired["id"]: "40.00"}, "CHK 1")
     for letter in world.collect():

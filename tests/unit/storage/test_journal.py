@@ -190,6 +190,15 @@ def test_an_echo_explains_its_record_and_its_kind_of_change_only(database: Datab
     assert not taken(database, record="146")
 
 
+def test_an_echo_explains_no_event_of_another_connection(database: Database) -> None:
+    """Records of two companies have the same ids."""
+    add_connection(database, "con_2", "org_2", "2")
+    expect(database)
+    with database.transaction() as session:
+        assert not journal.take_echo(session, "con_2", "invoice", "145", "updated", START)
+    assert taken(database)
+
+
 def test_the_earliest_echo_is_taken_first(database: Database) -> None:
     expect(database, seconds=10)
     expect(database)
