@@ -26,7 +26,7 @@ from reconcile.model import Side
 from schemas import envelopes
 from schemas.envelopes import Delivery, Envelope
 from storage import dead_letters, inbox, migrations
-from storage.database import Database
+from storage.database import Database, DatabaseDown
 from tests.services.ports import wait_until
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
@@ -198,6 +198,29 @@ def test_an_undertaker_that_dies_before_it_commits_loses_no_dead_letter(rabbitmq
     assert dead(database) == []
     with running(undertaker(rabbitmq, database)):
         wait_until(lambda: dead(database) == [b"dead and dear"], 20, "the dead letter was lost")
+
+
+class ShortOutage(Recorder):
+    """The database goes away with the first batch, and is back a moment later."""
+
+    away = True
+
+    def record(self, deliveries: Sequence[Delivery]) -> None:
+        if self.away:
+            self.away = False
+            raise DatabaseDown("it is away")
+        super().record(deliveries)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_database_that_goes_away_with_a_batch_costs_no_delivery(rabbitmq: RabbitMQ, database: Database) -> None:
+    clock = SystemClock()
+    publish(rabbitmq, names.INBOUND_QUEUE, *((delivery(f"back-{number}"), {}) for number in range(10)))
+    outage = ShortOutage(database, clock, Wakeups())
+    with running(lambda stop, progress: InboundLoop(rabbitmq.url, stop, progress, clock, outage, database)):
+        expected = {f"evt-back-{number}" for number in range(10)}
+        wait_until(lambda: recorded(database) >= expected, 20, "the deliveries were lost")
+    assert not outage.away
 
 
 class ChoosyRecorder(Recorder):

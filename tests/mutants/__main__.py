@@ -4,6 +4,7 @@ Usage: python -m tests.mutants [WORD…]   with words, only the defects whose na
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def run(tree: Path, *words: str, seconds: int = TEST_SECONDS) -> str:
     done = subprocess.run(  # noqa: S603 - pytest on tests that stand in this checkout
         command, cwd=tree, env=variables, capture_output=True, text=True, check=False
     )
-    summary = done.stdout.rstrip().rpartition("\n")[2]
+    summary = "".join(re.findall(r"^\d+ (?:failed|passed|error).* in [\d.]+s", done.stdout, re.MULTILINE)[-1:])
     if done.returncode == 0:
         return PASSED
     if done.returncode == 1 and " failed" in summary and " error" not in summary:

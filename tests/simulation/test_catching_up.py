@@ -141,14 +141,28 @@ def test_an_answer_that_was_cut_at_its_limit_is_completed(world: World, monkeypa
     assert balance(world, ours) == "60.00"
 
 
+def delete(world: World, payment: dict[str, Any]) -> None:
+    """The bookkeeper deletes a payment; nobody is told."""
+    world.quickbooks.write("payment", {"Id": payment["Id"], "SyncToken": payment["SyncToken"]}, operation="delete")
+    world.collect()
+
+
+def test_a_deletion_that_no_event_told_is_copied(world: World) -> None:
+    ours, theirs = paired_invoice(world)
+    paid = pay(world, theirs, 40)
+    world.settle()
+    delete(world, paid)
+    look_at_changes(world)
+    assert (balance(world, ours), world.ravetree.every("payments")) == ("100.00", [])
+
+
 def test_a_deletion_beyond_the_reach_of_change_data_capture_is_found(world: World) -> None:
     """QuickBooks tells of deletions for thirty days only, and no query does: what is missing was deleted."""
     ours, theirs = paired_invoice(world)
     paid = pay(world, theirs, 40)
     world.settle()
     assert balance(world, ours) == "60.00"
-    world.quickbooks.write("payment", {"Id": paid["Id"], "SyncToken": paid["SyncToken"]}, operation="delete")
-    world.collect()
+    delete(world, paid)
     with world.parts.database.transaction() as session:
         connections.get(session, world.connection_id).cdc_watermark -= timedelta(days=60)
     with spoiled(world, rewriting("/cdc", without_payments)):

@@ -170,6 +170,16 @@ def test_what_a_person_does_during_the_work_is_not_lost(database: Database, done
     assert due(database) == [INVOICE]
 
 
+def test_a_note_belongs_to_its_connection(database: Database) -> None:
+    """Records of two companies have the same ids."""
+    add_connection(database, "con_2", "org_2", "2")
+    with database.transaction() as session:
+        for name in (CONNECTION, "con_2"):
+            pending.note(session, name, INVOICE, START)
+        assert pending.clear(session, "con_2", INVOICE, 1)
+    assert due(database) == [INVOICE]
+
+
 def test_the_attention_of_a_connection_is_its_own(database: Database) -> None:
     add_connection(database, "con_2", "org_2", "2")
     with database.transaction() as session:
