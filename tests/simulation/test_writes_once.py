@@ -11,7 +11,7 @@ from tests.simulation.dying import Killed, amounts, deliver_from, dying, with_lo
 from tests.simulation.posting import paired_invoice, work_for
 from tests.simulation.spoiling import Answer, spoiled
 from tests.simulation.test_scenarios import codes, order
-from tests.simulation.world import World
+from tests.simulation.world import RAVETREE, World
 
 
 def to_payments(request: requests.PreparedRequest) -> bool:
@@ -104,6 +104,47 @@ def test_an_answer_counts_with_all_that_it_means_or_not_at_all(world: World, mon
     work_for(world, 20)
     assert (amounts(world), world.connection()["work"]["uncertain"]) == ([40], 0)
     assert world.compare().differing == []
+
+
+def test_ravetree_gets_a_payment_once_although_it_has_forgotten_the_key(world: World) -> None:
+    """Ravetree keeps keys for a day; our reference to QuickBooks' payment is unique there for good."""
+    ours, _ = paired_invoice(world)
+    fault = {"endpoint": "payments.create", "kind": "timeout_after", "count": 1, "seconds": 0}
+    world.ravetree.steer("faults", fault)
+    world.quickbooks.pay({ours["number"]: "25.00"}, "2026-11-21", "CHK 1")
+    deliver_from(world, "quickbooks")
+    world.work()
+    assert (len(world.ravetree.every("payments")), world.connection()["work"]["uncertain"]) == (1, 1)
+    world.collect()
+    world.clock.advance(2 * 86400)
+    work_for(world, 60)
+    assert [row["amount"] for row in world.ravetree.every("payments")] == ["25.00"]
+    assert world.connection()["work"]["uncertain"] == 0
+    world.settle()
+    assert (world.compare().differing, world.attention()) == ([], [])
+
+
+def test_an_edit_that_is_made_in_ravetree_right_before_our_own_is_not_overwritten(world: World) -> None:
+    """Our write names the version that it was planned from."""
+    ours, _ = paired_invoice(world)
+    payment = world.receive({ours["id"]: "40.00"}, "CHK 1")
+    world.settle()
+    (found,) = world.quickbooks.query("select * from Payment")
+    changed = {"Id": found["Id"], "SyncToken": found["SyncToken"], "sparse": True, "PaymentRefNum": "CHK 2"}
+    world.quickbooks.write("payment", changed)
+    edits = ["CHK 3"]
+
+    def edited_first(request: requests.PreparedRequest, ask: Callable[[], Answer]) -> Answer:
+        ours_is_next = request.method == "PATCH" and request.headers.get("Idempotency-Key")
+        if ours_is_next and edits and f"/payments/{payment['id']}" in (request.url or ""):
+            world.ravetree.change("payments", payment["id"], {"reference": edits.pop()})
+        return ask()
+
+    with spoiled(world, edited_first, RAVETREE):
+        world.settle()
+    assert edits == []
+    assert world.ravetree.get("payments", payment["id"])["reference"] == "CHK 3"
+    assert codes(world) == ["edited_on_both_sides"]
 
 
 def test_a_bookkeepers_payment_of_the_same_day_is_not_taken_for_the_one_whose_answer_was_lost(world: World) -> None:

@@ -176,6 +176,7 @@ def test_a_note_belongs_to_its_connection(database: Database) -> None:
     with database.transaction() as session:
         for name in (CONNECTION, "con_2"):
             pending.note(session, name, INVOICE, START)
+        assert [change.connection_id for change in pending.due(session, "con_2", START, 10)] == ["con_2"]
         assert pending.clear(session, "con_2", INVOICE, 1)
     assert due(database) == [INVOICE]
 
