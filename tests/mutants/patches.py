@@ -11,12 +11,11 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Mutant:
-    """One planted defect. `tests` are pytest's node ids, each of which must fail; or `harmless` says why none does."""
+    """One planted defect. `tests` are pytest's node ids, each of which must fail with it."""
 
     path: Path
     breaks: str
     tests: tuple[str, ...]
-    harmless: str
 
     @property
     def name(self) -> str:
@@ -24,16 +23,12 @@ class Mutant:
 
 
 def load(path: Path) -> Mutant:
-    """Read a patch's header: the lines `Breaks:`, `Test:` (any number) and `Harmless:` before the first file."""
-    header = path.read_text().partition("\ndiff --git ")[0]
-    lines = [line.partition(": ") for line in header.splitlines() if line]
-    said = [(name, text.strip()) for name, _, text in lines]
-    tests = tuple(text for name, text in said if name == "Test")
-    found = dict(said)
-    mutant = Mutant(path, found.get("Breaks", ""), tests, found.get("Harmless", ""))
-    if not mutant.breaks or bool(tests) == bool(mutant.harmless) or found.keys() - {"Breaks", "Test", "Harmless"}:
-        raise ValueError(f"{path.name}: its header is `Breaks: …`, then `Test: …` for each test, or `Harmless: …`")
-    return mutant
+    """Read a patch's header: `Breaks: …` and a line `Test: …` for each test, before the first file."""
+    header = path.read_text().partition("\ndiff --git ")[0].strip()
+    breaks, *tests = [line.partition(": ") for line in header.splitlines() or [""]]
+    if breaks[0] != "Breaks" or not tests or any(name != "Test" for name, _, _ in tests):
+        raise ValueError(f"{path.name}: its header is `Breaks: …`, then `Test: …` for each test that must fail")
+    return Mutant(path, breaks[2], tuple(test for _, _, test in tests))
 
 
 def every() -> list[Mutant]:
