@@ -10,6 +10,8 @@ PYTHON ?= python3
 OPTIONS ?= --sandbox
 # More for pytest, as in `make unit TESTS="-k signatures"`.
 TESTS ?=
+# Words of the names of planted defects; without any, all of them.
+DEFECTS ?=
 
 BIN := .venv/bin
 # Stamps: pip runs again only when a lock file or setup.cfg changes.
@@ -24,7 +26,7 @@ COMPILE := .venv-lock/bin/pip-compile --quiet --allow-unsafe --generate-hashes -
 help: ## List what there is
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ See it work
 .PHONY: setup demo up doctor
@@ -41,7 +43,7 @@ doctor: $(RUN) ## Check all that this installation needs, and say what to do abo
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more unit clients simulation integration fuzz chaos
+.PHONY: test test-more test-the-tests unit clients simulation integration fuzz chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration; installs RabbitMQ and PostgreSQL where they are missing
 	@ops/test-rings lint unit clients simulation integration
 
@@ -49,6 +51,10 @@ test-more: $(TEST) ## What `make test` has no time for: fuzz, and both locks wit
 	@ops/test-rings fuzz
 	@echo "Installing both locks into empty environments …"
 	@ops/check-locks
+
+test-the-tests: $(TEST) ## Plant each defect of tests/mutants in a copy: tests must fail (DEFECTS="lease outbox": those alone)
+	@ops/install-services
+	@$(BIN)/python -m tests.mutants $(DEFECTS)
 
 unit: $(TEST) ## The unit tests with branch coverage: seconds, no network
 	@TESTS='$(TESTS)' ops/test-rings unit

@@ -2,7 +2,8 @@
 
 import gzip
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -25,7 +26,7 @@ from reconcile.model import Side
 from schemas import envelopes
 from schemas.envelopes import Delivery, Envelope
 from storage import dead_letters, inbox, migrations
-from storage.database import Database
+from storage.database import Database, DatabaseDown
 from tests.services.ports import wait_until
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
@@ -147,6 +148,105 @@ def test_undecodable_messages_go_to_the_dead_and_the_dead_into_the_table_as_they
         assert dead(database) == expected
     with database.transaction() as session:
         assert {row.reason for row in dead_letters.waiting(session)} <= {"rejected", "unknown"}
+
+
+class Killed(BaseException):
+    """The process dies, and its connection to the broker with it."""
+
+
+class DyingRecorder(Recorder):
+    """Its process dies when it has a batch and has not committed it."""
+
+    def record(self, deliveries: Sequence[Delivery]) -> None:
+        raise Killed
+
+
+class DyingUndertaker(DeadLetterLoop):
+    """The same for the dead."""
+
+    def _keep(self, message: Any) -> None:
+        raise Killed
+
+
+def dies(make: Callable[[threading.Event, Progress], Loop]) -> None:
+    """Run a loop until its process dies of what it takes."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(make(stop, Progress(SystemClock())).run)
+        try:
+            assert isinstance(ended.exception(20), Killed)
+        finally:
+            stop.set()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_recorder_that_dies_before_it_commits_loses_no_delivery(rabbitmq: RabbitMQ, database: Database) -> None:
+    clock = SystemClock()
+    publish(rabbitmq, names.INBOUND_QUEUE, *((delivery(f"again-{number}"), {}) for number in range(10)))
+    dying = DyingRecorder(database, clock, Wakeups())
+    dies(lambda stop, progress: InboundLoop(rabbitmq.url, stop, progress, clock, dying, database))
+    assert recorded(database) == set()
+    with running(recorder(rabbitmq, database)):
+        expected = {f"evt-again-{number}" for number in range(10)}
+        wait_until(lambda: recorded(database) >= expected, 20, "the deliveries were lost")
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_an_undertaker_that_dies_before_it_commits_loses_no_dead_letter(rabbitmq: RabbitMQ, database: Database) -> None:
+    publish(rabbitmq, names.DEAD_QUEUE, (b"dead and dear", {}))
+    dies(lambda stop, progress: DyingUndertaker(rabbitmq.url, stop, progress, SystemClock(), database))
+    assert dead(database) == []
+    with running(undertaker(rabbitmq, database)):
+        wait_until(lambda: dead(database) == [b"dead and dear"], 20, "the dead letter was lost")
+
+
+class ShortOutage(Recorder):
+    """The database goes away with the first batch, and is back a moment later."""
+
+    away = True
+
+    def record(self, deliveries: Sequence[Delivery]) -> None:
+        if self.away:
+            self.away = False
+            raise DatabaseDown("it is away")
+        super().record(deliveries)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_database_that_goes_away_with_a_batch_costs_no_delivery(rabbitmq: RabbitMQ, database: Database) -> None:
+    clock = SystemClock()
+    publish(rabbitmq, names.INBOUND_QUEUE, *((delivery(f"back-{number}"), {}) for number in range(10)))
+    outage = ShortOutage(database, clock, Wakeups())
+    with running(lambda stop, progress: InboundLoop(rabbitmq.url, stop, progress, clock, outage, database)):
+        expected = {f"evt-back-{number}" for number in range(10)}
+        wait_until(lambda: recorded(database) >= expected, 20, "the deliveries were lost")
+    assert not outage.away
+
+
+class ChoosyRecorder(Recorder):
+    """One delivery meets a defect of ours, each time."""
+
+    def record(self, deliveries: Sequence[Delivery]) -> None:
+        if any(each.id == "poison" for each in deliveries):
+            raise ValueError("a defect")
+        super().record(deliveries)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_delivery_that_cannot_be_recorded_dies_where_it_is_seen_and_holds_up_no_other(
+    rabbitmq: RabbitMQ, database: Database
+) -> None:
+    clock = SystemClock()
+    poison = delivery("poison")
+    publish(rabbitmq, names.INBOUND_QUEUE, *((body, {}) for body in (delivery("first"), poison, delivery("last"))))
+    choosy = ChoosyRecorder(database, clock, Wakeups())
+    with (
+        running(lambda stop, progress: InboundLoop(rabbitmq.url, stop, progress, clock, choosy, database)),
+        running(undertaker(rabbitmq, database)),
+    ):
+        wait_until(lambda: recorded(database) >= {"evt-first", "evt-last"}, 20, "the others were held up")
+        wait_until(lambda: dead(database) == [poison], 30, "it is not among the dead")
+    assert "evt-poison" not in recorded(database)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

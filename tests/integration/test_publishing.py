@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -108,6 +109,72 @@ def test_a_paused_broker_costs_one_deadline_and_then_nothing(
     wait_until(lambda: relay.relay() == 0 and waiting(database) == 0, 20, "the outbox was not relayed")
     found = {envelopes.decode(body).id for body in drain(rabbitmq)}
     assert found == {"first", *(f"later-{number}" for number in range(20))}
+
+
+@contextmanager
+def refusing(rabbitmq: RabbitMQ, routing_key: str) -> Iterator[None]:
+    """A queue that is full takes part: the broker refuses what would go there too."""
+    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq.url))
+    channel = connection.channel()
+    limits = {"x-max-length": 1, "x-overflow": "reject-publish"}
+    channel.queue_declare("full", arguments=limits)
+    channel.basic_publish("", "full", b"the only one that has room")
+    channel.queue_bind("full", names.EVENTS_EXCHANGE, routing_key)
+    try:
+        yield
+    finally:
+        channel.queue_delete("full")
+        connection.close()
+
+
+def test_a_message_that_the_broker_refuses_is_not_confirmed(
+    publisher: ConfirmedPublisher, rabbitmq: RabbitMQ, database: Database
+) -> None:
+    with refusing(rabbitmq, "#"):
+        with pytest.raises(Unroutable):
+            publisher.confirm(publisher.send(message_for(delivery("refused"))), 5)
+        BrokerPublisher(publisher, database, SystemClock(), CONFIRM_SECONDS).publish([delivery("kept")])
+    assert waiting(database) == 1
+
+
+def test_what_the_broker_refuses_stays_in_the_outbox(
+    publisher: ConfirmedPublisher, rabbitmq: RabbitMQ, database: Database
+) -> None:
+    """The others of its round go; what may not have arrived is published again: its id is the same."""
+    with database.transaction() as session:
+        rows = [(name, f"quickbooks.{name}", envelopes.encode(delivery(name)).decode()) for name in ("a", "b", "c")]
+        outbox.add(session, rows, datetime(2026, 11, 20, tzinfo=UTC))
+    relay = Relay(publisher, database)
+    with refusing(rabbitmq, "quickbooks.b"):
+        assert relay.relay() == 1
+        with database.transaction() as session:
+            assert [row.message_id for row in outbox.oldest(session, 10)] == ["b", "c"]
+    drain(rabbitmq)
+    assert relay.relay() == 2
+    assert (waiting(database), [envelopes.decode(body).id for body in drain(rabbitmq)]) == (0, ["b", "c"])
+
+
+def test_every_delivery_of_a_call_goes_into_the_outbox(database: Database) -> None:
+    publisher = ConfirmedPublisher("amqp://guest:guest@127.0.0.1:1/")
+    accepting = BrokerPublisher(publisher, database, SystemClock(), CONFIRM_SECONDS)
+    accepting.publish([delivery(name) for name in ("a", "b", "c")])
+    publisher.stop()
+    with database.transaction() as session:
+        assert [envelopes.decode(row.body.encode()).id for row in outbox.oldest(session, 10)] == ["a", "b", "c"]
+
+
+def test_what_was_in_flight_when_the_broker_died_is_not_confirmed() -> None:
+    """It may be there or not: only a confirm says so."""
+    with RabbitMQ() as broker:
+        publisher = ConfirmedPublisher(broker.url)
+        publisher.start()
+        wait_until(lambda: publisher.connected, 20, "the publisher did not connect")
+        broker.pause()
+        future = publisher.send(message_for(delivery("x")))
+        broker.kill()
+        with pytest.raises(BrokerDown):
+            publisher.confirm(future, 20)
+        publisher.stop()
 
 
 def test_a_broker_known_to_be_down_is_refused_at_once_and_found_again_by_itself(database: Database) -> None:

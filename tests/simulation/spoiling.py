@@ -1,4 +1,4 @@
-"""Answers of QuickBooks that somebody spoils on their way."""
+"""Answers of a neighbour that somebody spoils on their way."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 class Wire:
-    """The way to QuickBooks with somebody in it who spoils answers."""
+    """The way to a neighbour with somebody in it who spoils answers."""
 
     def __init__(self, whole: Any, spoil: Spoil) -> None:
         self._whole = whole
@@ -27,14 +27,14 @@ class Wire:
 
 
 @contextmanager
-def spoiled(world: World, spoil: Spoil) -> Iterator[None]:
-    """While this lasts, `spoil` answers in QuickBooks' place."""
-    whole = world._apps[QUICKBOOKS]
-    world._apps[QUICKBOOKS] = Wire(whole, spoil)
+def spoiled(world: World, spoil: Spoil, host: str = QUICKBOOKS) -> Iterator[None]:
+    """While this lasts, `spoil` answers in the neighbour's place."""
+    whole = world._apps[host]
+    world._apps[host] = Wire(whole, spoil)
     try:
         yield
     finally:
-        world._apps[QUICKBOOKS] = whole
+        world._apps[host] = whole
 
 
 def failing(text: str, method: str = "GET") -> Spoil:

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from ravebooks.demo.sides import Body
+from storage import jobs as storage_jobs
+from storage import pending
+from tests.simulation.dying import Killed
+from tests.simulation.posting import work_for
 from tests.simulation.world import World
 
 
@@ -84,6 +88,25 @@ def test_the_run_pushes_document_and_payments_as_a_unit_and_reports(old_world: O
     old_world.settle()
     assert job(old_world, again["id"])["counts"] == {"left": 0, "already": 2}
     assert len(old_world.quickbooks.query("select * from Payment")) == 1
+
+
+@pytest.mark.parametrize("dies_in", ["add_records", "note"])
+def test_a_run_whose_process_dies_under_way_leaves_nothing_out(
+    old_world: OldWorld, monkeypatch: pytest.MonkeyPatch, dies_in: str
+) -> None:
+    """A page counts as listed with its records, and a record as under way with its note."""
+    begun = jobs(old_world, kinds=["invoice"], by="Kim")
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage_jobs if dies_in == "add_records" else pending, dies_in, dies)
+        with pytest.raises(Killed):
+            work_for(old_world, 5)
+    old_world.settle()
+    assert numbers(old_world) == {invoice["number"] for invoice in old_world.old}
+    assert job(old_world, begun["id"])["counts"] == {"left": 0, "agreed": 3}
 
 
 def test_statuses_narrow_it(old_world: OldWorld) -> None:

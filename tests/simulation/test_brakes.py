@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from consumers.journalled import Journal
 from consumers.reconciler import Reconciler
 from storage import brakes
 from tests.simulation.test_scenarios import codes
@@ -58,8 +59,36 @@ def test_pause_all_stops_the_next_write_and_resume_drains(world: World) -> None:
     assert world.quickbooks.invoice(invoice["number"]) is not None
 
 
+@pytest.mark.parametrize("what", ["everything", "its connection"])
+def test_a_brake_that_is_pulled_between_the_journal_and_the_call_stops_the_call(
+    world: World, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    client = world.client("Bright Harbor")
+    world.settle()
+    path = "/api" if what == "everything" else f"/api/connections/{world.connection_id}"
+    send = Journal._send
+
+    def stopped_before(journal: Journal, *args: Any, **more: Any) -> None:
+        world.api("POST", f"{path}/pause", {"by": "Kim"})
+        send(journal, *args, **more)
+
+    invoice = world.invoice(client, "10.00")
+    for letter in world.collect():
+        world.deliver(letter)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_send", stopped_before)
+        world.work()
+    assert world.connection()["work"]["uncertain"] == 1
+    name = "select * from Customer where DisplayName = 'Bright Harbor'"
+    assert (world.quickbooks.query(name), world.quickbooks.invoice(invoice["number"])) == ([], None)
+    world.api("POST", f"{path}/resume")
+    world.settle()
+    assert world.quickbooks.invoice(invoice["number"]) is not None
+    assert world.connection()["work"]["uncertain"] == 0
+
+
 def test_a_write_that_is_journalled_when_all_is_paused_is_not_sent(world: World) -> None:
-    """The brake is pulled between the journal and the call: an uncertain write waits too."""
+    """An uncertain write waits too."""
     client = world.client("Bright Harbor")
     world.settle()
     world.quickbooks.steer("faults", {"endpoint": "invoice.create", "kind": "timeout_before", "count": 1})

@@ -1,6 +1,7 @@
 """Change data capture and Ravetree's log: what they answer wrongly costs nothing but another look."""
 
 import itertools
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -8,14 +9,17 @@ from typing import Any
 import pytest
 import requests
 
+from clients.quickbooks import company
 from clients.quickbooks.company import Company
 from consumers import catching_up
 from consumers.catching_up import TRUSTED_AHEAD
 from consumers.ownership import Holder
+from consumers.workbench import Workbench
 from storage import connections
-from tests.simulation.posting import paired_invoice, pay, work_for
-from tests.simulation.spoiling import Answer, failing, rewriting, spoiled
-from tests.simulation.world import World
+from tests.simulation.dying import Killed, with_long_waits
+from tests.simulation.posting import event, paired_invoice, pay, post, work_for
+from tests.simulation.spoiling import JSON, Answer, failing, rewriting, spoiled
+from tests.simulation.world import RAVETREE, World
 
 
 def look_at_changes(world: World) -> None:
@@ -76,6 +80,165 @@ def test_no_watermark_lies_further_ahead_than_clocks_differ(world: World, second
     assert watermark(world) == (told if seconds < 0 else before)
 
 
+def without_payments(told: dict[str, Any]) -> dict[str, Any]:
+    for part in objects(told):
+        part.pop("Payment", None)
+    return told
+
+
+def test_what_becomes_visible_a_little_late_is_found_by_the_next_look(world: World) -> None:
+    """QuickBooks shows a change some seconds after the time that it bears: by then a look may have passed that time."""
+    ours, theirs = paired_invoice(world)
+    pay(world, theirs, 40)
+    world.collect()
+    world.clock.advance(5)
+    with spoiled(world, rewriting("/cdc", without_payments)):
+        look_at_changes(world)
+    assert balance(world, ours) == "100.00"
+    look_at_changes(world)
+    assert balance(world, ours) == "60.00"
+
+
+def test_a_look_that_dies_before_it_keeps_what_it_read_reads_it_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = paired_invoice(world)
+    pay(world, theirs, 40)
+    world.collect()
+    world.clock.advance(3600)
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Workbench, "keep", dies)
+        with pytest.raises(Killed):
+            look_at_changes(world)
+    world.clock.advance(3600)
+    look_at_changes(world)
+    assert balance(world, ours) == "60.00"
+
+
+def test_a_clock_ahead_of_quickbooks_misses_nothing(world: World) -> None:
+    """Changes bear QuickBooks' times: how far a look reached is said by its clock alone."""
+    ours, theirs = paired_invoice(world)
+    world.services.clock.offset_seconds -= 600
+    look_at_changes(world)
+    world.clock.advance(60)
+    pay(world, theirs, 40)
+    world.collect()
+    look_at_changes(world)
+    assert balance(world, ours) == "60.00"
+
+
+def test_an_answer_that_was_cut_at_its_limit_is_completed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(company, "CDC_LIMIT", 3)
+    ours, theirs = paired_invoice(world)
+    pay(world, theirs, 40)
+    world.collect()
+    with spoiled(world, rewriting("/cdc", without_payments)):
+        look_at_changes(world)
+    assert balance(world, ours) == "60.00"
+
+
+def delete(world: World, payment: dict[str, Any]) -> None:
+    """The bookkeeper deletes a payment; nobody is told."""
+    world.quickbooks.write("payment", {"Id": payment["Id"], "SyncToken": payment["SyncToken"]}, operation="delete")
+    world.collect()
+
+
+def test_a_deletion_that_no_event_told_is_copied(world: World) -> None:
+    ours, theirs = paired_invoice(world)
+    paid = pay(world, theirs, 40)
+    world.settle()
+    delete(world, paid)
+    look_at_changes(world)
+    assert (balance(world, ours), world.ravetree.every("payments")) == ("100.00", [])
+
+
+def test_a_deletion_beyond_the_reach_of_change_data_capture_is_found(world: World) -> None:
+    """QuickBooks tells of deletions for thirty days only, and no query does: what is missing was deleted."""
+    ours, theirs = paired_invoice(world)
+    paid = pay(world, theirs, 40)
+    world.settle()
+    assert balance(world, ours) == "60.00"
+    delete(world, paid)
+    with world.parts.database.transaction() as session:
+        connections.get(session, world.connection_id).cdc_watermark -= timedelta(days=60)
+    with spoiled(world, rewriting("/cdc", without_payments)):
+        look_at_changes(world)
+    assert balance(world, ours) == "100.00"
+
+
+def look_at_events(world: World) -> None:
+    """The next slice looks at Ravetree's log."""
+    with world.parts.database.transaction() as session:
+        connections.get(session, world.connection_id).events_due_at = world.clock.now()
+    work_for(world, 3)
+
+
+def test_ravetrees_log_is_read_on_from_where_the_last_look_ended(world: World) -> None:
+    told: list[str] = []
+
+    def listening(request: requests.PreparedRequest, ask: Any) -> Answer:
+        status, headers, body = ask()
+        if "/events" in (request.url or ""):
+            told.extend(row["id"] for row in json.loads(body)["data"])
+        return status, headers, body
+
+    paired_invoice(world)
+    with spoiled(world, listening, RAVETREE):
+        look_at_events(world)
+        assert told
+        told.clear()
+        look_at_events(world)
+        assert told == []
+        world.client("Somebody new")
+        world.collect()
+        look_at_events(world)
+        assert len(told) == 1
+
+
+def test_what_ravetrees_log_no_longer_tells_its_lists_tell(world: World) -> None:
+    """As after an outage of ours that lasted longer than Ravetree keeps its log."""
+    look_at_events(world)
+    invoice = world.invoice(world.client("Northwind Galleries"), "100.00")
+    world.collect()
+
+    def gone(request: requests.PreparedRequest, ask: Any) -> Answer:
+        if "/events" in (request.url or ""):
+            return 410, JSON, b'{"error": {"code": "gone", "message": "Events are kept 30 days."}}'
+        answer: Answer = ask()
+        return answer
+
+    with spoiled(world, gone, RAVETREE):
+        look_at_events(world)
+    assert world.quickbooks.invoice(invoice["number"]) is not None
+
+
+def out_of_reach(request: requests.PreparedRequest, ask: Any) -> Answer:
+    """QuickBooks for our program, while the bookkeeper still writes."""
+    if request.method == "GET":
+        raise requests.exceptions.ConnectTimeout
+    answer: Answer = ask()
+    return answer
+
+
+def test_after_an_outage_quickbooks_is_asked_what_was_missed(world: World) -> None:
+    """What changed meanwhile may have been told to nobody, and the next routine look is a day away."""
+    ours, theirs = paired_invoice(world)
+    with_long_waits(world)
+    with world.parts.database.transaction() as session:
+        connections.get(session, world.connection_id).cdc_due_at = world.clock.now() + timedelta(days=1)
+    with spoiled(world, out_of_reach):
+        post(world, [event(world, "invoice", theirs["Id"], "emailed")])
+        work_for(world, 3)
+        pay(world, theirs, 40)
+        world.collect()
+    work_for(world, 120, 10)
+    assert balance(world, ours) == "60.00"
+
+
 def test_a_comparison_in_full_keeps_its_lease_page_by_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may take longer than a lease lasts, and nobody else shall begin with it meanwhile."""
     monkeypatch.setattr(catching_up, "BATCH", 1)
@@ -89,9 +252,9 @@ def test_a_comparison_in_full_keeps_its_lease_page_by_page(world: World, monkeyp
         renewed.append("renewed")
         return look(holder)
 
-    def page(company: Company, entity: str, *asked: Any) -> Any:
+    def page(asking: Company, entity: str, *asked: Any) -> Any:
         renewed.append(entity)
-        return read(company, entity, *asked)
+        return read(asking, entity, *asked)
 
     monkeypatch.setattr(Holder, "for_a_call", for_a_call)
     monkeypatch.setattr(Company, "_page", page)

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from consumers import catching_up
 from reconcile.model import Side
 from storage import connections, pairs
 from storage.installation import ASLEEP_AFTER
+from tests.simulation.dying import Killed
 from tests.simulation.posting import paired_invoice, pay, reads, work_for
 from tests.simulation.spoiling import rewriting, spoiled
 from tests.simulation.world import World
@@ -176,6 +178,30 @@ def test_an_answer_that_nobody_understands_holds_up_no_verification(
     with spoiled(world, rewriting("/cdc", garbled)):
         work_for(world, 60)
         assert (payments(world), world.connection()["state"], world.attention()) == ([(40, 0)], "active", [])
+
+
+def test_a_verification_that_dies_under_way_begins_anew(
+    world: World, backup: Callable[[], Callable[[], None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, _ = paired_invoice(world)
+    restore = backup()
+    world.receive({ours["id"]: "40.00"})
+    world.settle()
+    forget_keys(world)
+    restore()
+    say_restored(world)
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(catching_up, "look_at_changes", dies)
+        with pytest.raises(Killed):
+            world.work()
+    assert world.connection()["state"] == "verifying"
+    work_for(world, 30)
+    world.settle()
+    assert (payments(world), world.connection()["state"], world.attention()) == ([(40, 0)], "active", [])
 
 
 def test_a_mark_as_paid_that_a_bookkeeper_spread_over_two_invoices_is_not_taken_for_one(

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from ravebooks.demo.sides import Body
+from tests.simulation.posting import work_for
 from tests.simulation.world import World
 
 
@@ -76,6 +77,7 @@ def test_a_payment_written_to_ravetree_whose_answer_is_lost_stands_there_once(wo
 
 
 def test_past_the_replay_horizon_the_payment_is_looked_up_not_sent_again(world: World, paired: Body) -> None:
+    world.quickbooks.steer("switches", {"requestid_hours": 1})
     order(world, "payment.create", "timeout_after")
     world.receive({paired["id"]: "40.00"}, "CHK 1")
     for letter in world.collect():
@@ -384,9 +386,11 @@ def test_a_refusal_of_the_repetition_does_not_make_a_second_payment(world: World
     for letter in world.collect():
         world.deliver(letter)
     world.work()
-    world.collect()  # QuickBooks' own word of it is lost
+    # QuickBooks' own word of it is lost, and its log says nothing of it either.
+    world.collect()
+    order(world, "cdc", "500", 1000)
     order(world, "payment.create", "fault:6210")
-    world.settle()
+    work_for(world, 60)
     assert [row["TotalAmt"] for row in payments(world)] == [40]
     assert world.compare().differing == []
 

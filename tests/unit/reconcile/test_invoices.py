@@ -121,6 +121,8 @@ def test_a_discount_is_what_lines_and_tax_exceed_the_total_by() -> None:
     [
         ("1.5", "33.33", "50.00", True),  # 49.995, rounded half up
         ("1.5", "33.33", "49.99", False),
+        ("0.5", "0.25", "0.13", True),  # 0.125: half up, not half to even
+        ("0.5", "0.25", "0.12", False),
         (None, "100", "100", False),
         ("3", None, "100", False),
     ],

@@ -181,6 +181,14 @@ def test_a_new_invoice_has_no_id_and_a_new_line_neither() -> None:
     assert (body["DueDate"], body["BillEmail"]) == ("2026-11-20", {"Address": "a@b.example"})
 
 
+@pytest.mark.parametrize("tax", ["8.25", "0"])
+def test_a_documents_tax_is_sent_as_it_is(tax: str) -> None:
+    """None too: QuickBooks would else come to its own."""
+    for now in (None, invoice()):
+        body = quickbooks.invoice_body(content(tax_amount=Decimal(tax)), now)
+        assert body["TxnTaxDetail"] == {"TotalTax": Decimal(tax)}
+
+
 def test_a_memo_that_was_removed_is_emptied() -> None:
     assert quickbooks.invoice_body(content(), invoice())["CustomerMemo"] == {"value": ""}
 

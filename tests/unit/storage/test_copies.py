@@ -114,6 +114,26 @@ def test_one_quickbooks_invoice_belongs_to_one_ravetree_invoice(database: Databa
         pairs.store(session, CONNECTION, Kind.INVOICE, "inv_2", "145", START)
 
 
+@pytest.fixture
+def other(database: Database) -> str:
+    return add_connection(database, "con_2", "org_2", "2")
+
+
+def test_pairs_and_copies_are_of_one_connection(database: Database, other: str) -> None:
+    """Records of two companies have the same ids, and may mean other money."""
+    line = {"LinkedTxn": [{"TxnId": INVOICE.id}]}
+    store(database, 1, PAYMENT, Line=[line])
+    with database.transaction() as session:
+        pairs.store(session, CONNECTION, Kind.INVOICE, RAVETREE_INVOICE.id, INVOICE.id, START)
+        assert pairs.find(session, other, Kind.INVOICE, Side.QUICKBOOKS, INVOICE.id) is None
+        assert pairs.among(session, other, Kind.INVOICE, Side.RAVETREE, [RAVETREE_INVOICE.id]) == []
+        pairs.store(session, other, Kind.INVOICE, RAVETREE_INVOICE.id, INVOICE.id, START)
+        pairs.remove(session, other, Kind.INVOICE, RAVETREE_INVOICE.id)
+        assert pairs.find(session, CONNECTION, Kind.INVOICE, Side.RAVETREE, RAVETREE_INVOICE.id) is not None
+        assert [row.record_id for row in copies.payments_on(session, CONNECTION, INVOICE.id)] == [PAYMENT.id]
+        assert copies.payments_on(session, other, INVOICE.id) == []
+
+
 def test_contacts_are_many_to_one_and_one_for_each_currency(database: Database) -> None:
     with database.transaction() as session:
         pairs.store(session, CONNECTION, Kind.CONTACT, "c1", "9", START, currency="USD")

@@ -122,6 +122,16 @@ def test_a_write_is_uncertain_until_it_is_settled(database: Database) -> None:
         assert journal.connections_with_unsettled(session, RETRY) == []
 
 
+def test_uncertain_writes_are_of_one_connection(database: Database) -> None:
+    """Sent again by another one they would stand in somebody else's books."""
+    add_connection(database, "con_2", "org_2", "2")
+    opened = open_(database)
+    with database.transaction() as session:
+        assert journal.unsettled(session, "con_2") == []
+        assert journal.unanswered(session, "con_2", opened.subject) is None
+        assert not journal.was_done(session, "con_2", opened.subject, opened.action)
+
+
 def test_the_first_answer_is_the_fact(database: Database) -> None:
     opened = open_(database)
     assert settle(database, opened, journal.DONE)
@@ -188,6 +198,15 @@ def test_an_echo_explains_its_record_and_its_kind_of_change_only(database: Datab
     expect(database)
     assert not taken(database, change="void")
     assert not taken(database, record="146")
+
+
+def test_an_echo_explains_no_event_of_another_connection(database: Database) -> None:
+    """Records of two companies have the same ids."""
+    add_connection(database, "con_2", "org_2", "2")
+    expect(database)
+    with database.transaction() as session:
+        assert not journal.take_echo(session, "con_2", "invoice", "145", "updated", START)
+    assert taken(database)
 
 
 def test_the_earliest_echo_is_taken_first(database: Database) -> None:

@@ -156,6 +156,41 @@ def test_a_person_can_press_retry(database: Database) -> None:
     assert row(database).must_read
 
 
+@pytest.mark.parametrize("done", ["retry", "repair"])
+def test_what_a_person_does_during_the_work_is_not_lost(database: Database, done: str) -> None:
+    """The work that is under way was planned before, so its end is not the end of the note."""
+    note(database)
+    with database.transaction() as session:
+        pending.need_attention(session, CONNECTION, INVOICE, 1, PARKED, START)
+        if done == "retry":
+            pending.retry(session, CONNECTION, [INVOICE], START)
+        else:
+            pending.reconsider_code(session, CONNECTION, PARKED.code, START)
+        assert not pending.clear(session, CONNECTION, INVOICE, 1)
+    assert due(database) == [INVOICE]
+
+
+def test_a_note_belongs_to_its_connection(database: Database) -> None:
+    """Records of two companies have the same ids."""
+    add_connection(database, "con_2", "org_2", "2")
+    with database.transaction() as session:
+        for name in (CONNECTION, "con_2"):
+            pending.note(session, name, INVOICE, START)
+        assert [change.connection_id for change in pending.due(session, "con_2", START, 10)] == ["con_2"]
+        assert pending.clear(session, "con_2", INVOICE, 1)
+    assert due(database) == [INVOICE]
+
+
+def test_the_attention_of_a_connection_is_its_own(database: Database) -> None:
+    add_connection(database, "con_2", "org_2", "2")
+    with database.transaction() as session:
+        for name in (CONNECTION, "con_2"):
+            pending.note(session, name, INVOICE, START)
+            pending.need_attention(session, name, INVOICE, 1, PARKED, START)
+        assert [change.connection_id for change in pending.attention(session, "con_2")] == ["con_2"]
+        assert len(pending.attention(session)) == 2
+
+
 def test_a_new_mapping_makes_due_what_waited_for_it_and_nothing_else(database: Database) -> None:
     for record in (INVOICE, PAYMENT):
         note(database, record)

@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from reconcile.model import Kind, Record, Side
 from storage import inbox, journal, pairs, steps, timeline
 from storage.database import Database
+from storage.models import Operation
 from tests.unit.ports import START
 from tests.unit.storing import (
     ACCOUNT,
@@ -120,4 +122,7 @@ def test_nothing_of_another_connection_shows(database: Database) -> None:
     add_connection(database, "con_2", "org_2", "2")
     with database.transaction() as session:
         steps.add(session, "con_2", RAVETREE_INVOICE, "retry", START, by="Kim")
+        operation(session, journal.open_operation)
+        session.execute(sa.update(Operation).values(connection_id="con_2"))
+        inbox.record(session, [delivery(envelope(), account="2")], START)
     assert of(database) == []
