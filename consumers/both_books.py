@@ -387,16 +387,25 @@ class BothBooks:
         """What is under way for payments, by the Ravetree id of the paired invoices that they name."""
         found: defaultdict[str, list[Waiting]] = defaultdict(list)
         for record in self.under_way:
-            if record.kind is not Kind.PAYMENT:
-                continue
-            raw = self.listed(Kind.PAYMENT).get(record.id) if record.side is Side.RAVETREE else None
-            copy = self.copies(Kind.PAYMENT).get(record.id) if record.side is Side.QUICKBOOKS else None
-            held = self.hold_alone(record, raw, copy)
             waiting = self._waiting([record])
-            for invoice in self.known_invoices([held.ours, held.theirs]):
-                if waiting is not None:
-                    found[invoice.ravetree_id].append(waiting)
+            if record.kind is Kind.PAYMENT and waiting is not None:
+                for name in self._invoices_of(record):
+                    found[name].append(waiting)
         return dict(found)
+
+    def _invoices_of(self, payment: Record) -> set[str]:
+        """The Ravetree ids of the paired invoices that a payment names on either side: one may have it deleted."""
+        pair = self.bench.pair(Kind.PAYMENT, payment.side, payment.id)
+        names = {payment.side: payment.id}
+        if pair is not None:
+            names = {Side.RAVETREE: pair.ravetree_id, Side.QUICKBOOKS: pair.quickbooks_id}
+        sides = []
+        for side, name in names.items():
+            raw = self.listed(Kind.PAYMENT).get(name) if side is Side.RAVETREE else None
+            copy = self.copies(Kind.PAYMENT).get(name) if side is Side.QUICKBOOKS else None
+            held = self.hold_alone(Record(side, Kind.PAYMENT, name), raw, copy)
+            sides += [held.ours, held.theirs]
+        return {invoice.ravetree_id for invoice in self.known_invoices(sides)}
 
     @cached_property
     def _credit(self) -> dict[str, Decimal]:

@@ -53,6 +53,8 @@ def test_deleted_here_and_edited_there(world: World, copied: tuple[Body, Body], 
     edit_there(world, copied[1], "THEIRS")
     world.settle()
     assert codes(world) == ["removed_here_edited_there"]
+    differ = {(row["kind"], row["cause"]) for row in world.parity()["rows"]}
+    assert differ == {("invoice", "held"), ("payment", "held")}, "its invoice's balance waits for the same decision"
     decide(world, decision)
     assert codes(world) == []
     assert (len(world.ravetree.every("payments")), len(payments(world))) == (left, left)
