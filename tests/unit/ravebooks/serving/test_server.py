@@ -1,8 +1,10 @@
 """The server's loop, turned by hand, with real sockets on loopback and a clock that is moved."""
 
+import contextlib
 import re
 import select
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
@@ -28,6 +30,8 @@ class Loop:
     def __init__(self, clock: FakeClock) -> None:
         app = Flask("tests")
         app.add_url_rule("/healthz", "healthz", view_func=lambda: "well")
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        app.add_url_rule("/late", "late", view_func=self._late)
         app.add_url_rule("/big", "big", view_func=lambda: Response(b"x" * 30_000_000))
         app.add_url_rule("/echo", "echo", view_func=lambda: request.get_data(), methods=["POST"])
         listening = listen("127.0.0.1", 0, "PORT")
@@ -42,6 +46,11 @@ class Loop:
             most_connections=MOST,
             lanes=Lanes(1, 1),
         )
+
+    def _late(self) -> str:
+        self.begun.set()
+        assert self.go_on.wait(10)
+        return "at last"
 
     def turn(self, until: Callable[[], bool], what: str = "it did not happen") -> None:
         """Turn the loop until then; each turn ends when something happens, or after 2 ms."""
@@ -192,6 +201,18 @@ def test_a_full_house_turns_nobody_away(loop: Loop) -> None:
     finally:
         for client in slow:
             client.close()
+
+
+def test_who_is_being_answered_is_not_closed_to_make_room(loop: Loop) -> None:
+    """A webhook that was taken and then cut would be delivered again."""
+    with closing(loop.connect()) as busy, contextlib.ExitStack() as others:
+        busy.sendall(b"GET /late HTTP/1.1\r\nHost: x\r\n\r\n")
+        loop.turn(loop.begun.is_set, "not begun")
+        for _ in range(3 * MOST):
+            others.enter_context(closing(loop.connect())).sendall(b"GET / HT")
+            loop.clock.advance(0.1)
+        loop.go_on.set()
+        assert loop.answer(busy, b"").endswith(b"at last")
 
 
 def test_what_is_refused_ends_the_connection_and_what_stands_behind_it_is_not_read(loop: Loop) -> None:
