@@ -40,7 +40,10 @@ class Installation:
     webhook_keys: KeyRing
 
     def prepare(self, world: World) -> str:
-        """Connect, subscribe, map and switch on, as far as that is not done yet; returns the connection's id."""
+        """Connect, subscribe, map and switch on, as far as that was never done; returns the connection's id.
+
+        A start after a crash asks QuickBooks nothing: it may be away just then. Nor does it undo what a person set.
+        """
         account = world.ravetree["account_id"]
         connection_id = self._find(account) or self._connect(world)
         self._share_the_app(world)
@@ -48,7 +51,9 @@ class Installation:
         path = f"connections/{connection_id}"
         if not self._call("GET", f"{path}/mappings")["line_types"]:
             self._call("PUT", f"{path}/mappings", {"line_types": self._items(connection_id)})
-        self._call("PUT", f"{path}/switches", {"invoices": True, "estimates": True})
+        row = self._call("GET", path)
+        if not (row["invoices_since"] or row["estimates_since"] or row["contacts_imported_at"]):
+            self._call("PUT", f"{path}/switches", {"invoices": True, "estimates": True})
         return connection_id
 
     def _find(self, account: str) -> str | None:

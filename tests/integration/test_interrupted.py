@@ -6,10 +6,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
+from tests.integration.system import System
 from tests.services.ports import wait_until
+
+SINCE = ("invoices_since", "estimates_since")
 
 
 def begin(folder: Path, *words: str) -> "subprocess.Popen[str]":
@@ -74,3 +79,27 @@ def test_ctrl_c_while_the_program_is_loaded_ends_it_without_a_word(tmp_path: Pat
         process.send_signal(signal.SIGINT)
         printed, said = process.communicate(timeout=30)
     assert (process.returncode, printed, said) == (-signal.SIGINT, "", "")
+
+
+def test_a_start_after_a_crash_needs_no_quickbooks_and_switches_nothing_on_again(tmp_path: Path) -> None:
+    """It ended when QuickBooks was away just then, and whatever a person had switched off was on again."""
+    system = System(tmp_path)
+    system.start()
+    switched_off = _api(system, "PUT", "/switches", {"estimates": False})
+    assert (switched_off["estimates_since"], bool(switched_off["invoices_since"])) == (None, True)
+    system.kill()
+    system.quickbooks.steer("outage", {"on": True})
+    system.start()
+    again = _api(system, "GET")
+    assert [again[name] for name in SINCE] == [switched_off[name] for name in SINCE]
+    system.quickbooks.steer("outage", {"on": False})
+    assert system.stop() == 0
+
+
+def _api(system: System, method: str, path: str = "", body: Any = None) -> Any:
+    """The connection of a running system, asked or told something."""
+    url = f"{system.ready['url']}/api/connections/{system.ready['connection']}{path}"
+    head = {"Authorization": f"Bearer {system.api_token()}"}
+    answer = requests.request(method, url, json=body, headers=head, timeout=20)
+    answer.raise_for_status()
+    return answer.json()
