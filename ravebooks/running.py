@@ -163,10 +163,14 @@ class Process:
 
     # --- ending ----------------------------------------------------------------------------------
 
-    def wait_for_signal(self) -> None:
-        """Return when the process is told to end."""
+    def end_on_signals(self) -> None:
+        """From now on being told to end is what `wait_for_signal` waits for, and no interruption."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop.set())
+
+    def wait_for_signal(self) -> None:
+        """Return when the process is told to end."""
+        self.end_on_signals()
         while not self.stop.wait(1.0):
             pass
 

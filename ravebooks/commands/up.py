@@ -118,6 +118,8 @@ def _run(settings: Settings, world: World | None) -> None:
             ready["connection"] = _prepare(parts, world)
             ready["quickbooks"] = _fresh_credentials(world.quickbooks_root)
             ready["ravetree"] = _fresh_credentials(world.ravetree_root)
+        # Before anybody can know that it is ready, and tell it to end.
+        process.end_on_signals()
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         process.wait_for_signal()

@@ -72,6 +72,15 @@ def test_what_is_told_to_end_while_it_begins_leaves_nothing_behind(
     wait_until(lambda: not left_of(tmp_path), 2, "something still runs")
 
 
+def test_who_is_told_to_end_at_the_moment_that_it_is_ready_ends_in_order(tmp_path: Path) -> None:
+    with begin(tmp_path, "up", "--sandbox") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, "Aborted" in said) == (0, False)
+
+
 @pytest.mark.parametrize("words", ["up --sandbox", "demo", "attention"])
 def test_ctrl_c_while_the_program_is_loaded_ends_it_without_a_word(tmp_path: Path, words: str) -> None:
     with begin(tmp_path, *words.split()) as process:
