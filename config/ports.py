@@ -7,8 +7,11 @@ HTTP enters through `clients.http`, the broker through `publishers.port`, the da
 import random
 import secrets
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""What one process has just set lies a little ahead for another, whose time was taken earlier or on another machine."""
 
 
 class Clock(Protocol):

@@ -46,8 +46,9 @@ class Sweeper:
 
     def sweep(self) -> int:
         """Nudge every connection with something due; returns how many."""
-        now = self._clock.now()
+        # The broker is asked first: what is planned meanwhile would lie ahead of a time that was taken before.
         waiting = self._waiting()
+        now = self._clock.now()
         with self._database.transaction() as session:
             if installation.look_after(session, now):
                 log.warning("nobody has looked after this database for a while: both books are read first")

@@ -211,7 +211,7 @@ class FailingLook:
     remedy: str
 
 
-_TRIED_ON = "It is tried on, and webhooks are followed meanwhile. If it lasts, ask that side's support."
+_TRIED_ON = "It is tried on, and webhooks are followed meanwhile. If it lasts, report it with the log."
 
 
 def every_failing_look(session: Session, now: datetime) -> list[tuple[str, FailingLook]]:

@@ -1,4 +1,8 @@
-"""Times of our own that a clock which ran ahead left behind: none lies further ahead than its longest interval."""
+"""Times of our own that a clock which ran ahead left behind: none lies further ahead than its longest interval.
+
+Two processes whose clocks differ a little are both right: a look that was just planned for tomorrow, put right by a
+process a second behind, would be made at once, and again and again; change data capture is metered.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from config.ports import CLOCKS_DIFFER
 from storage import connections
 from storage.models import Connection, Job, Operation, PendingChange, SyncState
 
@@ -46,8 +51,9 @@ PAST = (Connection.read_at, Connection.nudged_at)
 
 def put_right(session: Session, now: datetime, columns: Iterable[Longest]) -> int:
     """Make due at once what lies too far ahead; returns how many times were wrong."""
+    latest = now + CLOCKS_DIFFER
     wrong = [
-        sa.update(each.column.class_).where(each.column > now + each.ahead).values({each.column.key: now})
+        sa.update(each.column.class_).where(each.column > latest + each.ahead).values({each.column.key: now})
         for each in columns
     ]
     wrong += [sa.update(column.class_).where(column > now).values({column.key: None}) for column in PAST]

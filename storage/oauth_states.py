@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from config.ports import CLOCKS_DIFFER
 from storage.models import OAuthState
 
 LIFETIME = timedelta(minutes=10)
-CLOCKS_DIFFER = timedelta(minutes=10)
-"""What one process has just made lies a little ahead for another one, whose time was taken earlier or elsewhere."""
 
 
 def _lives(now: datetime) -> sa.ColumnElement[bool]:

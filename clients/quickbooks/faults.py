@@ -140,7 +140,7 @@ def error_from(status: int, body: Any, trace: str = "") -> NeighbourError:
     """The error that a failed answer stands for."""
     first, _ = _first_error(body)
     code = str(first.get("code", ""))
-    detail = redact_text(str(first.get("Detail") or first.get("detail") or "")[:1000])
+    detail = redact_text(str(first.get("Detail") or first.get("detail") or "")[:4000])[:1000]
     if status == 429 or code == "3001":
         return Throttled(
             "QuickBooks takes no more requests for a minute",

@@ -27,6 +27,18 @@ def test_what_lies_within_its_interval_stays(database: Database) -> None:
         assert due_times.put_right(session, START, LONGEST) == 0
 
 
+@pytest.mark.parametrize(("seconds", "wrong"), [(1, 0), (599, 0), (601, 4)])
+def test_what_a_process_with_another_clock_has_just_planned_stays(database: Database, seconds: int, wrong: int) -> None:
+    """Else a look that costs a metered read would be made again at every sweep."""
+    planned = START + timedelta(days=1, seconds=seconds)
+    with database.transaction() as session:
+        row = connections.get(session, CONNECTION)
+        row.cdc_due_at = row.preflight_due_at = row.parity_due_at = planned
+        row.retry_at = START + connections.LONGEST_STALL + timedelta(seconds=seconds)
+    with database.transaction() as session:
+        assert due_times.put_right(session, START, LONGEST) == wrong
+
+
 def test_what_lies_further_ahead_is_due_now(database: Database) -> None:
     ahead = START + timedelta(days=366)
     with database.transaction() as session:
