@@ -1,6 +1,6 @@
 """Where the outside enters: time and chance. `ravebooks.bootstrap` fills these, a simulation fills them otherwise.
 
-HTTP enters through `clients.http`, the broker through `publishers.port`, the database through
+HTTP enters through `clients.http`, the broker through `publishers.publisher`, the database through
 `storage.database`: each beside the code that needs it.
 """
 

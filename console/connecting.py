@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from clients.errors import NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
 from clients.quickbooks.company import Bearer, Company
-from clients.quickbooks.oauth import OAuthClient, Tokens
+from clients.quickbooks.oauth import OAuthClient
 from clients.ravetree.account import Account
 from config.errors import RavebooksError
 from config.logging import logger
@@ -27,6 +27,7 @@ from storage.connections import NotActive
 from storage.database import Database
 from storage.installation import check_connection
 from storage.models import Connection
+from sync.tokens import TokenKeeper
 
 VERIFIER_BYTES = 32
 UNDOER = "whoever undid the connect"
@@ -64,20 +65,6 @@ class SwitchRefused(RavebooksError):
     """Not everything that the sync needs is set."""
 
     remedy = "Map what is named, then switch on."
-
-
-class TokenStore(Protocol):
-    """Keeps tokens sealed."""
-
-    def store(self, connection: Connection, tokens: Tokens) -> None: ...
-
-    def access_token(self, connection_id: str, expired: str | None = None) -> str: ...
-
-    def refresh_token(self, connection: Connection) -> str | None: ...
-
-    def ravetree_token(self, connection_id: str) -> str: ...
-
-    def seal_ravetree_token(self, token: str, owner: str) -> bytes: ...
 
 
 class CompanyOpener(Protocol):
@@ -121,7 +108,7 @@ class Connecting:
 
     database: Database
     oauth: OAuthClient
-    tokens: TokenStore
+    tokens: TokenKeeper
     states: States
     company: CompanyOpener
     account: Callable[[str, str], Account]

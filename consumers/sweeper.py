@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from config import telemetry
 from config.logging import logger
 from config.ports import Clock
-from consumers.parity import Metric
 from consumers.wakeups import Nudger
 from storage import brakes, connections, due_times, installation, journal, oauth_states, outbox, pending
 from storage.database import Database
 from storage.due_times import Longest
 from storage.models import PendingChange
+from sync.questions.parity import Metric
 
 log = logger("sweeper")
 

@@ -26,26 +26,26 @@ from config.telemetry import Progress
 from console import api, consent, contract
 from console.connecting import Connecting
 from console.states import States
-from consumers.broker import BrokerNudger
-from consumers.metering import ReadMeter
-from consumers.neighbours import Neighbours
-from consumers.ownership import Claims, Pace
-from consumers.parity import Parity
-from consumers.preflights import Preflight
-from consumers.previews import Previews
-from consumers.reconciler import Reconciler
+from consumers.nudges import BrokerNudger
 from consumers.recorder import Recorder
 from consumers.sweeper import Sweeper
-from consumers.tokens import TokenKeeper
 from consumers.wakeups import Nudger, Wakeups
-from publishers.broker import BrokerPublisher, Relay
-from publishers.confirmed import BrokerDown, ConfirmedPublisher
-from publishers.port import DirectPublisher, Publisher
+from publishers.confirms import BrokerDown, ConfirmedPublisher
+from publishers.deliveries import BrokerPublisher, Relay
+from publishers.publisher import DirectPublisher, Publisher
 from storage import brakes, connections, due_times, installation, migrations, outbox
 from storage.database import Database, DatabaseDown
 from storage.installation import Claimant, check_connection
 from storage.models import Installation
 from storage.vault import Vault
+from sync.lease import Claims, Timings
+from sync.metering import ReadMeter
+from sync.neighbours import Neighbours
+from sync.questions.parity import Parity
+from sync.questions.preflight import Preflight
+from sync.questions.previews import Previews
+from sync.tokens import TokenKeeper
+from sync.worker import Worker
 from webhooks import headers, health, receivers
 
 
@@ -208,10 +208,10 @@ class Parts:
     def claims(self) -> Claims:
         return Claims(self.lease_owner)
 
-    def reconciler(self) -> Reconciler:
+    def reconciler(self) -> Worker:
         """A reconciler for one thread."""
         s = self.settings
-        pace = Pace(
+        pace = Timings(
             lease=s.lease_seconds,
             http=s.http_seconds,
             slice=s.slice_seconds,
@@ -221,7 +221,7 @@ class Parts:
             cdc=s.effective_cdc_seconds,
             events=s.ravetree_events_seconds,
         )
-        return Reconciler(
+        return Worker(
             self.database, self.clock, self.entropy, self.neighbours_of, pace, self.claims, s.quickbooks_pages_url
         )
 

@@ -4,9 +4,9 @@ import requests
 
 from config.logging import logger
 from publishers import marks
-from publishers.confirmed import BrokerDown
+from publishers.confirms import BrokerDown
 from ravebooks.bootstrap import Parts
-from ravebooks.commands.sandbox_process import World
+from ravebooks.local.sandbox_process import World
 from storage import installation, migrations
 from storage.database import DatabaseDown
 from storage.installation import Claimant

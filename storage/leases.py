@@ -23,7 +23,7 @@ class LeaseLost(StorageError):
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldLease:
     """A lease as its holder knows it."""
 
     connection_id: str
@@ -35,7 +35,7 @@ class Held:
 
 def acquire(
     database: Database, session: Session, connection_id: str, purpose: str, owner: str, seconds: float
-) -> Held | None:
+) -> HeldLease | None:
     """Take the lease if it is free, has expired, or is still ours from before the database was away.
 
     An `owner` takes a lease once at a time: it may not be held twice by the same one.
@@ -58,10 +58,10 @@ def acquire(
         .returning(Lease.fence)
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
-    return None if fence is None else Held(connection_id, purpose, owner, fence, expires_at)
+    return None if fence is None else HeldLease(connection_id, purpose, owner, fence, expires_at)
 
 
-def guard(database: Database, session: Session, lease: Held) -> None:
+def guard(database: Database, session: Session, lease: HeldLease) -> None:
     """Make this transaction depend on the lease. Raises `LeaseLost` unless it is ours and has not expired."""
     row = session.execute(
         sa.select(Lease.fence, Lease.expires_at)
@@ -72,7 +72,7 @@ def guard(database: Database, session: Session, lease: Held) -> None:
         raise LeaseLost(f"the {lease.purpose} lease on connection {lease.connection_id} is no longer ours")
 
 
-def renew(database: Database, session: Session, lease: Held, seconds: float) -> Held:
+def renew(database: Database, session: Session, lease: HeldLease, seconds: float) -> HeldLease:
     """Hold on for `seconds` from now. Raises `LeaseLost`."""
     guard(database, session, lease)
     expires_at = database.now(session) + timedelta(seconds=seconds)
@@ -82,7 +82,7 @@ def renew(database: Database, session: Session, lease: Held, seconds: float) -> 
         .values(expires_at=expires_at)
         .execution_options(synchronize_session=False)
     )
-    return Held(lease.connection_id, lease.purpose, lease.owner, lease.fence, expires_at)
+    return HeldLease(lease.connection_id, lease.purpose, lease.owner, lease.fence, expires_at)
 
 
 def take_away(session: Session, connection_id: str) -> None:
@@ -98,7 +98,7 @@ def take_away(session: Session, connection_id: str) -> None:
     )
 
 
-def release(session: Session, lease: Held) -> None:
+def release(session: Session, lease: HeldLease) -> None:
     """Give the lease back, if it is still ours."""
     session.execute(
         sa.update(Lease)

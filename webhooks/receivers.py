@@ -13,7 +13,7 @@ from config.keyring import KeyRing
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
 from config.tally import Tally
-from publishers.port import NothingTakesIt, Publisher
+from publishers.publisher import NothingTakesIt, Publisher
 from reconcile.model import Side
 from schemas import ids, quickbooks_webhooks, ravetree_events, strict_json
 from schemas.envelopes import Delivery, is_name

@@ -13,7 +13,7 @@ from console.api import bodies, connections, jobs, operators, parity, queries, r
 from console.api.serving import NoSuchRecord, Serving
 from console.connecting import SwitchRefused
 from console.states import ConnectRefused
-from publishers.port import NothingTakesIt
+from publishers.publisher import NothingTakesIt
 from schemas.envelopes import UndecodableMessage
 from schemas.ids import NotAnId
 from storage.connections import NotActive, UnknownConnection

@@ -1,42 +1,22 @@
 """What the API's rooms share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from config.errors import RavebooksError
 from config.ports import Clock
 from config.tally import Tally
 from console.connecting import Connecting
-from publishers.port import Publisher
-from reconcile.model import Record
+from publishers.publisher import Publisher
 from storage.database import Database
+from sync.questions.parity import Parity
+from sync.questions.previews import Previews
 
 
 class NoSuchRecord(RavebooksError):
     """Nothing is known of this record, or it waits for nobody."""
 
     remedy = "List what needs attention and take the record from there."
-
-
-class Previews(Protocol):
-    """Plans without writing."""
-
-    def is_there(self, connection_id: str, record: Record) -> bool: ...
-
-    def record(self, connection_id: str, record: Record, decision: str = "", target: str = "") -> dict[str, Any]: ...
-
-    def job(self, connection_id: str, kind: str, params: Mapping[str, Any]) -> dict[str, Any]: ...
-
-
-class Parity(Protocol):
-    """Holds both books against each other. It writes to neither."""
-
-    def make(self, connection_id: str, *, full: bool) -> int: ...
-
-    def drift(self, connection_id: str, *, fresh: bool) -> list[dict[str, Any]]: ...
-
-    def record(self, connection_id: str, record: Record) -> dict[str, Any] | None: ...
 
 
 @dataclass(frozen=True)

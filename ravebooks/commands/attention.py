@@ -11,7 +11,7 @@ import click
 from config import logging as logs
 from config.errors import RavebooksError
 from ravebooks.bootstrap import Parts
-from ravebooks.commands.local_settings import open_books
+from ravebooks.local.settings import open_books
 from reconcile.model import Kind, Record, Side
 from schemas.ids import record_of
 from storage import brakes, connections, dead_letters, decisions, inbox, pending

@@ -9,8 +9,8 @@ from config import logging as logs
 from config.errors import USAGE, SettingError
 from config.settings import unknown
 from ravebooks.bootstrap import Parts
-from ravebooks.checkup import Finding, examine
-from ravebooks.commands import local_settings
+from ravebooks.doctor import Finding, examine
+from ravebooks.local import settings as local_settings
 
 
 @click.command("doctor")

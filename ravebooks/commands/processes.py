@@ -9,7 +9,7 @@ from publishers import marks, topology
 from ravebooks import claiming
 from ravebooks.bootstrap import Parts
 from ravebooks.commands.start import begin
-from ravebooks.running import Process
+from ravebooks.process import Process
 from ravebooks.serving import web_processes
 from ravebooks.serving.listening import listen, port_of
 

@@ -18,12 +18,12 @@ from config.settings import Settings
 from ravebooks import claiming, private
 from ravebooks.bootstrap import Parts
 from ravebooks.commands import served
-from ravebooks.commands.local_settings import NEEDED_BY_UP, with_sandbox
-from ravebooks.commands.sandbox_connection import Installation
-from ravebooks.commands.sandbox_process import World, find_or_start
 from ravebooks.commands.start import begin
-from ravebooks.keys import lasting_owner, with_generated_keys
-from ravebooks.running import Process
+from ravebooks.local.keys import lasting_owner, with_generated_keys
+from ravebooks.local.sandbox_connection import Installation
+from ravebooks.local.sandbox_process import World, find_or_start
+from ravebooks.local.settings import NEEDED_BY_UP, with_sandbox
+from ravebooks.process import Process
 from ravebooks.serving.listening import free_port, listen, port_of
 from storage import connections
 

@@ -3,7 +3,7 @@
 import click
 
 from config import logging as logs
-from ravebooks.commands import local_settings
+from ravebooks.local import settings as local_settings
 from webhooks.signatures import current_ravetree_secret
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import requests
 
 from ravebooks.commands import demo
-from ravebooks.commands.sandbox_process import World, find_or_start
 from ravebooks.demo.compare import Report
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
+from ravebooks.local.sandbox_process import World, find_or_start
 from tests.services.ports import wait_until
 
 PATIENCE = 90.0

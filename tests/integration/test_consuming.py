@@ -18,7 +18,10 @@ from hypothesis import strategies as st
 from config import names
 from config.ports import SystemClock
 from config.telemetry import Progress
-from consumers.broker import BrokerNudger, DeadLetterLoop, InboundLoop, Loop, NudgeLoop
+from consumers.dead_letters import DeadLetterLoop
+from consumers.inbound import InboundLoop
+from consumers.loop import Loop
+from consumers.nudges import BrokerNudger, NudgeLoop
 from consumers.recorder import Recorder
 from consumers.wakeups import Wakeups
 from publishers import topology

@@ -9,7 +9,7 @@ from config import names
 from config.settings import Settings
 from publishers import topology
 from ravebooks.bootstrap import Parts
-from ravebooks.checkup import Finding, examine
+from ravebooks.doctor import Finding, examine
 from tests.services.rabbitmq import RabbitMQ
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from config.ports import SystemClock
-from publishers.broker import BrokerPublisher
-from publishers.confirmed import ConfirmedPublisher
-from publishers.port import NothingTakesIt
+from publishers.confirms import ConfirmedPublisher
+from publishers.deliveries import BrokerPublisher
+from publishers.publisher import NothingTakesIt
 from reconcile.model import Side
 from schemas.envelopes import Delivery, Envelope
 from storage import migrations

@@ -8,7 +8,7 @@ import requests
 from pika.adapters.blocking_connection import BlockingConnection
 
 from publishers import marks, topology
-from publishers.confirmed import BrokerDown
+from publishers.confirms import BrokerDown
 from publishers.marks import OtherBroker
 from tests.services.rabbitmq import RabbitMQ
 

@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from config import keyring
-from ravebooks.commands.sandbox_connection import Installation
 from ravebooks.demo.sides import Body, QuickBooksSide, RavetreeSide
+from ravebooks.local.sandbox_connection import Installation
 from tests.integration.system import Procfile, healthy, until
 from tests.services.ports import free_ports
 from tests.services.postgresql import PostgreSQL

@@ -7,8 +7,8 @@ import pytest
 
 from config.ports import SystemClock
 from config.telemetry import Progress
-from publishers import confirmed
-from publishers.confirmed import BrokerDown, ConfirmedPublisher, Message, NotConfirmed
+from publishers import confirms
+from publishers.confirms import BrokerDown, ConfirmedPublisher, Message, NotConfirmed
 from storage.database import DatabaseDown
 from tests.services.ports import wait_until
 from tests.services.proxy import Proxy
@@ -80,8 +80,8 @@ def test_a_silent_broker_is_suspected_for_seconds_and_then_tried_anew(
     publisher: ConfirmedPublisher, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its answer never came through the dead connection, and nothing was published until a restart."""
-    monkeypatch.setattr(confirmed, "SUSPECT_SECONDS", 0.5)
-    monkeypatch.setattr(confirmed, "WATCH_SECONDS", 0.1)
+    monkeypatch.setattr(confirms, "SUSPECT_SECONDS", 0.5)
+    monkeypatch.setattr(confirms, "WATCH_SECONDS", 0.1)
     proxy.black_hole()
     with pytest.raises(NotConfirmed):
         publisher.confirm(publisher.send(MESSAGE), 0.5)
@@ -99,10 +99,10 @@ def test_the_thread_shows_that_it_lives(rabbitmq: RabbitMQ) -> None:
     assert progress.stuck() == []
     publisher.start()
     connected(publisher)
-    clock.advance(confirmed.STUCK_SECONDS + 1)
+    clock.advance(confirms.STUCK_SECONDS + 1)
     wait_until(lambda: "publisher" not in progress.stuck(), 5, "the thread showed no progress")
     publisher.stop()
-    clock.advance(confirmed.STUCK_SECONDS + 1)
+    clock.advance(confirms.STUCK_SECONDS + 1)
     assert "publisher" in progress.stuck()
 
 
@@ -115,7 +115,7 @@ def test_queues_that_were_missing_are_told_once_the_database_is_back() -> None:
             raise DatabaseDown("it is away")
 
     with RabbitMQ() as broker, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(confirmed, "TELL_AGAIN_SECONDS", 0.1)
+        patch.setattr(confirms, "TELL_AGAIN_SECONDS", 0.1)
         publisher = ConfirmedPublisher(broker.url, tell, Progress(SystemClock()))
         publisher.start()
         connected(publisher)

@@ -11,9 +11,9 @@ import pytest
 
 from config import names
 from config.ports import SystemClock
-from publishers.broker import BrokerPublisher, Relay, message_for
-from publishers.confirmed import BrokerDown, ConfirmedPublisher, Message, NotConfirmed, Unroutable
-from publishers.port import NothingTakesIt
+from publishers.confirms import BrokerDown, ConfirmedPublisher, Message, NotConfirmed, Unroutable
+from publishers.deliveries import BrokerPublisher, Relay, message_for
+from publishers.publisher import NothingTakesIt
 from reconcile.model import Side
 from schemas import envelopes
 from schemas.envelopes import Delivery, Envelope

@@ -11,12 +11,12 @@ import requests
 
 from clients.quickbooks.company import Company
 from clients.quickbooks.faults import BusinessRule
-from consumers import settlement
-from consumers.journalled import Journal
-from consumers.workbench import Workbench
 from ravebooks.demo.sides import Body
 from reconcile.model import Kind, Record, Side
 from storage import decisions
+from sync.books import Books
+from sync.writes import settlement
+from sync.writes.journal import Journal
 from tests.simulation.test_backfill import job, jobs, switch
 from tests.simulation.test_scenarios import codes, order
 from tests.simulation.world import World, as_settled
@@ -392,14 +392,14 @@ def test_nothing_is_sent_when_the_brake_is_pulled_between_gathering_and_journal(
     world: BatchWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.make_old(4)
-    look_up = Workbench.look_up_numbers
+    look_up = Books.look_up_numbers
 
-    def then_stopped(bench: Workbench, *args: Any) -> None:
-        look_up(bench, *args)
+    def then_stopped(books: Books, *args: Any) -> None:
+        look_up(books, *args)
         world.api("POST", "/api/pause", {"by": "Kim"})
 
     with monkeypatch.context() as patch:
-        patch.setattr(Workbench, "look_up_numbers", then_stopped)
+        patch.setattr(Books, "look_up_numbers", then_stopped)
         world.begin()
         world.slices()
     assert (world.batches(), world.posts("invoice"), world.uncertain()) == ([], [], 0)

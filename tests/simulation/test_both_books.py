@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from consumers import both_books
 from ravebooks.demo.sides import Body
+from sync.questions import comparison
 from tests.simulation.test_scenarios import codes, paired, payments, remote
 from tests.simulation.world import World
 
@@ -161,7 +161,7 @@ def test_a_full_read_goes_page_by_page_and_asks_for_what_is_missing(
     found = remote(world, paired)
     world.quickbooks.write("invoice?operation=delete", {"Id": found["Id"], "SyncToken": found["SyncToken"]})
     world.collect()
-    monkeypatch.setattr(both_books, "PAGE", 2)
+    monkeypatch.setattr(comparison, "PAGE", 2)
     made = report(world, full=True)
     assert (made["summary"]["compared"], causes(made)) == (5, {"waiting": 1})
     assert made["rows"][0]["quickbooks_status"] == "deleted"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from consumers.journalled import Journal
-from consumers.reconciler import Reconciler
 from storage import brakes
+from sync.worker import Worker
+from sync.writes.journal import Journal
 from tests.simulation.test_scenarios import codes
 from tests.simulation.world import World
 
@@ -128,14 +128,14 @@ def test_pause_all_stops_what_is_told_to_ravetree_too(world: World, monkeypatch:
     client = world.client("Bright Harbor")
     world.settle()
     invoice = world.invoice(client, "10.00")
-    conclude = Reconciler._conclude
+    conclude = Worker._conclude
 
     def pull_after(*args: Any) -> None:
         conclude(*args)
         with world.parts.database.transaction() as session:
             brakes.pull(session, "audit", "Kim", world.clock.now())
 
-    monkeypatch.setattr(Reconciler, "_conclude", pull_after)
+    monkeypatch.setattr(Worker, "_conclude", pull_after)
     for letter in world.collect():
         world.deliver(letter)
     world.work()

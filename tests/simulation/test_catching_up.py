@@ -11,11 +11,11 @@ import requests
 
 from clients.quickbooks import company
 from clients.quickbooks.company import Company
-from consumers import catching_up
-from consumers.catching_up import TRUSTED_AHEAD
-from consumers.ownership import Holder
-from consumers.workbench import Workbench
 from storage import connections
+from sync import catching_up
+from sync.books import Books
+from sync.catching_up import TRUSTED_AHEAD
+from sync.lease import LeaseHolder
 from tests.simulation.dying import Killed, with_long_waits
 from tests.simulation.posting import event, paired_invoice, pay, post, work_for
 from tests.simulation.spoiling import JSON, Answer, failing, rewriting, spoiled
@@ -111,7 +111,7 @@ def test_a_look_that_dies_before_it_keeps_what_it_read_reads_it_again(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(Workbench, "keep", dies)
+        patch.setattr(Books, "keep", dies)
         with pytest.raises(Killed):
             look_at_changes(world)
     world.clock.advance(3600)
@@ -246,9 +246,9 @@ def test_a_comparison_in_full_keeps_its_lease_page_by_page(world: World, monkeyp
     for amount in ("10.00", "20.00", "30.00"):
         paired_invoice(world, amount)
     renewed: list[str] = []
-    look, read = Holder.for_a_call, Company._page
+    look, read = LeaseHolder.for_a_call, Company._page
 
-    def for_a_call(holder: Holder) -> Any:
+    def for_a_call(holder: LeaseHolder) -> Any:
         renewed.append("renewed")
         return look(holder)
 
@@ -256,7 +256,7 @@ def test_a_comparison_in_full_keeps_its_lease_page_by_page(world: World, monkeyp
         renewed.append(entity)
         return read(asking, entity, *asked)
 
-    monkeypatch.setattr(Holder, "for_a_call", for_a_call)
+    monkeypatch.setattr(LeaseHolder, "for_a_call", for_a_call)
     monkeypatch.setattr(Company, "_page", page)
     with world.parts.database.transaction() as session:
         connection = connections.get(session, world.connection_id)

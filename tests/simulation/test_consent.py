@@ -12,7 +12,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from console.states import UNDO
-from ravebooks.commands.sandbox_connection import ITEMS
+from ravebooks.local.sandbox_connection import ITEMS
 from storage import connections, oauth_states
 from storage.journal import open_operation
 from storage.models import Connection, OAuthState

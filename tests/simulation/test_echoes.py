@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from consumers.payments import PaymentWork
 from storage import connections
+from sync.records.payments import PaymentWork
 from tests.simulation.dying import deliver_from, with_long_waits
 from tests.simulation.posting import event, paired_invoice, post, work_for
 from tests.simulation.world import World

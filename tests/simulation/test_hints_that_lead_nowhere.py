@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from consumers import reconciler, telling
 from reconcile.model import Kind, Side
 from schemas.envelopes import Delivery, Envelope
 from storage import connections, inbox, journal, pending
 from storage.models import Operation, SyncState
+from sync import sync_states, worker
 from tests.simulation.world import World
 
 ECHOES = 1100
@@ -22,7 +22,7 @@ def test_a_slice_that_begins_with_a_thousand_batches_of_echoes_goes_on(
     client = world.client("Aspen")
     world.invoice(client, "50.00")
     world.settle()
-    monkeypatch.setattr(reconciler, "BATCH", 1)
+    monkeypatch.setattr(worker, "BATCH", 1)
     now = world.clock.now()
     names = [str(number) for number in range(10_000, 10_000 + ECHOES)]
     events = tuple(Envelope(f"echo-{name}", "invoice.updated", name, now) for name in names)
@@ -48,7 +48,7 @@ def test_a_sync_state_of_which_ravetree_knows_no_record_is_told_once(world: Worl
         names = {"connection_id": key[0], "kind": key[1], "ravetree_id": key[2]}
         session.add(SyncState(**names, generation=1, body=body, unsent=True, due_at=now))
     world.settle()
-    world.clock.advance(telling.AGAIN.total_seconds() + 1)
+    world.clock.advance(sync_states.AGAIN.total_seconds() + 1)
     with world.parts.database.transaction() as session:
         row = session.get_one(SyncState, key)
         assert not row.unsent

@@ -3,18 +3,18 @@
 import pytest
 import sqlalchemy as sa
 
-from consumers.journalled import Journal, Request
 from reconcile.model import Kind, Record, Side
 from storage import leases
-from storage.leases import Held, LeaseLost
+from storage.leases import HeldLease, LeaseLost
 from storage.models import Operation
+from sync.writes.journal import Journal, Request
 from tests.simulation.posting import paired_invoice
 from tests.simulation.world import World
 
 SECONDS = 60.0
 
 
-def take(world: World, owner: str) -> Held:
+def take(world: World, owner: str) -> HeldLease:
     """The lease on the connection as another process takes it."""
     with world.parts.database.transaction() as session:
         lease = leases.acquire(world.parts.database, session, world.connection_id, leases.WORK, owner, SECONDS)

@@ -156,8 +156,8 @@ def test_what_is_made_right_after_the_switch_on_goes_though_the_slice_began_befo
     made: list[Body] = []
     catch_up = world.reconciler._catch_up
 
-    def meanwhile(bench: Any) -> None:
-        catch_up(bench)
+    def meanwhile(books: Any) -> None:
+        catch_up(books)
         if not made:
             world.api("PUT", path, {"invoices": True})
             made.append(world.invoice(client, "10.00"))

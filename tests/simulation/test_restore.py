@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from consumers import catching_up
 from reconcile.model import Side
 from storage import connections, pairs
 from storage.installation import ASLEEP_AFTER
+from sync import catching_up
 from tests.simulation.dying import Killed
 from tests.simulation.posting import paired_invoice, pay, reads, work_for
 from tests.simulation.spoiling import rewriting, spoiled

@@ -9,9 +9,9 @@ import pytest
 import requests
 import sqlalchemy as sa
 
-from consumers import reconciler
 from storage import connections
 from storage.models import Connection, Job, Lease, Operation, PendingChange, SyncState
+from sync import worker
 from tests.simulation.posting import event, next_id, paired_invoice, pay, post, work_for
 from tests.simulation.spoiling import Answer, failing, spoiled
 from tests.simulation.world import World
@@ -115,7 +115,7 @@ def test_an_unexpected_error_of_a_slice_is_shown_and_tried_again_by_itself(
         def defect(*_: Any) -> None:
             raise ZeroDivisionError("planted")
 
-        broken.setattr(reconciler.Reconciler, "_subjects", defect)
+        broken.setattr(worker.Worker, "_subjects", defect)
         for letter in world.collect():
             world.deliver(letter)
         tries = 0

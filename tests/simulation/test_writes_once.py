@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from consumers import settlement
+from sync.writes import settlement
 from tests.simulation.dying import Killed, amounts, deliver_from, dying, with_long_waits
 from tests.simulation.posting import paired_invoice, work_for
 from tests.simulation.spoiling import Answer, spoiled

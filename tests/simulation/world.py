@@ -25,9 +25,9 @@ from werkzeug.test import TestResponse
 from config import keyring
 from config.settings import Settings
 from ravebooks.bootstrap import Parts
-from ravebooks.commands.sandbox_connection import ITEMS
 from ravebooks.demo.compare import Report, compare
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
+from ravebooks.local.sandbox_connection import ITEMS
 from reconcile.model import SENTENCE_LIMIT, Record
 from sandbox.quickbooks.clock import SandboxClock
 from sandbox.quickbooks.services import Services

@@ -24,7 +24,7 @@ from clients.quickbooks.faults import (
     WrongRequest,
     error_from,
 )
-from consumers.decisions import Decision, Park, Pause, Replan, Retry, decide
+from sync.retries import Decision, Park, Pause, Replan, Retry, decide
 
 WHAT = "Invoice 1043"
 ATTEMPTS, JITTER = 3, 1.0

@@ -8,9 +8,9 @@ from clients import http
 from clients.errors import Failed, NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
 from clients.ravetree.account import Account, AccountClosed, Gone, Invalid, LogExpired, Taken, VersionMoved, WrongAnswer
 from config.errors import RavebooksError
-from consumers.decisions import Park, Pause, Replan, Retry, decide
 from reconcile.model import Kind
 from schemas import strict_json
+from sync.retries import Park, Pause, Replan, Retry, decide
 from tests.unit.clients.neighbours import RAVETREE, Ravetree, json_answer
 from tests.unit.clients.test_http import failing, refused_connection
 from tests.unit.ports import FakeClock

@@ -7,7 +7,7 @@ import pytest
 from consumers.recorder import Recorder
 from consumers.sweeper import NUDGE_AGAIN, Sweeper
 from consumers.wakeups import Wakeups
-from publishers.port import DirectPublisher, NothingTakesIt
+from publishers.publisher import DirectPublisher, NothingTakesIt
 from reconcile.model import Side
 from schemas.envelopes import Delivery
 from storage import connections, journal, pending

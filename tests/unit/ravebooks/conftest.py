@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from config.ports import SystemClock
 from config.settings import Settings
 from ravebooks.bootstrap import Parts
-from ravebooks.commands import local_settings
-from ravebooks.keys import with_generated_keys
+from ravebooks.local import settings as local_settings
+from ravebooks.local.keys import with_generated_keys
 from storage import connections
 from storage.models import Connection
 from tests.unit.ports import SeededEntropy

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from ravebooks.bootstrap import Parts
-from ravebooks.running import Process
+from ravebooks.process import Process
 from storage import connections
 from tests.unit.ravebooks.conftest import CONNECTION
 

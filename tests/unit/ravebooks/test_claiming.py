@@ -14,9 +14,9 @@ from config.ports import SystemClock
 from config.settings import Settings
 from ravebooks import claiming
 from ravebooks.bootstrap import Parts
-from ravebooks.checkup import Finding, examine
 from ravebooks.command_line import ravebooks
 from ravebooks.commands import demo
+from ravebooks.doctor import Finding, examine
 from storage import connections
 from storage.database import Database
 from storage.installation import OtherEnvironment

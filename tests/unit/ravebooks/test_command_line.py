@@ -14,9 +14,9 @@ from config.errors import SettingError
 from ravebooks import commands
 from ravebooks.bootstrap import Parts
 from ravebooks.command_line import COMMANDS, ravebooks
-from ravebooks.commands.local_settings import NEEDED_BY_UP
 from ravebooks.commands.processes import SHARED, WEB
-from ravebooks.keys import KeysUnreadable, with_generated_keys
+from ravebooks.local.keys import KeysUnreadable, with_generated_keys
+from ravebooks.local.settings import NEEDED_BY_UP
 from ravebooks.private import FolderUnusable
 from tests.unit.ports import SeededEntropy
 from tests.unit.ravebooks.processes import ended

@@ -14,9 +14,9 @@ from requests.adapters import BaseAdapter
 from clients.quickbooks.oauth import Tokens
 from config import keyring
 from ravebooks.bootstrap import Parts
-from ravebooks.checkup import Finding, examine
 from ravebooks.command_line import ravebooks
-from ravebooks.commands import local_settings
+from ravebooks.doctor import Finding, examine
+from ravebooks.local import settings as local_settings
 from storage import connections
 from tests.unit.ravebooks.conftest import CONNECTION
 

@@ -1,6 +1,6 @@
 """How a process ends."""
 
-from ravebooks.running import DRAIN_SECONDS, within
+from ravebooks.process import DRAIN_SECONDS, within
 from tests.unit.ports import FakeClock
 
 

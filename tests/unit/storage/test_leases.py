@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from storage import leases
 from storage.database import Database
-from storage.leases import Held, LeaseLost
+from storage.leases import HeldLease, LeaseLost
 from storage.models import Lease
 from tests.unit.ports import FakeClock
 from tests.unit.storing import CONNECTION, add_connection
@@ -19,18 +19,20 @@ def connection(database: Database) -> None:
     add_connection(database, "con_2", "org_2", "2")
 
 
-def take(database: Database, owner: str, connection_id: str = CONNECTION, purpose: str = leases.WORK) -> Held | None:
+def take(
+    database: Database, owner: str, connection_id: str = CONNECTION, purpose: str = leases.WORK
+) -> HeldLease | None:
     with database.transaction() as session:
         return leases.acquire(database, session, connection_id, purpose, owner, SECONDS)
 
 
-def held(database: Database, owner: str) -> Held:
+def held(database: Database, owner: str) -> HeldLease:
     lease = take(database, owner)
     assert lease is not None
     return lease
 
 
-def guard(database: Database, lease: Held) -> None:
+def guard(database: Database, lease: HeldLease) -> None:
     with database.transaction() as session:
         leases.guard(database, session, lease)
 

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from config.keyring import KeyRing
 from config.tally import Tally
-from publishers.port import NothingTakesIt
+from publishers.publisher import NothingTakesIt
 from schemas.envelopes import Delivery, Envelope
 from tests.unit.ports import FakeClock, SeededEntropy
 from webhooks import receivers, signatures

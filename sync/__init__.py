@@ -1,0 +1,1 @@
+"""The engine: brings both books of a connection into agreement."""

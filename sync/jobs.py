@@ -1,0 +1,175 @@
+"""Jobs: lists what a person asked for, a page at a time, and hands it to the ordinary work a few records at a time.
+
+A job writes nothing itself: each record goes through the same plan, journal and holds as ever, so that a job can
+be paused, stopped or killed at any moment and run again.
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from clients.errors import NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
+from clients.quickbooks.faults import TokenExpired
+from config import telemetry
+from config.logging import logger
+from reconcile.model import Kind, Record, Side
+from schemas.quickbooks import Body
+from storage import connections, jobs, pairs, pending
+from storage.database import StorageError
+from storage.models import Job
+from sync.books import ENTITIES, Books, RestoreFound
+
+UNDER_WAY = 50
+"""Records of one job that wait in the ordinary queue at a time: events of people's own acts come between them."""
+
+AGAIN = timedelta(seconds=5)
+AFTER_A_REFUSAL = timedelta(minutes=10)
+PAGE = 1000
+RESOURCES = {Kind.CONTACT: "contacts", Kind.ESTIMATE: "estimates", Kind.INVOICE: "invoices"}
+
+log = logger("jobs")
+
+
+def go_on(books: Books) -> bool:
+    """Take every due job a step further; True when there is something to work on now."""
+    with books.database.transaction() as session:
+        due = list(jobs.due(session, books.id, books.now()))
+    # Each takes its step, whatever the one before it found.
+    steps = [_try_step(books, job) for job in due]
+    return any(steps)
+
+
+def _try_step(books: Books, job: Job) -> bool:
+    """A step that is refused is tried again later: it holds up neither another job nor what people do."""
+    try:
+        return _step(books, job)
+    except (NotAuthorised, NotSent, OutcomeUnknown, Throttled, TokenExpired):
+        raise
+    except NeighbourError as error:
+        log.error("a job's list was refused", job=job.id, error=str(error), remedy=error.remedy, fault=error.code)
+        with books.database.transaction() as session:
+            jobs.postpone(session, books.id, books.now() + AFTER_A_REFUSAL)
+        return False
+    except (RestoreFound, StorageError):
+        raise
+    except Exception as error:  # the job's own border: what is wrong with one stops nothing else
+        telemetry.loop_errors.labels("jobs").inc()
+        log.error("unexpected error", job=job.id, exc_info=error)
+        with books.database.transaction() as session:
+            jobs.postpone(session, books.id, books.now() + AFTER_A_REFUSAL)
+        return False
+
+
+def _step(books: Books, job: Job) -> bool:
+    queued = _queue(books, job)
+    if queued:
+        return True
+    if not job.listed:
+        _list_page(books, job)
+        return True
+    with books.database.transaction() as session:
+        now = books.now()
+        row = jobs.get(session, books.id, job.id)
+        if jobs.finish_if_over(session, row, now, AGAIN):
+            log.info("job done", job=job.id, kind=job.kind, counts=jobs.counts(session, job.id))
+            if job.kind == jobs.IMPORT_CONTACTS:
+                connections.get(session, books.id).contacts_imported_at = now
+    return False
+
+
+def _queue(books: Books, job: Job) -> bool:
+    with books.database.transaction() as session:
+        row = jobs.get(session, books.id, job.id)
+        if row.state != jobs.RUNNING:
+            return False
+        taken = jobs.take(session, row, UNDER_WAY, books.now())
+        for record in taken:
+            pending.note(session, books.id, record, books.now(), requested=True)
+    return bool(taken)
+
+
+def _list_page(books: Books, job: Job) -> None:
+    if job.kind == jobs.IMPORT_CONTACTS:
+        _list_customers(books, job)
+    else:
+        _list_documents(books, job)
+
+
+def _store_page(books: Books, job: Job, named: dict[Record, str], cursor: str | None) -> None:
+    with books.database.transaction() as session:
+        row = jobs.get(session, books.id, job.id)
+        jobs.add_records(session, row, named, books.now())
+        row.cursor, row.listed, row.updated_at = cursor or "", cursor is None, books.now()
+
+
+# --- the import of contacts ----------------------------------------------------------------------
+
+
+def _list_customers(books: Books, job: Job) -> None:
+    """One page of QuickBooks' customers: one metered read for a thousand.
+
+    Inactive ones are listed too: one that becomes inactive meanwhile would else move the next page by one.
+    """
+    start = int(job.cursor or 0)
+    company = books.neighbours.quickbooks
+    with company.because("contact import"):
+        rows = company.page(ENTITIES[Kind.CONTACT], "Active in (true, false)", start, PAGE)
+    found = {str(raw["Id"]): raw for raw in rows}
+    books.handling |= {Record(Side.QUICKBOOKS, Kind.CONTACT, name) for name in found}
+    books.keep(Kind.CONTACT, found)
+    named = {
+        Record(Side.QUICKBOOKS, Kind.CONTACT, name): str(raw.get("DisplayName", name))
+        for name, raw in found.items()
+        if raw.get("Active", True)
+    }
+    _store_page(books, job, named, str(start + len(rows)) if len(rows) == PAGE else None)
+
+
+# --- the back-fill -------------------------------------------------------------------------------
+
+
+def _list_documents(books: Books, job: Job) -> None:
+    """One page of Ravetree's records of the kinds that were asked for; reads there are free."""
+    kinds = [Kind(name) for name in dict.fromkeys(job.params["kinds"])]
+    kind, cursor = _place(job.cursor, kinds)
+    rows, following = books.neighbours.ravetree.page(RESOURCES[kind], cursor)
+    asked = [row for row in rows if is_asked_for(kind, row, job.params)]
+    with books.database.transaction() as session:
+        paired = {
+            pair.ravetree_id
+            for pair in pairs.among(session, books.id, kind, Side.RAVETREE, [row["id"] for row in asked])
+        }
+    named = {Record(Side.RAVETREE, kind, row["id"]): str(row.get("number") or row.get("name", "")) for row in asked}
+    _store_page(books, job, named, _next_place(kind, following, kinds))
+    with books.database.transaction() as session:
+        for record in named:
+            if record.id in paired:
+                jobs.note_outcome(session, job, record, "already", "is in QuickBooks already", books.now())
+
+
+def is_asked_for(kind: Kind, row: Body, params: dict[str, Any]) -> bool:
+    """Whether a record of Ravetree is one that a back-fill with these parameters is about."""
+    if row.get("deleted") or row.get("status") == "void":
+        return False
+    if kind is Kind.CONTACT:
+        return bool(row.get("active", True)) and not row.get("merged_into")
+    issued = date.fromisoformat(row["issue_date"])
+    if (since := params.get("from")) and issued < date.fromisoformat(since):
+        return False
+    if (until := params.get("to")) and issued > date.fromisoformat(until):
+        return False
+    statuses = params.get("statuses") or []
+    return not statuses or row["status"] in statuses
+
+
+def _place(cursor: str, kinds: list[Kind]) -> tuple[Kind, str | None]:
+    name, _, rest = cursor.partition("|")
+    return (Kind(name) if name else kinds[0]), rest or None
+
+
+def _next_place(kind: Kind, following: str | None, kinds: Iterable[Kind]) -> str | None:
+    if following:
+        return f"{kind}|{following}"
+    rest = list(kinds)
+    place = rest.index(kind) + 1
+    return f"{rest[place]}|" if place < len(rest) else None

@@ -1,0 +1,129 @@
+"""Pre-flight at connect, at the switch-on and daily: looks, keeps what it found, and wakes what a repair lets go on."""
+
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from clients.errors import NotAuthorised
+from config.logging import logger
+from config.ports import Clock
+from reconcile.model import Side
+from reconcile.preflight import CompanyFacts, Finding, MappedEntry, findings
+from storage import connections, journal, pending, reads
+from storage.database import Database
+from storage.models import Connection, Event, Operation
+from sync.neighbours import Neighbours, NeighboursOf
+
+EVERY = timedelta(days=1)
+ENTITIES = {
+    "line_type": "Item",
+    "tax_rate": "TaxCode",
+    "payment_method": "PaymentMethod",
+    "deposit_account": "Account",
+}
+"""What each kind of mapping leads to."""
+
+log = logger("pre-flight")
+
+
+class Preflight:
+    """Looks at a company before, and daily while, it is written to."""
+
+    def __init__(self, database: Database, clock: Clock, neighbours_of: NeighboursOf) -> None:
+        self._database = database
+        self._clock = clock
+        self._neighbours_of = neighbours_of
+
+    def run(self, connection_id: str) -> tuple[Finding, ...]:
+        """Look now: some four metered reads. What it found is kept with the connection."""
+        with self._database.transaction() as session:
+            connections.check_connected(session, connection_id)
+            connection = connections.get(session, connection_id)
+        return look(self._database, self._clock, connection, self._neighbours_of(connection_id))
+
+
+def look(database: Database, clock: Clock, connection: Connection, neighbours: Neighbours) -> tuple[Finding, ...]:
+    """Look, keep the findings, and let what waited for a mapped entry go on if all of them are active."""
+    now = clock.now()
+    try:
+        with neighbours.quickbooks.because("pre-flight"):
+            facts = _gather(database, connection, neighbours, now)
+    except NotAuthorised as error:
+        facts = CompanyFacts(refusal=f"{str(error)[:1].upper()}{str(error)[1:]}.", refusal_remedy=error.remedy)
+    found = findings(facts, now)
+    with database.transaction() as session:
+        row = connections.get(session, connection.id)
+        row.preflight = {"at": now.isoformat(), "findings": [asdict(finding) for finding in found]}
+        row.preflight_due_at = now + EVERY
+        if not any(finding.code in ("mapping_inactive", "no_access") for finding in found):
+            for code in pending.MAPPING_CODES:
+                pending.reconsider_code(session, connection.id, code, now)
+    log.info("looked", connection=connection.id, findings=[finding.code for finding in found])
+    return found
+
+
+def _gather(database: Database, connection: Connection, neighbours: Neighbours, now: datetime) -> CompanyFacts:
+    company, account = neighbours.quickbooks, neighbours.ravetree
+    preferences = company.get("preferences")
+    sales, currency = preferences.get("SalesFormsPrefs", {}), preferences.get("CurrencyPrefs", {})
+    closed = preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
+    with database.transaction() as session:
+        kinds = {kind: connections.mappings(session, connection.id, kind) for kind in ENTITIES}
+        wrote, heard = _last_write(session, connection.id), _last_event(session, connection.id)
+        warning = reads.usage(session, connection.id, reads.month_of(now)).warning
+    types, rates = list(account.listing("line_item_types")), list(account.listing("tax_rates"))
+    return CompanyFacts(
+        custom_numbers=bool(sales.get("CustomTxnNumbers")),
+        home_currency=currency.get("HomeCurrency", {}).get("value", connection.home_currency),
+        multi_currency=bool(currency.get("MultiCurrencyEnabled")),
+        us_company=connection.country == "US",
+        sales_tax=bool(preferences.get("TaxPrefs", {}).get("UsingSalesTax")),
+        auto_apply_credit=bool(sales.get("AutoApplyCredit")),
+        auto_apply_payments=bool(sales.get("AutoApplyPayments")),
+        books_closed=date.fromisoformat(closed) if closed else None,
+        mapped=[entry for kind, mapped in kinds.items() for entry in _entries(company, kind, mapped)],
+        unmapped_types=[row["label"] for row in types if row["key"] not in kinds["line_type"]],
+        unmapped_rates=[row["label"] for row in rates if row["key"] not in kinds["tax_rate"]],
+        client_currencies=sorted(
+            {row["currency"] for row in account.listing("contacts") if row.get("active") and row.get("currency")}
+        ),
+        last_write_at=wrote,
+        last_webhook_at=heard,
+        reads_warning=warning,
+    )
+
+
+def _entries(company: Any, kind: str, mapped: dict[str, str]) -> list[MappedEntry]:
+    if not mapped:
+        return []
+    found = {str(raw["Id"]): raw for raw in company.by_ids(ENTITIES[kind], set(mapped.values()))}
+    return [
+        MappedEntry(
+            kind,
+            key,
+            str(found[name].get("Name", name)) if name in found else "",
+            bool(found[name].get("Active", True)) if name in found else None,
+        )
+        for key, name in sorted(mapped.items())
+    ]
+
+
+def _last_write(session: Session, connection_id: str) -> datetime | None:
+    return session.execute(
+        sa.select(sa.func.max(Operation.answered_at)).where(
+            Operation.connection_id == connection_id,
+            Operation.side == Side.QUICKBOOKS,
+            Operation.state == journal.DONE,
+        )
+    ).scalar_one()
+
+
+def _last_event(session: Session, connection_id: str) -> datetime | None:
+    return session.execute(
+        sa.select(sa.func.max(Event.received_at)).where(
+            Event.connection_id == connection_id, Event.source == Side.QUICKBOOKS
+        )
+    ).scalar_one()

@@ -1,0 +1,1 @@
+"""One kind of record after the other: gathered, planned, written."""

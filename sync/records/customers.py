@@ -1,0 +1,147 @@
+"""The customer of a client: linked, found, created, or a person's question."""
+
+from clients.errors import NeighbourError
+from clients.quickbooks.company import quoted
+from clients.quickbooks.faults import DuplicateName
+from reconcile import contacts
+from reconcile.contacts import CreateCustomer, UseCustomer
+from reconcile.documents import LINK, UNLINK
+from reconcile.model import Attention, Kind, QuickBooksCustomer, RavetreeContact, Record, Side
+from schemas import quickbooks, ravetree
+from storage import pairs
+from sync.books import Books
+from sync.writes.journal import Request
+
+NEW_CUSTOMER = "(new)"
+"""Stands in a preview for the customer that would be made."""
+
+
+def customer_for(books: Books, client_id: str, currency: str) -> tuple[str | Attention, str]:
+    """The customer's id, or why a person must look; and the e-mail address for its documents.
+
+    Reads QuickBooks only for a client that is not linked yet. Raises what the neighbours say.
+    """
+    link = books.pair(Kind.CONTACT, Side.RAVETREE, client_id, currency)
+    contact = contact_of(books, client_id)
+    if link is not None:
+        return link.quickbooks_id, contact.email if contact else ""
+    if supposed := books.would_link.get((client_id, currency)):
+        return supposed, contact.email if contact else ""
+    if contact is None:
+        return Attention("parked", "client_missing", f"Client {client_id} is not in Ravetree.", "Choose a client."), ""
+    record = Record(Side.RAVETREE, Kind.CONTACT, contact.id)
+    decided = books.decided([record])
+    if decided is not None and decided.decision == UNLINK:
+        return unlinked(f"Client {contact.name} was taken apart from its customer."), contact.email
+    if decided is not None and decided.decision == LINK:
+        customer = active_customer(books, contact, decided.target)
+        if isinstance(customer, Attention):
+            return customer, contact.email
+        if customer.currency == currency:
+            link_customer(books, contact.id, currency, customer.id)
+            return customer.id, contact.email
+    said = decided.decision if decided is not None else ""
+    decision = contacts.match(contact, currency, _candidates(books, contact, currency), said)
+    if isinstance(decision, CreateCustomer):
+        decision = _create(books, contact, currency, decision.name)
+        if said:
+            books.use_up([record])
+    if isinstance(decision, UseCustomer):
+        link_customer(books, contact.id, currency, decision.customer_id)
+        return decision.customer_id, contact.email
+    return decision, contact.email
+
+
+def unlinked(cause: str) -> Attention:
+    """A person took them apart: only a person ties them again."""
+    return Attention("held", "contact_unlinked", cause, "Decide `link` to the right one, or `two` to make a new one.")
+
+
+def active_customer(books: Books, contact: RavetreeContact, customer_id: str) -> QuickBooksCustomer | Attention:
+    """The customer that a client is linked to, as it is now, or why it cannot be used."""
+    record = Record(Side.QUICKBOOKS, Kind.CONTACT, customer_id)
+    copy = books.copy(record)
+    if copy is None or copy.stale or copy.deleted:
+        books.refresh([record])
+        copy = books.copy(record)
+    if copy is None or copy.deleted:
+        return Attention(
+            "parked",
+            "customer_gone",
+            f"Client {contact.name}: QuickBooks has no customer with Id {customer_id}.",
+            "Link the client to another customer.",
+        )
+    customer = quickbooks.load_customer(copy.body, books.home_currency)
+    if not customer.active:
+        return Attention(
+            "parked",
+            "customer_inactive",
+            f"Client {contact.name}: its customer {customer.name} is inactive in QuickBooks.",
+            "Make the customer active again, or link the client to another one.",
+        )
+    return customer
+
+
+def contact_of(books: Books, client_id: str) -> RavetreeContact | None:
+    """A client with the e-mail address of its bill-to contact."""
+    account = books.neighbours.ravetree
+    raw = account.get(Kind.CONTACT, client_id)
+    if raw is None:
+        return None
+    bill_to = account.get(Kind.CONTACT, raw["bill_to_contact_id"]) if raw.get("bill_to_contact_id") else None
+    return ravetree.load_contact(raw, bill_to)
+
+
+def _candidates(books: Books, contact: RavetreeContact, currency: str) -> list[QuickBooksCustomer]:
+    """Customers with the client's name, active or not, and those with its e-mail address."""
+    name = contacts.customer_name(contact)
+    if not name:
+        return []
+    company = books.neighbours.quickbooks
+    in_currency = contacts.name_in_currency(contact, currency)
+    names = ", ".join(quoted(spelling) for spelling in (name, f"{name} (deleted)", in_currency))
+    with company.because("customer lookup"):
+        found = company.query("Customer", f"DisplayName in ({names}) and Active in (true, false)")
+        if contact.email:
+            found += company.query("Customer", f"PrimaryEmailAddr = {quoted(contact.email)}")
+    unique = {raw["Id"]: quickbooks.load_customer(raw, books.home_currency) for raw in found}
+    return list(unique.values())
+
+
+def _create(books: Books, contact: RavetreeContact, currency: str, name: str) -> UseCustomer | Attention:
+    try:
+        return _write(books, contact, currency, name)
+    except DuplicateName:
+        # No customer has it, or we had found it: a vendor or an employee does. One other name is tried, never more.
+        try:
+            return _write(books, contact, currency, contacts.suffixed_name(contact))
+        except DuplicateName as error:
+            return Attention("parked", "DuplicateName", f"Client {contact.name}: {error}.", error.remedy)
+
+
+def _write(books: Books, contact: RavetreeContact, currency: str, name: str) -> UseCustomer:
+    request = Request(
+        subject=Record(Side.RAVETREE, Kind.CONTACT, contact.id),
+        side=Side.QUICKBOOKS,
+        action="customer.create",
+        path="customer",
+        body=quickbooks.customer_body(contacts.customer_content(contact, currency, name)),
+        context={"ravetree_id": contact.id, "currency": currency},
+    )
+    if books.dry:
+        books.would_write.append(request)
+        return UseCustomer(NEW_CUSTOMER)
+    books.write(request)
+    link = books.pair(Kind.CONTACT, Side.RAVETREE, contact.id, currency)
+    if link is None:
+        raise NeighbourError(f"the customer of client {contact.id} was written but not linked")
+    return UseCustomer(link.quickbooks_id)
+
+
+def link_customer(books: Books, contact_id: str, currency: str, customer_id: str) -> None:
+    """Tie a contact to its customer of this currency; a new one takes the place of an earlier one."""
+    if books.dry:
+        books.would_link[contact_id, currency] = customer_id
+        return
+    with books.database.transaction() as session:
+        pairs.store(session, books.id, Kind.CONTACT, contact_id, customer_id, books.now(), currency=currency)

@@ -1,0 +1,115 @@
+"""Telling Ravetree how each record's sync stands: its icon, its error with a remedy, its link.
+
+What is to be told is stored before it is sent and stays unsent until Ravetree has taken it. It says what our
+books say, so the last one wins and sending it twice changes nothing.
+"""
+
+import hashlib
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from clients.errors import Missing, NeighbourError, NotAuthorised
+from config.logging import logger
+from reconcile.model import Kind, Record, Side
+from schemas import strict_json
+from schemas.quickbooks import Body
+from storage import brakes, connections, pairs
+from storage.models import SyncState
+from sync.books import Books
+from sync.outcomes import Agreed, NeedsAttention, Outcome, Waits
+
+AGAIN = timedelta(seconds=30)
+PAGES = {
+    Kind.CONTACT: "customerdetail?nameId",
+    Kind.ESTIMATE: "estimate?txnId",
+    Kind.INVOICE: "invoice?txnId",
+    Kind.PAYMENT: "recvpayment?txnId",
+}
+
+log = logger("telling")
+
+
+def note(session: Session, books: Books, record: Record, outcome: Outcome, pages_url: str) -> None:
+    """Keep what is to be told about `record`, if it is Ravetree's and there is something to say."""
+    pair = next(iter(pairs.among(session, books.id, record.kind, record.side, [record.id])), None)
+    if record.side is Side.QUICKBOOKS:
+        if pair is None:
+            return
+        record = Record(Side.RAVETREE, record.kind, pair.ravetree_id)
+    if pair is None and isinstance(outcome, Agreed):
+        return
+    body = _state(outcome) | _link(pair.quickbooks_id if pair else None, record.kind, pages_url)
+    known = session.get(SyncState, (books.id, record.kind, record.id))
+    if known is None:
+        known = SyncState(connection_id=books.id, kind=record.kind, ravetree_id=record.id, generation=0, body={})
+        session.add(known)
+    if known.body != body:
+        known.body = body
+        known.generation += 1
+        known.unsent = True
+        known.due_at = books.now()
+
+
+def _state(outcome: Outcome) -> Body:
+    match outcome:
+        case NeedsAttention(attention=attention):
+            state = "held" if attention.state == "held" else "needs_attention"
+            return {"state": state, "message": attention.cause, "remedy": attention.remedy}
+        case Waits(target=target):
+            return {"state": "pending", "message": f"Waits for {target.kind} {target.id}.", "remedy": None}
+        case Agreed():
+            return {"state": "synced", "message": None, "remedy": None}
+
+
+def _link(quickbooks_id: str | None, kind: Kind, pages_url: str) -> Body:
+    url = f"{pages_url}/{PAGES[kind]}={quickbooks_id}" if pages_url and quickbooks_id else None
+    return {"remote_id": quickbooks_id, "remote_url": url}
+
+
+def tell(books: Books) -> None:
+    """Send what is unsent and due. Ravetree being away, or not knowing the record, stops nothing else."""
+    for row in _unsent(books):
+        with books.database.transaction() as session:
+            brakes.check(session)
+            connections.check_active(session, books.id)
+        key = hashlib.sha256(
+            "\0".join([books.id, row.kind, row.ravetree_id, str(row.generation), strict_json.dumps(row.body)]).encode()
+        ).hexdigest()[:32]
+        try:
+            books.neighbours.ravetree.tell(Kind(row.kind), row.ravetree_id, row.body, key)
+        except NotAuthorised:
+            raise
+        except Missing as error:
+            # Until it says something else: Ravetree knows no such record, and would say so for ever.
+            log.info("sync state told to nobody", record=row.ravetree_id, error=str(error))
+            _mark(books, row, unsent=False)
+        except NeighbourError as error:
+            log.warning("sync state not told", record=row.ravetree_id, error=str(error))
+            _mark(books, row, unsent=True)
+        else:
+            _mark(books, row, unsent=False)
+
+
+def _unsent(books: Books) -> list[SyncState]:
+    with books.database.transaction() as session:
+        query = sa.select(SyncState).where(
+            SyncState.connection_id == books.id, SyncState.unsent.is_(True), SyncState.due_at <= books.now()
+        )
+        return list(session.execute(query).scalars())
+
+
+def _mark(books: Books, row: SyncState, *, unsent: bool) -> None:
+    with books.database.transaction() as session:
+        session.execute(
+            sa.update(SyncState)
+            .where(
+                SyncState.connection_id == books.id,
+                SyncState.kind == row.kind,
+                SyncState.ravetree_id == row.ravetree_id,
+                SyncState.generation == row.generation,
+            )
+            .values(unsent=unsent, due_at=books.now() + AGAIN)
+            .execution_options(synchronize_session=False)
+        )

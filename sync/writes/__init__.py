@@ -1,0 +1,1 @@
+"""Writes: journalled before they are sent, settled as facts."""
