@@ -1,6 +1,6 @@
 """What a neighbour's answer means: a branch a cause, the same for both neighbours where the cause is the same."""
 
-from config.errors import RavebooksError
+from config.errors import RavebooksError, Stop
 
 
 class NeighbourError(RavebooksError):
@@ -15,13 +15,19 @@ class NeighbourError(RavebooksError):
         self.trace = trace
 
 
-class NotSent(NeighbourError):
+class Away(NeighbourError):
+    """The neighbour as a whole is out of reach for now: other requests would meet the same."""
+
+    remedy = "Nothing to do: it goes on by itself when the neighbour is back."
+
+
+class NotSent(Away):
     """The neighbour could not be reached: nothing was sent."""
 
     remedy = "Nothing to do: it is tried again by itself."
 
 
-class OutcomeUnknown(NeighbourError):
+class OutcomeUnknown(Away):
     """The neighbour failed, or did not answer in time: the write may or may not have happened."""
 
     remedy = "Nothing to do: it is sent again under the same key, which changes nothing if it had happened."
@@ -37,7 +43,7 @@ class Redirected(Failed):
     remedy = "Look at what answers at that address: a proxy in between, or an address that was set wrongly."
 
 
-class Throttled(NeighbourError):
+class Throttled(Away):
     """Too many requests: wait, then repeat."""
 
     remedy = "Nothing to do: it goes on when the neighbour takes requests again."
@@ -47,7 +53,7 @@ class Throttled(NeighbourError):
         self.wait_seconds = wait_seconds
 
 
-class NotAuthorised(NeighbourError):
+class NotAuthorised(NeighbourError, Stop):
     """The neighbour no longer lets us in: the connection is paused until somebody connects it again."""
 
     remedy = "Connect again."

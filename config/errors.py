@@ -15,6 +15,10 @@ class RavebooksError(Exception):
             self.remedy = remedy
 
 
+class Stop(RavebooksError):
+    """No record has caused it: whoever works on a connection ends, and says so once."""
+
+
 class SettingError(RavebooksError):
     """Settings are missing or wrong: the process does not start. Each of `lines` names one, and says what to set."""
 

@@ -386,9 +386,9 @@ class Connecting:
     def keys(self, connection_id: str, kind: str) -> list[dict[str, str | None]]:
         """Ravetree's keys of a kind with their labels, and what each is mapped to."""
         with self.database.transaction() as session:
-            account_id = self._working(session, connection_id).account_id
+            connection = self._working(session, connection_id)
             mapped = connections.mappings(session, connection_id, kind)
-        account = self.account(account_id, self.tokens.ravetree_token(connection_id))
+        account = self.account(connection.account_id, self.tokens.ravetree_token(connection))
         rows = [(str(row["key"]), str(row["label"])) for row in account.listing(KINDS[kind].resource)]
         if kind == DEPOSIT_ACCOUNT:
             rows.append(("", "All other methods"))
@@ -464,9 +464,9 @@ class Connecting:
 
     def _check_mapped(self, connection_id: str) -> None:
         with self.database.transaction() as session:
-            account_id = self._working(session, connection_id).account_id
+            connection = self._working(session, connection_id)
             mapped = connections.mappings(session, connection_id, LINE_TYPE)
-        account = self.account(account_id, self.tokens.ravetree_token(connection_id))
+        account = self.account(connection.account_id, self.tokens.ravetree_token(connection))
         missing = [row["label"] for row in account.listing("line_item_types") if row["key"] not in mapped]
         if missing:
             raise SwitchRefused(f"not mapped yet: {', '.join(missing)}")

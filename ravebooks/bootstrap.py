@@ -13,7 +13,7 @@ from flask_smorest import Api
 from sqlalchemy.orm import Session
 
 from clients import http
-from clients.quickbooks.company import Bearer, Company
+from clients.quickbooks.company import Bearer, Company, unmetered
 from clients.quickbooks.oauth import OAuthClient
 from clients.quickbooks.pacing import Pacer
 from clients.ravetree.account import Account
@@ -36,7 +36,7 @@ from publishers.publisher import DirectPublisher, Publisher
 from storage import brakes, connections, due_times, installation, migrations, outbox
 from storage.database import Database, DatabaseDown
 from storage.installation import Claimant, check_connection
-from storage.models import Installation
+from storage.models import Connection, Installation
 from storage.vault import Vault
 from sync.lease import Claims, Timings
 from sync.metering import ReadMeter
@@ -124,7 +124,13 @@ class Parts:
 
     # --- neighbours ------------------------------------------------------------------------------
 
-    def company(self, realm_id: str, bearer: Bearer, connection_id: str | None = None) -> Company:
+    def company(
+        self,
+        realm_id: str,
+        bearer: Bearer,
+        connection_id: str | None = None,
+        before_a_call: Callable[[], object] = lambda: None,
+    ) -> Company:
         """A company through this thread's HTTP session; its reads are counted for the connection, once there is one."""
         s = self.settings
         return Company(
@@ -135,13 +141,16 @@ class Parts:
             self.pacer,
             self.clock,
             s.http_seconds,
-            *((ReadMeter(self.database, self.clock, connection_id),) if connection_id else ()),
+            ReadMeter(self.database, self.clock, connection_id) if connection_id else unmetered,
+            before_a_call,
         )
 
-    def account(self, account_id: str, token: str) -> Account:
+    def account(self, account_id: str, token: str, before_a_call: Callable[[], object] = lambda: None) -> Account:
         """An account through this thread's HTTP session."""
         s = self.settings
-        return Account(self._session(), s.ravetree_api_url, account_id, token, self.clock, s.http_seconds)
+        return Account(
+            self._session(), s.ravetree_api_url, account_id, token, self.clock, s.http_seconds, before_a_call
+        )
 
     def _session(self) -> requests.Session:
         if not hasattr(self._threads, "session"):
@@ -149,18 +158,13 @@ class Parts:
         session: requests.Session = self._threads.session
         return session
 
-    def neighbours_of(self, connection_id: str) -> Neighbours:
+    def neighbours_of(self, connection: Connection, before_a_call: Callable[[], object] = lambda: None) -> Neighbours:
         """Both neighbours of a connection."""
-        with self.database.transaction() as session:
-            connection = connections.get(session, connection_id)
         check_connection(connection, self.settings.quickbooks_environment)
+        bearer = self.tokens.bearer(connection)
         return Neighbours(
-            self.company(
-                connection.realm_id,
-                lambda expired=None: self.tokens.access_token(connection_id, expired),
-                connection_id,
-            ),
-            self.account(connection.account_id, self.tokens.ravetree_token(connection_id)),
+            self.company(connection.realm_id, bearer, connection.id, before_a_call),
+            self.account(connection.account_id, self.tokens.ravetree_token(connection), before_a_call),
         )
 
     # --- publishing ------------------------------------------------------------------------------

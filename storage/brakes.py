@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from config.errors import Stop
 from storage import journal
 from storage.database import StorageError
 from storage.models import Brake, Connection, Operation
@@ -23,7 +24,7 @@ REMOVALS = frozenset(
 """Writes that take something off the books."""
 
 
-class AllPaused(StorageError):
+class AllPaused(StorageError, Stop):
     """A person stopped every write of this installation."""
 
     remedy = "Go on with `ravebooks resume --all`."

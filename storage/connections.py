@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from config.errors import Stop
 from reconcile.model import Attention, Side, fitted
 from storage import brakes, leases, oauth_states, parity, pending
 from storage.database import StorageError
@@ -27,7 +28,7 @@ class UnknownConnection(StorageError):
     remedy = "List the connections with `ravebooks connections`."
 
 
-class NotActive(StorageError):
+class NotActive(StorageError, Stop):
     """The connection was paused or disconnected while it was being worked on."""
 
     remedy = "Resume or connect again."

@@ -1,7 +1,8 @@
 """The database port: transactions, the database's clock, and upserts, on SQLite and on PostgreSQL."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from psycopg.abc import PQGen
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session
 
-from config.errors import RavebooksError
+from config.errors import RavebooksError, Stop
 from config.foreign import described
 from config.ports import Clock
 
@@ -40,7 +41,7 @@ class StorageError(RavebooksError):
     """The root of what the database refuses."""
 
 
-class DatabaseDown(StorageError):
+class DatabaseDown(StorageError, Stop):
     """The database cannot be reached: nothing was stored."""
 
     remedy = "Start the database, or correct RAVEBOOKS_DATABASE_URL. What was received waits in the broker."
@@ -80,14 +81,37 @@ class LimitedConnection(psycopg.Connection[Any]):
             raise psycopg.OperationalError(f"no answer within {limit:g} s") from error
 
 
+READS = "ravebooks_reads"
+"""The execution option of a transaction that only reads."""
+
+
+class FreshSession(Session):
+    """A session that answers with what the database says, also of rows that it has seen before.
+
+    Rows are changed by statements, and a transaction may be long enough to look at one of them again.
+    """
+
+    def get(self, *arguments: Any, **options: Any) -> Any:
+        """As `Session.get`, without its memory."""
+        return super().get(*arguments, **({"populate_existing": True} | options))
+
+
+@sa.event.listens_for(FreshSession, "do_orm_execute")
+def _forget_what_was_seen(state: ORMExecuteState) -> None:
+    if state.is_select and not state.is_column_load and not state.is_relationship_load:
+        state.update_execution_options(populate_existing=True)
+
+
 class Database:
     """One database. Every transaction is short and spans no foreign call."""
 
     def __init__(self, url: str, clock: Clock, pool_size: int = 20) -> None:
         self.url = sa.make_url(url)
         self._clock = clock
+        self._threads = threading.local()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._sqlite_engine(pool_size) if self.is_sqlite else self._postgresql_engine(pool_size)
+        self._reader = self.engine.execution_options(**{READS: True, "postgresql_readonly": True})
 
     def _sqlite_engine(self, pool_size: int) -> sa.Engine:
         if self.url.database:
@@ -110,7 +134,9 @@ class Database:
 
         @sa.event.listens_for(engine, "begin")
         def _begin(connection: sa.Connection) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            reads = connection.get_execution_options().get(READS)
+            connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
+            connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
         return engine
 
@@ -141,11 +167,22 @@ class Database:
         url = self.url
         return sa.URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
 
-    @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self) -> AbstractContextManager[Session]:
         """One transaction: committed at the end, rolled back on any error. Raises `DatabaseDown`."""
+        return self._transaction(self.engine)
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """One transaction that only reads: it takes no lock that a writer would wait for. Raises `DatabaseDown`."""
+        return self._transaction(self._reader)
+
+    @contextmanager
+    def _transaction(self, engine: sa.Engine) -> Iterator[Session]:
+        if getattr(self._threads, "busy", False):
+            # On SQLite it would wait for itself, on PostgreSQL it would not see what the other one has stored.
+            raise RuntimeError("a transaction is open on this thread already")
+        self._threads.busy = True
         try:
-            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            with FreshSession(engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             cause = getattr(error, "orig", None)
@@ -158,6 +195,8 @@ class Database:
             if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _READ_ONLY:
                 raise DatabaseDown(f"the connection to the database was lost ({described(error)})") from error
             raise
+        finally:
+            self._threads.busy = False
 
     def now(self, session: Session) -> datetime:
         """The database's clock, which all workers share. SQLite has none of its own: there it is the process's."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from config.errors import Stop
 from storage.database import Database, StorageError, insert
 from storage.models import Lease
 
@@ -16,7 +17,7 @@ WORK = "work"
 TOKEN = "token"
 
 
-class LeaseLost(StorageError):
+class LeaseLost(StorageError, Stop):
     """Another worker has the connection now: write nothing more."""
 
     remedy = "Nothing to do: the other worker goes on. If it happens often, raise RAVEBOOKS_LEASE_SECONDS."

@@ -111,14 +111,15 @@ def due(session: Session, connection_id: str, now: datetime, limit: int) -> list
     )
 
 
-def due_connections(session: Session, now: datetime) -> list[str]:
-    """Active connections for which something is due: changes, or a look at either neighbour's log."""
+def due_connections(session: Session, now: datetime, only: str | None = None) -> list[str]:
+    """Active connections for which something is due: changes, or a look at either neighbour's log; or `only` one."""
     waiting = (
         sa.select(PendingChange.connection_id).where(PendingChange.state == DUE, PendingChange.due_at <= now).distinct()
     )
     return list(
         session.execute(
             sa.select(Connection.id)
+            .where(sa.true() if only is None else Connection.id == only)
             .where(Connection.state == "active", sa.or_(Connection.retry_at.is_(None), Connection.retry_at <= now))
             .where(
                 sa.or_(

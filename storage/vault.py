@@ -5,6 +5,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.orm import Session
 
+from config.errors import Stop
 from config.keyring import KeyRing
 from config.ports import Entropy
 from storage.database import StorageError
@@ -17,7 +18,7 @@ NONCE_BYTES = 12
 VERSION_BYTES = 2
 
 
-class UnreadableSecret(StorageError):
+class UnreadableSecret(StorageError, Stop):
     """A stored token cannot be decrypted."""
 
     remedy = "Put the key that encrypted it back into RAVEBOOKS_TOKEN_KEYS, or connect again."

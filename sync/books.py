@@ -1,14 +1,16 @@
 """What one slice of work has at hand: one connection, its neighbours, our copies of its records."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
+from clients.errors import NeighbourError
 from clients.quickbooks.company import quoted
-from config.errors import RavebooksError
+from config.errors import Stop
 from config.logging import logger
 from config.ports import Clock
 from reconcile import markers
@@ -29,8 +31,8 @@ from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body, UnreadableRecord
 from schemas.times import parse_instant
 from storage import connections, copies, decisions, installation, journal, pairs, pending
-from storage.database import Database
 from storage.models import Connection, Copy, Decision, Pair
+from storage.unit import UnitOfWork
 from sync.neighbours import Neighbours
 from sync.writes.journal import Request
 
@@ -44,7 +46,7 @@ ENTITIES = {
 log = logger("reconciler")
 
 
-class RestoreFound(RavebooksError):
+class RestoreFound(Stop):
     """QuickBooks has a payment of ours that our database never heard of: it was restored from a backup."""
 
     remedy = "Nothing to do: both books are read before anything is written, then it goes on by itself."
@@ -97,18 +99,16 @@ class Books:
     are not there and never were, as far as we know: their events may have come before they can be read. `handling`
     are those that are being worked on: news of any other record is noted as pending when it is read, whatever it
     was read for.
-    Whoever calls a neighbour many times in a row calls `before_a_call` between: it renews the lease.
     `looked_at` are those that a plan of this slice had looked at: once is enough to know that it does not help.
     """
 
-    database: Database
+    unit: UnitOfWork
     clock: Clock
     connection: Connection
     neighbours: Neighbours
     journal: Writes
     dry: bool = False
     keeps: bool = True
-    before_a_call: Callable[[], object] = lambda: None
     would_write: list[Request] = field(default_factory=list)
     would_link: dict[tuple[str, str], str] = field(default_factory=dict)
     supposed: dict[Record, Decision] = field(default_factory=dict)
@@ -119,6 +119,8 @@ class Books:
     _contacts: dict[str, RavetreeContact] | None = None
     _numbers: dict[tuple[Kind, str], list[Body]] = field(default_factory=dict)
     _unkept: dict[Record, Copy] = field(default_factory=dict)
+    _read_there: dict[Record, Body | None] = field(default_factory=dict)
+    _kept_there: set[Record] = field(default_factory=set)
 
     @property
     def id(self) -> str:
@@ -127,7 +129,7 @@ class Books:
     @property
     def installation(self) -> str:
         """The id that our markers bear."""
-        with self.database.transaction() as session:
+        with self.reading() as session:
             return installation.id_of(session)
 
     @property
@@ -137,9 +139,34 @@ class Books:
     def now(self) -> datetime:
         return self.clock.now()
 
+    def reading(self) -> AbstractContextManager[Session]:
+        """The session to read with."""
+        return self.unit.reading()
+
+    def writing(self) -> AbstractContextManager[Session]:
+        """The session to store with: committed before the next call of a neighbour, and at the end."""
+        return self.unit.writing()
+
     def write(self, request: Request) -> None:
         """Journal and send one write."""
-        self.journal.write(request)
+        try:
+            self.journal.write(request)
+        except NeighbourError:
+            # Something is not as it was when it was read.
+            self._forget_what_was_read()
+            raise
+        if request.side is Side.RAVETREE:
+            self._forget_what_was_read()
+
+    def begin_again(self) -> None:
+        """Notes were taken: what was read before may be older than what they speak of."""
+        self.fresh.clear()
+        self.absent.clear()
+        self._forget_what_was_read()
+
+    def _forget_what_was_read(self) -> None:
+        self._read_there.clear()
+        self._kept_there.clear()
 
     def take_would_write(self) -> list[Request]:
         """What would have been written beside the record itself since the last time: a new customer."""
@@ -154,14 +181,14 @@ class Books:
         supposed = next((self.supposed[name] for name in known if name in self.supposed), None)
         if supposed is not None:
             return supposed
-        with self.database.transaction() as session:
+        with self.reading() as session:
             return decisions.find(session, self.id, known)
 
     def use_up(self, names: Iterable[Record]) -> None:
         """The decision has been carried out."""
         if self.dry:
             return
-        with self.database.transaction() as session:
+        with self.writing() as session:
             decisions.use_up(session, self.id, names)
 
     # --- QuickBooks' side ------------------------------------------------------------------------
@@ -170,7 +197,7 @@ class Books:
         """Our copy of a QuickBooks record; in a preview what it has just read, which is kept nowhere."""
         if record in self._unkept:
             return self._unkept[record]
-        with self.database.transaction() as session:
+        with self.reading() as session:
             return copies.get(session, self.id, record)
 
     def refresh(self, records: Iterable[Record]) -> None:
@@ -194,7 +221,7 @@ class Books:
         What cannot be kept is noted to be read by itself, where its cause is said.
         """
         forgotten = ""
-        with self.database.transaction() as session:
+        with self.writing() as session:
             for name, raw in found.items():
                 record = Record(Side.QUICKBOOKS, kind, name)
                 self.fresh.add(record)
@@ -246,7 +273,7 @@ class Books:
 
         Looked for only where a restore may have lost the pair: for what was made before both books were read.
         """
-        with self.database.transaction() as session:
+        with self.reading() as session:
             found = copies.noted(session, self.id, markers.ending(what, ravetree_id))
             for copy in found:
                 marker = marker_of(str(copy.body.get("PrivateNote") or ""))
@@ -302,7 +329,7 @@ class Books:
 
     def payments_on(self, quickbooks_invoice_id: str) -> list[Copy]:
         """QuickBooks' payments that we have seen on an invoice."""
-        with self.database.transaction() as session:
+        with self.reading() as session:
             seen = copies.payments_on(session, self.id, quickbooks_invoice_id)
         read = [copy for record, copy in self._unkept.items() if record.kind is Kind.PAYMENT]
         names = {copy.record_id for copy in read}
@@ -368,29 +395,33 @@ class Books:
 
     # --- Ravetree's side -------------------------------------------------------------------------
 
+    def ravetree_body(self, kind: Kind, record_id: str) -> Body | None:
+        """A record as Ravetree had it when it was first asked for since the notes were taken, or None if it is gone.
+
+        What is changed meanwhile comes with an event of its own, under a later generation.
+        """
+        record = Record(Side.RAVETREE, kind, record_id)
+        if record not in self._read_there:
+            self._read_there[record] = self.neighbours.ravetree.get(kind, record_id)
+        raw = self._read_there[record]
+        if raw is not None and record in self.handling:
+            self._seen(record, raw)
+        return raw
+
     def ravetree_invoice(self, record_id: str) -> tuple[RavetreeInvoice | Gone, Body]:
-        """An invoice as Ravetree has it now: reads there are free."""
-        raw = self.neighbours.ravetree.get(Kind.INVOICE, record_id)
-        if raw is None:
-            return Gone(record_id), {}
-        self._seen(Kind.INVOICE, raw)
-        return ravetree.load_invoice(raw), raw
+        """An invoice as Ravetree has it: reads there are free."""
+        raw = self.ravetree_body(Kind.INVOICE, record_id)
+        return (ravetree.load_invoice(raw), raw) if raw is not None else (Gone(record_id), {})
 
     def ravetree_estimate(self, record_id: str) -> tuple[RavetreeEstimate | Gone, Body]:
-        """An estimate as Ravetree has it now."""
-        raw = self.neighbours.ravetree.get(Kind.ESTIMATE, record_id)
-        if raw is None:
-            return Gone(record_id), {}
-        self._seen(Kind.ESTIMATE, raw)
-        return ravetree.load_estimate(raw), raw
+        """An estimate as Ravetree has it."""
+        raw = self.ravetree_body(Kind.ESTIMATE, record_id)
+        return (ravetree.load_estimate(raw), raw) if raw is not None else (Gone(record_id), {})
 
     def ravetree_payment(self, record_id: str) -> tuple[RavetreePayment | Gone, Body]:
-        """A payment as Ravetree has it now."""
-        raw = self.neighbours.ravetree.get(Kind.PAYMENT, record_id)
-        if raw is None:
-            return Gone(record_id), {}
-        self._seen(Kind.PAYMENT, raw)
-        return ravetree.load_payment(raw), raw
+        """A payment as Ravetree has it."""
+        raw = self.ravetree_body(Kind.PAYMENT, record_id)
+        return (ravetree.load_payment(raw), raw) if raw is not None else (Gone(record_id), {})
 
     def contacts(self) -> dict[str, RavetreeContact]:
         """Every contact of the account by id, listed once a slice: reads there are free."""
@@ -401,33 +432,33 @@ class Books:
 
     def remember_contact(self, record_id: str) -> None:
         """A contact was made: the list has it too, without listing all of them again."""
-        raw = self.neighbours.ravetree.get(Kind.CONTACT, record_id)
+        raw = self.ravetree_body(Kind.CONTACT, record_id)
         if raw is not None and self._contacts is not None:
             self._contacts[record_id] = ravetree.load_contact(raw)
 
-    def _seen(self, kind: Kind, raw: Body) -> None:
+    def _seen(self, record: Record, raw: Body) -> None:
         """Keep the version that is being planned. One that was only looked up proves nothing about its events."""
-        record = Record(Side.RAVETREE, kind, raw["id"])
-        if not self.keeps or record not in self.handling:
+        if not self.keeps or record in self._kept_there:
             return
-        with self.database.transaction() as session:
+        self._kept_there.add(record)
+        with self.writing() as session:
             copies.store(session, self.id, record, int(raw["version"]), raw, self.now())
 
     # --- pairs -----------------------------------------------------------------------------------
 
     def pair(self, kind: str, side: Side, record_id: str, currency: str = "") -> Pair | None:
         """The pair of a record."""
-        with self.database.transaction() as session:
+        with self.reading() as session:
             return pairs.find(session, self.id, kind, side, record_id, currency)
 
     def pairs_among(self, kind: str, side: Side, record_ids: Iterable[str]) -> list[Pair]:
         """The pairs of several records."""
-        with self.database.transaction() as session:
+        with self.reading() as session:
             return pairs.among(session, self.id, kind, side, record_ids)
 
     def payments_pending(self) -> bool:
         """Whether payments of this connection are still to be looked at."""
-        with self.database.transaction() as session:
+        with self.reading() as session:
             return pending.others_pending(session, self.id, Kind.PAYMENT)
 
     def waits_for_a_person(self, record: Record) -> bool:
@@ -439,7 +470,7 @@ class Books:
                 Record(Side.RAVETREE, record.kind, pair.ravetree_id),
                 Record(Side.QUICKBOOKS, record.kind, pair.quickbooks_id),
             ]
-        with self.database.transaction() as session:
+        with self.reading() as session:
             return any(row.state in pending.ATTENTION for row in pending.rows(session, self.id, names))
 
     def look_at(self, records: Sequence[Record], *, must_read: bool = False) -> None:
@@ -447,7 +478,7 @@ class Books:
         self.looked_at.update(records)
         if not self.keeps:
             return
-        with self.database.transaction() as session:
+        with self.writing() as session:
             for record in records:
                 pending.note(
                     session,

@@ -47,7 +47,7 @@ def look_at_changes(books: Books, next_due: datetime, *, in_full: bool = False) 
         changes = books.neighbours.quickbooks.changes(ENTITIES.values(), since)
         absorb(books, changes)
         watermark = changes.time if changes.complete else _compare_in_full(books, since)
-    with books.database.transaction() as session:
+    with books.writing() as session:
         connection = connections.get(session, books.id)
         if watermark is not None and watermark <= books.now() + TRUSTED_AHEAD:
             # A time that is not told, or cannot be, proves nothing about how far an answer reaches: it is asked again.
@@ -81,12 +81,10 @@ def _compare_in_full(books: Books, since: datetime) -> datetime | None:
     begun: list[datetime | None] = []
     company = books.neighbours.quickbooks
     for kind, entity in ENTITIES.items():
-        books.before_a_call()
         for rows, time in company.changed_since(entity, since):
-            books.before_a_call()
             begun.append(time)
             books.keep(kind, _by_id(rows))
-        with books.database.transaction() as session:
+        with books.reading() as session:
             known = session.query(Copy.record_id).filter(
                 Copy.connection_id == books.id,
                 Copy.side == Side.QUICKBOOKS,
@@ -95,7 +93,6 @@ def _compare_in_full(books: Books, since: datetime) -> datetime | None:
             )
             names = sorted(name for (name,) in known)
         for some in _in_batches(names, ID_LIMIT):
-            books.before_a_call()
             there = _by_id(company.by_ids(entity, some))
             books.keep(kind, there, missing=set(some) - there.keys())
     return begun[0]
@@ -107,13 +104,12 @@ def look_at_events(books: Books, next_due: datetime) -> None:
     cursor = books.connection.events_cursor
     try:
         for rows in _in_batches(books.neighbours.ravetree.events_after(cursor), BATCH):
-            books.before_a_call()
             cursor = _record(books, [ravetree_events.parse(row, str(row.get("id", "")), account) for row in rows])
     except LogExpired:
         log.warning("ravetree's log no longer reaches back to our last look: all records are compared")
         look_at_everything(books, books.connection.created_at)
         cursor = None
-    with books.database.transaction() as session:
+    with books.writing() as session:
         connection = connections.get(session, books.id)
         connection.events_cursor = cursor
         if connection.events_due_at == books.connection.events_due_at:
@@ -123,7 +119,7 @@ def look_at_events(books: Books, next_due: datetime) -> None:
 def _record(books: Books, envelopes: list[Envelope]) -> str:
     now = books.now()
     delivery = Delivery(f"log-{envelopes[0].id}", Side.RAVETREE, books.connection.account_id, now, tuple(envelopes))
-    with books.database.transaction() as session:
+    with books.writing() as session:
         recorded = inbox.record(session, [delivery], now)
     for (source, outcome), count in recorded.outcomes.items():
         telemetry.events_recorded.labels(source, outcome).inc(count)
@@ -135,7 +131,6 @@ def look_at_everything(books: Books, since: datetime) -> None:
     for kind, resource in ((Kind.ESTIMATE, "estimates"), (Kind.INVOICE, "invoices"), (Kind.PAYMENT, "payments")):
         listing = books.neighbours.ravetree.listing(resource, {"updated_since": spell_instant(since)})
         for rows in _in_batches(listing, BATCH):
-            books.before_a_call()
             books.look_at([Record(Side.RAVETREE, kind, row["id"]) for row in rows])
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
-from clients.errors import NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
-from clients.quickbooks.faults import TokenExpired
+from clients.errors import Away, NeighbourError, NotAuthorised
 from config import telemetry
 from config.logging import logger
 from reconcile.model import Kind, Record, Side
@@ -32,7 +31,7 @@ log = logger("jobs")
 
 def go_on(books: Books) -> bool:
     """Take every due job a step further; True when there is something to work on now."""
-    with books.database.transaction() as session:
+    with books.reading() as session:
         due = list(jobs.due(session, books.id, books.now()))
     # Each takes its step, whatever the one before it found.
     steps = [_try_step(books, job) for job in due]
@@ -43,11 +42,11 @@ def _try_step(books: Books, job: Job) -> bool:
     """A step that is refused is tried again later: it holds up neither another job nor what people do."""
     try:
         return _step(books, job)
-    except (NotAuthorised, NotSent, OutcomeUnknown, Throttled, TokenExpired):
+    except (NotAuthorised, Away):
         raise
     except NeighbourError as error:
         log.error("a job's list was refused", job=job.id, error=str(error), remedy=error.remedy, fault=error.code)
-        with books.database.transaction() as session:
+        with books.writing() as session:
             jobs.postpone(session, books.id, books.now() + AFTER_A_REFUSAL)
         return False
     except (RestoreFound, StorageError):
@@ -55,7 +54,7 @@ def _try_step(books: Books, job: Job) -> bool:
     except Exception as error:  # the job's own border: what is wrong with one stops nothing else
         telemetry.loop_errors.labels("jobs").inc()
         log.error("unexpected error", job=job.id, exc_info=error)
-        with books.database.transaction() as session:
+        with books.writing() as session:
             jobs.postpone(session, books.id, books.now() + AFTER_A_REFUSAL)
         return False
 
@@ -67,7 +66,7 @@ def _step(books: Books, job: Job) -> bool:
     if not job.listed:
         _list_page(books, job)
         return True
-    with books.database.transaction() as session:
+    with books.writing() as session:
         now = books.now()
         row = jobs.get(session, books.id, job.id)
         if jobs.finish_if_over(session, row, now, AGAIN):
@@ -78,7 +77,7 @@ def _step(books: Books, job: Job) -> bool:
 
 
 def _queue(books: Books, job: Job) -> bool:
-    with books.database.transaction() as session:
+    with books.writing() as session:
         row = jobs.get(session, books.id, job.id)
         if row.state != jobs.RUNNING:
             return False
@@ -96,7 +95,7 @@ def _list_page(books: Books, job: Job) -> None:
 
 
 def _store_page(books: Books, job: Job, named: dict[Record, str], cursor: str | None) -> None:
-    with books.database.transaction() as session:
+    with books.writing() as session:
         row = jobs.get(session, books.id, job.id)
         jobs.add_records(session, row, named, books.now())
         row.cursor, row.listed, row.updated_at = cursor or "", cursor is None, books.now()
@@ -134,14 +133,14 @@ def _list_documents(books: Books, job: Job) -> None:
     kind, cursor = _place(job.cursor, kinds)
     rows, following = books.neighbours.ravetree.page(RESOURCES[kind], cursor)
     asked = [row for row in rows if is_asked_for(kind, row, job.params)]
-    with books.database.transaction() as session:
+    with books.reading() as session:
         paired = {
             pair.ravetree_id
             for pair in pairs.among(session, books.id, kind, Side.RAVETREE, [row["id"] for row in asked])
         }
     named = {Record(Side.RAVETREE, kind, row["id"]): str(row.get("number") or row.get("name", "")) for row in asked}
     _store_page(books, job, named, _next_place(kind, following, kinds))
-    with books.database.transaction() as session:
+    with books.writing() as session:
         for record in named:
             if record.id in paired:
                 jobs.note_outcome(session, job, record, "already", "is in QuickBooks already", books.now())

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from config.ports import Clock
 from storage import leases
-from storage.database import Database
 from storage.leases import HeldLease
+from storage.unit import UnitOfWork
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,28 @@ class Claims:
 
 
 class LeaseHolder:
-    """The lease during a slice, renewed before a call that could outlast it."""
+    """The lease during a slice, renewed before a call that could outlast it.
 
-    def __init__(self, database: Database, lease: HeldLease, timings: Timings) -> None:
-        self._database = database
+    How much of it is left is told by our own clock since it was taken; that it is ours still is told by the
+    database, in the transaction of each write.
+    """
+
+    def __init__(self, unit: UnitOfWork, lease: HeldLease, timings: Timings, clock: Clock) -> None:
+        self._unit = unit
         self._timings = timings
+        self._clock = clock
+        self._taken_at = clock.monotonic()
         self.lease = lease
 
     def for_a_call(self) -> HeldLease:
         """The lease, with at least the time of one call left on it. Raises `LeaseLost`."""
-        with self._database.transaction() as session:
-            left = (self.lease.expires_at - self._database.now(session)).total_seconds()
-            if left <= self._timings.http:
-                self.lease = leases.renew(self._database, session, self.lease, self._timings.lease)
+        left = self._taken_at + self._timings.lease - self._clock.monotonic()
+        if left <= self._timings.http:
+            begun = self._clock.monotonic()
+            try:
+                with self._unit.writing() as session:
+                    self.lease = leases.renew(self._unit.database, session, self.lease, self._timings.lease)
+            finally:
+                self._unit.commit()
+            self._taken_at = begun
         return self.lease

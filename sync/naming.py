@@ -33,7 +33,7 @@ def _payment(body: Mapping[str, Any]) -> str:
 
 def _body(books: Books, record: Record) -> dict[str, Any]:
     """What was last seen of a record, or of its partner."""
-    with books.database.transaction() as session:
+    with books.reading() as session:
         found = [copies.get(session, books.id, name) for name in pairs.names(session, books.id, record)]
         pair = pairs.find(session, books.id, record.kind, record.side, record.id)
     if pair is not None and pair.base_ravetree:

@@ -1,10 +1,12 @@
 """The two neighbours of one connection, ready to be called by one worker thread."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from clients.quickbooks.company import Company
 from clients.ravetree.account import Account
+from storage.models import Connection
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,6 @@ class Neighbours:
 
 
 class NeighboursOf(Protocol):
-    """Opens the neighbours of a connection for the calling thread."""
+    """Opens the neighbours of a connection for the calling thread; `before_a_call` is called before each request."""
 
-    def __call__(self, connection_id: str) -> Neighbours: ...
+    def __call__(self, connection: Connection, before_a_call: Callable[[], object] = lambda: None) -> Neighbours: ...

@@ -71,7 +71,7 @@ def _link(quickbooks_id: str | None, kind: Kind, pages_url: str) -> Body:
 def tell(books: Books) -> None:
     """Send what is unsent and due. Ravetree being away, or not knowing the record, stops nothing else."""
     for row in _unsent(books):
-        with books.database.transaction() as session:
+        with books.reading() as session:
             brakes.check(session)
             connections.check_active(session, books.id)
         key = hashlib.sha256(
@@ -93,7 +93,7 @@ def tell(books: Books) -> None:
 
 
 def _unsent(books: Books) -> list[SyncState]:
-    with books.database.transaction() as session:
+    with books.reading() as session:
         query = sa.select(SyncState).where(
             SyncState.connection_id == books.id, SyncState.unsent.is_(True), SyncState.due_at <= books.now()
         )
@@ -101,7 +101,7 @@ def _unsent(books: Books) -> list[SyncState]:
 
 
 def _mark(books: Books, row: SyncState, *, unsent: bool) -> None:
-    with books.database.transaction() as session:
+    with books.writing() as session:
         session.execute(
             sa.update(SyncState)
             .where(

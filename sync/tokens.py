@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 
 from clients.errors import NotSent
+from clients.quickbooks.company import Bearer
 from clients.quickbooks.oauth import ConsentLost, OAuthClient, Tokens
 from config.logging import logger
 from config.ports import Clock
@@ -83,25 +84,35 @@ class TokenKeeper:
         sealed = connection.refresh_token
         return self._vault.open(sealed, connection.id, "refresh_token") if sealed is not None else None
 
-    def ravetree_token(self, connection_id: str) -> str:
+    def ravetree_token(self, connection: Connection) -> str:
         """The connection's API token for Ravetree."""
-        with self._database.transaction() as session:
-            connection = connections.get(session, connection_id)
-            return self._vault.open(connection.ravetree_token, connection_id, "ravetree_token")
+        return self._vault.open(connection.ravetree_token, connection.id, "ravetree_token")
 
     def seal_ravetree_token(self, token: str, owner: str) -> bytes:
         """An API token for Ravetree as it is stored for `owner`."""
         return self._vault.seal(token, owner, "ravetree_token")
 
+    def bearer(self, connection: Connection) -> Bearer:
+        """Gives the token of a connection: the one that was read with it for as long as that is good."""
+
+        def token(expired: str | None = None) -> str:
+            held = self._good(connection) if expired is None else None
+            return held or self.access_token(connection.id, expired)
+
+        return token
+
     def _current(self, connection_id: str, expired: str | None) -> str | None:
-        with self._database.transaction() as session:
+        with self._database.reading() as session:
             connection = connections.get(session, connection_id)
-            sealed, expires_at = connection.access_token, connection.access_expires_at
+        token = self._good(connection)
+        return None if token == expired else token
+
+    def _good(self, connection: Connection) -> str | None:
+        sealed, expires_at = connection.access_token, connection.access_expires_at
         now = self._clock.now()
         if sealed is None or expires_at is None or not now < expires_at - EARLY < now + LONGEST:
             return None
-        token = self._vault.open(sealed, connection_id, "access_token")
-        return None if token == expired else token
+        return self._vault.open(sealed, connection.id, "access_token")
 
     def _refresh(self, connection_id: str, lease: leases.HeldLease) -> str:
         refresh_token = self._refresh_token(connection_id)

@@ -43,7 +43,7 @@ def verify(books: Books, events_due: datetime, changes_due: datetime) -> None:
     except Exception as error:  # noqa: BLE001 - its lists say the same, a little later
         _say("Ravetree's log cannot be read, its lists are", error)
     catching_up.look_at_everything(books, since)
-    with books.database.transaction() as session:
+    with books.writing() as session:
         connections.verified(session, books.id, books.now())
     log.info("verified", since=since.isoformat())
 

@@ -41,6 +41,10 @@ Meter = Callable[[str], None]
 """Told of each metered read that QuickBooks answered, with its cause."""
 
 
+def unmetered(_cause: str) -> None:
+    """Counts no reads: before there is a connection."""
+
+
 @dataclass(frozen=True)
 class Written:
     """The answer to a write: the whole object as it is now."""
@@ -75,9 +79,11 @@ class Company:
         pacer: Pacer,
         clock: Clock,
         timeout: float,
-        meter: Meter = lambda _cause: None,
+        meter: Meter = unmetered,
+        before_a_call: Callable[[], object] = lambda: None,
     ) -> None:
         self._session = session
+        self._before_a_call = before_a_call
         self._meter = meter
         self._cause = "settings"
         self._base = f"{base_url}/company/{realm_id}"
@@ -216,6 +222,7 @@ class Company:
     def _call(
         self, method: str, path: str, params: dict[str, str], data: bytes | None, nature: str, endpoint: str
     ) -> http.Answer:
+        self._before_a_call()
         token = self._bearer()
         try:
             return self._attempt(token, method, path, params, data, nature, endpoint)

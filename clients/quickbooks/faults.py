@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from clients.errors import (
+    Away,
     Failed,
     Missing,
     Moved,
@@ -18,7 +19,7 @@ THROTTLE_SECONDS = 60.0
 """QuickBooks promises no Retry-After; its limits are by the minute."""
 
 
-class TokenExpired(NeighbourError):
+class TokenExpired(Away):
     """The access token has expired: refresh it and repeat once."""
 
     remedy = "Nothing to do: the token is refreshed."

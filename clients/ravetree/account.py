@@ -1,6 +1,6 @@
 """Ravetree's REST API for one account."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,8 +98,10 @@ class Account:
         token: str,
         clock: Clock,
         timeout: float,
+        before_a_call: Callable[[], object] = lambda: None,
     ) -> None:
         self._session = session
+        self._before_a_call = before_a_call
         self._base = base_url
         self._headers = {
             "Authorization": f"Bearer {token}",
@@ -191,6 +193,7 @@ class Account:
         data: bytes | None,
         nature: str,
     ) -> http.Answer:
+        self._before_a_call()
         result = "failed"
         try:
             answer = http.call(

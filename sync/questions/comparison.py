@@ -65,7 +65,7 @@ def read_in_full(books: Books) -> None:
     What is news to us is noted as pending, as with any read. What is missing is asked for by its id before it counts
     as deleted.
     """
-    with books.database.transaction() as session:
+    with books.reading() as session:
         invoices = {pair.quickbooks_id for pair in pairs.every(session, books.id, Kind.INVOICE)}
         wanted = {kind: {pair.quickbooks_id for pair in pairs.every(session, books.id, kind)} for kind in KINDS}
         wanted[Kind.PAYMENT] |= {pair.quickbooks_id for pair in pairs.every(session, books.id, pairs.PLACEHOLDER)}
@@ -245,7 +245,7 @@ class BothBooks:
 
     @cached_property
     def _mappings(self) -> list[Mapping]:
-        with self.books.database.transaction() as session:
+        with self.books.reading() as session:
             return list(session.execute(sa.select(Mapping).where(Mapping.connection_id == self.books.id)).scalars())
 
     @cached_property
@@ -254,26 +254,26 @@ class BothBooks:
 
     @cached_property
     def _customers(self) -> dict[tuple[str, str], str]:
-        with self.books.database.transaction() as session:
+        with self.books.reading() as session:
             found = pairs.every(session, self.books.id, Kind.CONTACT)
         return {(pair.ravetree_id, pair.currency): pair.quickbooks_id for pair in found}
 
     @cached_property
     def _names(self) -> dict[str, str]:
         """Customers by id, and items as `item ID`."""
-        with self.books.database.transaction() as session:
+        with self.books.reading() as session:
             known = copies.every(session, self.books.id, Side.QUICKBOOKS, Kind.CONTACT)
         names = {copy.record_id: str(copy.body["DisplayName"]) for copy in known if copy.body.get("DisplayName")}
         return names | {f"item {row.quickbooks_id}": row.name for row in self._mappings if row.name}
 
     @cached_property
     def _sent_written(self) -> set[str]:
-        with self.books.database.transaction() as session:
+        with self.books.reading() as session:
             return journal.done_subjects(session, self.books.id, "invoice.mark_sent")
 
     @cached_property
     def _invoice_pairs(self) -> tuple[dict[str, Pair], dict[str, Pair]]:
-        with self.books.database.transaction() as session:
+        with self.books.reading() as session:
             found = pairs.every(session, self.books.id, Kind.INVOICE)
         return {pair.ravetree_id: pair for pair in found}, {pair.quickbooks_id: pair for pair in found}
 
@@ -304,7 +304,7 @@ class BothBooks:
     def everything(self) -> Iterator[SideBySide]:
         """Every pair of documents and payments."""
         for kind in KINDS:
-            with self.books.database.transaction() as session:
+            with self.books.reading() as session:
                 found = pairs.every(session, self.books.id, kind)
             listed, known = self.listed(kind), self.copies(kind)
             for pair in found:
@@ -320,7 +320,7 @@ class BothBooks:
     def copies(self, kind: Kind) -> dict[str, Copy]:
         """Our copies of QuickBooks' records of a kind, by id."""
         if kind not in self._copies:
-            with self.books.database.transaction() as session:
+            with self.books.reading() as session:
                 found = copies.every(session, self.books.id, Side.QUICKBOOKS, kind)
             self._copies[kind] = {copy.record_id: copy for copy in found}
         return self._copies[kind]
@@ -328,7 +328,7 @@ class BothBooks:
     @cached_property
     def under_way(self) -> dict[Record, PendingChange]:
         """All that is not at rest, by record."""
-        with self.books.database.transaction() as session:
+        with self.books.reading() as session:
             return {pending.record_of(row): row for row in pending.every(session, self.books.id)}
 
     def client_name(self, held: SideBySide) -> str:
@@ -445,7 +445,7 @@ class BothBooks:
 
     def _payments_alone(self, paired: dict[tuple[Kind, Side], set[str]]) -> Iterator[SideBySide]:
         """Money on a paired invoice that stands on one side only."""
-        with self.books.database.transaction() as session:
+        with self.books.reading() as session:
             held_by_marks = {pair.quickbooks_id for pair in pairs.every(session, self.books.id, pairs.PLACEHOLDER)}
         known_ours = paired.get((Kind.PAYMENT, Side.RAVETREE), set())
         known_theirs = paired.get((Kind.PAYMENT, Side.QUICKBOOKS), set()) | held_by_marks
@@ -471,7 +471,7 @@ class BothBooks:
 
     def _was_left_alone(self, held: SideBySide) -> bool:
         """Whether the rules, or a person, left it out on purpose the last time."""
-        with self.books.database.transaction() as session:
+        with self.books.reading() as session:
             last = steps.of(session, self.books.id, held.names)[-1:]
         return any(step.what == "ignored" for step in last)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from storage import brakes, connections, copies, decisions, pairs, pending
 from storage import parity as reports
 from storage.database import Database
 from storage.models import ParityReport, PendingChange
+from storage.unit import UnitOfWork
 from sync.books import Books, Unwritten
 from sync.neighbours import NeighboursOf
 from sync.questions.comparison import (
@@ -48,7 +50,7 @@ def make(books: Books, *, full: bool = False) -> ParityReport:
             read_in_full(books)
     report = rules.report(BothBooks(books).compared())
     rows = [_spell_row(row) for row in report.rows]
-    with books.database.transaction() as session:
+    with books.writing() as session:
         made = reports.add(session, books.id, books.now(), FULL if full else COPIES, _spell_summary(report), rows)
         log.info("parity report made", report=made.id, compared=report.compared, causes=report.causes)
         return made
@@ -56,11 +58,11 @@ def make(books: Books, *, full: bool = False) -> ParityReport:
 
 def make_daily(books: Books) -> None:
     """The report of the day, from our copies; the next one is due tomorrow."""
-    with books.database.transaction() as session:
-        # Whatever becomes of this one: the next slice is for the both, not for another try.
+    with books.writing() as session:
+        # Whatever becomes of this one: the next slice is for the books, not for another try.
         reports.put_off(connections.get(session, books.id), books.now(), AGAIN)
     make(books)
-    with books.database.transaction() as session:
+    with books.writing() as session:
         reports.put_off(connections.get(session, books.id), books.now())
 
 
@@ -72,7 +74,7 @@ class Metric:
 
     def show(self, database: Database) -> None:
         """Set the gauge for every cause, also for those that have gone."""
-        with database.transaction() as session:
+        with database.reading() as session:
             newest = reports.newest_id(session)
             if newest == self._shown:
                 return
@@ -83,7 +85,7 @@ class Metric:
 
 
 class Parity:
-    """What the API and the command line ask about both both. It writes to neither side."""
+    """What the API and the command line ask about both books. It writes to neither side."""
 
     def __init__(self, database: Database, clock: Clock, neighbours_of: NeighboursOf, pages_url: str = "") -> None:
         self._database = database
@@ -91,26 +93,34 @@ class Parity:
         self._neighbours_of = neighbours_of
         self._pages_url = pages_url
 
-    def _books(self, connection_id: str) -> Books:
-        with self._database.transaction() as session:
+    @contextmanager
+    def _books(self, connection_id: str) -> Iterator[Books]:
+        with self._database.reading() as session:
             connections.check_connected(session, connection_id)
             connection = connections.get(session, connection_id)
-        return Books(self._database, self._clock, connection, self._neighbours_of(connection_id), Unwritten(), dry=True)
+        unit = UnitOfWork(self._database)
+        try:
+            yield Books(
+                unit, self._clock, connection, self._neighbours_of(connection, unit.commit), Unwritten(), dry=True
+            )
+        finally:
+            unit.commit()
 
     def make(self, connection_id: str, *, full: bool) -> int:
         """Make a report now; returns its id. With `full` QuickBooks is read first, a thousand records a call."""
-        return make(self._books(connection_id), full=full).id
+        with self._books(connection_id) as books:
+            return make(books, full=full).id
 
     # --- drift -----------------------------------------------------------------------------------
 
     def drift(self, connection_id: str, *, fresh: bool) -> list[dict[str, Any]]:
         """Every pair that differs in any field, with what the next sync would do with each."""
-        books = self._books(connection_id)
-        if fresh:
-            with books.neighbours.quickbooks.because("drift"):
-                read_in_full(books)
-        both = BothBooks(books)
-        return [self._spell(both, held) for held in both.everything() if _differs(held)]
+        with self._books(connection_id) as books:
+            if fresh:
+                with books.neighbours.quickbooks.because("drift"):
+                    read_in_full(books)
+            both = BothBooks(books)
+            return [self._spell(both, held) for held in both.everything() if _differs(held)]
 
     def _spell(self, both: BothBooks, held: SideBySide) -> dict[str, Any]:
         return {
@@ -147,9 +157,12 @@ class Parity:
 
         None when neither book nor ours has such a record.
         """
-        books = self._books(connection_id)
+        with self._books(connection_id) as books:
+            return self._record(books, record)
+
+    def _record(self, books: Books, record: Record) -> dict[str, Any] | None:
         both = BothBooks(books)
-        with self._database.transaction() as session:
+        with books.reading() as session:
             names = pairs.names(session, books.id, record)
             rows = pending.rows(session, books.id, names)
             decided = decisions.find(session, books.id, names)
@@ -170,17 +183,7 @@ class Parity:
                 "note": decided.note,
                 "at": decided.decided_at.isoformat(),
             }
-        return self._unless_stopped(shown | {"waits": [_spell_waiting(row) for row in rows]})
-
-    def _unless_stopped(self, shown: dict[str, Any]) -> dict[str, Any]:
-        """What would go on by itself is paused while a person has stopped every write."""
-        with self._database.transaction() as session:
-            why = brakes.why(session)
-        if not why or shown["state"] not in _BY_ITSELF:
-            return shown
-        stopped = {"state": "paused", "cause": why, "remedy": brakes.AllPaused.remedy}
-        waits = [row | (stopped if row["state"] in _BY_ITSELF else {}) for row in shown["waits"]]
-        return shown | {"state": "paused", "waits": waits}
+        return _unless_stopped(books, shown | {"waits": [_spell_waiting(row) for row in rows]})
 
     def _spell_contact(self, books: Books, names: list[Record], rows: list[PendingChange]) -> dict[str, Any]:
         """Clients are linked, not compared: later edits go by the button."""
@@ -207,6 +210,17 @@ class Parity:
         return [
             self._spell(both, other) for other in _unpaired_payments(both, held) if _is_same_receipt(both, held, other)
         ]
+
+
+def _unless_stopped(books: Books, shown: dict[str, Any]) -> dict[str, Any]:
+    """What would go on by itself is paused while a person has stopped every write."""
+    with books.reading() as session:
+        why = brakes.why(session)
+    if not why or shown["state"] not in _BY_ITSELF:
+        return shown
+    stopped = {"state": "paused", "cause": why, "remedy": brakes.AllPaused.remedy}
+    waits = [row | (stopped if row["state"] in _BY_ITSELF else {}) for row in shown["waits"]]
+    return shown | {"state": "paused", "waits": waits}
 
 
 def _differs(held: SideBySide) -> bool:
@@ -238,7 +252,7 @@ def _unpaired_payments(both: BothBooks, held: SideBySide) -> Iterator[SideBySide
                 if books.pair(Kind.PAYMENT, Side.RAVETREE, record.id) is None:
                     yield both.hold_alone(record, raw, None)
             continue
-        with books.database.transaction() as session:
+        with books.reading() as session:
             found = copies.payments_on(session, books.id, invoice.quickbooks_id)
         for copy in found:
             if books.pair(Kind.PAYMENT, Side.QUICKBOOKS, copy.record_id) is None:

@@ -15,6 +15,7 @@ from reconcile.preflight import CompanyFacts, Finding, MappedEntry, findings
 from storage import connections, journal, pending, reads
 from storage.database import Database
 from storage.models import Connection, Event, Operation
+from storage.unit import UnitOfWork
 from sync.neighbours import Neighbours, NeighboursOf
 
 EVERY = timedelta(days=1)
@@ -39,22 +40,26 @@ class Preflight:
 
     def run(self, connection_id: str) -> tuple[Finding, ...]:
         """Look now: some four metered reads. What it found is kept with the connection."""
-        with self._database.transaction() as session:
+        with self._database.reading() as session:
             connections.check_connected(session, connection_id)
             connection = connections.get(session, connection_id)
-        return look(self._database, self._clock, connection, self._neighbours_of(connection_id))
+        unit = UnitOfWork(self._database)
+        try:
+            return look(unit, self._clock, connection, self._neighbours_of(connection, unit.commit))
+        finally:
+            unit.commit()
 
 
-def look(database: Database, clock: Clock, connection: Connection, neighbours: Neighbours) -> tuple[Finding, ...]:
+def look(unit: UnitOfWork, clock: Clock, connection: Connection, neighbours: Neighbours) -> tuple[Finding, ...]:
     """Look, keep the findings, and let what waited for a mapped entry go on if all of them are active."""
     now = clock.now()
     try:
         with neighbours.quickbooks.because("pre-flight"):
-            facts = _gather(database, connection, neighbours, now)
+            facts = _gather(unit, connection, neighbours, now)
     except NotAuthorised as error:
         facts = CompanyFacts(refusal=f"{str(error)[:1].upper()}{str(error)[1:]}.", refusal_remedy=error.remedy)
     found = findings(facts, now)
-    with database.transaction() as session:
+    with unit.writing() as session:
         row = connections.get(session, connection.id)
         row.preflight = {"at": now.isoformat(), "findings": [asdict(finding) for finding in found]}
         row.preflight_due_at = now + EVERY
@@ -65,12 +70,12 @@ def look(database: Database, clock: Clock, connection: Connection, neighbours: N
     return found
 
 
-def _gather(database: Database, connection: Connection, neighbours: Neighbours, now: datetime) -> CompanyFacts:
+def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, now: datetime) -> CompanyFacts:
     company, account = neighbours.quickbooks, neighbours.ravetree
     preferences = company.get("preferences")
     sales, currency = preferences.get("SalesFormsPrefs", {}), preferences.get("CurrencyPrefs", {})
     closed = preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
-    with database.transaction() as session:
+    with unit.reading() as session:
         kinds = {kind: connections.mappings(session, connection.id, kind) for kind in ENTITIES}
         wrote, heard = _last_write(session, connection.id), _last_event(session, connection.id)
         warning = reads.usage(session, connection.id, reads.month_of(now)).warning

@@ -1,7 +1,8 @@
 """Previews: what the next sync would do, planned like the real one and written nowhere."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from clients.errors import NeighbourError
@@ -15,6 +16,7 @@ from schemas.changes import changes
 from storage import connections, copies, decisions, jobs, pairs, pending
 from storage.database import Database
 from storage.decisions import Said
+from storage.unit import UnitOfWork
 from storage.vault import UnreadableSecret
 from sync.books import ENTITIES, Books, Unwritten
 from sync.jobs import RESOURCES, is_asked_for
@@ -41,12 +43,17 @@ class Previews:
         self._clock = clock
         self._neighbours_of = neighbours_of
 
-    def _books(self, connection_id: str) -> Books:
-        with self._database.transaction() as session:
+    @contextmanager
+    def _books(self, connection_id: str) -> Iterator[Books]:
+        with self._database.reading() as session:
             connections.check_connected(session, connection_id)
             connection = connections.get(session, connection_id)
-        neighbours = self._neighbours_of(connection_id)
-        return Books(self._database, self._clock, connection, neighbours, Unwritten(), dry=True, keeps=False)
+        unit = UnitOfWork(self._database)
+        neighbours = self._neighbours_of(connection, unit.commit)
+        try:
+            yield Books(unit, self._clock, connection, neighbours, Unwritten(), dry=True, keeps=False)
+        finally:
+            unit.commit()
 
     # --- one record ------------------------------------------------------------------------------
 
@@ -56,7 +63,7 @@ class Previews:
         Where its own side is out of reach, or its token cannot be read, it is believed: whoever asks hears of that
         soon enough.
         """
-        with self._database.transaction() as session:
+        with self._database.reading() as session:
             names = pairs.names(session, connection_id, record)
             if (
                 len(names) > 1
@@ -64,8 +71,9 @@ class Previews:
                 or pending.rows(session, connection_id, names)
             ):
                 return True
+            connection = connections.get(session, connection_id)
         try:
-            neighbours = self._neighbours_of(connection_id)
+            neighbours = self._neighbours_of(connection)
             if record.side is Side.RAVETREE:
                 return neighbours.ravetree.get(record.kind, record.id) is not None
             with neighbours.quickbooks.because("button"):
@@ -76,12 +84,11 @@ class Previews:
 
     def record(self, connection_id: str, record: Record, decision: str = "", target: str = "") -> dict[str, Any]:
         """What pressing the button would do, or with `decision` what that decision would do."""
-        books = self._books(connection_id)
-        with books.neighbours.quickbooks.because("preview"):
+        with self._books(connection_id) as books, books.neighbours.quickbooks.because("preview"):
             return self._one(books, record, decision, target)
 
     def _one(self, books: Books, record: Record, decision: str, target: str) -> dict[str, Any]:
-        with self._database.transaction() as session:
+        with books.reading() as session:
             if decision:
                 said = Said(decision, target=target)
                 record, said = decisions.addressed(session, books.id, record, said)
@@ -136,7 +143,7 @@ class Previews:
         customer = quickbooks.load_customer(copy.body, books.home_currency)
         if why := contact_rules.not_imported(customer):
             return _said(record, "nothing", why)
-        with self._database.transaction() as session:
+        with books.reading() as session:
             if pairs.among(session, books.id, Kind.CONTACT, Side.QUICKBOOKS, [customer.id]):
                 return _said(record, "already", "has a contact in Ravetree")
             linked = pairs.linked_contacts(session, books.id, customer.currency)
@@ -152,8 +159,7 @@ class Previews:
 
     def job(self, connection_id: str, kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """What a job would do: `counts` by outcome, and the first records one by one."""
-        books = self._books(connection_id)
-        with books.neighbours.quickbooks.because("preview"):
+        with self._books(connection_id) as books, books.neighbours.quickbooks.because("preview"):
             records = self._customers(books) if kind == jobs.IMPORT_CONTACTS else self._documents(books, params)
             counts: Counter[str] = Counter()
             shown: list[dict[str, Any]] = []

@@ -46,7 +46,7 @@ class Gathering:
         if record.kind not in (Kind.ESTIMATE, Kind.INVOICE) or record.side is not Side.RAVETREE:
             return False
         books, name = self._books, str(record)
-        with books.database.transaction() as session:
+        with books.reading() as session:
             known = decisions.find(session, books.id, [record]) or journal.was_tried(
                 session, books.id, name, f"{record.kind}.create"
             )

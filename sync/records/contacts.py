@@ -51,7 +51,7 @@ class ContactWork:
         """What waits for a person because of a contact may go on now."""
         own = (PendingChange.side == self._subject.side) & (PendingChange.record_id == self._subject.id)
         others = ~((PendingChange.kind == Kind.CONTACT) & own)
-        with self._books.database.transaction() as session:
+        with self._books.writing() as session:
             for code in _CURED_BY_A_CONTACT:
                 pending.reconsider(session, self._books.id, self._books.now(), PendingChange.code == code, others)
 
@@ -116,7 +116,7 @@ class ContactWork:
         """Take them apart, and let no name tie them again: the decision stays until somebody links them."""
         if not self._books.dry:
             now = self._books.now()
-            with self._books.database.transaction() as session:
+            with self._books.writing() as session:
                 for pair in links:
                     pairs.remove(session, self._books.id, Kind.CONTACT, pair.ravetree_id, pair.currency)
                     contact = Record(Side.RAVETREE, Kind.CONTACT, pair.ravetree_id)
@@ -174,7 +174,7 @@ class ContactWork:
                 link_customer(self._books, pair.ravetree_id, pair.currency, self._subject.id)
             waiting = [Record(Side.QUICKBOOKS, Kind.CONTACT, str(merged))]
             waiting += [Record(Side.RAVETREE, Kind.CONTACT, pair.ravetree_id) for pair in linked]
-            with self._books.database.transaction() as session:
+            with self._books.writing() as session:
                 pending.reconsider_records(session, self._books.id, waiting, self._books.now())
 
     def _lost(self, links: Sequence[Pair], name: str) -> Outcome:
@@ -238,7 +238,7 @@ class ContactWork:
         return Agreed()
 
     def _linked(self, currency: str) -> set[str]:
-        with self._books.database.transaction() as session:
+        with self._books.reading() as session:
             return pairs.linked_contacts(session, self._books.id, currency)
 
     def _links(self, side: Side, record_id: str) -> list[Pair]:

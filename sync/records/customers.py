@@ -84,12 +84,11 @@ def active_customer(books: Books, contact: RavetreeContact, customer_id: str) ->
 
 def contact_of(books: Books, client_id: str) -> RavetreeContact | None:
     """A client with the e-mail address of its bill-to contact."""
-    account = books.neighbours.ravetree
-    raw = account.get(Kind.CONTACT, client_id)
+    raw = books.ravetree_body(Kind.CONTACT, client_id)
     if raw is None:
         return None
-    bill_to = account.get(Kind.CONTACT, raw["bill_to_contact_id"]) if raw.get("bill_to_contact_id") else None
-    return ravetree.load_contact(raw, bill_to)
+    bill_to = raw.get("bill_to_contact_id")
+    return ravetree.load_contact(raw, books.ravetree_body(Kind.CONTACT, bill_to) if bill_to else None)
 
 
 def _candidates(books: Books, contact: RavetreeContact, currency: str) -> list[QuickBooksCustomer]:
@@ -143,5 +142,5 @@ def link_customer(books: Books, contact_id: str, currency: str, customer_id: str
     if books.dry:
         books.would_link[contact_id, currency] = customer_id
         return
-    with books.database.transaction() as session:
+    with books.writing() as session:
         pairs.store(session, books.id, Kind.CONTACT, contact_id, customer_id, books.now(), currency=currency)

@@ -185,7 +185,7 @@ class DocumentWork(ABC):
         self._apart = True
         if self._books.dry:
             return
-        with self._books.database.transaction() as session:
+        with self._books.writing() as session:
             pairs.remove(session, self._books.id, self.KIND, self._subject.id)
             pairs.remove(session, self._books.id, pairs.PLACEHOLDER, self._subject.id)
 
@@ -202,7 +202,7 @@ class DocumentWork(ABC):
                 f"{self.KIND.capitalize()} {self._subject.id} cannot be linked: QuickBooks' Id {quickbooks_id} {why}.",
                 "Choose another one, or decide `push`.",
             )
-        self._raw = self._books.neighbours.ravetree.get(self.KIND, self._subject.id) or {}
+        self._raw = self._books.ravetree_body(self.KIND, self._subject.id) or {}
         self._forget_pair()
         if self._books.dry:
             self._supposed = found[0]
@@ -242,7 +242,7 @@ class DocumentWork(ABC):
     ) -> dict[str, Any]:
         """What the case needs to spell Ravetree's words in QuickBooks' references."""
         books = self._books
-        with books.database.transaction() as session:
+        with books.reading() as session:
             items = connections.mappings(session, books.id, "line_type")
             tax_codes = connections.mappings(session, books.id, "tax_rate")
         customer, email = self._customer(document, owned_before)
@@ -378,7 +378,7 @@ class DocumentWork(ABC):
         self._books.keep(self.KIND, {quickbooks_id: raw})
         (ours, theirs), line_ids = self._taken_over(raw)
         unit = self._unit(raw)
-        with self._books.database.transaction() as session:
+        with self._books.writing() as session:
             pairs.store(
                 session,
                 self._books.id,
@@ -396,7 +396,7 @@ class DocumentWork(ABC):
     def _was_sent_before(self) -> bool:
         if self._books.may_be_forgotten(self._raw):
             return True
-        with self._books.database.transaction() as session:
+        with self._books.reading() as session:
             return journal.may_have_made(session, self._books.id, str(self._subject), f"{self.KIND}.create")
 
     def _is_same(self, raw: Body) -> bool:

@@ -73,7 +73,7 @@ class InvoiceWork(DocumentWork):
         if self._copy is not None:
             remote = Gone(self._copy.record_id) if self._copy.deleted else self._load(self._copy.body)
         base = self._base(partner)
-        with books.database.transaction() as session:
+        with books.reading() as session:
             sent_written = journal.was_done(session, books.id, str(self._subject), "invoice.mark_sent")
         return InvoiceCase(
             ravetree=invoice,
@@ -105,7 +105,7 @@ class InvoiceWork(DocumentWork):
             copy = self._books.copy_or_read(Record(Side.QUICKBOOKS, Kind.ESTIMATE, pair.quickbooks_id))
             return pair.quickbooks_id if copy is not None and not copy.deleted else None
         record = Record(Side.RAVETREE, Kind.ESTIMATE, invoice.estimate_id)
-        with self._books.database.transaction() as session:
+        with self._books.reading() as session:
             under_way = [row for row in pending.rows(session, self._books.id, [record]) if row.state == pending.DUE]
         # One that waits for a person does not hold up the invoice: the link is a convenience, the money is not.
         return record if under_way and self._books.connection.estimates_since is not None else None
@@ -147,7 +147,7 @@ class InvoiceWork(DocumentWork):
             return
         name = books.marked("placeholder", self._subject.id)
         if name is not None and self._is_for_this_alone(name):
-            with books.database.transaction() as session:
+            with books.writing() as session:
                 pairs.store(session, books.id, pairs.PLACEHOLDER, self._subject.id, name, books.now())
 
     def _is_for_this_alone(self, payment_id: str) -> bool:

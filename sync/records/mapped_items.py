@@ -21,7 +21,7 @@ def explain(books: Books, request: Request, error: Missing | StaleReference) -> 
         str(line.get("SalesItemLineDetail", {}).get("ItemRef", {}).get("value", ""))
         for line in request.body.get("Line", [])
     } - {""}
-    with books.database.transaction() as session:
+    with books.reading() as session:
         mapped = connections.mappings(session, books.id, "line_type")
     types = {key: item for key, item in mapped.items() if item in used}
     if not types:

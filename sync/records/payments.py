@@ -124,7 +124,7 @@ class PaymentWork:
             return
         if [allocation.invoice_id for allocation in theirs.allocations] != [pair.quickbooks_id]:
             return
-        with self._books.database.transaction() as session:
+        with self._books.writing() as session:
             now = self._books.now()
             pairs.store(session, self._books.id, pairs.PLACEHOLDER, invoice_id, theirs.id, now)
             pending.note(session, self._books.id, Record(Side.RAVETREE, Kind.INVOICE, invoice_id), now)
@@ -132,7 +132,7 @@ class PaymentWork:
     def _forget_pair(self) -> None:
         self._apart = True
         if not self._books.dry:
-            with self._books.database.transaction() as session:
+            with self._books.writing() as session:
                 pairs.remove(session, self._books.id, Kind.PAYMENT, self._subject.id)
 
     def _link(self, quickbooks_id: str) -> Attention | None:
@@ -186,7 +186,7 @@ class PaymentWork:
         base = self._base(pair)
         self._invoices = self._known_invoices(ours, theirs, base)
         self._decision = self._decided()
-        with books.database.transaction() as session:
+        with books.reading() as session:
             methods = connections.mappings(session, books.id, "payment_method")
             deposit_accounts = connections.mappings(session, books.id, "deposit_account")
         return PaymentCase(
@@ -371,7 +371,7 @@ class PaymentWork:
         """A payment that is gone answers the question whether it was one or two."""
         gone = [p for p in (case.ravetree, case.quickbooks) if isinstance(p, Gone) or (p is not None and p.voided)]
         if gone:
-            with self._books.database.transaction() as session:
+            with self._books.writing() as session:
                 pending.reconsider_code(session, self._books.id, "one_or_two_payments", self._books.now())
 
     # --- freshness -------------------------------------------------------------------------------
@@ -395,7 +395,7 @@ class PaymentWork:
         _, ours = self._books.ravetree_payment(adopt.ravetree_id)
         _, copy = self._books.quickbooks_payment(adopt.quickbooks_id)
         holder = self._books.pair(pairs.PLACEHOLDER, Side.QUICKBOOKS, adopt.quickbooks_id)
-        with self._books.database.transaction() as session:
+        with self._books.writing() as session:
             if holder is not None:
                 pairs.remove(session, self._books.id, pairs.PLACEHOLDER, holder.ravetree_id)
             pairs.store(
@@ -421,7 +421,7 @@ class PaymentWork:
         """A person wants the side that still has it to be copied anew: the other one is gone for good."""
         pair = self._books.pair(Kind.PAYMENT, self._subject.side, self._subject.id)
         if pair is not None:
-            with self._books.database.transaction() as session:
+            with self._books.writing() as session:
                 pairs.remove(session, self._books.id, Kind.PAYMENT, pair.ravetree_id)
             self._books.look_at(
                 [

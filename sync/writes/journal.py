@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from clients.errors import Failed, Moved, NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
+from clients.errors import Away, Failed, Moved, NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
 from clients.quickbooks.company import Written, quoted
 from clients.quickbooks.faults import TokenExpired
 from clients.ravetree.account import Taken
@@ -18,8 +18,9 @@ from reconcile.model import Kind, Record, Side
 from schemas import strict_json
 from schemas.quickbooks import Body
 from storage import brakes, connections, copies, journal, leases, pending
-from storage.database import Database, StorageError
+from storage.database import StorageError
 from storage.models import Operation
+from storage.unit import UnitOfWork
 from sync.neighbours import Neighbours
 from sync.writes import settlement
 
@@ -29,7 +30,7 @@ REPLAY_HORIZON = timedelta(hours=1)
 LONGEST_WAIT = timedelta(minutes=15)
 """Between two sendings of one write, unless the setting asks for longer."""
 
-_STILL_UNKNOWN = (OutcomeUnknown, NotSent, Throttled, TokenExpired, NotAuthorised)
+_STILL_UNKNOWN = (Away, NotAuthorised)
 
 log = logger("journal")
 
@@ -52,13 +53,13 @@ class Journal:
 
     def __init__(
         self,
-        database: Database,
+        unit: UnitOfWork,
         clock: Clock,
         neighbours: Neighbours,
         lease: Callable[[], leases.HeldLease],
         uncertain_seconds: float,
     ) -> None:
-        self._database = database
+        self._unit = unit
         self._clock = clock
         self._neighbours = neighbours
         self._lease = lease
@@ -67,8 +68,8 @@ class Journal:
     def write(self, request: Request) -> None:
         """Journal, send and settle one write. Raises what the neighbour says, and `LeaseLost` before sending."""
         lease = self._lease()
-        with self._database.transaction() as session:
-            leases.guard(self._database, session, lease)
+        with self._unit.writing() as session:
+            leases.guard(self._unit.database, session, lease)
             brakes.check(session)
             connections.check_active(session, lease.connection_id)
             brakes.check_removal(session, lease.connection_id, request.action, self._clock.now())
@@ -81,8 +82,8 @@ class Journal:
         Raises what is said of the whole request while it is uncertain; what is said of one item is stored only.
         """
         lease = self._lease()
-        with self._database.transaction() as session:
-            leases.guard(self._database, session, lease)
+        with self._unit.writing() as session:
+            leases.guard(self._unit.database, session, lease)
             brakes.check(session)
             connections.check_active(session, lease.connection_id)
             now = self._clock.now()
@@ -112,7 +113,7 @@ class Journal:
         Stops where the neighbour itself is out of reach; one that it fails at holds up no other.
         """
         lease = self._lease()
-        with self._database.transaction() as session:
+        with self._unit.reading() as session:
             waiting = list(journal.unsettled(session, lease.connection_id))
         sent: set[str] = set()
         for operation in waiting:
@@ -141,20 +142,20 @@ class Journal:
     def _put_off(self, operation: Operation) -> None:
         """What is unsettled still and due still, because its look-up failed, is looked up again later."""
         now = self._clock.now()
-        with self._database.transaction() as session:
+        with self._unit.writing() as session:
             journal.put_off(session, operation.id, now, now + timedelta(seconds=max(self._uncertain_seconds, 1.0)))
 
     def _put_aside(self, operation: Operation, error: Exception) -> None:
         """What became of a write cannot be understood: it is tried again later and holds up no other."""
         telemetry.loop_errors.labels("journal").inc()
         log.error("unexpected error", operation_id=operation.key, record=operation.subject, exc_info=error)
-        with self._database.transaction() as session:
+        with self._unit.writing() as session:
             until = self._clock.now() + LONGEST_WAIT
             journal.postpone(session, operation.id, until, f"unexpected: {type(error).__name__}")
 
     def blocked_until(self, connection_id: str) -> dict[str, datetime]:
         """Subjects with an uncertain write, and when that is sent again."""
-        with self._database.transaction() as session:
+        with self._unit.reading() as session:
             return {
                 operation.subject: operation.retry_at or operation.journalled_at
                 for operation in journal.unsettled(session, connection_id)
@@ -205,6 +206,8 @@ class Journal:
                 if operation.state == journal.JOURNALLED:
                     with bound(operation_id=operation.key, record=operation.subject):
                         self._settle_item(operation, answers.get(str(place), refusal), again)
+                        # Each by itself: what is wrong with one takes no other's answer with it.
+                        self._unit.commit()
 
     def _settle_item(self, operation: Operation, answer: Written | NeighbourError, again: bool) -> None:
         if isinstance(answer, Written):
@@ -219,11 +222,11 @@ class Journal:
     def _check_brake(self, operations: Sequence[Operation]) -> None:
         """Nothing is sent while it is stopped: it stays journalled and goes first afterwards."""
         try:
-            with self._database.transaction() as session:
+            with self._unit.reading() as session:
                 brakes.check(session)
                 connections.check_active(session, operations[0].connection_id)
         except (brakes.AllPaused, connections.NotActive) as error:
-            with self._database.transaction() as session:
+            with self._unit.writing() as session:
                 for operation in operations:
                     journal.postpone(session, operation.id, self._clock.now(), str(error), sent=False)
             raise
@@ -239,14 +242,14 @@ class Journal:
 
     def _settle_done(self, operation: Operation, status: int, answer: Body, trace: str, answered: datetime) -> None:
         now = self._clock.now()
-        with self._database.transaction() as session:
+        with self._unit.writing() as session:
             if journal.settle(session, operation.id, journal.DONE, now, status=status, answer=answer, intuit_tid=trace):
                 settlement.apply(session, operation, answer, answered, now)
         self._count(operation, "done")
         log.info("written", action=operation.action, side=operation.side, status=status, intuit_tid=trace)
 
     def _settle_refused(self, operation: Operation, error: NeighbourError) -> None:
-        with self._database.transaction() as session:
+        with self._unit.writing() as session:
             journal.settle(
                 session,
                 operation.id,
@@ -284,7 +287,7 @@ class Journal:
             # Longer each time, as long as the setting allows.
             longest = max(wait, LONGEST_WAIT)
             wait = min(wait * 2 ** min(operation.sends, 10), longest)
-        with self._database.transaction() as session:
+        with self._unit.writing() as session:
             until = self._clock.now() + wait
             journal.postpone(session, operation.id, until, str(error), sent=sent)
         self._count(operation, "uncertain")
@@ -307,7 +310,7 @@ class Journal:
 
     def _resolve_batch(self, operation: Operation) -> None:
         """Its items were journalled in one moment: they are all due, and within the horizon, together."""
-        with self._database.transaction() as session:
+        with self._unit.reading() as session:
             operations = journal.batch_of(session, operation)
         waiting = [each for each in operations if each.state == journal.JOURNALLED]
         try:
@@ -333,7 +336,7 @@ class Journal:
 
     def _look_again(self, operation: Operation) -> None:
         record = Record(*_subject(operation.subject))
-        with self._database.transaction() as session:
+        with self._unit.writing() as session:
             pending.note(
                 session,
                 operation.connection_id,
@@ -348,7 +351,7 @@ class Journal:
         if found is not None:
             self._settle_done(operation, 200, found, "", self._clock.now())
             return
-        with self._database.transaction() as session:
+        with self._unit.writing() as session:
             journal.settle(
                 session,
                 operation.id,

@@ -415,6 +415,7 @@ def test_a_batch_that_is_journalled_when_all_is_paused_is_not_sent(
     send = Journal._send_batch
 
     def stopped_before(journal: Journal, *args: Any) -> None:
+        journal._unit.commit()
         world.api("POST", "/api/pause", {"by": "Kim"})
         send(journal, *args)
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from storage import brakes
-from sync.worker import Worker
+from sync.books import Books
+from sync.endings import Endings
 from sync.writes.journal import Journal
 from tests.simulation.test_scenarios import codes
 from tests.simulation.world import World
@@ -128,14 +129,14 @@ def test_pause_all_stops_what_is_told_to_ravetree_too(world: World, monkeypatch:
     client = world.client("Bright Harbor")
     world.settle()
     invoice = world.invoice(client, "10.00")
-    conclude = Worker._conclude
+    conclude = Endings.conclude
 
-    def pull_after(*args: Any) -> None:
-        conclude(*args)
-        with world.parts.database.transaction() as session:
+    def pull_after(endings: Endings, books: Books, *args: Any) -> None:
+        conclude(endings, books, *args)
+        with books.writing() as session:
             brakes.pull(session, "audit", "Kim", world.clock.now())
 
-    monkeypatch.setattr(Worker, "_conclude", pull_after)
+    monkeypatch.setattr(Endings, "conclude", pull_after)
     for letter in world.collect():
         world.deliver(letter)
     world.work()

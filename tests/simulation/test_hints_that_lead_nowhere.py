@@ -9,7 +9,7 @@ from reconcile.model import Kind, Side
 from schemas.envelopes import Delivery, Envelope
 from storage import connections, inbox, journal, pending
 from storage.models import Operation, SyncState
-from sync import sync_states, worker
+from sync import reading, sync_states
 from tests.simulation.world import World
 
 ECHOES = 1100
@@ -22,7 +22,7 @@ def test_a_slice_that_begins_with_a_thousand_batches_of_echoes_goes_on(
     client = world.client("Aspen")
     world.invoice(client, "50.00")
     world.settle()
-    monkeypatch.setattr(worker, "BATCH", 1)
+    monkeypatch.setattr(reading, "BATCH", 1)
     now = world.clock.now()
     names = [str(number) for number in range(10_000, 10_000 + ECHOES)]
     events = tuple(Envelope(f"echo-{name}", "invoice.updated", name, now) for name in names)

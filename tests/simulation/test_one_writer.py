@@ -4,9 +4,10 @@ import pytest
 import sqlalchemy as sa
 
 from reconcile.model import Kind, Record, Side
-from storage import leases
+from storage import connections, leases
 from storage.leases import HeldLease, LeaseLost
 from storage.models import Operation
+from storage.unit import UnitOfWork
 from sync.writes.journal import Journal, Request
 from tests.simulation.posting import paired_invoice
 from tests.simulation.world import World
@@ -44,13 +45,15 @@ def test_whoever_lost_the_lease_between_two_looks_at_it_writes_nothing(world: Wo
     lost = take(world, "a process that is stopped")
     world.clock.advance(SECONDS)
     take(world, "the next one")
-    journal = Journal(
-        world.parts.database, world.clock, world.parts.neighbours_of(world.connection_id), lambda: lost, 150.0
-    )
+    with world.parts.database.reading() as session:
+        neighbours = world.parts.neighbours_of(connections.get(session, world.connection_id))
+    unit = UnitOfWork(world.parts.database)
+    journal = Journal(unit, world.clock, neighbours, lambda: lost, 150.0)
     contact = Record(Side.RAVETREE, Kind.CONTACT, "con_1")
     request = Request(contact, Side.QUICKBOOKS, "customer.create", "customer", {"DisplayName": "Twice"})
     with pytest.raises(LeaseLost):
         journal.write(request) if how == "one" else journal.write_batch([request, request])
+    unit.commit()
     with world.parts.database.transaction() as session:
         assert session.execute(sa.select(Operation).where(Operation.subject == str(contact))).all() == []
     assert world.quickbooks.query("select * from Customer where DisplayName = 'Twice'") == []

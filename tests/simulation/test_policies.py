@@ -158,6 +158,7 @@ def test_what_is_made_right_after_the_switch_on_goes_though_the_slice_began_befo
 
     def meanwhile(books: Any) -> None:
         catch_up(books)
+        books.unit.commit()
         if not made:
             world.api("PUT", path, {"invoices": True})
             made.append(world.invoice(client, "10.00"))

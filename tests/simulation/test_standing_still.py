@@ -115,7 +115,7 @@ def test_an_unexpected_error_of_a_slice_is_shown_and_tried_again_by_itself(
         def defect(*_: Any) -> None:
             raise ZeroDivisionError("planted")
 
-        broken.setattr(worker.Worker, "_subjects", defect)
+        broken.setattr(worker, "noted_records", defect)
         for letter in world.collect():
             world.deliver(letter)
         tries = 0

@@ -50,8 +50,9 @@ def test_an_event_that_arrives_while_its_record_is_being_read_is_not_lost(databa
     with database.transaction() as session:
         assert not pending.clear(session, CONNECTION, INVOICE, generation)
     assert due(database) == [INVOICE]
+    generation = row(database).generation
     with database.transaction() as session:
-        assert pending.clear(session, CONNECTION, INVOICE, row(database).generation)
+        assert pending.clear(session, CONNECTION, INVOICE, generation)
     assert due(database) == []
 
 

@@ -9,6 +9,7 @@ from reconcile.model import Kind, Record, Side
 from storage import connections, copies, installation, journal, pairs
 from storage.database import Database
 from storage.installation import Claimant
+from storage.unit import UnitOfWork
 from sync.books import Books, RestoreFound, Unwritten
 from tests.unit.ports import START, FakeClock
 from tests.unit.storing import CONNECTION, add_connection, operation
@@ -25,7 +26,7 @@ def books(database: Database, clock: FakeClock) -> Books:
     with database.transaction() as session:
         connection = connections.get(session, CONNECTION)
     # Nothing here is asked of a neighbour.
-    return Books(database, clock, connection, cast("Any", None), Unwritten())
+    return Books(UnitOfWork(database), clock, connection, cast("Any", None), Unwritten())
 
 
 def payment(note: str, amount: int = 40, **more: Any) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def payment(note: str, amount: int = 40, **more: Any) -> dict[str, Any]:
 
 
 def see(books: Books, body: dict[str, Any]) -> None:
-    with books.database.transaction() as session:
+    with books.writing() as session:
         record = Record(Side.QUICKBOOKS, Kind.PAYMENT, body["Id"])
         copies.store(session, books.id, record, 0, body, START, read=True)
 
@@ -68,7 +69,7 @@ def test_what_is_void_stands_for_no_money(books: Books) -> None:
 @pytest.mark.parametrize("kind", [Kind.PAYMENT, pairs.PLACEHOLDER])
 def test_what_has_a_partner_is_nobody_elses(books: Books, kind: str) -> None:
     see(books, payment(NOTE))
-    with books.database.transaction() as session:
+    with books.writing() as session:
         pairs.store(session, books.id, kind, "another", "145", START)
     assert books.marked("payment", "pay_1") is None
 
@@ -78,7 +79,7 @@ def keep(books: Books) -> None:
 
 
 def verifying(books: Books) -> bool:
-    with books.database.transaction() as session:
+    with books.writing() as session:
         return connections.get(session, CONNECTION).verify_since is not None
 
 
@@ -102,7 +103,7 @@ def test_a_marker_of_another_installation_is_no_sign(books: Books) -> None:
 @pytest.mark.parametrize(("action", "known"), [("payment.create", True), ("placeholder.create", False)])
 def test_a_write_of_the_same_kind_is_what_wrote_it(books: Books, action: str, known: bool) -> None:
     """One that is under way, or whose pair was taken apart, is none that we forgot."""
-    with books.database.transaction() as session:
+    with books.writing() as session:
         operation(session, journal.open_operation, subject="ravetree:payment:pay_1", action=action)
     if known:
         keep(books)

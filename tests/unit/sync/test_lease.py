@@ -5,6 +5,7 @@ import pytest
 from storage import leases
 from storage.database import Database
 from storage.leases import HeldLease, LeaseLost
+from storage.unit import UnitOfWork
 from sync.lease import Claims, LeaseHolder, Timings
 from tests.unit.ports import FakeClock
 from tests.unit.storing import CONNECTION, add_connection
@@ -19,11 +20,11 @@ def take(database: Database, owner: str) -> HeldLease | None:
 
 
 @pytest.fixture
-def holder(database: Database) -> LeaseHolder:
+def holder(database: Database, clock: FakeClock) -> LeaseHolder:
     add_connection(database)
     lease = take(database, "a")
     assert lease is not None
-    return LeaseHolder(database, lease, PACE)
+    return LeaseHolder(UnitOfWork(database), lease, PACE, clock)
 
 
 def test_a_lease_is_renewed_before_a_call_could_outlast_it(

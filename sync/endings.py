@@ -1,0 +1,197 @@
+"""How the work on a record ends: what is stored of an outcome or an error, who is told, and who goes on."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from config import telemetry
+from config.errors import RavebooksError
+from config.logging import logger
+from config.ports import Clock, Entropy
+from reconcile.model import Attention, Kind, Record, Side, fitted
+from storage import connections, journal, pending, steps
+from storage import jobs as storage_jobs
+from sync import sync_states
+from sync.books import Books
+from sync.echoes import Entry
+from sync.naming import spell
+from sync.noted import Noted
+from sync.outcomes import Agreed, NeedsAttention, Outcome, Waits
+from sync.retries import Park, Pause, Replan, Retry, backoff, decide
+
+UNEXPECTED_TRIES = 5
+NOT_THERE_TRIES = 12
+"""An hour and more: what cannot be read by then is not there. Change data capture brings it if it comes later."""
+FAILING_TRIES = 12
+"""An hour and more, after which a person sees that it goes on failing."""
+FAILING_AFTER = timedelta(hours=1)
+"""After this long without an answer to a write a person sees it."""
+
+log = logger("reconciler")
+
+
+class Outage(Exception):
+    """A neighbour is out of reach: end the slice and postpone what is due."""
+
+    def __init__(self, error: RavebooksError, seconds: float) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.seconds = seconds
+
+
+class Endings:
+    """Stores how the work on one record after the other ended."""
+
+    def __init__(self, clock: Clock, entropy: Entropy, pages_url: str) -> None:
+        self._clock = clock
+        self._entropy = entropy
+        self._pages_url = pages_url
+
+    def conclude(self, books: Books, subject: Noted, outcome: Outcome) -> None:
+        if isinstance(outcome, NeedsAttention):
+            outcome = NeedsAttention(fitted(outcome.attention))
+        now = self._clock.now()
+        kind = subject.record.kind
+        with books.writing() as session:
+            keeper = None if isinstance(outcome, Agreed) else _keeper(subject)
+            for entry in subject.entries:
+                if entry is not keeper:
+                    pending.clear(session, books.id, entry.record, entry.generation)
+            if keeper is not None and isinstance(outcome, NeedsAttention):
+                pending.need_attention(session, books.id, keeper.record, keeper.generation, outcome.attention, now)
+            elif keeper is not None and isinstance(outcome, Waits):
+                pending.wait(session, books.id, keeper.record, keeper.generation, outcome.target, now)
+            sync_states.note(session, books, subject.record, outcome, self._pages_url)
+            names = {subject.record, *(entry.record for entry in subject.entries)}
+            storage_jobs.conclude(session, books.id, names, _label(outcome), _reason(outcome), now)
+            steps.add_outcome(session, books.id, subject.record, _label(outcome), _reason(outcome), now)
+            _wake_waiting(session, books, subject, outcome, now)
+        telemetry.changes.labels(kind, _label(outcome)).inc()
+        log.info("reconciled", outcome=_label(outcome), reason=_reason(outcome))
+
+    def after_error(self, books: Books, subject: Noted, error: RavebooksError) -> None:
+        what = spell(books, subject.record)
+        decision = decide(error, what, subject.attempts, self.jitter())
+        match decision:
+            case Retry(seconds=seconds, everything=everything):
+                self.retry(books, subject, self._clock.now() + timedelta(seconds=seconds), str(error))
+                if everything:
+                    raise Outage(error, seconds)
+            case Replan():
+                self.retry_later(books, subject, str(error))
+            case Park(code=code, cause=cause, remedy=remedy, state=state):
+                self.conclude(books, subject, NeedsAttention(Attention(state, code, cause, remedy)))
+            case Pause(cause=cause, remedy=remedy):
+                self.pause(books, cause, remedy)
+
+    def not_there_yet(self, books: Books, subject: Noted) -> None:
+        """QuickBooks speaks of a record that it does not give yet, or that was gone before it could be read."""
+        if any(event.type.endswith(".deleted") for entry in subject.entries for event in entry.events):
+            self.conclude(books, subject, Agreed("was deleted in QuickBooks before it was read"))
+        elif subject.attempts >= NOT_THERE_TRIES:
+            self.conclude(books, subject, Agreed("QuickBooks has no such record"))
+        else:
+            self.retry_later(books, subject, "QuickBooks does not give it yet")
+
+    def retry_later(self, books: Books, subject: Noted, cause: str) -> None:
+        seconds = backoff(subject.attempts, self.jitter())
+        self.retry(books, subject, self._clock.now() + timedelta(seconds=seconds), cause)
+
+    def after_defect(self, books: Books, subject: Noted, error: Exception) -> None:
+        telemetry.loop_errors.labels("reconcile").inc()
+        log.error("unexpected error", error=type(error).__name__, exc_info=error)
+        if subject.attempts < UNEXPECTED_TRIES:
+            self.retry_later(books, subject, f"unexpected: {type(error).__name__}")
+            return
+        attention = Attention(
+            "parked",
+            "defect",
+            f"{spell(books, subject.record)} met an unexpected error.",
+            "Report it: this is a fault of Ravebooks. Then press retry.",
+        )
+        self.conclude(books, subject, NeedsAttention(attention))
+
+    def retry(self, books: Books, subject: Noted, due_at: datetime, cause: str, *, count: bool = True) -> None:
+        keeper = _keeper(subject)
+        now, failing = self._clock.now(), self._keeps_failing(books, subject, cause)
+        with books.writing() as session:
+            for entry in subject.entries:
+                pending.retry_at(
+                    session,
+                    books.id,
+                    entry.record,
+                    entry.generation,
+                    due_at,
+                    cause,
+                    now,
+                    count=count and entry is keeper,
+                    failing=failing if entry is keeper else None,
+                )
+            if failing is not None:
+                sync_states.note(session, books, subject.record, NeedsAttention(failing), self._pages_url)
+                steps.add_outcome(session, books.id, subject.record, pending.KEEPS_FAILING, failing.cause, now)
+        telemetry.changes.labels(subject.record.kind, "retry").inc()
+        log.info("will retry", due_at=due_at.isoformat(), cause=cause)
+
+    def _keeps_failing(self, books: Books, subject: Noted, cause: str) -> Attention | None:
+        """What a person is told of a record that has failed for an hour, while it is tried on."""
+        with books.reading() as session:
+            tried = journal.unanswered(session, books.id, str(subject.record))
+        what = spell(books, subject.record)
+        if tried is not None and self._clock.now() - tried.since >= FAILING_AFTER:
+            since = f"{tried.since:%d %b %H:%M} UTC"
+            text = f"{what}: {tried.sends} tries to write it since {since}: {tried.error or cause}."
+        elif tried is None and subject.attempts >= FAILING_TRIES:
+            text = f"{what} has failed {subject.attempts} times. The last time: {cause}."
+        else:
+            return None
+        return fitted(Attention("parked", pending.KEEPS_FAILING, text, "It is tried on. " + _ASK_SUPPORT))
+
+    def pause(self, books: Books, cause: str, remedy: str) -> None:
+        """The neighbour lets nobody in: the connection stands still until a person has connected it again."""
+        with books.writing() as session:
+            connections.pause(session, books.id, cause, remedy)
+        telemetry.slices.labels("paused").inc()
+        log.error("connection paused", cause=cause, remedy=remedy)
+
+    def jitter(self) -> float:
+        """What a wait is multiplied with, so that not all come back at one moment."""
+        return self._entropy.uniform(0.5, 1.5)
+
+
+_ASK_SUPPORT = "If it lasts, save the record anew on the side that fails, or ask that side's support."
+ANY_PAYMENT = Record(Side.RAVETREE, Kind.PAYMENT, "*")
+
+
+def _wake_waiting(session: Session, books: Books, subject: Noted, outcome: Outcome, now: datetime) -> None:
+    """Who waits for this record looks again, whether or not anything was written for it."""
+    if subject.record.kind is Kind.PAYMENT:
+        pending.wake(session, books.id, [ANY_PAYMENT], now)
+    if isinstance(outcome, Agreed) or (isinstance(outcome, NeedsAttention) and subject.record.kind is Kind.ESTIMATE):
+        # An estimate that waits for a person does not hold up its invoice.
+        pending.wake(session, books.id, [subject.record], now)
+
+
+def _label(outcome: Outcome) -> str:
+    match outcome:
+        case Agreed(ignored=ignored):
+            return "ignored" if ignored else "agreed"
+        case NeedsAttention(attention=attention):
+            return attention.state
+        case Waits():
+            return "waiting"
+
+
+def _reason(outcome: Outcome) -> str:
+    match outcome:
+        case Agreed(ignored=ignored):
+            return ignored
+        case NeedsAttention(attention=attention):
+            return attention.cause
+        case Waits(target=target):
+            return f"waits for {target.kind} {target.id}"
+
+
+def _keeper(subject: Noted) -> Entry:
+    """The note that carries what is still to be done: the one under the subject's own name, if there is one."""
+    return next((e for e in subject.entries if e.record == subject.record), subject.entries[0])
