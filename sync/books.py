@@ -64,23 +64,16 @@ class Writes(Protocol):
     def blocked_until(self, connection_id: str) -> dict[str, datetime]: ...
 
 
-class Unwritten:
-    """Sends nothing: a preview ends where the first write would begin."""
-
-    class Stopped(Exception):
-        """The write that would have been sent."""
-
-        def __init__(self, request: Request) -> None:
-            super().__init__(request.action)
-            self.request = request
+class NoWrites:
+    """For whoever only looks: a write is a fault of ours."""
 
     def write(self, request: Request) -> None:
-        """Raise `Stopped` with the request."""
-        raise self.Stopped(request)
+        """Raise `TypeError`."""
+        raise TypeError(f"{request.action} of {request.subject} where nothing is to be written")
 
     def write_batch(self, requests: Sequence[Request]) -> None:
-        """Raise `Stopped` with the first request."""
-        raise self.Stopped(requests[0])
+        """Raise `TypeError`."""
+        self.write(requests[0])
 
     def resolve_due(self) -> None:
         """Nothing was ever sent."""
@@ -92,8 +85,7 @@ class Unwritten:
 
 @dataclass
 class Books:
-    """One connection during one slice, or during one preview, which is `dry` and writes nothing:
-    there `supposed` is what a person is supposed to have said. It `keeps` what it reads, or, in a preview, forgets it.
+    """One connection during one slice, or during one rehearsal, of which nothing is kept.
 
     `fresh` are the QuickBooks records read since the last batch of notes was taken; `absent` those among them that
     are not there and never were, as far as we know: their events may have come before they can be read. `handling`
@@ -107,18 +99,12 @@ class Books:
     connection: Connection
     neighbours: Neighbours
     journal: Writes
-    dry: bool = False
-    keeps: bool = True
-    would_write: list[Request] = field(default_factory=list)
-    would_link: dict[tuple[str, str], str] = field(default_factory=dict)
-    supposed: dict[Record, Decision] = field(default_factory=dict)
     fresh: set[Record] = field(default_factory=set)
     absent: set[Record] = field(default_factory=set)
     handling: set[Record] = field(default_factory=set)
     looked_at: set[Record] = field(default_factory=set)
-    _contacts: dict[str, RavetreeContact] | None = None
-    _numbers: dict[tuple[Kind, str], list[Body]] = field(default_factory=dict)
-    _unkept: dict[Record, Copy] = field(default_factory=dict)
+    known_contacts: dict[str, RavetreeContact] | None = None
+    numbers: dict[tuple[Kind, str], list[Body]] = field(default_factory=dict)
     _read_there: dict[Record, Body | None] = field(default_factory=dict)
     _kept_there: set[Record] = field(default_factory=set)
 
@@ -168,35 +154,22 @@ class Books:
         self._read_there.clear()
         self._kept_there.clear()
 
-    def take_would_write(self) -> list[Request]:
-        """What would have been written beside the record itself since the last time: a new customer."""
-        taken, self.would_write[:] = list(self.would_write), []
-        return taken
-
     # --- what people decided -----------------------------------------------------------------------
 
     def decided(self, names: Iterable[Record]) -> Decision | None:
-        """What a person said of a record under any of its names; in a preview what is supposed to have been said."""
-        known = list(names)
-        supposed = next((self.supposed[name] for name in known if name in self.supposed), None)
-        if supposed is not None:
-            return supposed
+        """What a person said of a record under any of its names."""
         with self.reading() as session:
-            return decisions.find(session, self.id, known)
+            return decisions.find(session, self.id, list(names))
 
     def use_up(self, names: Iterable[Record]) -> None:
         """The decision has been carried out."""
-        if self.dry:
-            return
         with self.writing() as session:
             decisions.use_up(session, self.id, names)
 
     # --- QuickBooks' side ------------------------------------------------------------------------
 
     def copy(self, record: Record) -> Copy | None:
-        """Our copy of a QuickBooks record; in a preview what it has just read, which is kept nowhere."""
-        if record in self._unkept:
-            return self._unkept[record]
+        """Our copy of a QuickBooks record."""
         with self.reading() as session:
             return copies.get(session, self.id, record)
 
@@ -226,7 +199,7 @@ class Books:
                 record = Record(Side.QUICKBOOKS, kind, name)
                 self.fresh.add(record)
                 self.absent.discard(record)
-                if kind is Kind.PAYMENT and self.keeps and self._is_forgotten(session, record, raw):
+                if kind is Kind.PAYMENT and self._is_forgotten(session, record, raw):
                     forgotten = name
                 if quickbooks.is_deleted(raw):
                     self._mark_deleted(session, record)
@@ -295,30 +268,11 @@ class Books:
             return verified is not None
 
     def _store(self, session: Session, record: Record, raw: Body) -> bool:
-        version = int(raw["SyncToken"])
-        if self.keeps:
-            return copies.store(session, self.id, record, version, raw, self.now(), read=True)
-        known = copies.get(session, self.id, record)
-        if known is None or known.deleted or known.version <= version:
-            self._unkept[record] = Copy(
-                record_id=record.id, version=version, deleted=False, stale=False, body=raw, seen_at=self.now()
-            )
-        return False
+        return copies.store(session, self.id, record, int(raw["SyncToken"]), raw, self.now(), read=True)
 
     def _mark_deleted(self, session: Session, record: Record) -> None:
-        if self.keeps:
-            copies.mark_deleted(session, self.id, record, self.now())
-            self._note_news(session, record)
-            return
-        known = copies.get(session, self.id, record)
-        self._unkept[record] = Copy(
-            record_id=record.id,
-            version=known.version if known else 0,
-            deleted=True,
-            stale=False,
-            body=known.body if known else {"Id": record.id},
-            seen_at=self.now(),
-        )
+        copies.mark_deleted(session, self.id, record, self.now())
+        self._note_news(session, record)
 
     def _was_known(self, session: Session, record: Record) -> bool:
         """Whether a record that is missing was ever there for us: it was read once, or is part of a pair."""
@@ -330,15 +284,11 @@ class Books:
     def payments_on(self, quickbooks_invoice_id: str) -> list[Copy]:
         """QuickBooks' payments that we have seen on an invoice."""
         with self.reading() as session:
-            seen = copies.payments_on(session, self.id, quickbooks_invoice_id)
-        read = [copy for record, copy in self._unkept.items() if record.kind is Kind.PAYMENT]
-        names = {copy.record_id for copy in read}
-        new = [copy for copy in read if not copy.deleted and _is_on(copy.body, quickbooks_invoice_id)]
-        return [copy for copy in seen if copy.record_id not in names] + new
+            return copies.payments_on(session, self.id, quickbooks_invoice_id)
 
     def _note_news(self, session: Session, record: Record, *, must_read: bool = False) -> None:
         """Only what concerns a pair, or is a payment, is followed; a placeholder is a matter of its invoice."""
-        if not self.keeps or record in self.handling:
+        if record in self.handling:
             return
         read = record
         holder = pairs.find(session, self.id, pairs.PLACEHOLDER, Side.QUICKBOOKS, record.id)
@@ -351,25 +301,25 @@ class Books:
 
     def look_up_numbers(self, kind: Kind, numbers: Iterable[str]) -> None:
         """Which documents of QuickBooks have these numbers: one read for all of them, good for this slice."""
-        wanted = [number for number in dict.fromkeys(numbers) if (kind, number) not in self._numbers]
+        wanted = [number for number in dict.fromkeys(numbers) if (kind, number) not in self.numbers]
         if not wanted:
             return
         spelled = ", ".join(quoted(number) for number in wanted)
         with self.neighbours.quickbooks.because("number lookup"):
             found = self.neighbours.quickbooks.query(ENTITIES[kind], f"DocNumber in ({spelled})")
         for number in wanted:
-            self._numbers[kind, number] = []
+            self.numbers[kind, number] = []
         for raw in found:
-            self._numbers.setdefault((kind, str(raw.get("DocNumber", ""))), []).append(raw)
+            self.numbers.setdefault((kind, str(raw.get("DocNumber", ""))), []).append(raw)
 
     def with_number(self, kind: Kind, number: str) -> list[Body]:
         """The documents of QuickBooks with this number."""
         self.look_up_numbers(kind, [number])
-        return self._numbers[kind, number]
+        return self.numbers[kind, number]
 
     def forget_number(self, kind: Kind, number: str) -> None:
         """It has just been given to a document of ours."""
-        self._numbers.pop((kind, number), None)
+        self.numbers.pop((kind, number), None)
 
     def quickbooks_invoice(self, record_id: str) -> tuple[QuickBooksInvoice | Gone | None, Copy | None]:
         """Our copy of an invoice, read first if we have none."""
@@ -425,20 +375,20 @@ class Books:
 
     def contacts(self) -> dict[str, RavetreeContact]:
         """Every contact of the account by id, listed once a slice: reads there are free."""
-        if self._contacts is None:
+        if self.known_contacts is None:
             rows = self.neighbours.ravetree.listing("contacts")
-            self._contacts = {row["id"]: ravetree.load_contact(row) for row in rows if not row.get("deleted")}
-        return self._contacts
+            self.known_contacts = {row["id"]: ravetree.load_contact(row) for row in rows if not row.get("deleted")}
+        return self.known_contacts
 
     def remember_contact(self, record_id: str) -> None:
         """A contact was made: the list has it too, without listing all of them again."""
         raw = self.ravetree_body(Kind.CONTACT, record_id)
-        if raw is not None and self._contacts is not None:
-            self._contacts[record_id] = ravetree.load_contact(raw)
+        if raw is not None and self.known_contacts is not None:
+            self.known_contacts = self.known_contacts | {record_id: ravetree.load_contact(raw)}
 
     def _seen(self, record: Record, raw: Body) -> None:
         """Keep the version that is being planned. One that was only looked up proves nothing about its events."""
-        if not self.keeps or record in self._kept_there:
+        if record in self._kept_there:
             return
         self._kept_there.add(record)
         with self.writing() as session:
@@ -476,8 +426,6 @@ class Books:
     def look_at(self, records: Sequence[Record], *, must_read: bool = False) -> None:
         """Put records on the list of what must be looked at."""
         self.looked_at.update(records)
-        if not self.keeps:
-            return
         with self.writing() as session:
             for record in records:
                 pending.note(
@@ -499,11 +447,6 @@ def _is_made_after(raw: Body, moment: datetime) -> bool:
         return parse_instant(raw["MetaData"]["CreateTime"]) > moment
     except (KeyError, TypeError, ValueError):
         return True
-
-
-def _is_on(payment: Body, invoice_id: str) -> bool:
-    linked = [link for line in payment.get("Line", []) for link in line.get("LinkedTxn", [])]
-    return any(link.get("TxnId") == invoice_id for link in linked)
 
 
 def base_of(pair: Pair) -> tuple[dict[str, Any], dict[str, Any]] | None:

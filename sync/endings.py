@@ -48,10 +48,10 @@ class Endings:
         self._pages_url = pages_url
 
     def conclude(self, books: Books, subject: Noted, outcome: Outcome) -> None:
+        """Store an outcome: the notes, what is told, the step, the job's count, and who is woken."""
         if isinstance(outcome, NeedsAttention):
             outcome = NeedsAttention(fitted(outcome.attention))
         now = self._clock.now()
-        kind = subject.record.kind
         with books.writing() as session:
             keeper = None if isinstance(outcome, Agreed) else _keeper(subject)
             for entry in subject.entries:
@@ -66,10 +66,10 @@ class Endings:
             storage_jobs.conclude(session, books.id, names, _label(outcome), _reason(outcome), now)
             steps.add_outcome(session, books.id, subject.record, _label(outcome), _reason(outcome), now)
             _wake_waiting(session, books, subject, outcome, now)
-        telemetry.changes.labels(kind, _label(outcome)).inc()
-        log.info("reconciled", outcome=_label(outcome), reason=_reason(outcome))
+        self.became(subject, outcome)
 
     def after_error(self, books: Books, subject: Noted, error: RavebooksError) -> None:
+        """Store what an error means for a record. Raises `Outage` when it means all of them."""
         what = spell(books, subject.record)
         decision = decide(error, what, subject.attempts, self.jitter())
         match decision:
@@ -94,10 +94,12 @@ class Endings:
             self.retry_later(books, subject, "QuickBooks does not give it yet")
 
     def retry_later(self, books: Books, subject: Noted, cause: str) -> None:
+        """Look at a record again, after longer each time."""
         seconds = backoff(subject.attempts, self.jitter())
         self.retry(books, subject, self._clock.now() + timedelta(seconds=seconds), cause)
 
     def after_defect(self, books: Books, subject: Noted, error: Exception) -> None:
+        """Try a few times what nobody expected; then a person sees it."""
         telemetry.loop_errors.labels("reconcile").inc()
         log.error("unexpected error", error=type(error).__name__, exc_info=error)
         if subject.attempts < UNEXPECTED_TRIES:
@@ -112,6 +114,7 @@ class Endings:
         self.conclude(books, subject, NeedsAttention(attention))
 
     def retry(self, books: Books, subject: Noted, due_at: datetime, cause: str, *, count: bool = True) -> None:
+        """Look at a record again at `due_at`; what has failed for an hour is shown to a person meanwhile."""
         keeper = _keeper(subject)
         now, failing = self._clock.now(), self._keeps_failing(books, subject, cause)
         with books.writing() as session:
@@ -130,8 +133,7 @@ class Endings:
             if failing is not None:
                 sync_states.note(session, books, subject.record, NeedsAttention(failing), self._pages_url)
                 steps.add_outcome(session, books.id, subject.record, pending.KEEPS_FAILING, failing.cause, now)
-        telemetry.changes.labels(subject.record.kind, "retry").inc()
-        log.info("will retry", due_at=due_at.isoformat(), cause=cause)
+        self.goes_on(subject, due_at, cause)
 
     def _keeps_failing(self, books: Books, subject: Noted, cause: str) -> Attention | None:
         """What a person is told of a record that has failed for an hour, while it is tried on."""
@@ -146,6 +148,16 @@ class Endings:
         else:
             return None
         return fitted(Attention("parked", pending.KEEPS_FAILING, text, "It is tried on. " + _ASK_SUPPORT))
+
+    def became(self, subject: Noted, outcome: Outcome) -> None:
+        """Count and say how the work on a record ended."""
+        telemetry.changes.labels(subject.record.kind, _label(outcome)).inc()
+        log.info("reconciled", outcome=_label(outcome), reason=_reason(outcome))
+
+    def goes_on(self, subject: Noted, due_at: datetime, cause: str) -> None:
+        """Count and say that a record is looked at again."""
+        telemetry.changes.labels(subject.record.kind, "retry").inc()
+        log.info("will retry", due_at=due_at.isoformat(), cause=cause)
 
     def pause(self, books: Books, cause: str, remedy: str) -> None:
         """The neighbour lets nobody in: the connection stands still until a person has connected it again."""

@@ -1,6 +1,7 @@
 """QuickBooks' faults as an error tree. Source: section 3 of the QuickBooks reference, "Faults"."""
 
 import re
+from enum import StrEnum
 from typing import Any
 
 from clients.errors import (
@@ -69,15 +70,26 @@ class BusinessRule(Refused):
     remedy = "Do what QuickBooks asks for, then press retry."
 
 
+class Likeness(StrEnum):
+    """What a document whose number is taken has in common with the one that has it."""
+
+    SAME = "same"
+    CUSTOMER = "customer"
+    NONE = "none"
+
+
 class DuplicateNumber(Refused):
-    """Another transaction has this number."""
+    """Another transaction has this number: `taken_by` is its id, as far as QuickBooks, or whoever looked, told it."""
 
     remedy = "Give one of the two another number, or adopt the one in QuickBooks."
 
-    def __init__(self, message: str, **kwargs: Any) -> None:
+    def __init__(
+        self, message: str, *, taken_by: str | None = None, likeness: Likeness = Likeness.NONE, **kwargs: Any
+    ) -> None:
         super().__init__(message, **kwargs)
         found = re.search(r"TxnId=(\d+)", self.detail)
-        self.taken_by = found.group(1) if found else None
+        self.taken_by = taken_by or (found.group(1) if found else None)
+        self.likeness = likeness
 
 
 class BooksClosed(Refused):

@@ -19,7 +19,7 @@ from storage import parity as reports
 from storage.database import Database
 from storage.models import ParityReport, PendingChange
 from storage.unit import UnitOfWork
-from sync.books import Books, Unwritten
+from sync.books import Books, NoWrites
 from sync.neighbours import NeighboursOf
 from sync.questions.comparison import (
     KINDS,
@@ -100,9 +100,7 @@ class Parity:
             connection = connections.get(session, connection_id)
         unit = UnitOfWork(self._database)
         try:
-            yield Books(
-                unit, self._clock, connection, self._neighbours_of(connection, unit.commit), Unwritten(), dry=True
-            )
+            yield Books(unit, self._clock, connection, self._neighbours_of(connection, unit.commit), NoWrites())
         finally:
             unit.commit()
 

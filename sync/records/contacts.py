@@ -15,7 +15,7 @@ from storage.models import Decision, Pair, PendingChange
 from sync.books import Books
 from sync.echoes import Entry
 from sync.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, does_not_settle
-from sync.records.customers import NEW_CUSTOMER, active_customer, contact_of, customer_for, link_customer, unlinked
+from sync.records.customers import active_customer, contact_of, customer_for, link_customer, unlinked
 from sync.writes.journal import Request
 
 _CURED_BY_A_CONTACT = (
@@ -42,7 +42,7 @@ class ContactWork:
         decided = self._books.decided([self._subject])
         outcome = self._run_contact(decided) if self._subject.side is Side.RAVETREE else self._run_customer(decided)
         said_so = decided is not None or any(entry.events for entry in self._entries)
-        if isinstance(outcome, Agreed) and said_so and not self._books.dry:
+        if isinstance(outcome, Agreed) and said_so:
             # Not after each customer of an import: what waits would be planned again a thousand times.
             self._look_again()
         return outcome
@@ -77,8 +77,6 @@ class ContactWork:
 
     def _push(self, contact: RavetreeContact, customer_id: str) -> Outcome:
         for _ in range(MAX_ROUNDS):
-            if customer_id == NEW_CUSTOMER:
-                return Agreed()
             customer = active_customer(self._books, contact, customer_id)
             if isinstance(customer, Attention):
                 return NeedsAttention(customer)
@@ -114,14 +112,13 @@ class ContactWork:
 
     def _unlink(self, links: Sequence[Pair]) -> Outcome:
         """Take them apart, and let no name tie them again: the decision stays until somebody links them."""
-        if not self._books.dry:
-            now = self._books.now()
-            with self._books.writing() as session:
-                for pair in links:
-                    pairs.remove(session, self._books.id, Kind.CONTACT, pair.ravetree_id, pair.currency)
-                    contact = Record(Side.RAVETREE, Kind.CONTACT, pair.ravetree_id)
-                    if contact != self._subject:
-                        decisions.store(session, self._books.id, contact, UNLINK, "", "", now)
+        now = self._books.now()
+        with self._books.writing() as session:
+            for pair in links:
+                pairs.remove(session, self._books.id, Kind.CONTACT, pair.ravetree_id, pair.currency)
+                contact = Record(Side.RAVETREE, Kind.CONTACT, pair.ravetree_id)
+                if contact != self._subject:
+                    decisions.store(session, self._books.id, contact, UNLINK, "", "", now)
         return Agreed("taken apart by a person")
 
     def _use_up(self, *others: Record) -> None:

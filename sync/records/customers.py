@@ -12,9 +12,6 @@ from storage import pairs
 from sync.books import Books
 from sync.writes.journal import Request
 
-NEW_CUSTOMER = "(new)"
-"""Stands in a preview for the customer that would be made."""
-
 
 def customer_for(books: Books, client_id: str, currency: str) -> tuple[str | Attention, str]:
     """The customer's id, or why a person must look; and the e-mail address for its documents.
@@ -25,8 +22,6 @@ def customer_for(books: Books, client_id: str, currency: str) -> tuple[str | Att
     contact = contact_of(books, client_id)
     if link is not None:
         return link.quickbooks_id, contact.email if contact else ""
-    if supposed := books.would_link.get((client_id, currency)):
-        return supposed, contact.email if contact else ""
     if contact is None:
         return Attention("parked", "client_missing", f"Client {client_id} is not in Ravetree.", "Choose a client."), ""
     record = Record(Side.RAVETREE, Kind.CONTACT, contact.id)
@@ -127,9 +122,6 @@ def _write(books: Books, contact: RavetreeContact, currency: str, name: str) -> 
         body=quickbooks.customer_body(contacts.customer_content(contact, currency, name)),
         context={"ravetree_id": contact.id, "currency": currency},
     )
-    if books.dry:
-        books.would_write.append(request)
-        return UseCustomer(NEW_CUSTOMER)
     books.write(request)
     link = books.pair(Kind.CONTACT, Side.RAVETREE, contact.id, currency)
     if link is None:
@@ -139,8 +131,5 @@ def _write(books: Books, contact: RavetreeContact, currency: str, name: str) -> 
 
 def link_customer(books: Books, contact_id: str, currency: str, customer_id: str) -> None:
     """Tie a contact to its customer of this currency; a new one takes the place of an earlier one."""
-    if books.dry:
-        books.would_link[contact_id, currency] = customer_id
-        return
     with books.writing() as session:
         pairs.store(session, books.id, Kind.CONTACT, contact_id, customer_id, books.now(), currency=currency)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from clients.errors import Missing, Moved
-from clients.quickbooks.faults import DuplicateNumber, StaleReference
+from clients.quickbooks.faults import DuplicateNumber, Likeness, StaleReference
 from reconcile.documents import ADOPT, LEAVE, LINK, PUSH, UNLINK
 from reconcile.model import (
     Attention,
@@ -58,8 +58,6 @@ class DocumentWork(ABC):
         self._raw: Body = {}
         self._copy: Copy | None = None
         self._decision = ""
-        self._supposed: Body | None = None
-        self._apart = False
 
     def run(self) -> Outcome:
         """Plan and write until the sides agree or somebody else has to act."""
@@ -100,37 +98,11 @@ class DocumentWork(ABC):
             return Agreed(plan.ignored)
         return does_not_settle(f"{self.KIND.capitalize()} {self._subject.id}")
 
-    # --- for a preview -----------------------------------------------------------------------------
-
-    def remote_body(self) -> Body:
-        """What QuickBooks' document says now, as far as we know it."""
-        return dict(self._copy.body) if self._copy is not None else {}
-
-    def own_body(self) -> Body:
-        """What Ravetree's document says now."""
-        return self._raw
-
-    def number_taken(self, plan: Plan) -> tuple[str, str] | None:
-        """What is asked before a document is created whose number is taken in QuickBooks.
-
-        `adopt` when it is the same one by customer, total and date, `differ` when only the customer is the same,
-        `ask` when it is somebody else's; with the sentence.
-        """
-        error = self._taken(plan)
-        if error is None or error.taken_by is None:
-            return None
-        raw = self._books.with_number(self.KIND, str(self._raw["number"]))[0]
-        offer = self._offer(error)
-        text = f"{self.KIND.capitalize()} {self._raw['number']}: {offer}. {offer.remedy}"
-        if self._is_same(raw):
-            return "adopt", text
-        return ("differ" if self._load(raw).customer_id == self._customer_id() else "ask"), text
-
     def _customer_id(self) -> str | None:
-        """The customer of the document: the linked one, or in a preview the one that would be linked."""
+        """The customer that the document's client is linked to."""
         ours = self._load_own(self._raw)
         link = self._books.pair(Kind.CONTACT, Side.RAVETREE, ours.client_id, ours.currency)
-        return link.quickbooks_id if link is not None else self._books.would_link.get((ours.client_id, ours.currency))
+        return link.quickbooks_id if link is not None else None
 
     # --- what each kind of document says for itself ------------------------------------------------
 
@@ -182,9 +154,6 @@ class DocumentWork(ABC):
         return copy is not None and copy.deleted
 
     def _forget_pair(self) -> None:
-        self._apart = True
-        if self._books.dry:
-            return
         with self._books.writing() as session:
             pairs.remove(session, self._books.id, self.KIND, self._subject.id)
             pairs.remove(session, self._books.id, pairs.PLACEHOLDER, self._subject.id)
@@ -204,9 +173,6 @@ class DocumentWork(ABC):
             )
         self._raw = self._books.ravetree_body(self.KIND, self._subject.id) or {}
         self._forget_pair()
-        if self._books.dry:
-            self._supposed = found[0]
-            return None
         self._adopt(found[0])
         self._use_up_decision()
         return None
@@ -219,12 +185,8 @@ class DocumentWork(ABC):
 
     def _partner(self) -> Partner:
         """The document's partner in QuickBooks, read first if we have no copy of it."""
-        if self._supposed is not None:
-            raw = self._supposed
-            copy = Copy(record_id=str(raw["Id"]), version=int(raw["SyncToken"]), deleted=False, stale=False, body=raw)
-            return Partner(*self._taken_over(raw), copy)
         pair = self._books.pair(self.KIND, Side.RAVETREE, self._subject.id)
-        if pair is None or (self._apart and self._books.dry):
+        if pair is None:
             return Partner()
         found = self._books.copy_or_read(Record(Side.QUICKBOOKS, self.KIND, pair.quickbooks_id))
         return Partner(base_of(pair), dict(pair.line_ids), found)
@@ -346,12 +308,7 @@ class DocumentWork(ABC):
         found = self._books.with_number(self.KIND, number)
         if not found:
             return None
-        entity, quickbooks_id = ENTITIES[self.KIND], found[0]["Id"]
-        return DuplicateNumber(
-            "its number is taken in QuickBooks",
-            code="6140",
-            detail=f"DocNumber={number} is assigned to TxnType={entity} with TxnId={quickbooks_id}",
-        )
+        return DuplicateNumber("its number is taken in QuickBooks", code="6140", taken_by=str(found[0]["Id"]))
 
     def _take_over(self, plan: Plan) -> bool:
         """Take over the document that has the number, if a person said so. Raises the offer if nobody did."""
@@ -416,15 +373,18 @@ class DocumentWork(ABC):
         if not found:
             return error
         same = self._is_same(found[0])
+        customer = self._load(found[0]).customer_id == self._customer_id()
         total = money(found[0]["TotalAmt"], found[0].get("CurrencyRef", {}).get("value", self._books.home_currency))
         return DuplicateNumber(
             f"its number is taken in QuickBooks by {self.KIND} Id {error.taken_by} over {total}",
             remedy="It has the same customer, total and date: decide `adopt`, or give one of the two another number."
             if same
             else "Give one of the two another number, then press retry.",
+            taken_by=error.taken_by,
             code=error.code,
             detail=error.detail,
             trace=error.trace,
+            likeness=Likeness.SAME if same else Likeness.CUSTOMER if customer else Likeness.NONE,
         )
 
 

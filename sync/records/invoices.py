@@ -22,7 +22,6 @@ from reconcile.model import (
     Write,
 )
 from schemas import ids, quickbooks, ravetree
-from schemas.changes import changes
 from schemas.quickbooks import Body
 from storage import journal, pairs, pending
 from storage.models import Copy
@@ -141,7 +140,7 @@ class InvoiceWork(DocumentWork):
     def _know_placeholder_again(self) -> None:
         """After a restore the pair of a placeholder may be lost: by its note it belongs to this invoice."""
         books = self._books
-        if books.dry or not self._raw.get("marked_paid_at") or not books.may_be_forgotten(self._raw):
+        if not self._raw.get("marked_paid_at") or not books.may_be_forgotten(self._raw):
             return
         if books.pair(pairs.PLACEHOLDER, Side.RAVETREE, self._subject.id) is not None:
             return
@@ -195,21 +194,6 @@ class InvoiceWork(DocumentWork):
         return [Record(Side.RAVETREE, Kind.PAYMENT, row["id"]) for row in rows] + [
             Record(Side.QUICKBOOKS, Kind.PAYMENT, name) for name in theirs
         ]
-
-    def payments_to_come(self) -> list[dict[str, Any]]:
-        """For a preview: the live payments that are pushed after a new invoice, with their share of it."""
-        found = []
-        for row in self._books.neighbours.ravetree.payments_of(self._subject.id):
-            payment = ravetree.load_payment(row)
-            share = sum((a.amount for a in payment.allocations if a.invoice_id == self._subject.id), ZERO)
-            if (
-                not payment.voided
-                and payment.amount > ZERO
-                and self._books.pair(Kind.PAYMENT, Side.RAVETREE, row["id"]) is None
-            ):
-                said = {"TotalAmt": share, "TxnDate": row["date"], "PaymentRefNum": payment.reference or None}
-                found.append({"side": "quickbooks", "action": "payment.create", "changes": changes({}, said)})
-        return found
 
     def request(self, write: Write) -> Request:
         """The write, ready for the journal."""

@@ -14,7 +14,6 @@ from reconcile.model import (
     Gone,
     Kind,
     PaymentContent,
-    Plan,
     QuickBooksInvoice,
     QuickBooksPayment,
     RavetreeInvoice,
@@ -43,8 +42,6 @@ class PaymentWork:
         self._copy: Copy | None = None
         self._invoices: tuple[KnownInvoice, ...] = ()
         self._decision = ""
-        self._apart = False
-        self._supposed: Adopt | None = None
 
     def run(self) -> Outcome:
         """Plan and write until the sides agree or somebody else has to act."""
@@ -84,18 +81,6 @@ class PaymentWork:
             return Agreed(plan.ignored)
         return does_not_settle(f"Payment {self._subject.id}")
 
-    def next_plan(self) -> Plan:
-        """The next step, for a preview."""
-        return Plan(adopt=self._supposed) if self._supposed else rules.plan(self._gather())
-
-    def remote_body(self) -> Body:
-        """What QuickBooks' payment says now, as far as we know it."""
-        return dict(self._copy.body) if self._copy is not None else {}
-
-    def own_body(self) -> Body:
-        """What Ravetree's payment says now."""
-        return self._raw
-
     # --- what a person decided -------------------------------------------------------------------
 
     def carry_out_decision(self) -> Attention | None:
@@ -130,10 +115,8 @@ class PaymentWork:
             pending.note(session, self._books.id, Record(Side.RAVETREE, Kind.INVOICE, invoice_id), now)
 
     def _forget_pair(self) -> None:
-        self._apart = True
-        if not self._books.dry:
-            with self._books.writing() as session:
-                pairs.remove(session, self._books.id, Kind.PAYMENT, self._subject.id)
+        with self._books.writing() as session:
+            pairs.remove(session, self._books.id, Kind.PAYMENT, self._subject.id)
 
     def _link(self, quickbooks_id: str) -> Attention | None:
         """Tie it to the payment that a person named, as both are now."""
@@ -159,9 +142,6 @@ class PaymentWork:
                 "Choose another one, or decide `unlink`.",
             )
         adopt = Adopt(self._subject.id, quickbooks_id)
-        if self._books.dry:
-            self._supposed = adopt
-            return None
         self._forget_pair()
         self._adopt(adopt)
         self._books.use_up({self._subject, theirs, *self._books.handling})
@@ -172,8 +152,6 @@ class PaymentWork:
     def _gather(self) -> PaymentCase:
         books = self._books
         pair = books.pair(Kind.PAYMENT, self._subject.side, self._subject.id)
-        if self._apart and books.dry:
-            pair = None
         ours: RavetreePayment | Gone | None = None
         theirs: QuickBooksPayment | Gone | None = None
         self._raw, self._copy = {}, None

@@ -45,14 +45,23 @@ def touched(operation: Operation) -> list[Record]:
     )
 
 
-def _kind(operation: Operation) -> Kind:
-    what = operation.action.split(".")[0]
-    kinds = {"invoice": Kind.INVOICE, "estimate": Kind.ESTIMATE, "customer": Kind.CONTACT, "contact": Kind.CONTACT}
-    return kinds.get(what, Kind.PAYMENT)
+_KINDS = {
+    "contact": Kind.CONTACT,
+    "customer": Kind.CONTACT,
+    "estimate": Kind.ESTIMATE,
+    "invoice": Kind.INVOICE,
+    "payment": Kind.PAYMENT,
+    "placeholder": Kind.PAYMENT,
+}
+
+
+def kind_of(action: str) -> Kind:
+    """The kind of record that an action writes. Raises `KeyError` for one that nobody knows."""
+    return _KINDS[action.partition(".")[0]]
 
 
 def _store_quickbooks(session: Session, operation: Operation, answer: Body, answered: datetime, now: datetime) -> None:
-    connection_id, kind = operation.connection_id, _kind(operation)
+    connection_id, kind = operation.connection_id, kind_of(operation.action)
     record = Record(Side.QUICKBOOKS, kind, str(answer["Id"]))
     if answer.get("status") == "Deleted":
         copies.mark_deleted(session, connection_id, record, now)
@@ -67,7 +76,9 @@ def _store_quickbooks(session: Session, operation: Operation, answer: Body, answ
 
 
 def _store_ravetree(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
-    record = Record(Side.RAVETREE, _kind(operation), str(operation.context.get("ravetree_id") or answer.get("id", "")))
+    record = Record(
+        Side.RAVETREE, kind_of(operation.action), str(operation.context.get("ravetree_id") or answer.get("id", ""))
+    )
     if operation.action.endswith(".delete"):
         copies.mark_deleted(session, operation.connection_id, record, now)
     elif answer.get("id"):
@@ -106,7 +117,7 @@ def _pair_document(session: Session, operation: Operation, answer: Body, now: da
     pairs.store(
         session,
         operation.connection_id,
-        _kind(operation),
+        kind_of(operation.action),
         context["ravetree_id"],
         answer["Id"],
         now,
@@ -193,7 +204,7 @@ def _is_marked_as_paid(session: Session, connection_id: str, invoice: Record) ->
 
 def _go_on(session: Session, operation: Operation, now: datetime) -> None:
     """Wake what waited for this write, and look again at invoices that a payment held up."""
-    connection_id, kind = operation.connection_id, _kind(operation)
+    connection_id, kind = operation.connection_id, kind_of(operation.action)
     names = [operation.context.get("ravetree_id"), operation.context.get("placeholder_of")]
     done = [Record(Side.RAVETREE, kind, name) for name in names if name]
     if operation.action.startswith("placeholder."):

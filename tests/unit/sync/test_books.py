@@ -10,7 +10,7 @@ from storage import connections, copies, installation, journal, pairs
 from storage.database import Database
 from storage.installation import Claimant
 from storage.unit import UnitOfWork
-from sync.books import Books, RestoreFound, Unwritten
+from sync.books import Books, NoWrites, RestoreFound
 from tests.unit.ports import START, FakeClock
 from tests.unit.storing import CONNECTION, add_connection, operation
 
@@ -26,7 +26,7 @@ def books(database: Database, clock: FakeClock) -> Books:
     with database.transaction() as session:
         connection = connections.get(session, CONNECTION)
     # Nothing here is asked of a neighbour.
-    return Books(UnitOfWork(database), clock, connection, cast("Any", None), Unwritten())
+    return Books(UnitOfWork(database), clock, connection, cast("Any", None), NoWrites())
 
 
 def payment(note: str, amount: int = 40, **more: Any) -> dict[str, Any]:
