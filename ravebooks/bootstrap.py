@@ -251,7 +251,7 @@ class Parts:
 
     @cached_property
     def previews(self) -> Previews:
-        return Previews(self.database, self.clock, self.entropy, self.neighbours_of)
+        return Previews(self.database, self.clock, self.neighbours_of)
 
     @cached_property
     def parity(self) -> Parity:

@@ -1,6 +1,7 @@
-"""What differs between the two records of a pair, whose it is, and what the next sync would do with it.
+"""What differs between the two records of a pair, whose it is, and why.
 
-It compares with the eyes of the rules: what they never write, or read into the other side's words, is no difference.
+What the next sync does with it is said by whoever rehearses that. It compares with the eyes of the rules: what they
+never write, or read into the other side's words, is no difference.
 """
 
 from collections.abc import Mapping
@@ -53,7 +54,8 @@ class Cause(StrEnum):
 class Difference:
     """One field that the two sides say otherwise, as text: `base` is what they agreed on, empty if nothing.
 
-    `next` is a sentence for a bookkeeper. `cause` is what the two records and their base show by themselves.
+    `next` is a sentence for a bookkeeper: here what holds while the next sync does nothing with the record.
+    `cause` is what the two records and their base show by themselves.
     """
 
     field: str
@@ -143,7 +145,7 @@ def compare_invoice(
     if mine in ended or other in ended:
         if mine in ended and other in ended:
             return ()
-        return (_ended("status", mine, other, base is not None, _next_of_ended_invoice(ours, theirs, mine, other)),)
+        return (_ended(mine, other, base is not None),)
     if isinstance(ours, Gone) or isinstance(theirs, Gone):
         raise TypeError("what is gone has ended")
     return (
@@ -163,10 +165,9 @@ def compare_estimate(
     if isinstance(ours, Gone):
         if isinstance(theirs, Gone) or (theirs.invoice_ids and theirs.status == CLOSED):
             return ()
-        then = "closes it: an invoice was made of it" if theirs.invoice_ids else "deletes it in QuickBooks"
-        return (_ended("status", "deleted", theirs.status, base is not None, f"The next sync {then}."),)
+        return (_ended("deleted", theirs.status, base is not None),)
     if isinstance(theirs, Gone):
-        return (_ended("status", ours.status, "deleted", base is not None, _DELETED_THERE),)
+        return (_ended(ours.status, "deleted", base is not None),)
     return _owned_differences(ours, theirs, base, links)
 
 
@@ -186,26 +187,10 @@ def invoice_status(invoice: RavetreeInvoice | QuickBooksInvoice | Gone) -> str:
     return "partially paid" if invoice.balance < invoice.total else "open"
 
 
-_DELETED_THERE = "Nothing is written until a person decides: `push` writes it again, `leave` leaves it deleted."
-
-
-def _ended(label: str, mine: str, other: str, agreed: bool, then: str) -> Difference:
+def _ended(mine: str, other: str, agreed: bool) -> Difference:
     """Void or deleted on one side: nothing else is worth comparing."""
-    return Difference(label, mine, other, "in both books" if agreed else "", BOTH, then, Cause.ENDED)
-
-
-def _next_of_ended_invoice(
-    ours: RavetreeInvoice | Gone, theirs: QuickBooksInvoice | Gone, mine: str, other: str
-) -> str:
-    if other == "deleted":
-        return _DELETED_THERE
-    if mine in ("void", "deleted"):
-        if isinstance(theirs, QuickBooksInvoice) and theirs.paid_amount > ZERO:
-            return "The next sync is held until a person decides: QuickBooks has payments on it."
-        return "The next sync voids it in QuickBooks, or deletes it if the settings say so."
-    if isinstance(ours, RavetreeInvoice) and ours.paid_amount > ZERO:
-        return "The next sync takes its payments off in Ravetree first, then voids it there."
-    return "The next sync voids it in Ravetree."
+    was = "in both books" if agreed else ""
+    return Difference("status", mine, other, was, BOTH, "Nothing: it stays as it is.", Cause.ENDED)
 
 
 def _owned_differences(
@@ -222,8 +207,9 @@ def _owned_differences(
         if not one.differs:
             continue
         was = None if then is None else then.get(key, _NOWHERE)
-        cause, sentence = _next_of_owned(key, one, was, ours, theirs, base)
-        found.append(Difference(one.label, one.ravetree, one.quickbooks, _base_of(was), OURS, sentence, cause))
+        cause = _cause_of_owned(key, one, was, ours, theirs, base)
+        at_rest = f"{_AT_THE_NEXT_EDIT}{_past_due(key)}"
+        found.append(Difference(one.label, one.ravetree, one.quickbooks, _base_of(was), OURS, at_rest, cause))
     return tuple(found)
 
 
@@ -231,68 +217,33 @@ def _base_of(was: _Field | None) -> str:
     return "" if was is None else was.ravetree
 
 
-def _next_of_owned(
+_AT_THE_NEXT_EDIT = "Nothing now: at the next edit in Ravetree its content is written, or a person is asked first."
+
+
+def _cause_of_owned(
     key: str,
     now: _Field,
     was: _Field | None,
     ours: _RavetreeDocument,
     theirs: _QuickBooksDocument,
     base: tuple[_RavetreeDocument, _QuickBooksDocument] | None,
-) -> tuple[Cause, str]:
+) -> Cause:
     if base is None or was is None:
-        return Cause.UNEXPLAINED, "Nothing now: the next edit in Ravetree writes it."
-    edited_here = ours.owned() != base[0].owned()
-    edited_there = now.changed_in_quickbooks(was)
-    weighty = isinstance(theirs, QuickBooksInvoice) and _is_weighty(theirs, base[1], ours)
-    cause = Cause.DRIFT if edited_there else Cause.WAITING
-    if edited_here:
-        if held := _held_for_payments(key, ours, theirs):
-            return cause, held
-        if weighty:
-            return cause, f"The next sync is held until a person decides: {_WEIGHTY}."
-        if edited_there or now.changed_in_ravetree(was):
-            return cause, "The next sync writes Ravetree's to QuickBooks."
-        return cause, "The next sync writes Ravetree's to QuickBooks again."
-    if edited_there:
-        if weighty:
-            return cause, f"Nothing now; the next edit in Ravetree is held until a person decides: {_WEIGHTY}."
-        return cause, f"Nothing now; the next edit in Ravetree overwrites it.{_past_due(key)}"
-    return _next_after_write(key, ours, theirs)
-
-
-_WEIGHTY = "the total or the number of lines was changed in QuickBooks"
+        return Cause.UNEXPLAINED
+    if now.changed_in_quickbooks(was):
+        return Cause.DRIFT
+    if ours.owned() != base[0].owned():
+        return Cause.WAITING
+    # Nobody changed it: QuickBooks made this of what we wrote, or a mapping was changed since.
+    if key == "number":
+        return Cause.UNEXPLAINED
+    if key in ("total", "tax", "discount") or key.endswith(" amount"):
+        return Cause.ROUNDED if abs(ours.total - theirs.total) < ROUNDING else Cause.UNEXPLAINED
+    return Cause.DRIFT
 
 
 def _past_due(key: str) -> str:
     return " Past due follows from each side's own date and is never written." if key == "due date" else ""
-
-
-def _is_weighty(now: _QuickBooksDocument, then: _QuickBooksDocument, wanted: _RavetreeDocument) -> bool:
-    """What the rules hold an overwrite for."""
-    if now.total not in (then.total, wanted.total):
-        return True
-    return len(now.lines) > len(then.lines) and len(now.lines) != len(wanted.lines)
-
-
-def _held_for_payments(key: str, ours: _RavetreeDocument, theirs: _QuickBooksDocument) -> str:
-    if not isinstance(theirs, QuickBooksInvoice) or theirs.paid_amount <= ZERO:
-        return ""
-    if key in ("client", "currency"):
-        return "The next sync is held until a person decides: QuickBooks has payments on it."
-    if ours.total < theirs.paid_amount:
-        return "The next sync is held until a person decides: more than the new total is paid in QuickBooks."
-    return ""
-
-
-def _next_after_write(key: str, ours: _RavetreeDocument, theirs: _QuickBooksDocument) -> tuple[Cause, str]:
-    """Nobody changed it: QuickBooks made this of what we wrote, or a mapping was changed since."""
-    if key == "number":
-        return Cause.UNEXPLAINED, "It waits for a person: turn on custom transaction numbers in QuickBooks."
-    if key in ("total", "tax", "discount") or key.endswith(" amount"):
-        small = abs(ours.total - theirs.total) < ROUNDING
-        cause = Cause.ROUNDED if small else Cause.UNEXPLAINED
-        return cause, "It waits for a person with the cents: compare its tax with the mapped tax codes."
-    return Cause.DRIFT, "Nothing now: a changed mapping holds for later writes; the next edit in Ravetree writes it."
 
 
 # --- what the documents say, field by field ------------------------------------------------------
@@ -409,10 +360,8 @@ def _spell(value: object) -> str:
 def _sent_difference(ours: RavetreeInvoice, theirs: QuickBooksInvoice, *, sent_written: bool) -> tuple[Difference, ...]:
     if ours.sent == theirs.emailed or (ours.sent and sent_written):
         return ()
-    where = "QuickBooks" if ours.sent else "Ravetree"
-    then = f"The next sync marks it as sent in {where}, once; nobody is mailed."
     mine, other = ("yes", "no") if ours.sent else ("no", "yes")
-    return (Difference("sent", mine, other, "", BOTH, then, Cause.WAITING),)
+    return (Difference("sent", mine, other, "", BOTH, "Nothing by itself.", Cause.WAITING),)
 
 
 def _balance_differences(
@@ -420,7 +369,7 @@ def _balance_differences(
 ) -> tuple[Difference, ...]:
     """Balance and status follow from the payments, and the status from the balance."""
     found = []
-    cause, then = _next_of_balance(ours, theirs, base)
+    cause, then = _cause_of_balance(ours, theirs, base)
     was = base[0] if base is not None else None
     if ours.balance != theirs.balance:
         agreed = _spell(was.balance) if was is not None else ""
@@ -432,14 +381,14 @@ def _balance_differences(
     return tuple(found)
 
 
-def _next_of_balance(
+def _cause_of_balance(
     ours: RavetreeInvoice, theirs: QuickBooksInvoice, base: tuple[RavetreeInvoice, QuickBooksInvoice] | None
 ) -> tuple[Cause, str]:
     if ours.marked_paid and theirs.balance == ZERO:
         then = "Nothing: it is only marked as paid in Ravetree; a payment that is entered there takes the mark's place."
         return Cause.MARKED, then
     if ours.marked_paid:
-        return Cause.WAITING, "The next sync enters a payment in QuickBooks that stands for the mark as paid."
+        return Cause.WAITING, "Nothing by itself: it is marked as paid in Ravetree."
     if ours.total - theirs.total == ours.balance - theirs.balance:
         return _cause_of_total(ours, theirs, base), "Nothing by itself: it follows from the total."
     return Cause.UNEXPLAINED, "Nothing by itself: it follows from the payments, and each of them is copied."
@@ -472,7 +421,7 @@ def compare_payment(
     if mine != "received" or other != "received":
         if mine != "received" and other != "received":
             return ()
-        return (_ended("status", mine, other, base is not None, _next_of_ended_payment(ours, theirs, base, invoices)),)
+        return (_ended(mine, other, base is not None),)
     if isinstance(ours, Gone) or isinstance(theirs, Gone):
         raise TypeError("what is gone was not received")
     here, there = ravetree_facts(ours, invoices, methods), quickbooks_facts(theirs, invoices, methods)
@@ -487,7 +436,7 @@ def compare_payment(
     found = []
     for label, (mine, other) in values.items():
         if mine != other:
-            cause, then = _next_of_payment(label, here, there, agreed)
+            cause, then = _cause_of_payment(label, here, there, agreed)
             was = before.get(label, ("", ""))[0] if before is not None else ""
             found.append(Difference(label, mine, other, was, BOTH, then, cause))
     return tuple(found)
@@ -517,33 +466,14 @@ def _payment_values(here: Facts, there: Facts, invoices: tuple[KnownInvoice, ...
     return {label: (_spell(mine), _spell(other)) for label, (mine, other) in values.items()}
 
 
-def _next_of_payment(label: str, here: Facts, there: Facts, agreed: tuple[Facts, Facts] | None) -> tuple[Cause, str]:
+def _cause_of_payment(label: str, here: Facts, there: Facts, agreed: tuple[Facts, Facts] | None) -> tuple[Cause, str]:
     if agreed is None:
-        return Cause.UNEXPLAINED, "Nothing is written until a person says whether it is one payment or two."
+        return Cause.UNEXPLAINED, "Nothing by itself."
     edited_here, edited_there = not here.agrees(agreed[0]), not there.agrees(agreed[1])
     if edited_here and edited_there:
-        then = "Nothing is written until a person decides `ravetree` or `quickbooks`, or both sides say the same."
-        return Cause.HELD, then
-    if edited_here:
-        return Cause.WAITING, "The next sync copies Ravetree's to QuickBooks."
-    if edited_there:
-        return Cause.WAITING, "The next sync copies QuickBooks' to Ravetree."
+        return Cause.HELD, "Nothing by itself: both sides were edited."
+    if edited_here or edited_there:
+        return Cause.WAITING, "Nothing by itself."
     if here.amount != there.amount or here.allocations != there.allocations:
-        return Cause.HELD, "Nothing is written until a person looks: this payment may stand twice in QuickBooks."
+        return Cause.HELD, "Nothing by itself: this payment may stand twice in QuickBooks."
     return Cause.UNEXPLAINED, f"Nothing: nobody changed the {label} since both agreed."
-
-
-def _next_of_ended_payment(
-    ours: RavetreePayment | Gone,
-    theirs: QuickBooksPayment | Gone,
-    base: tuple[RavetreePayment, QuickBooksPayment] | None,
-    invoices: tuple[KnownInvoice, ...],
-) -> str:
-    decide = "Nothing is written until a person decides: it was deleted on one side and edited on the other."
-    if isinstance(theirs, QuickBooksPayment) and not theirs.voided:
-        edited = base is not None and quickbooks_facts(theirs, invoices) != quickbooks_facts(base[1], invoices)
-        return decide if edited else "The next sync deletes it in QuickBooks."
-    if isinstance(ours, RavetreePayment):
-        edited = base is not None and ravetree_facts(ours, invoices) != ravetree_facts(base[0], invoices)
-        return decide if edited else "The next sync deletes it in Ravetree."
-    raise TypeError("it ended on both sides")

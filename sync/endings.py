@@ -1,5 +1,6 @@
 """How the work on a record ends: what is stored of an outcome or an error, who is told, and who goes on."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -7,7 +8,7 @@ from sqlalchemy.orm import Session
 from config import telemetry
 from config.errors import RavebooksError
 from config.logging import logger
-from config.ports import Clock, Entropy
+from config.ports import Clock
 from reconcile.model import Attention, Kind, Record, Side, fitted
 from storage import connections, journal, pending, steps
 from storage import jobs as storage_jobs
@@ -42,9 +43,9 @@ class Outage(Exception):
 class Endings:
     """Stores how the work on one record after the other ended."""
 
-    def __init__(self, clock: Clock, entropy: Entropy, pages_url: str) -> None:
+    def __init__(self, clock: Clock, jitter: Callable[[], float], pages_url: str) -> None:
         self._clock = clock
-        self._entropy = entropy
+        self._jitter = jitter
         self._pages_url = pages_url
 
     def conclude(self, books: Books, subject: Noted, outcome: Outcome) -> None:
@@ -71,7 +72,7 @@ class Endings:
     def after_error(self, books: Books, subject: Noted, error: RavebooksError) -> None:
         """Store what an error means for a record. Raises `Outage` when it means all of them."""
         what = spell(books, subject.record)
-        decision = decide(error, what, subject.attempts, self.jitter())
+        decision = decide(error, what, subject.attempts, self._jitter())
         match decision:
             case Retry(seconds=seconds, everything=everything):
                 self.retry(books, subject, self._clock.now() + timedelta(seconds=seconds), str(error))
@@ -95,7 +96,7 @@ class Endings:
 
     def retry_later(self, books: Books, subject: Noted, cause: str) -> None:
         """Look at a record again, after longer each time."""
-        seconds = backoff(subject.attempts, self.jitter())
+        seconds = backoff(subject.attempts, self._jitter())
         self.retry(books, subject, self._clock.now() + timedelta(seconds=seconds), cause)
 
     def after_defect(self, books: Books, subject: Noted, error: Exception) -> None:
@@ -165,10 +166,6 @@ class Endings:
             connections.pause(session, books.id, cause, remedy)
         telemetry.slices.labels("paused").inc()
         log.error("connection paused", cause=cause, remedy=remedy)
-
-    def jitter(self) -> float:
-        """What a wait is multiplied with, so that not all come back at one moment."""
-        return self._entropy.uniform(0.5, 1.5)
 
 
 _ASK_SUPPORT = "If it lasts, save the record anew on the side that fails, or ask that side's support."

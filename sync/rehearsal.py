@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from clients.quickbooks.faults import DuplicateNumber
 from config.errors import RavebooksError
-from config.ports import Clock, Entropy
+from config.ports import Clock
 from reconcile.model import Kind, RavetreeContact, Record, Side
 from schemas import strict_json
 from schemas.quickbooks import Body
@@ -93,8 +93,8 @@ class _Forgotten(UnitOfWork):
 class _Chorus(Endings):
     """Stores as the worker does, counts and says nothing, and remembers how the record ended."""
 
-    def __init__(self, clock: Clock, entropy: Entropy, rehearsed: Rehearsed) -> None:
-        super().__init__(clock, entropy, "")
+    def __init__(self, clock: Clock, rehearsed: Rehearsed) -> None:
+        super().__init__(clock, lambda: 1.0, "")
         self._rehearsed = rehearsed
 
     def became(self, subject: Noted, outcome: Outcome) -> None:
@@ -116,10 +116,6 @@ class _Chorus(Endings):
     def _is_about(self, subject: Noted) -> bool:
         names = {subject.record, *(entry.record for entry in subject.entries)}
         return self._rehearsed.record in names
-
-    def jitter(self) -> float:
-        """No chance in a rehearsal."""
-        return 1.0
 
 
 class _Supposing:
@@ -204,7 +200,6 @@ class Rehearsal:
         self,
         database: Database,
         clock: Clock,
-        entropy: Entropy,
         connection: Connection,
         neighbours: Neighbours,
         *,
@@ -212,7 +207,6 @@ class Rehearsal:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._entropy = entropy
         self._connection = connection
         self._neighbours = neighbours
         self._reads = reads
@@ -280,6 +274,7 @@ class Rehearsal:
             writes,
             known_contacts=self._contacts,
             numbers=dict(self.numbers),
+            fresh=set() if self._reads else _Everything(),
         )
 
     def _attempt(self, unit: UnitOfWork, record: Record, requested: bool, said: Said | None) -> Rehearsed:
@@ -291,7 +286,7 @@ class Rehearsal:
             }
         writes = _Supposing(self._clock, supposed, rehearsed, blocked)
         books = writes.books = self._books(unit, supposed, writes)
-        endings = _Chorus(self._clock, self._entropy, rehearsed)
+        endings = _Chorus(self._clock, rehearsed)
         before = self._generations(books)
         partners = books.pairs_among(record.kind, record.side, [record.id])
         self._ask_for(books, record, requested, said)
@@ -345,6 +340,13 @@ class Rehearsal:
                 books.refresh(entry.record for entry in asking)
         books.handling = set()
         return noted_records(books, entries)
+
+
+class _Everything(set[Record]):
+    """Whoever may not read takes what is known for what is there."""
+
+    def __contains__(self, _record: object) -> bool:
+        return True
 
 
 class _Unknown(Exception):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 from clients.errors import Away, NotAuthorised, Throttled
 from config import telemetry
@@ -49,7 +50,8 @@ class Worker:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._endings = Endings(clock, entropy, pages_url)
+        self._jitter = partial(entropy.uniform, 0.5, 1.5)
+        self._endings = Endings(clock, self._jitter, pages_url)
         self._reading = Reading(clock, timings, self._endings)
         self._neighbours_of = neighbours_of
         self._timings = timings
@@ -133,9 +135,7 @@ class Worker:
         telemetry.slices.labels("failed").inc()
         cause = f"A look at this connection ended with an unexpected error ({type(error).__name__})."
         with unit.writing() as session:
-            failures = connections.note_failure(
-                session, connection_id, cause, self._clock.now(), self._endings.jitter()
-            )
+            failures = connections.note_failure(session, connection_id, cause, self._clock.now(), self._jitter())
         # Once with all that helps to mend it; afterwards it is the same again.
         log.error("slice failed", failures=failures, error=type(error).__name__, exc_info=failures == 1)
 
@@ -245,7 +245,7 @@ class Worker:
             return error.wait_seconds
         with unit.reading() as session:
             due = pending.due(session, connection_id, self._clock.now(), 1)
-        return backoff(due[0].attempts if due else 2, self._endings.jitter())
+        return backoff(due[0].attempts if due else 2, self._jitter())
 
     def _wait_out(self, connection_id: str, unit: UnitOfWork, outage: Outage) -> None:
         """A neighbour is out of reach: nothing is due before it may be back; then look what was missed."""

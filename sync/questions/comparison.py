@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from reconcile import sentences
 from reconcile.compare import (
     Cause,
     Difference,
@@ -43,11 +44,16 @@ from schemas.quickbooks import Body
 from storage import copies, journal, pairs, pending, steps
 from storage.models import Copy, Mapping, Pair, PendingChange
 from sync.books import ENTITIES, Books, base_of
+from sync.outcomes import Waits
+from sync.rehearsal import Rehearsal, Rehearsed, attention_of
 
 DOCUMENTS = (Kind.ESTIMATE, Kind.INVOICE)
 KINDS = (*DOCUMENTS, Kind.PAYMENT)
 RESOURCES = {Kind.ESTIMATE: "estimates", Kind.INVOICE: "invoices", Kind.PAYMENT: "payments"}
 PAGE = 1000
+MOST_REHEARSED = 500
+"""Records whose next sync is rehearsed for one question."""
+_ASK_ALONE = "Look at this record alone to see what the next sync does."
 
 _M = TypeVar("_M")
 _T = TypeVar("_T")
@@ -145,6 +151,8 @@ class BothBooks:
     """Compares what a workbench knows. It writes nothing, and reads nothing that is metered."""
 
     books: Books
+    rehearsal: Rehearsal | None = None
+    _rehearsed: int = 0
     _listed: dict[Kind, dict[str, Body]] = field(default_factory=dict)
     _copies: dict[Kind, dict[str, Copy]] = field(default_factory=dict)
     _known: dict[str, KnownInvoice] = field(default_factory=dict)
@@ -163,9 +171,22 @@ class BothBooks:
         except quickbooks.UnreadableRecord as error:
             # One record that makes no sense must not hide all others.
             found = (replace(_UNSEEN, next=f"Nothing: {error}. {error.remedy}"),)
+        else:
+            found = self._with_next(Record(Side.RAVETREE, kind, pair.ravetree_id), found)
         if copy is not None and copy.stale:
             found = in_old_copy(found)
         return SideBySide(kind, pair.ravetree_id, pair.quickbooks_id, ours, theirs, copy, pair, found)
+
+    def _with_next(self, record: Record, found: tuple[Difference, ...]) -> tuple[Difference, ...]:
+        """The same differences, each with what the next sync does: rehearsed, for so many records."""
+        if self.rehearsal is None or not found or _UNSEEN in found:
+            return found
+        if self._rehearsed >= MOST_REHEARSED:
+            return tuple(replace(one, next=_ASK_ALONE) for one in found)
+        self._rehearsed += 1
+        self.books.unit.commit()
+        rehearsed = self.rehearsal.run(record)
+        return tuple(replace(one, next=next_sync_of(rehearsed, one.next)) for one in found)
 
     def hold_alone(self, record: Record, raw: Body | None, copy: Copy | None) -> SideBySide:
         """A record without a partner."""
@@ -499,6 +520,23 @@ def figures(record: Ours | Theirs | None) -> Figures | None:
             return Figures(record.reference, payment_status(record), record.amount, record.unapplied)
         case _:
             return None
+
+
+def next_sync_of(rehearsed: Rehearsed, at_rest: str = "") -> str:
+    """What the next sync does with a record, in a sentence; `at_rest` where that is nothing."""
+    if rehearsed.unknown:
+        return sentences.READS_FIRST
+    writes = [(step.side, step.action) for step in rehearsed.steps]
+    waits = rehearsed.waits
+    if isinstance(rehearsed.outcome, Waits):
+        target = rehearsed.outcome.target
+        if target.id == pending.SWITCH_ON:
+            at_rest = f"Nothing: {target.kind}s are switched off."
+        else:
+            waits = "waits for the payments that are under way"
+            if target.id != "*":
+                waits = f"waits for {target.kind} {target.id}"
+    return sentences.next_sync(writes, attention_of(rehearsed), waits, at_rest)
 
 
 def spell_amount(amount: Decimal) -> str:

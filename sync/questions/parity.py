@@ -30,6 +30,7 @@ from sync.questions.comparison import (
     spell_amount,
     spell_differences,
 )
+from sync.rehearsal import Rehearsal
 from sync.sync_states import PAGES
 
 COPIES, FULL = "copies", "full"
@@ -48,7 +49,7 @@ def make(books: Books, *, full: bool = False) -> ParityReport:
     if full:
         with books.neighbours.quickbooks.because("parity"):
             read_in_full(books)
-    report = rules.report(BothBooks(books).compared())
+    report = rules.report(BothBooks(books, _rehearsal(books)).compared())
     rows = [_spell_row(row) for row in report.rows]
     with books.writing() as session:
         made = reports.add(session, books.id, books.now(), FULL if full else COPIES, _spell_summary(report), rows)
@@ -117,7 +118,7 @@ class Parity:
             if fresh:
                 with books.neighbours.quickbooks.because("drift"):
                     read_in_full(books)
-            both = BothBooks(books)
+            both = BothBooks(books, _rehearsal(books))
             return [self._spell(both, held) for held in both.everything() if _differs(held)]
 
     def _spell(self, both: BothBooks, held: SideBySide) -> dict[str, Any]:
@@ -159,7 +160,7 @@ class Parity:
             return self._record(books, record)
 
     def _record(self, books: Books, record: Record) -> dict[str, Any] | None:
-        both = BothBooks(books)
+        both = BothBooks(books, _rehearsal(books))
         with books.reading() as session:
             names = pairs.names(session, books.id, record)
             rows = pending.rows(session, books.id, names)
@@ -208,6 +209,11 @@ class Parity:
         return [
             self._spell(both, other) for other in _unpaired_payments(both, held) if _is_same_receipt(both, held, other)
         ]
+
+
+def _rehearsal(books: Books) -> Rehearsal:
+    """What comes next is rehearsed on what we know: nobody who only looks pays for reads."""
+    return Rehearsal(books.unit.database, books.clock, books.connection, books.neighbours, reads=False)
 
 
 def _unless_stopped(books: Books, shown: dict[str, Any]) -> dict[str, Any]:

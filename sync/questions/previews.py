@@ -7,7 +7,7 @@ from typing import Any
 from clients.errors import NeighbourError
 from clients.quickbooks.faults import Likeness
 from config.logging import logger
-from config.ports import Clock, Entropy
+from config.ports import Clock
 from reconcile.documents import UNLINK
 from reconcile.model import Attention, Kind, Record, Side
 from schemas.changes import changes
@@ -33,10 +33,9 @@ log = logger("previews")
 class Previews:
     """Rehearses without writing anything anywhere: what it reads of either side is forgotten with it."""
 
-    def __init__(self, database: Database, clock: Clock, entropy: Entropy, neighbours_of: NeighboursOf) -> None:
+    def __init__(self, database: Database, clock: Clock, neighbours_of: NeighboursOf) -> None:
         self._database = database
         self._clock = clock
-        self._entropy = entropy
         self._neighbours_of = neighbours_of
 
     def _rehearsal(self, connection_id: str) -> tuple[Rehearsal, Neighbours]:
@@ -44,7 +43,7 @@ class Previews:
             connections.check_connected(session, connection_id)
             connection = connections.get(session, connection_id)
         neighbours = self._neighbours_of(connection)
-        return Rehearsal(self._database, self._clock, self._entropy, connection, neighbours), neighbours
+        return Rehearsal(self._database, self._clock, connection, neighbours), neighbours
 
     # --- one record ------------------------------------------------------------------------------
 

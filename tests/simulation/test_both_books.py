@@ -66,7 +66,7 @@ def test_an_edit_in_quickbooks_is_drift_that_the_next_edit_overwrites(world: Wor
     assert fields(pair) == {"memo": ("", "call first"), "due date": ("2026-12-20", "2027-01-31")}
     assert {row["owner"] for row in pair["differences"]} == {"ravetree"}
     assert {row["cause"] for row in pair["differences"]} == {"drift"}
-    assert all("the next edit in Ravetree overwrites it" in row["next"] for row in pair["differences"])
+    assert all("at the next edit in Ravetree its content is written" in row["next"] for row in pair["differences"])
     world.ravetree.change("invoices", paired["id"], {"memo": "ours"})
     world.settle()
     assert drift(world) == []
@@ -79,7 +79,7 @@ def test_what_drift_says_of_the_next_edit_is_what_happens(world: World, paired: 
     (pair,) = drift(world)
     assert fields(pair)["total"] == ("100.00", "150.00")
     assert fields(pair)["line 1 price"] == ("100", "150")
-    assert all("held" in row["next"] for row in pair["differences"] if row["field"] == "total")
+    assert all("or a person is asked first" in row["next"] for row in pair["differences"] if row["field"] == "total")
     world.ravetree.change("invoices", paired["id"], {"memo": "please pay"})
     world.settle()
     assert codes(world) == ["drift_before_overwrite"]
@@ -377,7 +377,7 @@ def test_a_held_invoice_is_shown_with_what_it_can_be_decided_by(world: World, pa
     total, memo = by_field["total"], by_field["memo"]
     assert (total["base"], total["ravetree"], total["quickbooks"]) == ("100.00", "100.00", "150.00")
     assert (memo["base"], memo["ravetree"], memo["quickbooks"]) == ("", "please pay", "")
-    assert "held until a person decides" in memo["next"]
+    assert "Nothing is written until a person decides" in memo["next"]
     assert (shown["state"], shown["waits"][0]["decisions"]) == ("held", ["overwrite"])
     world.api(
         "POST",
