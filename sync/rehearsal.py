@@ -19,7 +19,7 @@ from config.ports import Clock
 from reconcile.model import Kind, RavetreeContact, Record, Side
 from schemas import strict_json
 from schemas.quickbooks import Body
-from storage import brakes, decisions, journal, pending
+from storage import brakes, decisions, journal, pairs, pending
 from storage.database import Contended, Database
 from storage.decisions import Said
 from storage.models import Connection, Operation, PendingChange
@@ -274,7 +274,7 @@ class Rehearsal:
             writes,
             known_contacts=self._contacts,
             numbers=dict(self.numbers),
-            fresh=set() if self._reads else _Everything(),
+            fresh=set() if self._reads else _Known(),
         )
 
     def _attempt(self, unit: UnitOfWork, record: Record, requested: bool, said: Said | None) -> Rehearsed:
@@ -325,24 +325,34 @@ class Rehearsal:
             return {_key(row): row.generation for row in pending.every(session, books.id)}
 
     def _due(self, books: Books, before: dict[tuple[str, str, str], int]) -> list[Noted]:
-        """What this rehearsal has made due, read first where the worker would."""
+        """What this rehearsal has made due, with all that is noted of it, read first where the worker would."""
         with books.reading() as session:
             rows = [
                 row
                 for row in pending.due(session, books.id, books.now(), 1000)
                 if row.generation != before.get(_key(row))
             ]
-            entries = [echoes.note_entry(session, row) for row in rows]
-            asking = [entry for entry in entries if echoes.needs_read(session, books.id, entry, books.fresh)]
-        if asking:
-            books.handling = {entry.record for entry in asking}
-            if self._reads:
-                books.refresh(entry.record for entry in asking)
+            subjects = noted_records(books, [echoes.note_entry(session, row) for row in rows])
+            entries = [entry for subject in subjects for entry in subject.entries]
+            entries += [echoes.note_entry(session, row) for row in self._of_customers(session, books, subjects)]
+            asking = [entry.record for entry in entries if echoes.needs_read(session, books.id, entry, books.fresh)]
+        if asking and not self._reads:
+            raise _Unknown
+        books.handling = set(asking)
+        books.refresh(asking)
         books.handling = set()
-        return noted_records(books, entries)
+        return subjects
+
+    def _of_customers(self, session: Session, books: Books, subjects: list[Noted]) -> list[PendingChange]:
+        """What is noted of the customers of these clients: they are records of their own, and read with them."""
+        clients = [subject.record.id for subject in subjects if subject.record.kind is Kind.CONTACT]
+        linked = pairs.among(session, books.id, Kind.CONTACT, Side.RAVETREE, clients)
+        return pending.rows(
+            session, books.id, [Record(Side.QUICKBOOKS, Kind.CONTACT, pair.quickbooks_id) for pair in linked]
+        )
 
 
-class _Everything(set[Record]):
+class _Known(set[Record]):
     """Whoever may not read takes what is known for what is there."""
 
     def __contains__(self, _record: object) -> bool:

@@ -68,9 +68,6 @@ class DocumentWork(ABC):
             return switched_off(self.KIND)
         if (refusal := self.carry_out_decision()) is not None:
             return NeedsAttention(refusal)
-        if self._requested and self._books.pair(self.KIND, Side.RAVETREE, self._subject.id) is not None:
-            # The answer to its creation may have been lost: what comes with it may not have been looked at.
-            self._books.look_at(self._unit())
         outcome = self._work_through()
         if isinstance(outcome, Agreed) and self._decision and not (outcome.ignored and self._decision in _LASTING):
             self._use_up_decision()
@@ -279,14 +276,8 @@ class DocumentWork(ABC):
         else:
             if self._requested:
                 self._books.forget_number(self.KIND, getattr(write.content, "number", ""))
-            self._written(write)
             if self._decision and write.content is not None:
                 self._use_up_decision()
-
-    def _written(self, write: Write) -> None:
-        """An older document comes as one unit with the payments that live on it."""
-        if write.action == f"{self.KIND}.create" and self._requested:
-            self._books.look_at(self._unit())
 
     def _unit(self, raw: Body | None = None) -> list[Record]:  # noqa: ARG002 - an estimate has none
         """The payments that come with a document, `raw` in QuickBooks: only an invoice has them."""

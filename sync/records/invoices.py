@@ -211,6 +211,9 @@ class InvoiceWork(DocumentWork):
             context |= content_context(self._raw, write)
             if write.content.estimate_id:
                 context["closes_estimate"] = write.content.estimate_id
+            if self._requested and write.action == "invoice.create":
+                # An older invoice comes as one unit with the payments that live on it.
+                context["payments"] = [record.id for record in self._unit()]
             return self._named(write, "invoice", quickbooks.invoice_body(write.content, now), context)
         if now is None:
             raise ValueError(f"{write.action} needs our copy of the invoice")

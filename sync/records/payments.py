@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from clients.errors import Missing, Moved, Refused
+from clients.quickbooks.faults import DepositedPayment
 from reconcile import payments as rules
 from reconcile.documents import LINK, PUSH, UNLINK
 from reconcile.markers import external_id, marked_payment, marked_placeholder
@@ -363,7 +364,7 @@ class PaymentWork:
         linked = {name for invoice in self._invoices for name in invoice.quickbooks.payment_ids}
         records = {Record(Side.QUICKBOOKS, Kind.PAYMENT, name) for name in linked}
         names |= {record for record in records if self._books.copy(record) is None}
-        old = names - self._books.fresh
+        old = {name for name in names if name not in self._books.fresh}
         self._books.refresh(old)
         return bool(old)
 
@@ -414,6 +415,10 @@ class PaymentWork:
             self._books.use_up({self._subject, *self._books.handling})
 
     def _write(self, write: Write) -> None:
+        if self._is_locked(write):
+            if self._refresh_once():
+                return
+            raise DepositedPayment("the payment is deposited in QuickBooks and locked")
         try:
             self._books.write(self.request(write))
             self._use_up_decision()
@@ -425,6 +430,13 @@ class PaymentWork:
             if self._state() == before:
                 # QuickBooks says that it moved, yet what we read is the same: wait for it to be visible.
                 self._books.fresh.clear()
+
+    def _is_locked(self, write: Write) -> bool:
+        """Whether QuickBooks would refuse it, as far as we know: nobody changes a payment that is deposited."""
+        if write.side is not Side.QUICKBOOKS or write.action not in ("payment.update", "payment.delete"):
+            return False
+        now = self._copy.body if self._copy is not None else {}
+        return quickbooks.load_payment(now, self._books.home_currency).deposited
 
     def _state(self) -> list[tuple[int, bool] | None]:
         names = [Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id) for invoice in self._invoices]

@@ -125,6 +125,8 @@ def _pair_document(session: Session, operation: Operation, answer: Body, now: da
         base_quickbooks=answer,
         line_ids=_line_ids(context["line_keys"], answer),
     )
+    for name in context.get("payments", []):
+        pending.note(session, operation.connection_id, Record(Side.RAVETREE, Kind.PAYMENT, name), now)
 
 
 def _line_ids(keys: list[str], answer: Mapping[str, Any]) -> dict[str, str]:

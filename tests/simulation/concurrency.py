@@ -326,7 +326,7 @@ def play(kind: Kind, order: Callable[[Letter], int], directory: Path) -> Table:
         world.settle()
         pairs = {(here, there): kind.make(world, f"{here} and {there}") for here in kind.here for there in kind.there}
         world.settle()
-        _find_partners(kind, pairs, world)
+        find_partners(kind, pairs, world)
         for (here, there), pair in pairs.items():
             kind.here[here](pair)
             kind.there[there](pair)
@@ -344,7 +344,7 @@ def play(kind: Kind, order: Callable[[Letter], int], directory: Path) -> Table:
         world.close()
 
 
-def _find_partners(kind: Kind, pairs: Mapping[tuple[str, str], Pair], world: World) -> None:
+def find_partners(kind: Kind, pairs: Mapping[tuple[str, str], Pair], world: World) -> None:
     entity = {"invoice": "Invoice", "payment": "Payment", "estimate": "Estimate", "contact": "Customer"}[kind.name]
     resource = "payment" if kind.name == "payment" else kind.name
     rows = {row["Id"]: row for row in world.quickbooks.query(f"select * from {entity}")}  # noqa: S608 - as above

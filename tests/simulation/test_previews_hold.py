@@ -1,0 +1,148 @@
+"""What people are shown before is what happens: previews, drift's sentence and the work itself tell one story."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from reconcile import sentences
+from reconcile.model import Attention, Side
+from storage.models import Operation
+from tests.simulation.concurrency import KINDS, Kind, Pair, find_partners
+from tests.simulation.world import World
+
+Writes = list[tuple[Side, str]]
+NOUNS = {"contact": ("contact", "customer"), "invoice": ("invoice", "placeholder", "customer")}
+ELSEWHERE = {("contact", "merged"), ("contact", "made inactive")}
+"""Changes in QuickBooks that are news of another record, the customer, and are only told after the preview."""
+ROWS = [pytest.param(kind, here, id=f"{kind.name}: {here}") for kind in KINDS for here in kind.here]
+
+
+def place_of(world: World, kind: Kind, pair: Pair) -> str:
+    record = pair.payment if kind.name == "payment" else pair.ours
+    return f"/api/connections/{world.connection_id}/records/ravetree/{kind.name}/{record['id']}"
+
+
+def last_write(world: World) -> int:
+    with world.parts.database.reading() as session:
+        return session.execute(sa.select(sa.func.max(Operation.id))).scalar_one() or 0
+
+
+def written(world: World, kind: Kind, last: int) -> Writes:
+    """What was sent for records of this kind since then, in its order, and not refused."""
+    query = sa.select(Operation.side, Operation.action).where(Operation.id > last, Operation.state == "done")
+    with world.parts.database.reading() as session:
+        found = [(Side(side), action) for side, action in session.execute(query.order_by(Operation.id))]
+    return [(side, action) for side, action in found if is_own(kind, action)]
+
+
+def is_own(kind: Kind, action: str) -> bool:
+    return action.partition(".")[0] in NOUNS.get(kind.name, (kind.name,))
+
+
+def shown_steps(kind: Kind, preview: dict[str, Any]) -> Writes:
+    found = [(Side(step["side"]), step["action"]) for step in preview["steps"]]
+    return [(side, action) for side, action in found if is_own(kind, action)]
+
+
+def waits(world: World, place: str) -> list[dict[str, Any]]:
+    """What of a record waits for a person."""
+    response = world.web.get(place, headers={"Authorization": "Bearer api"})
+    rows = response.get_json()["waits"] if response.status_code == 200 else []
+    return [row for row in rows if row["state"] in ("held", "parked")]
+
+
+def differs(world: World, kind: Kind, place: str, shown: dict[str, Any], last: int) -> str:
+    """Why a preview was not what happened; empty if it was."""
+    steps, done, asked = shown_steps(kind, shown), written(world, kind, last), waits(world, place)
+    if shown["outcome"] == "wait":
+        return "" if done[: len(steps)] == steps else f"{steps} are not the first of {done}"
+    if steps != done:
+        return f"{steps} were shown, {done} were written"
+    states = {"ask": "held", "parked": "parked", "adopt": "parked", "differ": "parked"}
+    said = [(states[shown["outcome"]], shown["message"])] if shown["outcome"] in states and not steps else []
+    if shown["outcome"] in ("ask", "parked"):
+        said = [("held" if shown["outcome"] == "ask" else "parked", shown["message"])]
+    found = [(row["state"], row["cause"]) for row in asked]
+    return "" if found == said else f"{said} was shown, {found} is asked"
+
+
+@pytest.mark.parametrize(("kind", "here"), ROWS)
+def test_a_preview_and_drift_and_each_decision_are_what_then_happens(kind: Kind, here: str, world: World) -> None:
+    """Each pair of concurrent changes: shown, done by the button, then decided in one of the ways that are offered."""
+    path = f"/api/connections/{world.connection_id}"
+    world.api("PUT", f"{path}/settings", {"removals_limit": 1000})
+    wrong = []
+    for turn, there in enumerate(kind.there):
+        if (kind.name, there) in ELSEWHERE:
+            continue
+        pair = kind.make(world, f"{here} and {there}")
+        world.settle()
+        find_partners(kind, {(here, there): pair}, world)
+        kind.here[here](pair)
+        kind.there[there](pair)
+        for letter in world.collect():
+            world.deliver(letter)
+        place = place_of(world, kind, pair)
+        wrong += shown_and_done(world, kind, place, f"{here}, {there}")
+        offered = [name for row in waits(world, place) for name in row["decisions"] if name != "link"]
+        if offered:
+            decision = offered[turn % len(offered)]
+            wrong += shown_and_done(world, kind, place, f"{here}, {there}: {decision}", decision)
+    assert wrong == []
+
+
+def shown_and_done(world: World, kind: Kind, place: str, what: str, decision: str = "") -> list[str]:
+    last = last_write(world)
+    response = world.web.get(f"{place}/preview?decision={decision}", headers={"Authorization": "Bearer api"})
+    if response.status_code == 404:
+        return []
+    shown = response.get_json()
+    assert written(world, kind, last) == [], "a preview writes nothing"
+    if decision:
+        assert world.api("POST", f"{place}/decision", {"decision": decision}).status_code == 202
+    else:
+        world.api("POST", f"{place}/sync", {"wait_seconds": 0})
+    world.settle()
+    found = differs(world, kind, place, shown, last)
+    return [f"{what} ({shown['outcome']}): {found}"] if found else []
+
+
+@pytest.mark.parametrize(("kind", "here"), ROWS)
+def test_what_drift_says_comes_next_is_what_comes_next(kind: Kind, here: str, world: World) -> None:
+    """Each pair of concurrent changes, with both books read: the sentence is that of what is then written and asked."""
+    path = f"/api/connections/{world.connection_id}"
+    world.api("PUT", f"{path}/settings", {"removals_limit": 1000})
+    wrong = []
+    for there in kind.there:
+        if (kind.name, there) in ELSEWHERE or kind.name == "contact":
+            continue
+        pair = kind.make(world, f"{here} and {there}")
+        world.settle()
+        find_partners(kind, {(here, there): pair}, world)
+        kind.here[here](pair)
+        kind.there[there](pair)
+        for letter in world.collect():
+            world.deliver(letter)
+        said, last = sentence_of(world, kind, pair), last_write(world)
+        if not said or "The next sync waits" in said or (said, here) == (sentences.READS_FIRST, "marked as paid"):
+            world.settle()
+            continue
+        world.settle()
+        done, asked = written(world, kind, last), waits(world, place_of(world, kind, pair))
+        attention = Attention(asked[0]["state"], "", asked[0]["cause"], asked[0]["remedy"]) if asked else None
+        told = sentences.next_sync(done, attention, "", "")
+        if said.startswith(("Nothing now", "Nothing by itself", "Nothing:")):
+            said = ""
+        if said != told:
+            wrong.append(f"{here}, {there}: {said!r} was said, {told!r} came")
+    assert wrong == []
+
+
+def sentence_of(world: World, kind: Kind, pair: Pair) -> str:
+    """What drift says of a record once both books are read; empty where nothing differs."""
+    record = pair.payment if kind.name == "payment" else pair.ours
+    found = world.api("GET", f"/api/connections/{world.connection_id}/drift?fresh=true").get_json()
+    rows = found["data"] if isinstance(found, dict) else found
+    mine = [row for row in rows if (row["kind"], (row["ravetree"] or {}).get("id")) == (kind.name, record["id"])]
+    return str(mine[0]["differences"][0]["next"]) if mine else ""
