@@ -57,7 +57,7 @@ def test_the_work_on_a_record_takes_few_transactions(world: World) -> None:
             world.deliver(letter)
         with counted(world) as count:
             world.reconciler.work(world.connection_id)
-        print(f"{what}: {count['transactions']} transactions, {count['statements']} statements")
+        print(f"{what}: {count['transactions']} transactions, {count['statements']} statements")  # noqa: T201 - what it measures is to be read
         assert 0 < count["transactions"] <= MOST[what]
 
     world.ravetree.change("invoices", invoice["id"], {"memo": "Thank you"})
