@@ -1,0 +1,106 @@
+"""Faults that a test can order: by endpoint, kind, count and probability."""
+
+import json
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from random import Random
+
+from schemas.ravetree_contract import Json
+
+from ravetree_sandbox.errors import bad_request
+from ravetree_sandbox.store import Store
+
+CALL_KINDS = ("timeout_before", "timeout_after", "429", "500", "503", "401")
+DELIVERY_KINDS = ("duplicate", "late", "reorder", "lose")
+LARGEST_NUMBER = 10_000_000
+_FIELDS = {"endpoint", "kind", "count", "probability", "seconds"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A rule: `count` None lasts until it is taken away; `seconds` is a hang, a wait or a Retry-After."""
+
+    id: int
+    endpoint: str
+    kind: str
+    count: int | None
+    probability: float
+    seconds: float | None
+
+    def concerns(self, endpoint: str, kinds: tuple[str, ...]) -> bool:
+        return self.kind in kinds and fnmatchcase(endpoint, self.endpoint)
+
+
+class Faults:
+    def __init__(self, store: Store, randomness: Random) -> None:
+        self._store = store
+        self._randomness = randomness
+
+    def add(self, rule: Json) -> Json:
+        """Adds a rule; without count and probability it strikes once."""
+        checked = _checked(rule)
+        with self._store.transaction():
+            number = self._store.run(
+                "INSERT INTO faults (rule, remaining) VALUES (?, ?)", json.dumps(checked), checked["count"]
+            )
+        return {"id": number, **checked}
+
+    def all(self) -> list[Json]:
+        """The rules still in force; `count` is what is left of them."""
+        return [asdict(fault) for fault in self._rules()]
+
+    def clear(self) -> None:
+        self._store.run("DELETE FROM faults")
+
+    def on_call(self, endpoint: str) -> Fault | None:
+        """The fault that strikes a call of this endpoint, used up by one."""
+        with self._store.transaction():
+            for fault in self._rules():
+                if fault.concerns(endpoint, CALL_KINDS) and self._strikes(fault):
+                    return fault
+        return None
+
+    def on_delivery(self) -> list[Fault]:
+        """The faults that strike the delivery of one event, each used up by one."""
+        return [fault for fault in self._rules() if fault.concerns("webhook", DELIVERY_KINDS) and self._strikes(fault)]
+
+    def _rules(self) -> list[Fault]:
+        rows = self._store.rows("SELECT * FROM faults WHERE remaining IS NULL OR remaining > 0 ORDER BY id")
+        return [Fault(**{"id": row["id"], **json.loads(row["rule"]), "count": row["remaining"]}) for row in rows]
+
+    def _strikes(self, fault: Fault) -> bool:
+        if self._randomness.random() >= fault.probability:
+            return False
+        self._store.run("UPDATE faults SET remaining = remaining - 1 WHERE id = ?", fault.id)
+        return True
+
+
+def _checked(rule: Json) -> Json:
+    for name in rule:
+        if name not in _FIELDS:
+            raise bad_request(f"Unknown field {name}: a fault has {', '.join(sorted(_FIELDS))}.", name)
+    kind = str(rule.get("kind"))
+    if kind not in CALL_KINDS + DELIVERY_KINDS:
+        raise bad_request(f"The kind is one of {', '.join(CALL_KINDS + DELIVERY_KINDS)}.", "kind")
+    endpoint = str(rule.get("endpoint", "webhook" if kind in DELIVERY_KINDS else "*"))
+    if (endpoint == "webhook") != (kind in DELIVERY_KINDS) and endpoint != "*":
+        raise bad_request(f"The fault {kind} cannot strike {endpoint}.", "endpoint")
+    count = rule.get("count", None if "probability" in rule else 1)
+    if count is not None and (type(count) is not int or count < 1):
+        raise bad_request("The count is a positive integer, or null for ever.", "count")
+    return {
+        "endpoint": endpoint,
+        "kind": kind,
+        "count": count,
+        "probability": _number(rule, "probability", 1.0),
+        "seconds": _number(rule, "seconds", None),
+    }
+
+
+def _number(rule: Json, name: str, default: float | None) -> float | None:
+    value = rule.get(name, default)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST_NUMBER:
+        raise bad_request(f"{name} is a number from 0 to {LARGEST_NUMBER}.", name)
+    return float(value)
