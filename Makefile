@@ -77,7 +77,7 @@ chaos: $(TEST) ## Processes killed at seeded points, brokers and databases that 
 	@TESTS='$(TESTS)' ops/test-rings chaos
 
 ##@ Work on the code
-.PHONY: lint format lock configuration concurrency clean
+.PHONY: lint format lock configuration contract concurrency clean
 lint: $(TEST) ## ruff, mypy (strict), import-linter
 	@ops/test-rings lint
 
@@ -96,6 +96,9 @@ lock: $(LOCK) ## Pin what the requirements/*.in ask for, with hashes (UPGRADE=1:
 
 configuration: $(RUN) ## Write docs/configuration.md from the settings' own words
 	@$(BIN)/ravebooks settings --markdown >docs/configuration.md
+
+contract: $(RUN) ## Write the contract with Ravetree, from its schemas, as the product and the sandbox read it
+	@$(BIN)/python -m schemas.ravetree_openapi
 
 concurrency: $(TEST) ## Write docs/concurrent-changes.md from what the product does
 	@$(BIN)/python -m tests.simulation.concurrency >/dev/null

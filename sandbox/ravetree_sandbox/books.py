@@ -1,20 +1,19 @@
 """What contacts, documents and payments share: reading, the event of a change, deletion, the sync button."""
 
-from marshmallow import Schema
-from schemas.ravetree_contract import Json
-
 from ravetree_sandbox.clock import SandboxClock
 from ravetree_sandbox.errors import ApiError, invalid
 from ravetree_sandbox.journal import Actor, Journal
 from ravetree_sandbox.records import SINGULAR, Query, Record, Records, require_version
+from ravetree_sandbox.shapes import Shape
 from ravetree_sandbox.store import Store
+from ravetree_sandbox.values import Json
 
 
 class Book:
     """The records of one kind. Every method that writes runs in the caller's transaction."""
 
     kind: str
-    record_schema: type[Schema]
+    record_shape: Shape
 
     def __init__(self, store: Store, clock: SandboxClock, journal: Journal) -> None:
         self._store = store

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from schemas.ravetree_contract import format_time
-
 from ravetree_sandbox.store import Store
+from ravetree_sandbox.values import format_time
 
 Clock = Callable[[], datetime]
 

@@ -1,23 +1,22 @@
 """Contacts: persons and companies, an account's bill-to contact, merges."""
 
-from schemas.ravetree_contract import ContactSchema, ContactWriteSchema, Json
-
 from ravetree_sandbox.books import Book
 from ravetree_sandbox.errors import invalid
-from ravetree_sandbox.forms import load
 from ravetree_sandbox.journal import Actor
 from ravetree_sandbox.records import Record, changed_fields, require_version
+from ravetree_sandbox.shapes import component
+from ravetree_sandbox.values import Json
 
-_WRITE = ContactWriteSchema()
+_WRITE = component("ContactWrite")
 DEFAULT_CURRENCY = "USD"
 
 
 class Contacts(Book):
     kind = "contacts"
-    record_schema = ContactSchema
+    record_shape = component("Contact")
 
     def create(self, actor: Actor, given: Json) -> Json:
-        values = load(_WRITE, given, ContactSchema)
+        values = _WRITE.load(given, self.record_shape)
         self._check(values, None)
         record = self._records.create(self.kind, {**_WRITE.dump(values), "merged_into": None})
         self._emit("created", record, actor)
@@ -27,7 +26,7 @@ class Contacts(Book):
         record = self._records.get(self.kind, record_id)
         require_version(record, if_match)
         current = {name: record.body[name] for name in _WRITE.fields}
-        values = load(_WRITE, {**current, **given}, ContactSchema)
+        values = _WRITE.load({**current, **given}, self.record_shape)
         self._check(values, record_id)
         return self._save(actor, record, {**record.body, **_WRITE.dump(values)}).shown()
 

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import requests
-from schemas.ravetree_contract import Json, format_time, parse_time
 
 from ravetree_sandbox.clock import SandboxClock
 from ravetree_sandbox.store import Store
+from ravetree_sandbox.values import Json, format_time, parse_time
 
 RETRY_AFTER = tuple(
     timedelta(seconds=seconds)

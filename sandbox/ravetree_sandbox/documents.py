@@ -1,25 +1,23 @@
 """What invoices and estimates share: numbers, lines and totals."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
-
-from marshmallow import Schema
-from schemas.ravetree_contract import Json, LineSchema
 
 from ravetree_sandbox.books import Book
 from ravetree_sandbox.errors import invalid
-from ravetree_sandbox.forms import DocumentForm, load
 from ravetree_sandbox.journal import Actor
 from ravetree_sandbox.records import Record
+from ravetree_sandbox.shapes import Shape
 from ravetree_sandbox.totals import price_line, total_up
+from ravetree_sandbox.values import Json
 
 FIRST_NUMBER = 1001
 _MONEY_FIELDS = ("lines", "discount", "tax_inclusive", "currency")
-_LINE_FIELDS = tuple(LineSchema().fields)
 
 
 class Documents(Book):
-    form: DocumentForm
+    form: Shape
 
     def _enter(self, given: Json) -> Json:
         """A new document's form with what the program fills in by itself."""
@@ -45,12 +43,12 @@ class Documents(Book):
 
     def _complete(self, entered: Json, own_id: str | None) -> Json:
         """The stored form of what was entered: checked, its lines numbered, its totals worked out."""
-        values = load(self.form, entered, self.record_schema)
+        values = self.form.load(entered, self.record_shape)
         self._client(values["client_id"])
         self._free_number(values["number"], own_id)
         self._complete_lines(values)
         rates = self._keys("tax_rates")
-        totals = total_up(values, {key: self._percent(rate) for key, rate in rates.items()})
+        totals = total_up(values, {key: Decimal(rate["percent"]) for key, rate in rates.items()})
         tax_given = values["tax_amount"] is not None
         values.update(tax_amount=totals.tax, subtotal=totals.subtotal, total=totals.total)
         return {**self._dump(values), "_tax_given": tax_given}
@@ -70,13 +68,8 @@ class Documents(Book):
                 line["id"] = f"lin_{self._store.count_up('lines', 1)}"
 
     def _dump(self, values: Json) -> Json:
-        schema: Schema = self.record_schema(only=tuple(values))
-        dumped: Json = schema.dump(values)
-        return dumped
-
-    @staticmethod
-    def _percent(rate: Json) -> Any:
-        return DocumentForm().fields["tax_amount"].deserialize(rate["percent"])
+        dumped = self.record_shape.dump(values)
+        return {name: dumped[name] for name in values}
 
     def _next_number(self) -> str:
         number = str(self._store.count_up(f"{self.kind}_number", FIRST_NUMBER))

@@ -1,11 +1,11 @@
 """Estimates: documents whose status a user sets."""
 
-from schemas.ravetree_contract import EstimateSchema, Json
-
 from ravetree_sandbox.documents import Documents
-from ravetree_sandbox.forms import EstimateForm
+from ravetree_sandbox.forms import ESTIMATE_FORM
 from ravetree_sandbox.journal import Actor
 from ravetree_sandbox.records import Record, changed_fields, require_version
+from ravetree_sandbox.shapes import component
+from ravetree_sandbox.values import Json
 
 _WORKED_OUT = ("subtotal", "total")
 _FACTS = ("status", "sent_at")
@@ -13,8 +13,8 @@ _FACTS = ("status", "sent_at")
 
 class Estimates(Documents):
     kind = "estimates"
-    record_schema = EstimateSchema
-    form = EstimateForm()
+    record_shape = component("Estimate")
+    form = ESTIMATE_FORM
 
     def create(self, actor: Actor, given: Json) -> Json:
         body = self._complete(self._enter(given), None)

@@ -4,11 +4,11 @@ import re
 from collections import deque
 
 from flask import Flask, Response, request
-from schemas.ravetree_contract import Json
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ravetree_sandbox.clock import SandboxClock
 from ravetree_sandbox.http import DROP
+from ravetree_sandbox.values import Json
 
 KEPT = 2000
 LONGEST_TEXT = 4000

@@ -5,10 +5,9 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from random import Random
 
-from schemas.ravetree_contract import Json
-
 from ravetree_sandbox.errors import bad_request
 from ravetree_sandbox.store import Store
+from ravetree_sandbox.values import Json
 
 CALL_KINDS = ("timeout_before", "timeout_after", "429", "500", "503", "401")
 DELIVERY_KINDS = ("duplicate", "late", "reorder", "lose")

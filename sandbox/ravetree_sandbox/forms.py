@@ -1,71 +1,70 @@
 """What a user may enter: the contract's fields, those left out that the program works out."""
 
-from typing import Any
+from ravetree_sandbox.contract import SCHEMAS
+from ravetree_sandbox.shapes import Shape
+from ravetree_sandbox.values import Json
 
-from marshmallow import Schema, ValidationError, fields, validate
-from schemas.ravetree_contract import (
-    ESTIMATE_STATUSES,
-    Day,
-    DiscountSchema,
-    Json,
-    Money,
-    MoneySchema,
-    Price,
-    Quantity,
-    currency_field,
-    first_error,
-)
-
-from ravetree_sandbox.errors import invalid
+_TEXT: Json = {"type": "string"}
+_INVOICE, _ESTIMATE, _LINE = (SCHEMAS[name]["properties"] for name in ("Invoice", "Estimate", "Line"))
 
 
-def _optional() -> fields.String:
-    return fields.String(load_default=None, allow_none=True)
+def _optional(field: Json) -> Json:
+    """The field, which may be left out or be null."""
+    kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
+    rest = {key: value for key, value in field.items() if key != "minLength"}
+    return {**rest, "type": [*dict.fromkeys([*kinds, "null"])], "default": None}
 
 
-class LineForm(Schema):
-    id = _optional()
-    type = fields.String(required=True)
-    description = fields.String(load_default="")
-    quantity = Quantity(load_default=None, allow_none=True)
-    unit_price = Price(load_default=None, allow_none=True)
-    amount = Money(load_default=None, allow_none=True)
-    service_date = Day(load_default=None, allow_none=True)
-    taxable = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
-    tax_rate = _optional()
+def _quantity(field: Json) -> Json:
+    """The field, for which a form takes a whole number as well."""
+    optional = _optional(field)
+    return {**optional, "type": [*optional["type"], "integer"]}
 
 
-class DocumentForm(MoneySchema):
-    number = fields.String(required=True, validate=validate.Length(min=1, max=40))
-    client_id = fields.String(required=True)
-    issue_date = Day(required=True)
-    currency = currency_field(required=True)
-    memo = fields.String(load_default="")
-    lines = fields.Nested(LineForm, many=True, load_default=list)
-    discount = fields.Nested(DiscountSchema, load_default=None, allow_none=True)
-    tax_inclusive = fields.Boolean(load_default=False, truthy={True}, falsy={False})
-    tax_amount = Money(load_default=None, allow_none=True)
+_LINE_FORM: Json = {
+    "type": "object",
+    "properties": {
+        "id": _optional(_LINE["id"]),
+        "type": _TEXT,
+        "description": _LINE["description"],
+        "quantity": _quantity(_LINE["quantity"]),
+        "unit_price": _optional(_LINE["unit_price"]),
+        "amount": _optional(_LINE["amount"]),
+        "service_date": _LINE["service_date"],
+        "taxable": _optional(_LINE["taxable"]),
+        "tax_rate": _LINE["tax_rate"],
+    },
+    "required": ["type"],
+}
+_DISCOUNT = SCHEMAS["Discount"]["properties"]
+_DISCOUNT_FORM: Json = {
+    "type": ["object", "null"],
+    "properties": {**_DISCOUNT, "percent": _quantity(_DISCOUNT["percent"])},
+    "discount": True,
+    "default": None,
+}
 
 
-class InvoiceForm(DocumentForm):
-    due_date = Day(load_default=None, allow_none=True)
-    estimate_id = _optional()
+def _document(**more: Json) -> Shape:
+    return Shape(
+        {
+            "type": "object",
+            "properties": {
+                "number": {"type": "string", "minLength": 1, "maxLength": 40},
+                "client_id": _TEXT,
+                "issue_date": _INVOICE["issue_date"],
+                "currency": _INVOICE["currency"],
+                "memo": _INVOICE["memo"],
+                "lines": {"type": "array", "items": _LINE_FORM, "default": []},
+                "discount": _DISCOUNT_FORM,
+                "tax_inclusive": {"type": "boolean", "default": False},
+                "tax_amount": _optional(_INVOICE["tax_amount"]),
+                **more,
+            },
+            "required": ["number", "client_id", "issue_date", "currency"],
+        }
+    )
 
 
-class EstimateForm(DocumentForm):
-    expires_on = Day(load_default=None, allow_none=True)
-    status = fields.String(load_default="draft", validate=validate.OneOf(ESTIMATE_STATUSES))
-
-
-def load(schema: Schema, given: Any, shown: type[Schema] | None = None) -> Json:
-    """`given` as values, or 422 that names the first field at fault; those of `shown` are read-only."""
-    try:
-        values: Json = schema.load(given)
-    except ValidationError as error:
-        field, message = first_error(error)
-        if field is None:
-            raise invalid(message) from error
-        if message == "Unknown field." and shown is not None and field in shown().fields:
-            message = "This field cannot be written."
-        raise invalid(f"{field}: {message}", field) from error
-    return values
+INVOICE_FORM = _document(due_date=_optional(_INVOICE["due_date"]), estimate_id=_INVOICE["estimate_id"])
+ESTIMATE_FORM = _document(expires_on=_ESTIMATE["expires_on"], status={**_ESTIMATE["status"], "default": "draft"})

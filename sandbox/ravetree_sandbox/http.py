@@ -8,13 +8,13 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
-from schemas.ravetree_contract import Json, format_time, parse_time
 from waitress.channel import ClientDisconnected
 from werkzeug.exceptions import HTTPException
 
 from ravetree_sandbox.errors import ApiError, bad_request, invalid
 from ravetree_sandbox.organisation import Organisation
 from ravetree_sandbox.records import Query
+from ravetree_sandbox.values import Json, format_time, parse_time
 from sandbox_kit.border import foreign_page, not_json
 
 DROP = "sandbox.drop"

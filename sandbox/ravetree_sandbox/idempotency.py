@@ -5,11 +5,10 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 
-from schemas.ravetree_contract import Json, format_time
-
 from ravetree_sandbox.clock import SandboxClock
 from ravetree_sandbox.errors import ApiError, bad_request
 from ravetree_sandbox.store import Store
+from ravetree_sandbox.values import Json, format_time
 
 KEPT = timedelta(hours=24)
 LONGEST_KEY = 255

@@ -3,13 +3,14 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
-from schemas.ravetree_contract import INVOICE_STATUSES, InvoiceSchema, Json, minor_units
-
+from ravetree_sandbox.contract import INVOICE_STATUSES
 from ravetree_sandbox.documents import Documents
 from ravetree_sandbox.errors import invalid
-from ravetree_sandbox.forms import InvoiceForm
+from ravetree_sandbox.forms import INVOICE_FORM
 from ravetree_sandbox.journal import Actor
 from ravetree_sandbox.records import Record, changed_fields, require_version
+from ravetree_sandbox.shapes import component
+from ravetree_sandbox.values import Json, minor_units
 
 TERMS = timedelta(days=30)
 _FACTS = ("status", "sent_at", "marked_paid_at", "marked_paid_by")
@@ -34,8 +35,8 @@ def status_of(body: Json, today: date) -> str:
 
 class Invoices(Documents):
     kind = "invoices"
-    record_schema = InvoiceSchema
-    form = InvoiceForm()
+    record_shape = component("Invoice")
+    form = INVOICE_FORM
 
     def show(self, record: Record) -> Json:
         shown = record.shown()

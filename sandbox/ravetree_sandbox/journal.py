@@ -4,13 +4,12 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 
-from schemas.ravetree_contract import Json, format_time
-
 from ravetree_sandbox.clock import SandboxClock
 from ravetree_sandbox.errors import ApiError, not_found
 from ravetree_sandbox.faults import Faults
 from ravetree_sandbox.records import Record, decode_cursor, encode_cursor
 from ravetree_sandbox.store import Store
+from ravetree_sandbox.values import Json, format_time
 
 KEPT = timedelta(days=30)
 LATE_SECONDS = 30.0

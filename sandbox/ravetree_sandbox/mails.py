@@ -1,9 +1,8 @@
 """The mails that would have gone to customers: written down and never sent."""
 
-from schemas.ravetree_contract import Json
-
 from ravetree_sandbox.clock import SandboxClock
 from ravetree_sandbox.store import Store
+from ravetree_sandbox.values import Json
 
 
 class Mails:

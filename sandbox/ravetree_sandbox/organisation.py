@@ -4,8 +4,6 @@ import base64
 from pathlib import Path
 from random import Random
 
-from schemas.ravetree_contract import Json
-
 from ravetree_sandbox.books import Book, Catalog
 from ravetree_sandbox.clock import Clock, SandboxClock
 from ravetree_sandbox.contacts import DEFAULT_CURRENCY, Contacts
@@ -23,6 +21,7 @@ from ravetree_sandbox.snapshots import Snapshots
 from ravetree_sandbox.store import Store
 from ravetree_sandbox.sync_states import SyncStates
 from ravetree_sandbox.usage import Usage
+from ravetree_sandbox.values import Json
 
 CATALOGS = ("line_item_types", "tax_rates", "payment_methods")
 FILE = "ravetree.sqlite3"

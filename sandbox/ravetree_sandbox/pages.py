@@ -6,13 +6,13 @@ from typing import Any
 from flask import Blueprint, render_template_string, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
-from schemas.ravetree_contract import Json
 from werkzeug.utils import redirect
 
 from ravetree_sandbox.errors import ApiError
 from ravetree_sandbox.journal import USER
 from ravetree_sandbox.organisation import Organisation
 from ravetree_sandbox.records import Query
+from ravetree_sandbox.values import Json
 
 LIMIT = 200
 

@@ -3,24 +3,23 @@
 from collections import defaultdict
 from decimal import Decimal
 
-from schemas.ravetree_contract import Json, PaymentSchema, PaymentWriteSchema
-
 from ravetree_sandbox.books import Book
 from ravetree_sandbox.clock import SandboxClock
 from ravetree_sandbox.errors import invalid
-from ravetree_sandbox.forms import load
 from ravetree_sandbox.invoices import Invoices
 from ravetree_sandbox.journal import Actor, Journal
 from ravetree_sandbox.records import Record, changed_fields, require_version
+from ravetree_sandbox.shapes import component
 from ravetree_sandbox.store import Store
+from ravetree_sandbox.values import Json
 
-_WRITE = PaymentWriteSchema()
+_WRITE = component("PaymentWrite")
 _SUM_FIELDS = ("amount", "credit_amount", "allocations")
 
 
 class Payments(Book):
     kind = "payments"
-    record_schema = PaymentSchema
+    record_shape = component("Payment")
 
     def __init__(self, store: Store, clock: SandboxClock, journal: Journal, invoices: Invoices) -> None:
         super().__init__(store, clock, journal)
@@ -58,7 +57,7 @@ class Payments(Book):
         return saved.shown()
 
     def _checked(self, given: Json, own_id: str | None) -> Json:
-        values = load(_WRITE, given, PaymentSchema)
+        values = _WRITE.load(given, self.record_shape)
         self._client(values["client_id"])
         self._known_key("payment_methods", values["method"], "method")
         self._free_external_id(values["external_id"], own_id)

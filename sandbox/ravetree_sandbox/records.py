@@ -6,11 +6,10 @@ import sqlite3
 from dataclasses import dataclass, replace
 from typing import Any
 
-from schemas.ravetree_contract import Json
-
 from ravetree_sandbox.clock import SandboxClock
 from ravetree_sandbox.errors import ApiError, bad_request, not_found
 from ravetree_sandbox.store import Store
+from ravetree_sandbox.values import Json
 
 SINGULAR = {
     "contacts": "contact",

@@ -1,10 +1,9 @@
 """What a new organisation starts with."""
 
-from schemas.ravetree_contract import Json
-
 from ravetree_sandbox.clock import SandboxClock
 from ravetree_sandbox.records import Records
 from ravetree_sandbox.store import Store
+from ravetree_sandbox.values import Json
 
 _LINE_ITEM_TYPES = (
     ("time", "Time"),

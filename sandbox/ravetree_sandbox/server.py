@@ -8,13 +8,13 @@ from random import Random, SystemRandom
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
-from schemas.ravetree_openapi import events, openapi
 from waitress import wasyncore
 from waitress.server import create_server
 from werkzeug.local import LocalProxy
 
 from ravetree_sandbox.api import Api
 from ravetree_sandbox.clock import Clock, real_time
+from ravetree_sandbox.contract import EVENTS, OPENAPI
 from ravetree_sandbox.courier import CourierThread
 from ravetree_sandbox.exchanges import Exchanges
 from ravetree_sandbox.http import (
@@ -67,8 +67,8 @@ def create_app(
         blueprint.before_request(refuse_other_types)
     for blueprint in (Api(organisation).blueprint(), pages, *steered):
         app.register_blueprint(blueprint)
-    app.add_url_rule("/contract/openapi.json", "openapi", lambda: jsonify(openapi()))
-    app.add_url_rule("/contract/events.json", "events", lambda: jsonify(events()))
+    app.add_url_rule("/contract/openapi.json", "openapi", lambda: jsonify(OPENAPI))
+    app.add_url_rule("/contract/events.json", "events", lambda: jsonify(EVENTS))
 
     def wake_courier(response: Response) -> Response:
         if request.method != "GET":

@@ -5,13 +5,13 @@ from typing import Any
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
-from schemas.ravetree_contract import Json
 
 from ravetree_sandbox.errors import bad_request
 from ravetree_sandbox.exchanges import KEPT, Exchanges
 from ravetree_sandbox.http import answer, read_json
 from ravetree_sandbox.organisation import Organisation
 from ravetree_sandbox.organisations import Organisations
+from ravetree_sandbox.values import Json
 
 LARGEST_OFFSET_SECONDS = 30 * 366 * 86400
 DEFAULT_SNAPSHOT = "snapshot"

@@ -2,14 +2,15 @@
 
 import json
 
-from schemas.ravetree_contract import SYNC_KINDS, Json, SyncStateSchema, SyncStateWriteSchema
-
 from ravetree_sandbox.clock import SandboxClock
+from ravetree_sandbox.contract import SYNC_KINDS
 from ravetree_sandbox.errors import ApiError, not_found
-from ravetree_sandbox.forms import load
+from ravetree_sandbox.shapes import component
 from ravetree_sandbox.store import Store
+from ravetree_sandbox.values import Json
 
-_WRITE = SyncStateWriteSchema()
+_STATE = component("SyncState")
+_WRITE = component("SyncStateWrite")
 
 
 class SyncStates:
@@ -31,7 +32,7 @@ class SyncStates:
         old = self._find(kind, record_id) or {"version": 0, "created_at": now}
         if if_match is not None and if_match != old["version"]:
             raise ApiError(412, "version_moved", f"The sync state is at version {old['version']}: read it again.")
-        body = {"updated_at": now, **_WRITE.dump(load(_WRITE, given, SyncStateSchema))}
+        body = {"updated_at": now, **_WRITE.dump(_WRITE.load(given, _STATE))}
         self._store.run(
             "INSERT OR REPLACE INTO sync_states (kind, id, version, created_at, body) VALUES (?, ?, ?, ?, ?)",
             kind,

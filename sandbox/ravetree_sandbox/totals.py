@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from schemas.ravetree_contract import Json, round_money
-
 from ravetree_sandbox.errors import invalid
+from ravetree_sandbox.values import Json, round_money
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)

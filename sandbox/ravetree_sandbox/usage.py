@@ -1,8 +1,7 @@
 """Counts of the calls to /v1, by endpoint."""
 
-from schemas.ravetree_contract import Json
-
 from ravetree_sandbox.store import Store
+from ravetree_sandbox.values import Json
 
 
 class Usage:

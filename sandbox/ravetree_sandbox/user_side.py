@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from schemas.ravetree_contract import Json
 
 from ravetree_sandbox.errors import invalid, not_found
 from ravetree_sandbox.http import (
@@ -17,6 +16,7 @@ from ravetree_sandbox.http import (
 )
 from ravetree_sandbox.journal import USER
 from ravetree_sandbox.organisation import Organisation
+from ravetree_sandbox.values import Json
 
 KINDS = "<any(contacts, invoices, estimates, payments):kind>"
 SYNCED_KINDS = "<any(contacts, invoices, estimates):kind>"

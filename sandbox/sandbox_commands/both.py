@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ravetree_sandbox import RavetreeSandbox
 from sandbox_commands import options
 from sandbox_kit.process import run
 
@@ -20,7 +21,7 @@ def both_sandboxes(quickbooks_port: int, ravetree_port: int, directory: Path, **
         directory,
         {
             "quickbooks": (options.quickbooks(**companies), quickbooks_port),
-            "ravetree": (options.ravetree, ravetree_port),
+            "ravetree": (RavetreeSandbox, ravetree_port),
         },
     )
 

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from quickbooks_sandbox import SAMPLE, Plan, QuickBooksSandbox
-from ravetree_sandbox import RavetreeSandbox
 from sandbox_kit.process import Make
 
 PORT = click.IntRange(0, 65535)
@@ -56,7 +55,3 @@ def quickbooks(companies: int, sample: bool, customers: int | None, invoices: in
     wanted = Plan(customers or SAMPLE.customers, invoices or SAMPLE.invoices, seed)
     plan = wanted if sample or customers or invoices else None
     return lambda directory, port: QuickBooksSandbox(directory, port, companies=companies, plan=plan)
-
-
-def ravetree(directory: Path, port: int) -> RavetreeSandbox:
-    return RavetreeSandbox(directory, port)

@@ -8,20 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from schemas.ravetree_contract import (
-    ContactSchema,
-    ErrorSchema,
-    InvoiceSchema,
-    LineItemTypeSchema,
-    PaymentMethodSchema,
-    PaymentSchema,
-    SyncStateSchema,
-    TaxRateSchema,
-    answer_schema,
-    list_schema,
-)
 
 from ravetree_sandbox.testing import World
+from tests.ravetree.contract import problems, problems_of_answer
 
 
 @pytest.fixture
@@ -35,7 +24,8 @@ def test_calls_need_the_token_and_the_account(world: World) -> None:
     token_only = {"Authorization": world.headers["Authorization"]}
     answer = world.client.get("/v1/contacts", headers=token_only)
     assert answer.status_code == 403
-    assert ErrorSchema().load(answer.get_json())["error"]["code"] == "forbidden"
+    assert problems("Error", answer.get_json()) == []
+    assert answer.get_json()["error"]["code"] == "forbidden"
     assert world.client.get("/sandbox/app/invoices").status_code == 401
 
 
@@ -66,19 +56,13 @@ def test_a_body_that_is_no_json_object_is_400(world: World, body: bytes) -> None
 def test_answers_fit_the_contract(world: World) -> None:
     invoice = world.invoice("80.00", discount={"percent": "10"}, status="sent")
     world.pay("30.00", (invoice["id"], "30.00"))
-    for path, schema in (
-        ("contacts", ContactSchema),
-        ("invoices", InvoiceSchema),
-        ("payments", PaymentSchema),
-        ("line_item_types", LineItemTypeSchema),
-        ("tax_rates", TaxRateSchema),
-        ("payment_methods", PaymentMethodSchema),
-    ):
-        envelope = world.call("GET", f"/v1/{path}").get_json()
-        loaded = list_schema(schema).load(envelope)
-        assert list_schema(schema).dump(loaded) == envelope
+    for path in ("/contacts", "/invoices", "/payments", "/line_item_types", "/tax_rates", "/payment_methods"):
+        envelope = world.call("GET", f"/v1{path}").get_json()
+        assert envelope["data"]
+        assert problems_of_answer(path, envelope) == []
     one = world.call("GET", f"/v1/invoices/{invoice['id']}").get_json()
-    assert answer_schema(InvoiceSchema).load(one)["data"]["balance"].as_tuple().exponent == -2
+    assert problems_of_answer("/invoices/{id}", one) == []
+    assert one["data"]["balance"] == "42.00"
 
 
 def test_the_five_line_item_types_are_listed(world: World) -> None:
@@ -252,7 +236,7 @@ def test_sync_states_are_kept_by_record(world: World) -> None:
     assert (state["version"], state["remote_id"]) == (1, None)
     assert world.ok("PUT", path, {"state": "synced", "remote_id": "130"})["version"] == 2
     assert world.ok("GET", path)["message"] is None
-    SyncStateSchema().load(world.ok("GET", path))
+    assert problems("SyncState", world.ok("GET", path)) == []
     world.refused(422, "PUT", path, {"state": "green"})
     world.refused(404, "PUT", "/v1/sync_states/invoice/inv_0", {"state": "synced"})
     world.refused(404, "PUT", f"/v1/sync_states/refund/{invoice['id']}", {"state": "synced"})
