@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from quickbooks_sandbox.books.amounts import decode, encode
-from quickbooks_sandbox.books.clock import SandboxClock
 from quickbooks_sandbox.http.web import make_app
 from quickbooks_sandbox.world.services import Services
+from sandbox_kit.clock import SandboxClock
 
 START = 1_795_000_000.0  # 2026-11-18, in the morning of the US-Pacific zone
 CUSTOMER, OTHER_CUSTOMER, EURO_CUSTOMER = "3", "4", "9"

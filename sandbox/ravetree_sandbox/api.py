@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 from ravetree_sandbox.books import Book
 from ravetree_sandbox.contract import SCHEMAS
 from ravetree_sandbox.errors import ApiError
-from ravetree_sandbox.faults import Fault
 from ravetree_sandbox.http import (
     DROP,
     answer,
@@ -26,6 +25,7 @@ from ravetree_sandbox.journal import Actor, integration
 from ravetree_sandbox.organisation import CATALOGS, Organisation
 from ravetree_sandbox.shapes import Shape, component
 from ravetree_sandbox.values import Json
+from sandbox_kit.faults import OrderedFault
 
 HANG_SECONDS = 30.0
 READABLE = ("contacts", "invoices", "estimates", "payments")
@@ -77,7 +77,7 @@ class Api:
         return None
 
     @staticmethod
-    def _suffer(fault: Fault) -> ResponseReturnValue | None:
+    def _suffer(fault: OrderedFault) -> ResponseReturnValue | None:
         hang = HANG_SECONDS if fault.seconds is None else fault.seconds
         if fault.kind == "timeout_before":
             request.environ[DROP] = hang

@@ -1,34 +1,32 @@
-"""The sandbox's clock: real time plus an offset that can be advanced and is kept."""
+"""The clock of one organisation, whose offset is kept with its books."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from ravetree_sandbox.store import Store
 from ravetree_sandbox.values import format_time
+from sandbox_kit import clock
 
 Clock = Callable[[], datetime]
+_OFFSET = "clock_offset"
 
 
 def real_time() -> datetime:
     return datetime.now(UTC)
 
 
-class SandboxClock:
+class SandboxClock(clock.SandboxClock):
     def __init__(self, real: Clock, store: Store) -> None:
+        super().__init__(lambda: real().timestamp(), float(store.setting(_OFFSET, "0")))
         self._store = store
-        self.real = real
-
-    @property
-    def offset_seconds(self) -> float:
-        return float(self._store.setting("clock_offset", "0"))
 
     def advance(self, seconds: float) -> None:
-        with self._store.transaction():
-            self._store.keep_setting("clock_offset", str(self.offset_seconds + seconds))
+        super().advance(seconds)
+        self._store.keep_setting(_OFFSET, str(self.offset_seconds))
 
     def now(self) -> datetime:
         """The sandbox's time, in whole milliseconds: as fine as it is written."""
-        now = self.real() + timedelta(seconds=self.offset_seconds)
+        now = super().now()
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def stamp(self) -> str:

@@ -2,32 +2,25 @@
 
 import json
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
 from random import Random
 
 from ravetree_sandbox.errors import bad_request
 from ravetree_sandbox.store import Store
 from ravetree_sandbox.values import Json
+from sandbox_kit.faults import CALL_KINDS, DELIVERIES, DELIVERY_KINDS, FIELDS, OrderedFault
 
-CALL_KINDS = ("timeout_before", "timeout_after", "429", "500", "503", "401")
-DELIVERY_KINDS = ("duplicate", "late", "reorder", "lose")
 LARGEST_NUMBER = 10_000_000
-_FIELDS = {"endpoint", "kind", "count", "probability", "seconds"}
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A rule: `count` None lasts until it is taken away; `seconds` is a hang, a wait or a Retry-After."""
+class Rule:
+    """A fault that is in force, by the id that it is kept under."""
 
     id: int
-    endpoint: str
-    kind: str
-    count: int | None
-    probability: float
-    seconds: float | None
+    fault: OrderedFault
 
-    def concerns(self, endpoint: str, kinds: tuple[str, ...]) -> bool:
-        return self.kind in kinds and fnmatchcase(endpoint, self.endpoint)
+    def shown(self) -> Json:
+        return {"id": self.id, **asdict(self.fault)}
 
 
 class Faults:
@@ -46,43 +39,44 @@ class Faults:
 
     def all(self) -> list[Json]:
         """The rules still in force; `count` is what is left of them."""
-        return [asdict(fault) for fault in self._rules()]
+        return [rule.shown() for rule in self._rules()]
 
     def clear(self) -> None:
         self._store.run("DELETE FROM faults")
 
-    def on_call(self, endpoint: str) -> Fault | None:
+    def on_call(self, endpoint: str) -> OrderedFault | None:
         """The fault that strikes a call of this endpoint, used up by one."""
         with self._store.transaction():
-            for fault in self._rules():
-                if fault.concerns(endpoint, CALL_KINDS) and self._strikes(fault):
-                    return fault
+            for rule in self._rules():
+                if rule.fault.kind in CALL_KINDS and rule.fault.concerns(endpoint) and self._strikes(rule):
+                    return rule.fault
         return None
 
-    def on_delivery(self) -> list[Fault]:
+    def on_delivery(self) -> list[OrderedFault]:
         """The faults that strike the delivery of one event, each used up by one."""
-        return [fault for fault in self._rules() if fault.concerns("webhook", DELIVERY_KINDS) and self._strikes(fault)]
+        rules = [rule for rule in self._rules() if rule.fault.kind in DELIVERY_KINDS]
+        return [rule.fault for rule in rules if rule.fault.concerns(DELIVERIES) and self._strikes(rule)]
 
-    def _rules(self) -> list[Fault]:
+    def _rules(self) -> list[Rule]:
         rows = self._store.rows("SELECT * FROM faults WHERE remaining IS NULL OR remaining > 0 ORDER BY id")
-        return [Fault(**{"id": row["id"], **json.loads(row["rule"]), "count": row["remaining"]}) for row in rows]
+        return [Rule(row["id"], OrderedFault(**json.loads(row["rule"]) | {"count": row["remaining"]})) for row in rows]
 
-    def _strikes(self, fault: Fault) -> bool:
-        if self._randomness.random() >= fault.probability:
+    def _strikes(self, rule: Rule) -> bool:
+        if not rule.fault.hits(self._randomness):
             return False
-        self._store.run("UPDATE faults SET remaining = remaining - 1 WHERE id = ?", fault.id)
+        self._store.run("UPDATE faults SET remaining = remaining - 1 WHERE id = ?", rule.id)
         return True
 
 
 def _checked(rule: Json) -> Json:
     for name in rule:
-        if name not in _FIELDS:
-            raise bad_request(f"Unknown field {name}: a fault has {', '.join(sorted(_FIELDS))}.", name)
+        if name not in FIELDS:
+            raise bad_request(f"Unknown field {name}: a fault has {', '.join(sorted(FIELDS))}.", name)
     kind = str(rule.get("kind"))
     if kind not in CALL_KINDS + DELIVERY_KINDS:
         raise bad_request(f"The kind is one of {', '.join(CALL_KINDS + DELIVERY_KINDS)}.", "kind")
-    endpoint = str(rule.get("endpoint", "webhook" if kind in DELIVERY_KINDS else "*"))
-    if (endpoint == "webhook") != (kind in DELIVERY_KINDS) and endpoint != "*":
+    endpoint = str(rule.get("endpoint", DELIVERIES if kind in DELIVERY_KINDS else "*"))
+    if (endpoint == DELIVERIES) != (kind in DELIVERY_KINDS) and endpoint != "*":
         raise bad_request(f"The fault {kind} cannot strike {endpoint}.", "endpoint")
     count = rule.get("count", None if "probability" in rule else 1)
     if count is not None and (type(count) is not int or count < 1):

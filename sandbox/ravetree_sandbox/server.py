@@ -1,15 +1,11 @@
 """The Ravetree sandbox as a server on loopback."""
 
-import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import Any
 
 from flask import Flask, Response, jsonify, request
-from waitress import wasyncore
-from waitress.server import create_server
 from werkzeug.local import LocalProxy
 
 from ravetree_sandbox.api import Api
@@ -29,9 +25,7 @@ from ravetree_sandbox.organisations import Organisations
 from ravetree_sandbox.pages import Pages
 from ravetree_sandbox.steering import Steering
 from ravetree_sandbox.user_side import UserSide
-
-HOST = "127.0.0.1"
-THREADS = 16
+from sandbox_kit.server import LoopbackServer
 
 
 def create_app(
@@ -89,50 +83,41 @@ class RavetreeSandbox:
         self._directory = directory
         self._clock = clock or real_time
         self._randomness = randomness or SystemRandom()
-        self._port = port
+        self._server = LoopbackServer("Ravetree sandbox", port)
         self._organisations: Organisations | None = None
-        self._server: Any = None
         self._courier: CourierThread | None = None
-        self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
 
     @property
     def port(self) -> int:
-        return self._port
+        """The port that is listened on; raises RuntimeError before `start`."""
+        return self._server.port
 
     def credentials(self) -> dict[str, str]:
         """The first organisation's `account_id api_token webhook_secret api_url`, once the sandbox was started."""
         if self._organisations is None:
             raise RuntimeError("The Ravetree sandbox has not been started: call start() first.")
-        return self._organisations.first.credentials(self._port)
+        return self._organisations.first.credentials(self.port)
 
     def start(self) -> None:
         """Opens the books and serves; returns when requests are answered. A restart keeps the port."""
-        # A queue of requests is what a load test makes on purpose.
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self._stopping.clear()
         self._organisations = organisations = Organisations(self._directory, self._clock, self._randomness)
-        self._courier = courier = CourierThread(organisations.couriers)
-        app = create_app(organisations, lambda: self._port, courier.wake, self._stopping)
+        courier = CourierThread(organisations.couriers)
         try:
-            self._server = create_server(app, host=HOST, port=self._port, threads=THREADS)
+            self._server.start(create_app(organisations, lambda: self.port, courier.wake, self._stopping))
         except OSError:
             organisations.close()
             raise
-        self._port = int(self._server.effective_port)
-        self._thread = threading.Thread(target=self._server.run, name="ravetree-sandbox", daemon=True)
-        self._thread.start()
+        self._courier = courier
         courier.start()
 
     def stop(self) -> None:
         """Stops serving and closes the books; a second call does nothing."""
-        if self._thread is None or self._courier is None or self._organisations is None:
+        if self._courier is None or self._organisations is None:
             return
         self._stopping.set()
         self._courier.stop()
-        # Sockets are closed by the thread that polls them, which then has nothing left to do.
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(self._server._map))
-        self._thread.join()
-        self._server.task_dispatcher.shutdown()
+        self._server.stop()
         self._organisations.close()
-        self._thread = None
+        self._courier = None

@@ -7,11 +7,12 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from ravetree_sandbox.errors import bad_request
-from ravetree_sandbox.exchanges import KEPT, Exchanges
+from ravetree_sandbox.exchanges import Exchanges
 from ravetree_sandbox.http import answer, read_json
 from ravetree_sandbox.organisation import Organisation
 from ravetree_sandbox.organisations import Organisations
 from ravetree_sandbox.values import Json
+from sandbox_kit.journal import KEPT
 
 LARGEST_OFFSET_SECONDS = 30 * 366 * 86400
 DEFAULT_SNAPSHOT = "snapshot"

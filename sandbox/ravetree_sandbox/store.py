@@ -1,14 +1,10 @@
-"""The sandbox's disk: one SQLite file, one connection, one writer at a time."""
+"""The disk of one organisation."""
 
-import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+
+from sandbox_kit.store import SqliteStore
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS records (
     position INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
@@ -77,70 +73,22 @@ CREATE TABLE IF NOT EXISTS faults (
 """
 
 
-class Store:
-    """SQLite behind one lock. An answered write is in the file: it survives a killed process."""
+class Store(SqliteStore):
+    """The tables of Ravetree; settings are texts."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
-        self._depth = 0
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        # The file must outlive the process, not the machine.
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(_SCHEMA)
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing; inside another one, a savepoint."""
-        with self._lock:
-            begin, commit, rollback = self._statements()
-            self._connection.execute(begin)
-            self._depth += 1
-            try:
-                yield
-            except BaseException:
-                for statement in rollback:
-                    self._connection.execute(statement)
-                raise
-            else:
-                self._connection.execute(commit)
-            finally:
-                self._depth -= 1
-
-    def _statements(self) -> tuple[str, str, tuple[str, ...]]:
-        if self._depth == 0:
-            return "BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",)
-        name = f"level_{self._depth}"
-        return f"SAVEPOINT {name}", f"RELEASE {name}", (f"ROLLBACK TO {name}", f"RELEASE {name}")
-
-    def run(self, sql: str, *values: Any) -> int:
-        """Executes one statement; answers the row id it made."""
-        with self._lock:
-            return self._connection.execute(sql, values).lastrowid or 0
-
-    def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
-        with self._lock:
-            return self._connection.execute(sql, values).fetchall()
-
-    def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
-        found = self.rows(sql, *values)
-        return found[0] if found else None
+        super().__init__(path, _SCHEMA)
 
     def setting(self, name: str, default: str) -> str:
         """A kept setting; the default is kept when there is none yet."""
-        found = self.row("SELECT value FROM settings WHERE name = ?", name)
-        if found is None:
-            self.run("INSERT OR IGNORE INTO settings (name, value) VALUES (?, ?)", name, default)
+        kept = self.kept_text(name)
+        if kept is None:
+            self.keep_text(name, default)
             return default
-        return str(found["value"])
+        return kept
 
     def keep_setting(self, name: str, value: str) -> None:
-        self.run("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", name, value)
+        self.keep_text(name, value)
 
     def count_up(self, name: str, start: int) -> int:
         """The next number of a sequence that begins at `start`."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
-HOST = "127.0.0.1"
+from sandbox_kit.server import HOST
+
 _PORTS_FILE = "ports.json"
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from quickbooks_sandbox.books.amounts import ZERO, Doc, Encoded, copied, decode, encode_fast
-from quickbooks_sandbox.books.clock import SandboxClock, meta_time
+from quickbooks_sandbox.books.clock import meta_time
 from quickbooks_sandbox.books.errors import Fault
 from quickbooks_sandbox.books.indexes import (
     CHANGED,
@@ -29,6 +29,7 @@ from quickbooks_sandbox.books.indexes import (
 from quickbooks_sandbox.books.ledger import RECEIVABLE, UNDEPOSITED
 from quickbooks_sandbox.books.schema import TARGETS, TRANSACTIONS
 from quickbooks_sandbox.books.storage import Storage
+from sandbox_kit.clock import SandboxClock
 
 TEXTS_KEPT = 20_000
 MANY_OBJECTS = 1_000_000

@@ -1,34 +1,13 @@
-"""The sandbox's clock: real time plus an offset, and Intuit's ways to write a time."""
+"""Intuit's ways to write a time, and the company's calendar."""
 
 from __future__ import annotations
 
 import random
-import time
 from calendar import monthrange
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
-
-
-class SandboxClock:
-    """Aware UTC time that runs with ``real`` (seconds since the epoch) and can only be advanced."""
-
-    def __init__(self, real: Callable[[], float] = time.time, offset_seconds: float = 0.0) -> None:
-        self._real = real
-        self.offset_seconds = offset_seconds
-
-    def seconds(self) -> float:
-        return self._real() + self.offset_seconds
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds(), UTC)
-
-    def advance(self, seconds: float) -> None:
-        if seconds < 0:
-            raise ValueError("The sandbox's clock only goes forward: advance_seconds must not be negative.")
-        self.offset_seconds += seconds
 
 
 def meta_time(instant: datetime) -> str:

@@ -12,7 +12,7 @@ from quickbooks_sandbox.books.books import Change, rendered
 from quickbooks_sandbox.books.schema import ENTITIES
 from quickbooks_sandbox.http.pages import json_answer
 from quickbooks_sandbox.intuit.apps import App
-from quickbooks_sandbox.intuit.steering import FaultRule
+from quickbooks_sandbox.intuit.steering import fault_of
 from quickbooks_sandbox.intuit.webhooks import LEGACY_NAMES
 from quickbooks_sandbox.rules.names import merge
 from quickbooks_sandbox.world.generator import SAMPLE, Plan
@@ -155,8 +155,8 @@ def _add_orders(pages: Blueprint, services: Services) -> None:
     @pages.post("/faults")
     def order_faults() -> Response:
         orders = decode(request.get_data())
-        rules = [FaultRule.from_json(order) for order in (orders if isinstance(orders, list) else [orders])]
-        services.faults.add(rules)
+        faults = [fault_of(order) for order in (orders if isinstance(orders, list) else [orders])]
+        services.faults.add(faults)
         return json_answer(services.faults.listed())
 
     @pages.delete("/faults")

@@ -10,7 +10,7 @@ import traceback
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
 from quickbooks_sandbox.books.clock import answer_time
 from quickbooks_sandbox.books.errors import Fault, not_authenticated, ordered
@@ -18,11 +18,11 @@ from quickbooks_sandbox.http.api import AccountingApi, ApiAnswer, ApiRequest, en
 from quickbooks_sandbox.http.book_pages import make_book_pages
 from quickbooks_sandbox.http.pages import make_pages
 from quickbooks_sandbox.http.steering_pages import make_steering
-from quickbooks_sandbox.intuit.steering import FaultRule
 from quickbooks_sandbox.world.services import Services
+from sandbox_kit.faults import OrderedFault
+from sandbox_kit.journal import LONGEST_TEXT, body_of_request
 
 LARGEST_BODY = 8 * 1024 * 1024
-LONGEST_IN_JOURNAL = 4000
 _OTHER_ENDPOINTS = {"/oauth2/v1/tokens/bearer": "token", "/v2/oauth2/tokens/revoke": "revoke"}
 _SECRETS = re.compile(r"(Token expired: |\"(?:access_token|refresh_token|id_token)\":\s*\")[^\"]+")
 _STATUS_FAULTS = {"401": "3200", "429": "3001", "500": "10000", "503": "10000"}
@@ -59,9 +59,9 @@ def make_app(services: Services) -> Flask:
         tid = _tid(services)
         if _is_emulated():
             services.journal.add(_entry(services, response, tid))
-        late: FaultRule | None = request.environ.get("sandbox.timeout_after")
+        late: OrderedFault | None = request.environ.get("sandbox.timeout_after")
         if late is not None:
-            response = _hang_up(late.seconds)
+            response = _hang_up(late.seconds or 0)
         response.headers["intuit_tid"] = tid
         return response
 
@@ -105,13 +105,13 @@ def _endpoint() -> str | None:
     return endpoint_of(_api_request(arguments["realm"], arguments["path"])) if _is_company() else None
 
 
-def _struck(api: AccountingApi, rule: FaultRule | None) -> Response | None:
+def _struck(api: AccountingApi, rule: OrderedFault | None) -> Response | None:
     if rule is None:
         return None
     if rule.kind.startswith("fault:"):
         return _json(api.fault(ordered(rule.kind.removeprefix("fault:"))))
     if rule.kind == "timeout_before":
-        return _hang_up(rule.seconds)
+        return _hang_up(rule.seconds or 0)
     if rule.kind == "timeout_after":
         request.environ["sandbox.timeout_after"] = rule
         return None
@@ -157,14 +157,7 @@ def _entry(services: Services, response: Response, tid: str) -> dict[str, Any]:
         "method": request.method,
         "path": request.path,
         "query": dict(request.args),
-        "body": None if secret_body else _body()[:LONGEST_IN_JOURNAL],
+        "body": None if secret_body else body_of_request()[:LONGEST_TEXT],
         "status": response.status_code,
-        "answer": _SECRETS.sub(r"\1***", response.get_data(as_text=True))[:LONGEST_IN_JOURNAL],
+        "answer": _SECRETS.sub(r"\1***", response.get_data(as_text=True))[:LONGEST_TEXT],
     }
-
-
-def _body() -> str:
-    try:
-        return request.get_data(as_text=True)
-    except RequestEntityTooLarge:
-        return f"({request.content_length} bytes, refused)"

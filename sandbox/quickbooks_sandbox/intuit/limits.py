@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from quickbooks_sandbox.books.clock import SandboxClock
+from sandbox_kit.clock import SandboxClock
 
 MINUTE = 60.0
 

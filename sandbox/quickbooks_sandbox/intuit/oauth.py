@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from quickbooks_sandbox.books.clock import SandboxClock
 from quickbooks_sandbox.books.storage import Storage
 from quickbooks_sandbox.intuit.identity import OPENID, Identity
+from sandbox_kit.clock import SandboxClock
 
 SCOPE = "com.intuit.quickbooks.accounting"
 ACCESS_SECONDS = 3600

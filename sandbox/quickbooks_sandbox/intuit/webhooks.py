@@ -20,10 +20,12 @@ import requests
 
 from quickbooks_sandbox.books.amounts import Doc, decode, encode
 from quickbooks_sandbox.books.books import Change
-from quickbooks_sandbox.books.clock import SandboxClock, event_time
+from quickbooks_sandbox.books.clock import event_time
 from quickbooks_sandbox.books.storage import Storage
 from quickbooks_sandbox.intuit.apps import new_verifier_token
-from quickbooks_sandbox.intuit.steering import FaultRule, OrderedFaults
+from quickbooks_sandbox.intuit.steering import OrderedFaults
+from sandbox_kit.clock import SandboxClock
+from sandbox_kit.faults import OrderedFault
 
 # Seconds to wait after each failed attempt; the last one repeats for ever.
 RETRY_SECONDS = (0, 10, 20, 30, 300, 1200, 7200, 14400, 21600)
@@ -242,13 +244,13 @@ class Webhooks:
         connection: sqlite3.Connection,
         client_id: str,
         events: list[Doc],
-        order: FaultRule | None,
+        order: OrderedFault | None,
         blocking: bool = True,
     ) -> None:
         kind = order.kind if order else ""
         if kind == "reorder":
             events.reverse()
-        wait = order.seconds if order and kind in ("late", "reorder") else 0
+        wait = (order.seconds or 0) if order and kind in ("late", "reorder") else 0
         connection.execute(
             "INSERT INTO deliveries (client_id, body, events, state, blocking, attempts, due, copies)"
             " VALUES (?, ?, ?, ?, ?, 0, ?, ?)",

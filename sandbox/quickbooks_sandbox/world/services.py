@@ -10,17 +10,18 @@ from urllib.parse import urlsplit
 
 from quickbooks_sandbox.books.amounts import Doc
 from quickbooks_sandbox.books.books import Books
-from quickbooks_sandbox.books.clock import SandboxClock
 from quickbooks_sandbox.books.storage import Storage
 from quickbooks_sandbox.intuit.apps import App, Apps
 from quickbooks_sandbox.intuit.limits import RequestLimits
 from quickbooks_sandbox.intuit.oauth import TokenServer, secret
-from quickbooks_sandbox.intuit.steering import Journal, OrderedFaults, Usage
+from quickbooks_sandbox.intuit.steering import OrderedFaults, Usage
 from quickbooks_sandbox.intuit.webhooks import SUBSCRIPTION, WINDOW_SECONDS, Post, Webhooks, new_subscription, post
 from quickbooks_sandbox.rules.uploads import is_open, temporary_path
 from quickbooks_sandbox.world.generator import Plan, make_history
 from quickbooks_sandbox.world.sample import make_sample_company
 from quickbooks_sandbox.world.snapshots import Snapshots, forget
+from sandbox_kit.clock import SandboxClock
+from sandbox_kit.journal import RequestJournal
 
 # Where the sources leave it open, or a company may choose, a tester can; the first position is the usual one.
 SWITCHES: dict[str, tuple[Any, ...]] = {
@@ -71,7 +72,7 @@ class Services:
         self.switches.update(self.storage.setting("switches", {}))
         self.faults = OrderedFaults(self.randomness)
         self.usage = Usage()
-        self.journal = Journal()
+        self.journal = RequestJournal()
         self.limits = RequestLimits(self.clock, self.storage.setting("limits", True))
         self.tokens = TokenServer(self.storage, self.clock, self.randomness)
         self.apps = Apps(self.storage, self.randomness, self.application)

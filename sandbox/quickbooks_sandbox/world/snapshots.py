@@ -5,53 +5,30 @@ from __future__ import annotations
 import sqlite3
 
 from quickbooks_sandbox.books.storage import Storage
+from sandbox_kit.snapshots import TableSnapshots
 
 _TABLES = ("documents", "counters", "answers", "files")
-_SCHEMA = "".join(
-    f"CREATE TABLE IF NOT EXISTS snapshot_{table} AS SELECT '' AS snapshot, * FROM {table} LIMIT 0;"  # noqa: S608
-    for table in _TABLES
-)
 
 
-class Snapshots:
+class Snapshots(TableSnapshots):
     def __init__(self, storage: Storage) -> None:
+        super().__init__(storage, _TABLES)
         self._storage = storage
-        with storage.transaction() as connection:
-            for statement in filter(None, _SCHEMA.split(";")):
-                connection.execute(statement)
-
-    def names(self) -> list[str]:
-        return [row[0] for row in self._storage.rows("SELECT DISTINCT snapshot FROM snapshot_documents ORDER BY 1")]
-
-    def take(self, name: str) -> None:
-        """Replaces an earlier one of that name."""
-        with self._storage.transaction() as connection:
-            for table in _TABLES:
-                connection.execute(f"DELETE FROM snapshot_{table} WHERE snapshot = ?", (name,))  # noqa: S608
-                connection.execute(f"INSERT INTO snapshot_{table} SELECT ?, * FROM {table}", (name,))  # noqa: S608
 
     def restore(self, name: str) -> None:
-        """The books on disk become those of the snapshot; nobody is told. Raises ValueError for an unknown name."""
-        if name not in self.names():
-            raise ValueError(f"There is no snapshot {name!r}; there are {self.names()}.")
+        """The books on disk become those of the snapshot; nobody is told. Raises ValueError for an unknown name.
+
+        A company that the snapshot does not know stays as it is.
+        """
+        self.check(name)
         with self._storage.transaction() as connection:
-            realms = connection.execute(
-                "SELECT DISTINCT realm FROM snapshot_documents WHERE snapshot = ?", (name,)
-            ).fetchall()
-            for (realm,) in realms:
+            for (realm,) in self._storage.rows(
+                "SELECT DISTINCT realm FROM snapshot_documents WHERE snapshot = ?", name
+            ):
                 forget(connection, realm)
-                for table in _TABLES:
-                    columns = self._columns(table)
-                    connection.execute(
-                        f"INSERT INTO {table} SELECT {columns} FROM snapshot_{table}"  # noqa: S608  # all of this module
-                        " WHERE snapshot = ? AND realm = ?",
-                        (name, realm),
-                    )
+            self.bring_back(name)
             connection.execute("DELETE FROM events")
             connection.execute("DELETE FROM deliveries WHERE state = 'pending'")
-
-    def _columns(self, table: str) -> str:
-        return ", ".join(row[1] for row in self._storage.rows(f"PRAGMA table_info({table})"))
 
 
 def forget(connection: sqlite3.Connection, realm: str) -> None:

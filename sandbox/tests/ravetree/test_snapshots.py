@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from waitress.channel import ClientDisconnected
 
-from ravetree_sandbox.exchanges import KEPT
 from ravetree_sandbox.http import BODY_LIMIT_BYTES
 from ravetree_sandbox.testing import World
+from sandbox_kit.journal import KEPT
 
 
 @pytest.fixture
