@@ -15,6 +15,7 @@ DEFECTS ?=
 
 BIN := .venv/bin
 # Stamps: pip runs again only when a lock file or setup.cfg changes.
+PROGRAM := .venv/.installed-program
 RUN := .venv/.installed-run
 TEST := .venv/.installed-test
 CACHES := .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -31,8 +32,11 @@ help: ## List what there is
 	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ See it work
-.PHONY: setup demo up doctor
-setup: $(RUN) ## Install what the program needs into .venv (PYTHON=python3.12: with that one)
+.PHONY: setup production demo up doctor
+setup: $(RUN) ## Install what the program and the sandbox need into .venv (PYTHON=python3.12: with that one)
+	@echo "Ready: $(BIN)/ravebooks"
+
+production: $(PROGRAM) ## Install what the program needs into .venv, and no sandbox
 	@echo "Ready: $(BIN)/ravebooks"
 
 demo: $(RUN) ## Play a working day against the sandbox and compare both books (EXIT=1: then end)
@@ -41,7 +45,7 @@ demo: $(RUN) ## Play a working day against the sandbox and compare both books (E
 up: $(RUN) ## Run everything in one process with the sandbox (OPTIONS=: without)
 	@$(BIN)/ravebooks up $(OPTIONS)
 
-doctor: $(RUN) ## Check all that this installation needs, and say what to do about what is red
+doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do about what is red
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
@@ -109,10 +113,14 @@ clean: ## Remove the virtual environments and every cache; the books in var/ sta
 
 # --- the virtual environments --------------------------------------------------------------------
 
-$(RUN): requirements/run.lock sandbox/requirements/run.lock setup.cfg pyproject.toml sandbox/pyproject.toml
+$(PROGRAM): requirements/run.lock setup.cfg pyproject.toml
 	@PYTHON='$(PYTHON)' ops/install-lock .venv requirements/run.lock "the program needs"
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(RUN): $(PROGRAM) sandbox/requirements/run.lock sandbox/pyproject.toml
 	@ops/install-lock .venv sandbox/requirements/run.lock "the sandbox needs"
-	@$(INSTALL) --editable . --editable ./sandbox
+	@$(INSTALL) --editable ./sandbox
 	@touch $@
 
 $(TEST): $(RUN) requirements/test.lock sandbox/requirements/test.lock
