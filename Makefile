@@ -15,8 +15,11 @@ DEFECTS ?=
 
 BIN := .venv/bin
 # Stamps: pip runs again only when a lock file or setup.cfg changes.
+PROGRAM := .venv/.installed-program
 RUN := .venv/.installed-run
 TEST := .venv/.installed-test
+CACHES := .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --no-build-isolation
 # What pins has an environment of its own: it is needed most when the others do not install.
 LOCK := .venv-lock/.installed
 COMPILE := .venv-lock/bin/pip-compile --quiet --allow-unsafe --generate-hashes --no-strip-extras \
@@ -29,8 +32,11 @@ help: ## List what there is
 	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ See it work
-.PHONY: setup demo up doctor
-setup: $(RUN) ## Install what the program needs into .venv (PYTHON=python3.12: with that one)
+.PHONY: setup production demo up doctor
+setup: $(RUN) ## Install what the program and the sandbox need into .venv (PYTHON=python3.12: with that one)
+	@echo "Ready: $(BIN)/ravebooks"
+
+production: $(PROGRAM) ## Install what the program needs into .venv, and no sandbox
 	@echo "Ready: $(BIN)/ravebooks"
 
 demo: $(RUN) ## Play a working day against the sandbox and compare both books (EXIT=1: then end)
@@ -39,7 +45,7 @@ demo: $(RUN) ## Play a working day against the sandbox and compare both books (E
 up: $(RUN) ## Run everything in one process with the sandbox (OPTIONS=: without)
 	@$(BIN)/ravebooks up $(OPTIONS)
 
-doctor: $(RUN) ## Check all that this installation needs, and say what to do about what is red
+doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do about what is red
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
@@ -47,9 +53,9 @@ doctor: $(RUN) ## Check all that this installation needs, and say what to do abo
 test: $(TEST) ## Lint, unit, clients, simulation, integration; installs RabbitMQ and PostgreSQL where they are missing
 	@ops/test-rings lint unit clients simulation integration
 
-test-more: $(TEST) ## What `make test` has no time for: fuzz, and both locks with the pips of Python 3.11 and the newest one
+test-more: $(TEST) ## What `make test` has no time for: fuzz, and the locks with the pips of Python 3.11 and the newest one
 	@ops/test-rings fuzz
-	@echo "Installing both locks into empty environments …"
+	@echo "Installing the locks into empty environments …"
 	@ops/check-locks
 
 test-the-tests: $(TEST) ## Plant each defect of tests/mutants in a copy: tests must fail (DEFECTS="lease outbox": those alone)
@@ -75,7 +81,7 @@ chaos: $(TEST) ## Processes killed at seeded points, brokers and databases that 
 	@TESTS='$(TESTS)' ops/test-rings chaos
 
 ##@ Work on the code
-.PHONY: lint format lock configuration concurrency clean
+.PHONY: lint format lock configuration contract concurrency clean
 lint: $(TEST) ## ruff, mypy (strict), import-linter
 	@ops/test-rings lint
 
@@ -83,31 +89,43 @@ format: $(TEST) ## Let ruff format and mend what it can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: $(LOCK) ## Pin what requirements/*.in asks for, with hashes (UPGRADE=1: to the newest)
-	@echo "Pinning requirements/run.lock, test.lock and lock.lock …"
+lock: $(LOCK) ## Pin what the requirements/*.in ask for, with hashes (UPGRADE=1: to the newest)
+	@echo "Pinning requirements/run.lock, test.lock, lock.lock and the sandbox's …"
 	@$(COMPILE) --output-file=requirements/run.lock requirements/run.in
 	@$(COMPILE) --output-file=requirements/test.lock requirements/test.in
 	@$(COMPILE) --output-file=requirements/lock.lock requirements/lock.in
+	@# Both fit into one environment, the developer's.
+	@$(COMPILE) --constraint=requirements/test.lock --output-file=sandbox/requirements/run.lock sandbox/requirements/run.in
+	@$(COMPILE) --constraint=requirements/test.lock --output-file=sandbox/requirements/test.lock sandbox/requirements/test.in
 
 configuration: $(RUN) ## Write docs/configuration.md from the settings' own words
 	@$(BIN)/ravebooks settings --markdown >docs/configuration.md
+
+contract: $(RUN) ## Write the contract with Ravetree, from its schemas, as the product and the sandbox read it
+	@$(BIN)/python -m schemas.ravetree_openapi
 
 concurrency: $(TEST) ## Write docs/concurrent-changes.md from what the product does
 	@$(BIN)/python -m tests.simulation.concurrency >/dev/null
 
 clean: ## Remove the virtual environments and every cache; the books in var/ stay
-	@rm -rf .venv .venv-lock *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-lock $(foreach folder,. sandbox,$(addprefix $(folder)/,*.egg-info build $(CACHES)))
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the virtual environments --------------------------------------------------------------------
 
-$(RUN): requirements/run.lock setup.cfg pyproject.toml
+$(PROGRAM): requirements/run.lock setup.cfg pyproject.toml
 	@PYTHON='$(PYTHON)' ops/install-lock .venv requirements/run.lock "the program needs"
-	@$(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --editable .
 	@touch $@
 
-$(TEST): $(RUN) requirements/test.lock
+$(RUN): $(PROGRAM) sandbox/requirements/run.lock sandbox/pyproject.toml
+	@ops/install-lock .venv sandbox/requirements/run.lock "the sandbox needs"
+	@$(INSTALL) --editable ./sandbox
+	@touch $@
+
+$(TEST): $(RUN) requirements/test.lock sandbox/requirements/test.lock
 	@ops/install-lock .venv requirements/test.lock "the tests need"
+	@ops/install-lock .venv sandbox/requirements/test.lock "the sandbox's tests need"
 	@touch $@
 
 $(LOCK): requirements/lock.lock

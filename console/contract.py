@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from schemas import ravetree_openapi
+from schemas import contract
 
 
 def blueprint() -> Blueprint:
@@ -11,10 +11,10 @@ def blueprint() -> Blueprint:
 
     @routes.get("/openapi.json")
     def rest() -> Response:
-        return jsonify(ravetree_openapi.openapi())
+        return jsonify(contract.openapi())
 
     @routes.get("/events.json")
     def events() -> Response:
-        return jsonify(ravetree_openapi.events())
+        return jsonify(contract.events())
 
     return routes

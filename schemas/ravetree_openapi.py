@@ -1,15 +1,17 @@
 """The contract as documents: OpenAPI 3.1 for the REST API, JSON Schema for the events; from the same schemas.
 
-Both are served by the product (`/contract/ravetree/…`) and by the sandbox (`/contract/…`).
+`make contract` writes them where the product reads them (`schemas.contract`) and where the sandbox does.
 """
 
-from functools import cache
+import json
+from pathlib import Path
 from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
+from schemas import contract as documents
 from schemas import ravetree_contract as contract
 
 Json = dict[str, Any]
@@ -49,7 +51,6 @@ _REFUSALS = {
 }
 
 
-@cache
 def openapi() -> Json:
     """The REST API as an OpenAPI 3.1 document."""
     spec = APISpec(
@@ -59,7 +60,8 @@ def openapi() -> Json:
         plugins=[_plugin()],
         info={
             "description": "What Ravebooks expects of Ravetree. Money is a decimal string with an ISO 4217 currency, "
-            "times are RFC 3339 in UTC, ids are opaque.",
+            "times are RFC 3339 in UTC, ids are opaque. A string of the format `money` has no more decimals than its "
+            "currency; a `price` and a `quantity` may have more.",
             "license": {"name": "Proprietary", "url": "https://ravetree.example/licence"},
         },
         servers=[{"url": "https://ravetree.example/v1"}],
@@ -77,6 +79,9 @@ def openapi() -> Json:
     return document
 
 
+_DECIMAL: Json = {"type": "string", "pattern": r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$", "examples": ["12.50"]}
+
+
 class _Plugin(MarshmallowPlugin):
     """Tells how the contract's own fields look in JSON, once the converter is there."""
 
@@ -88,12 +93,18 @@ class _Plugin(MarshmallowPlugin):
 
 def _own_field(_converter: Any, field: Any, **_kwargs: Any) -> Json:
     match field:
+        case contract.Money():
+            shape = _DECIMAL | {"format": "money"}
+        case contract.Price():
+            shape = _DECIMAL | {"format": "price"}
         case contract.Quantity():
-            shape = {"type": "string", "pattern": r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$", "examples": ["12.50"]}
+            shape = _DECIMAL | {"format": "quantity"}
         case contract.UtcTime():
             shape = {"type": "string", "format": "date-time"}
         case contract.Day():
             shape = {"type": "string", "format": "date"}
+        case fields.List() | fields.Nested() if field.load_default is list:
+            return {"default": []}
         case _:
             return {}
     return shape | ({"type": ["string", "null"]} if field.allow_none else {})
@@ -113,10 +124,6 @@ def _portable(value: Any) -> Any:
             for key, part in value.items()
         }
     return [_portable(part) for part in value] if isinstance(value, list) else value
-
-
-def _anchored(pattern: Any) -> Any:
-    return pattern.replace(r"\A", "^").replace(r"\Z", "$") if isinstance(pattern, str) else _portable(pattern)
 
 
 def _name(schema: Any) -> str:
@@ -254,7 +261,6 @@ def _query(name: str, description: str, schema: Json | None = None) -> Json:
     return {"in": "query", "name": name, "description": description, "schema": schema or {"type": "string"}}
 
 
-@cache
 def events() -> Json:
     """The events as a JSON Schema (draft 2020-12) of one delivery's body."""
     spec = APISpec(
@@ -282,3 +288,18 @@ def _repointed(value: Any) -> Any:
     if isinstance(value, list):
         return [_repointed(part) for part in value]
     return value.replace("#/components/schemas/", "#/$defs/") if isinstance(value, str) else value
+
+
+def written() -> dict[str, str]:
+    """The text of each file of the contract, by its name."""
+    return {
+        name: json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+        for name, document in ((documents.OPENAPI, openapi()), (documents.EVENTS, events()))
+    }
+
+
+if __name__ == "__main__":
+    folder = Path(documents.__file__).parent
+    for place in (folder, folder.parents[1] / "sandbox" / "ravetree_sandbox" / "contract"):
+        for file, text in written().items():
+            (place / file).write_text(text)

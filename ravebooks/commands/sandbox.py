@@ -1,12 +1,12 @@
 """`ravebooks sandbox`: QuickBooks and Ravetree to run against."""
 
+import os
 from pathlib import Path
 
 import click
 
 from ravebooks import private
-from sandbox.quickbooks import SAMPLE, Plan
-from sandbox.run import run
+from ravebooks.local import sandbox_process
 
 _PORT = click.IntRange(0, 65535)
 
@@ -25,18 +25,13 @@ _PORT = click.IntRange(0, 65535)
 @click.option("--sample", is_flag=True, help="New companies begin with a year of a small business.")
 @click.option("--customers", type=click.IntRange(1, 100_000), help="New companies begin with so many more customers.")
 @click.option("--invoices", type=click.IntRange(1, 1_000_000), help="And with so many invoices and what follows.")
-@click.option("--seed", type=int, default=SAMPLE.seed, show_default=True, help="The same seed, the same business.")
-def sandbox(
-    quickbooks_port: int,
-    ravetree_port: int,
-    directory: Path,
-    companies: int,
-    sample: bool,
-    customers: int | None,
-    invoices: int | None,
-    seed: int,
-) -> None:
+@click.option("--seed", type=int, help="The same seed, the same business.")
+def sandbox(directory: Path, sample: bool, **options: int | None) -> None:
     """Run QuickBooks and Ravetree on loopback and print their credentials as one line of JSON."""
+    command = sandbox_process.command(directory)
     private.keep(directory)
-    plan = Plan(customers or SAMPLE.customers, invoices or SAMPLE.invoices, seed)
-    run(quickbooks_port, ravetree_port, directory, companies, plan if sample or customers or invoices else None)
+    for name, value in options.items():
+        if value is not None:
+            command += [f"--{name.replace('_', '-')}", str(value)]
+    # It takes this process's place: whoever started it ends it by the id and reads it at the output that are known.
+    os.execv(command[0], [*command, *(["--sample"] if sample else [])])  # noqa: S606 - no shell, our own command

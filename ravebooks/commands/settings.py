@@ -42,7 +42,7 @@ database, broker and keys of their own, `release`, `web`, `worker` and `sweeper`
     export RAVEBOOKS_PUBLIC_URL=http://127.0.0.1:8000
 
 Connecting an account is then done as [README.md](../README.md) says; the sandbox is told where to post by
-`/sandbox/webhooks` of both sides ([sandbox.md](sandbox.md)).
+`/sandbox/webhooks` of both sides ([its README](../sandbox/README.md)).
 
 ## Every variable
 

@@ -1,6 +1,7 @@
 """The sandbox as a process of its own, which outlives a killed `up`: it is the world."""
 
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 import requests
 
 from config.errors import RavebooksError
+from ravebooks import private
 
 FILE = "sandbox.json"
 STOP_SECONDS = 2.0
@@ -24,6 +26,12 @@ class SandboxFailed(RavebooksError):
     """The sandbox did not start."""
 
     remedy = "Run `ravebooks sandbox` by itself and read what it says."
+
+
+class SandboxMissing(RavebooksError):
+    """The sandbox is a distribution of its own, which production does without."""
+
+    remedy = "Run `make setup` in the checkout, or `pip install ./sandbox` there."
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,13 @@ def find_or_start(state_dir: Path) -> World:
     return _find(state_dir) or _start(state_dir)
 
 
+def command(directory: Path) -> list[str]:
+    """What starts both sandboxes on the books in `directory`; raises `SandboxMissing`."""
+    if importlib.util.find_spec("sandbox_commands") is None:
+        raise SandboxMissing("the sandbox is not installed here")
+    return [sys.executable, "-m", "sandbox_commands.both", "--directory", str(directory)]
+
+
 def kept(state_dir: Path) -> World | None:
     """The sandbox that ran last in this state folder, whether it answers or not."""
     try:
@@ -84,12 +99,14 @@ def _find(state_dir: Path) -> World | None:
 
 
 def _start(state_dir: Path) -> World:
-    state_dir.mkdir(parents=True, exist_ok=True)
+    books = state_dir / "sandbox"
+    starting = command(books)
+    private.keep(books)
     process = None
     try:
         with (state_dir / "sandbox.log").open("ab") as log, _without_interruption():
             process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "ravebooks", "sandbox", "--directory", str(state_dir / "sandbox")],
+                starting,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quickbooks_sandbox import SWITCHES
 
-from sandbox.quickbooks.services import SWITCHES
 from tests.simulation import test_any_order as morning
 from tests.simulation.world import World
 

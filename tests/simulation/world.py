@@ -20,6 +20,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
+from quickbooks_sandbox import SandboxClock, Services, make_app
+from ravetree_sandbox import Organisations, create_app
 from werkzeug.test import TestResponse
 
 from config import keyring
@@ -29,11 +31,6 @@ from ravebooks.demo.compare import Report, compare
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
 from ravebooks.local.sandbox_connection import ITEMS
 from reconcile.model import SENTENCE_LIMIT, Record
-from sandbox.quickbooks.clock import SandboxClock
-from sandbox.quickbooks.services import Services
-from sandbox.quickbooks.web import make_app
-from sandbox.ravetree.organisations import Organisations
-from sandbox.ravetree.server import create_app
 from storage import migrations, pairs
 from tests.unit.ports import SeededEntropy
 from tests.unit.wsgi_adapter import AnswerAdapter, WsgiAdapter

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from quickbooks_sandbox.testing import World as QuickBooksWorld
+from ravetree_sandbox.testing import World as RavetreeWorld
+
 from clients import http
 from clients.quickbooks.company import Company
 from clients.quickbooks.oauth import OAuthClient
@@ -10,8 +13,6 @@ from clients.quickbooks.pacing import Pacer
 from clients.ravetree.account import Account
 from schemas import strict_json
 from tests.unit.ports import FakeClock
-from tests.unit.sandbox.quickbooks_world import World as QuickBooksWorld
-from tests.unit.sandbox.ravetree_world import World as RavetreeWorld
 from tests.unit.wsgi_adapter import AnswerAdapter, Answering, WsgiAdapter
 
 QUICKBOOKS = "https://quickbooks.test"

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import requests
+from quickbooks_sandbox.testing import CUSTOMER, line, named, sparse
 
 from clients.errors import NotSent, OutcomeUnknown, Throttled
 from clients.quickbooks import company as company_port
@@ -21,7 +22,6 @@ from schemas import strict_json
 from tests.unit.clients.neighbours import QuickBooks, json_answer, scripted
 from tests.unit.clients.test_http import failing, refused_connection
 from tests.unit.ports import FakeClock
-from tests.unit.sandbox.quickbooks_world import CUSTOMER, line, named, sparse
 
 NEW = {"CustomerRef": {"value": CUSTOMER}, "DocNumber": "1043", "Line": [line(10)]}
 

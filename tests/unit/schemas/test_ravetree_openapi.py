@@ -1,6 +1,7 @@
 """The contract's documents are valid, and say what the schemas check."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from schemas import ravetree_contract as contract
 from schemas import ravetree_openapi
+
+ROOT = Path(__file__).parents[3]
 
 EVENT: dict[str, Any] = {
     "type": "invoice.updated",
@@ -78,9 +81,16 @@ def test_what_the_schemas_refuse_the_json_schema_refuses(change: dict[str, Any])
     assert list(Draft202012Validator(ravetree_openapi.events()).iter_errors(EVENT | change))
 
 
+@pytest.mark.parametrize("folder", ["schemas/contract", "sandbox/ravetree_sandbox/contract"])
+def test_the_files_that_are_handed_out_are_what_the_schemas_say(folder: str) -> None:
+    """Written by `make contract`: the product serves the one, the sandbox answers by the other."""
+    found = {path.name: path.read_bytes() for path in (ROOT / folder).glob("*.json")}
+    assert found == {name: text.encode() for name, text in ravetree_openapi.written().items()}
+
+
 def test_money_dates_and_times_are_described() -> None:
     payment = ravetree_openapi.openapi()["components"]["schemas"]["Payment"]["properties"]
-    assert payment["amount"]["type"] == "string"
+    assert (payment["amount"]["type"], payment["amount"]["format"]) == ("string", "money")
     assert payment["date"]["format"] == "date"
     assert payment["created_at"]["format"] == "date-time"
     assert payment["currency"]["pattern"] == "^[A-Z]{3}$"

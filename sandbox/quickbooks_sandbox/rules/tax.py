@@ -1,0 +1,203 @@
+"""Sales tax: automated and flat in a US company; elsewhere per rate on the sum of its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from quickbooks_sandbox.books.amounts import ZERO, Doc, cents
+from quickbooks_sandbox.books.books import Transaction
+from quickbooks_sandbox.books.errors import Fault, business, missing_reference, required, unsupported_property
+from quickbooks_sandbox.books.indexes import name_key
+from quickbooks_sandbox.rules.company import charges_tax_itself, is_in_us
+from quickbooks_sandbox.rules.lines import NOT_TAXABLE, TAXABLE, Sums, check_amount, sales_lines
+from quickbooks_sandbox.rules.references import value_of
+
+NOT_APPLICABLE, INCLUSIVE = "NotApplicable", "TaxInclusive"
+GROSS = "gross"
+UNIT_PRICE = Decimal("0.0000001")
+
+
+def settle_tax(transaction: Transaction, doc: Doc, sums: Sums, customer: Doc) -> Decimal:
+    """The document's tax, written into it."""
+    if is_in_us(transaction):
+        return _settle_us(transaction, doc, sums, customer)
+    return _settle_global(transaction, doc, sums)
+
+
+# United States
+
+
+def _settle_us(transaction: Transaction, doc: Doc, sums: Sums, customer: Doc) -> Decimal:
+    """What the request says, else the company's flat rate on the taxable lines."""
+    asked = doc.get("TxnTaxDetail") or {}
+    if asked.get("TotalTax") is not None and doc.get("_TaxIsGiven"):
+        tax = cents(asked["TotalTax"])
+        doc["TxnTaxDetail"] = {**asked, "TotalTax": tax}
+        return tax
+    code = value_of(asked.get("TxnTaxCodeRef"))
+    if customer.get("Taxable") is False or not (code or charges_tax_itself(transaction)):
+        doc["TxnTaxDetail"] = {"TotalTax": ZERO}
+        return ZERO
+    rate = _first_rate(transaction, code)
+    base = _tax_base(doc, sums)
+    tax = cents(base * rate["RateValue"] / 100)
+    doc["TxnTaxDetail"] = {**({"TxnTaxCodeRef": {"value": code}} if code else {}), "TotalTax": tax}
+    if base:
+        doc["TxnTaxDetail"]["TaxLine"] = [_tax_line(rate, base, tax)]
+    return tax
+
+
+def _tax_base(doc: Doc, sums: Sums) -> Decimal:
+    if not doc["ApplyTaxAfterDiscount"] or not sums.items:
+        return sums.taxable
+    return cents(sums.taxable - sums.discount * sums.taxable / sums.items)
+
+
+def _first_rate(transaction: Transaction, code: str | None) -> Doc:
+    """The first rate of a tax code; of the code TAX, or of none, the company's own rate."""
+    rates = _rates_of(transaction, code or TAXABLE)
+    return rates[0] if rates else transaction.need("TaxRate", "1")
+
+
+def _tax_line(rate: Doc, base: Decimal, tax: Decimal) -> Doc:
+    return {
+        "Amount": tax,
+        "DetailType": "TaxLineDetail",
+        "TaxLineDetail": {
+            "TaxRateRef": {"value": rate["Id"]}, "PercentBased": True, "TaxPercent": rate["RateValue"],
+            "NetAmountTaxable": base,
+        },
+    }  # fmt: skip
+
+
+# Everywhere else
+
+
+def take_tax_out(transaction: Transaction, doc: Doc, switches: Doc) -> None:
+    """Amounts that were sent with their tax become net; what was sent stays in TaxInclusiveAmt.
+
+    A line that already has a TaxInclusiveAmt comes from an earlier answer: its Amount is net.
+    """
+    inclusive = doc.get("GlobalTaxCalculation") == INCLUSIVE and switches["tax_inclusive_amount"] == GROSS
+    if not inclusive or is_in_us(transaction):
+        return
+    for line in sales_lines(doc.get("Line") or []):
+        detail = line.get("SalesItemLineDetail")
+        if not detail or line.get("Amount") is None or detail.get("TaxInclusiveAmt") is not None:
+            continue
+        check_amount(line)
+        gross = detail["TaxInclusiveAmt"] = cents(line["Amount"])
+        line["Amount"] = cents(gross * 100 / (100 + _percent_of(transaction, line)))
+        if detail.get("Qty") and detail.get("UnitPrice") is not None:
+            detail["UnitPrice"] = (line["Amount"] / detail["Qty"]).quantize(UNIT_PRICE)
+
+
+def _percent_of(transaction: Transaction, line: Doc) -> Decimal:
+    code = value_of(line["SalesItemLineDetail"].get("TaxCodeRef")) or ""
+    return sum((rate["RateValue"] for rate in _rates_of(transaction, code)), ZERO)
+
+
+def _settle_global(transaction: Transaction, doc: Doc, sums: Sums) -> Decimal:
+    """Every rate is charged once, on the sum of the lines that bear it, less their part of the discount."""
+    method = doc["GlobalTaxCalculation"] = doc.get("GlobalTaxCalculation") or "TaxExcluded"
+    if method == NOT_APPLICABLE:
+        doc["TxnTaxDetail"] = {"TotalTax": ZERO}
+        return ZERO
+    rest = 1 - sums.discount / sums.items if sums.items else Decimal(1)
+    rates: dict[str, Doc] = {}
+    bases: dict[str, Decimal] = {}
+    taxes: dict[str, Decimal] = {}
+    for line, borne in _taxed_lines(transaction, doc):
+        percent = sum((rate["RateValue"] for rate in borne), ZERO)
+        gross = line["SalesItemLineDetail"].get("TaxInclusiveAmt") if method == INCLUSIVE else None
+        for rate in borne:
+            tax = line["Amount"] * rate["RateValue"] / 100
+            if gross is not None and percent:
+                tax = (gross - line["Amount"]) * rate["RateValue"] / percent
+            key = rate["Id"]
+            rates[key] = rate
+            bases[key] = bases.get(key, ZERO) + line["Amount"] * rest
+            taxes[key] = taxes.get(key, ZERO) + tax * rest
+    lines = [_tax_line(rates[key], cents(bases[key]), cents(taxes[key])) for key in rates]
+    total = sum((line["Amount"] for line in lines), ZERO)
+    doc["TxnTaxDetail"] = {"TotalTax": total, "TaxLine": lines}
+    return total
+
+
+def _taxed_lines(transaction: Transaction, doc: Doc) -> Iterable[tuple[Doc, list[Doc]]]:
+    for line in sales_lines(doc["Line"]):
+        code = value_of(line["SalesItemLineDetail"].get("TaxCodeRef"))
+        if code in (None, NOT_TAXABLE):
+            raise business("Make sure all your transactions have a VAT rate before you save.")
+        yield line, _rates_of(transaction, str(code))
+
+
+def _rates_of(transaction: Transaction, code: str) -> list[Doc]:
+    tax_code = transaction.get("TaxCode", code) or {}
+    details = (tax_code.get("SalesTaxRateList") or {}).get("TaxRateDetail") or []
+    return [transaction.need("TaxRate", detail["TaxRateRef"]["value"]) for detail in details]
+
+
+# The tax service: the only way to make tax codes and rates
+
+
+def create_tax_code(transaction: Transaction, body: Any) -> Doc:
+    """``POST /taxservice/taxcode``: a code with its rates. Raises Fault."""
+    if not isinstance(body, dict):
+        raise unsupported_property("TaxCode")
+    name = body.get("TaxCode")
+    details = body.get("TaxRateDetails")
+    if not isinstance(name, str) or not name:
+        raise required("TaxCode")
+    if not isinstance(details, list) or not details or not all(isinstance(one, dict) for one in details):
+        raise required("TaxRateDetails")
+    if transaction.find("name:TaxCode", name_key(name)):
+        raise Fault("6240", f"The name supplied already exists. : TaxCode={name}")
+    made = [_rate(transaction, detail) for detail in details]
+    lists: dict[str, list[Doc]] = {"Sales": [], "Purchase": []}
+    for order, (rate, detail) in enumerate(zip(made, details, strict=True)):
+        reference = {"value": rate["Id"], "name": rate["Name"]}
+        listed = {"TaxRateRef": reference, "TaxTypeApplicable": "TaxOnAmount", "TaxOrder": order}
+        lists["Purchase" if detail.get("TaxApplicableOn") == "Purchase" else "Sales"].append(listed)
+    code = transaction.put("TaxCode", {
+        "Name": name, "Description": name, "Active": True, "Hidden": False, "Taxable": True, "TaxGroup": True,
+        "SalesTaxRateList": {"TaxRateDetail": lists["Sales"]},
+        "PurchaseTaxRateList": {"TaxRateDetail": lists["Purchase"]},
+    })  # fmt: skip
+    answered = [
+        {**detail, "TaxRateName": rate["Name"], "TaxRateId": rate["Id"], "TaxAgencyId": rate["AgencyRef"]["value"]}
+        for rate, detail in zip(made, details, strict=True)
+    ]
+    return {"TaxCode": name, "TaxCodeId": code["Id"], "TaxRateDetails": answered}
+
+
+def _rate(transaction: Transaction, detail: Doc) -> Doc:
+    """A rate that exists, by TaxRateId, or a new one."""
+    if detail.get("TaxRateId"):
+        found = transaction.get("TaxRate", str(detail["TaxRateId"]))
+        if found is None:
+            raise missing_reference("TaxRates", str(detail["TaxRateId"]), "TaxRateId")
+        return found
+    name, agency = detail.get("TaxRateName"), str(detail.get("TaxAgencyId") or "")
+    if not isinstance(name, str) or not name:
+        raise required("TaxRateName")
+    if transaction.get("TaxAgency", agency) is None:
+        raise missing_reference("TaxAgencies", agency, "TaxAgencyId")
+    if transaction.find("name:TaxRate", name_key(name)):
+        raise Fault("6240", f"The name supplied already exists. : TaxRate={name}")
+    return transaction.put("TaxRate", {
+        "Name": name, "Description": name, "Active": True, "RateValue": _percent(detail.get("RateValue")),
+        "AgencyRef": {"value": agency}, "SpecialTaxType": "NONE", "DisplayType": "ReadOnly",
+    })  # fmt: skip
+
+
+def _percent(value: Any) -> Decimal:
+    try:
+        percent = Decimal(str(value))
+    except ArithmeticError:
+        raise unsupported_property("RateValue") from None
+    if not percent.is_finite() or not ZERO <= percent <= 100:
+        raise business("A tax rate is between 0 and 100.")
+    return percent

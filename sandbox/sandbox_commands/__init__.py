@@ -1,0 +1,1 @@
+"""The command lines: each emulator by itself, or both in one process."""
