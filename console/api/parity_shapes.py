@@ -2,12 +2,14 @@
 
 from marshmallow import Schema, fields
 
+from console.api.paging import PageQuery
+
 
 class ParityRequest(Schema):
     full = fields.Boolean(load_default=False)
 
 
-class DriftQuery(Schema):
+class DriftQuery(PageQuery):
     fresh = fields.Boolean(load_default=False)
 
 

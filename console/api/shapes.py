@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from console.api.paging import PageQuery
 from schemas.ravetree_contract import ESTIMATE_STATUSES, INVOICE_STATUSES
 from storage import inbox, jobs
 from storage.connections import ARCHIVED
@@ -66,6 +67,10 @@ class SearchQuery(Schema):
     search = fields.String(load_default="", validate=validate.Length(max=100))
 
 
+class EntriesQuery(SearchQuery, PageQuery):
+    pass
+
+
 class KeyShape(Schema):
     key = fields.String()
     label = fields.String()
@@ -109,12 +114,12 @@ class Switches(Schema):
 class AttentionShape(Schema):
     side = fields.String()
     kind = fields.String()
-    id = fields.String(attribute="record_id")
+    id = fields.String()
     state = fields.String()
     code = fields.String()
     cause = fields.String()
     remedy = fields.String()
-    since = fields.AwareDateTime(attribute="updated_at")
+    since = fields.AwareDateTime(allow_none=True)
 
 
 class DecisionRequest(Schema):
@@ -188,7 +193,7 @@ class PauseRequest(Schema):
     by = fields.String(load_default="", validate=validate.Length(max=255))
 
 
-class KeptAsideQuery(Schema):
+class KeptAsideQuery(PageQuery):
     outcome = fields.String(validate=validate.OneOf(inbox.ASIDE))
 
 
@@ -278,7 +283,7 @@ class JobShape(Schema):
     counts = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
-class JobRecordsQuery(Schema):
+class JobRecordsQuery(PageQuery):
     outcome = fields.String(validate=validate.OneOf(jobs.OUTCOMES))
 
 

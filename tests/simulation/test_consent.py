@@ -36,7 +36,7 @@ def states(world: World) -> list[OAuthState]:
 
 
 def found(world: World, account: str = ACCOUNT) -> list[dict[str, Any]]:
-    rows = world.api("GET", "/api/connections").get_json()
+    rows = world.api("GET", "/api/connections").get_json()["data"]
     return [row for row in rows if row["account_id"] == account]
 
 
@@ -209,7 +209,7 @@ def test_an_undo_after_something_was_written_keeps_its_records(world: World) -> 
     page = browser.connect(begin(world, ACCOUNT), company(world))
     (made,) = found(world)
     path = f"/api/connections/{made['id']}"
-    items = {row["name"]: row["id"] for row in world.api("GET", f"{path}/items").get_json()}
+    items = {row["name"]: row["id"] for row in world.api("GET", f"{path}/items").get_json()["data"]}
     world.api("PUT", f"{path}/mappings", {"line_types": {key: items[name] for key, name in ITEMS.items()}})
     world.api("PUT", f"{path}/switches", {"invoices": True})
     for _ in range(20):
