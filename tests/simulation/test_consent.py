@@ -395,6 +395,8 @@ def test_an_unexpected_error_has_the_headers_too(world: World, monkeypatch: pyte
     monkeypatch.setattr(type(world.parts.connecting), "start", broken)
     answer = world.web.get("/connect/start?token=x")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (500, "no-store")
+    assert answer.content_type.startswith("text/html")
+    assert "unexpected happened" in answer.get_data(as_text=True)
     assert ask(world, "GET", "/api/connections").status_code == 200
 
 
