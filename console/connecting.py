@@ -33,6 +33,7 @@ UNDOER = "whoever undid the connect"
 UNTOLD = timedelta(days=1)
 """How far back changes are looked for at first where QuickBooks does not tell its time: our clocks may differ."""
 API_TOKEN = re.compile(r"[!-~]+")
+
 log = logger("connect")
 
 
@@ -91,6 +92,7 @@ class Connecting:
 
     @property
     def redirect_uri(self) -> str:
+        """Where Intuit sends the browser back to."""
         return f"{self.public_url}/connect/callback"
 
     def start_link(self, account_id: str, ravetree_token: str) -> str:
@@ -174,7 +176,7 @@ class Connecting:
             raise ConnectRefused("Intuit did not say which company was chosen, or not with a code for it")
         with self.database.transaction() as session:
             self.claim(session)
-            self._check_free(session, account_id, realm_id)
+            _check_free(session, account_id, realm_id)
         try:
             account_name = self._check_account(account_id, begun.ravetree_token)
         except NeighbourError as error:
@@ -188,7 +190,7 @@ class Connecting:
         country = str(info.get("Country", "US"))
         preferences = company.get("preferences")
         home = preferences.get("CurrencyPrefs", {}).get("HomeCurrency", {}).get("value", "USD")
-        with self._one_at_a_time(account_id, realm_id) as session:
+        with _one_at_a_time(self.database, account_id, realm_id) as session:
             connection, is_new = self._connection(session, account_id, realm_id, company.told_at)
             connection.country = "US" if country in ("US", "USA") else country[:8]
             connection.home_currency = home
@@ -198,7 +200,8 @@ class Connecting:
             connections.reconnect(session, connection.id, self.clock.now())
             # What an earlier connect offered to undo is no longer what stands.
             oauth_states.forget_connection(session, connection.id)
-            undo = self._offer_undo(session, connection, browser) if is_new else None
+            offered = Kept(account_id, connection_id=connection.id)
+            undo = self.states.keep(session, UNDO, offered, browser) if is_new else None
             connected = Connected(
                 connection.id, account_id, account_name, realm_id, str(info.get("CompanyName", "")), undo
             )
@@ -208,21 +211,6 @@ class Connecting:
             # It is connected all the same; the worker looks again by itself.
             log.warning("not looked at after the connect", connection=connected.connection_id, error=str(error))
         return connected
-
-    @contextmanager
-    def _one_at_a_time(self, account_id: str, realm_id: str) -> Iterator[Session]:
-        """A transaction; of two new connections that are made at once for one account or company one is refused."""
-        try:
-            with self.database.transaction() as session:
-                yield session
-        except IntegrityError:
-            # The one that was first holds the consent; this one's tokens are kept nowhere.
-            raise ConnectRefused(
-                f"another connect of the account {account_id} or the company {realm_id} was finished at this moment"
-            ) from None
-
-    def _offer_undo(self, session: Session, connection: Connection, browser: str) -> str:
-        return self.states.keep(session, UNDO, Kept(connection.account_id, connection_id=connection.id), browser)
 
     def undo(self, token: str, browser: str) -> Undone:
         """Take back a connect that made a new connection: disconnected and forgotten. Raises `ConnectRefused`."""
@@ -275,27 +263,13 @@ class Connecting:
         with self.database.transaction() as session:
             return self.states.take(session, token, purpose, browser)
 
-    def _check_free(self, session: Session, account_id: str, realm_id: str) -> None:
-        by_realm = connections.find(session, Side.QUICKBOOKS, realm_id)
-        if by_realm is not None and by_realm.account_id != account_id:
-            raise ConnectRefused(
-                f"the company {realm_id} is connected to another Ravetree account",
-                remedy="Choose another company on Intuit's page.",
-            )
-        by_account = connections.find(session, Side.RAVETREE, account_id)
-        if by_account is not None and by_account.realm_id != realm_id:
-            raise ConnectRefused(
-                f"the account {account_id} is connected to another QuickBooks company",
-                remedy="Choose that company on Intuit's page.",
-            )
-
     def _connection(
         self, session: Session, account_id: str, realm_id: str, told_at: datetime | None
     ) -> tuple[Connection, bool]:
         """The account's connection, and whether it is a new one. Changes are looked for from `told_at` on,
         which is by QuickBooks' clock.
         """
-        self._check_free(session, account_id, realm_id)
+        _check_free(session, account_id, realm_id)
         connection = connections.find(session, Side.RAVETREE, account_id)
         is_new = connection is None
         if connection is None:
@@ -319,3 +293,31 @@ class Connecting:
         """End a disconnected connection for good: `forgotten`, or `archived` if anything was ever written for it."""
         with self.database.transaction() as session:
             return forgetting.forget(session, connection_id, by, self.clock.now())
+
+
+@contextmanager
+def _one_at_a_time(database: Database, account_id: str, realm_id: str) -> Iterator[Session]:
+    """A transaction; of two new connections that are made at once for one account or company one is refused."""
+    try:
+        with database.transaction() as session:
+            yield session
+    except IntegrityError:
+        # The one that was first holds the consent; this one's tokens are kept nowhere.
+        raise ConnectRefused(
+            f"another connect of the account {account_id} or the company {realm_id} was finished at this moment"
+        ) from None
+
+
+def _check_free(session: Session, account_id: str, realm_id: str) -> None:
+    by_realm = connections.find(session, Side.QUICKBOOKS, realm_id)
+    if by_realm is not None and by_realm.account_id != account_id:
+        raise ConnectRefused(
+            f"the company {realm_id} is connected to another Ravetree account",
+            remedy="Choose another company on Intuit's page.",
+        )
+    by_account = connections.find(session, Side.RAVETREE, account_id)
+    if by_account is not None and by_account.realm_id != realm_id:
+        raise ConnectRefused(
+            f"the account {account_id} is connected to another QuickBooks company",
+            remedy="Choose that company on Intuit's page.",
+        )

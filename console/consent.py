@@ -51,6 +51,7 @@ class Browser:
         return given if _COOKIE_FORM.fullmatch(given) else ""
 
     def known_or_new(self) -> str:
+        """What the browser brings, or something new for it to bring."""
         return self.known() or self._entropy.token(COOKIE_BYTES)
 
     def keep(self, response: Response, value: str) -> Response:

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from config.ports import Clock
 from reconcile.preflight import Finding
 from storage import connections, jobs, journal, paging, pending, reads
-from storage.connections import FailingLook
 from storage.database import Database
 from storage.models import Connection
 from storage.paging import Asked, Page
@@ -139,11 +138,6 @@ class ConnectionActions:
         self.inspect(connection_id)
         self.nudge(connection_id)
         return self.last_inspection(connection_id)
-
-    def failing_looks(self) -> list[tuple[str, FailingLook]]:
-        """What is looked at by the clock and has failed for an hour, with its connection's id."""
-        with self.database.transaction() as session:
-            return connections.every_failing_look(session, self.clock.now())
 
 
 def _view(session: Session, row: Connection) -> ConnectionView:

@@ -9,7 +9,7 @@ import requests
 import sqlalchemy as sa
 import structlog
 
-from console.connecting import Connecting
+from console import connecting
 from ravebooks.demo.sides import Body
 from reconcile.model import Side
 from storage import connections
@@ -122,7 +122,7 @@ def test_of_two_connects_that_finish_at_one_moment_one_is_refused_in_a_sentence(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither sees the other's row before both are made: the database has the last word."""
-    monkeypatch.setattr(Connecting, "_check_free", lambda *_: None)
+    monkeypatch.setattr(connecting, "_check_free", lambda *_: None)
     monkeypatch.setattr(connections, "find", lambda *_: None)
     page = consent(world, begin(world))
     assert (page.status_code, "was finished at this moment" in page.text) == (400, True)
