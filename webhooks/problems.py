@@ -5,9 +5,8 @@ from http import HTTPStatus
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed, NotFound
 
-from config.logging import logger
+from config.names import REQUEST_ID_KEY
 from schemas.problems import MEDIA_TYPE, Problem
-from webhooks.request_ids import KEY
 
 CODES = {413: "too_large", 500: "internal_error"}
 """Names of errors that are not their status in words."""
@@ -18,8 +17,6 @@ REMEDIES = {
     415: "Send the body as it is, as JSON: Content-Type: application/json, without Content-Encoding.",
     500: "Nothing to do but to try again. Report it with the lines of the log that carry this id.",
 }
-
-log = logger("web")
 
 
 def install(app: Flask) -> None:
@@ -54,7 +51,7 @@ def refused(error: HTTPException) -> Response:
 
 def crashed(_error: InternalServerError) -> Response:
     """Something unexpected, with its traceback in the log under the request's id."""
-    name = request.environ.get(KEY, "")
+    name = request.environ.get(REQUEST_ID_KEY, "")
     detail = f"Something unexpected happened, a fault of Ravebooks. It is in the log with request_id {name or 'none'}."
     return answered(Problem(500, CODES[500], detail, REMEDIES[500]))
 

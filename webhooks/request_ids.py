@@ -10,11 +10,10 @@ from typing import Any
 from flask import Flask
 
 from config.logging import bound
+from config.names import REQUEST_ID_KEY
 from config.ports import Entropy
 
 HEADER = "Request-Id"
-KEY = "ravebooks.request_id"
-"""Where a request's id stands in its WSGI environment."""
 _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SIZE = 8
 
@@ -25,7 +24,7 @@ def install(app: Flask, entropy: Entropy) -> None:
 
     def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         name = accepted(environ.get("HTTP_REQUEST_ID", "")) or entropy.token(SIZE)
-        environ[KEY] = name
+        environ[REQUEST_ID_KEY] = name
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             return start_response(status, [*headers, (HEADER, name)], *error)

@@ -1,14 +1,16 @@
 """What the API answers when it cannot do what was asked: one shape, one table of status by error."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, UnprocessableEntity
 
 from clients.errors import NeighbourError
 from config.errors import RavebooksError
 from config.logging import logger
+from config.names import REQUEST_ID_KEY
 from console.states import ConnectRefused
 from publishers.publisher import NothingTakesIt
 from schemas.envelopes import UndecodableMessage
@@ -93,9 +95,13 @@ def install(app: Flask) -> None:
 def refuse(error: RavebooksError) -> Response:
     """One of our errors."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    problem = of_error(error, status, errors=getattr(error, "errors", ()))
     if status == 500:
         log.error("request refused unexpectedly", error=str(error), exc_info=error)
-    answer = _answered(of_error(error, status, errors=getattr(error, "errors", ())))
+        name = request.environ.get(REQUEST_ID_KEY, "none")
+        said = f"{problem.detail} Nobody expected this here: it is in the log with request_id {name}."
+        problem = replace(problem, detail=said)
+    answer = _answered(problem)
     if status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer

@@ -7,9 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from config import logging as logs
+from config.errors import RavebooksError
 from reconcile.model import Attention, Kind, Record, Side
 from schemas.envelopes import Delivery, Envelope
 from schemas.problems import MEDIA_TYPE, ProblemSchema
@@ -139,6 +141,22 @@ def test_what_nobody_expected_is_a_500_that_says_so_and_is_in_the_log_under_its_
     (line,) = [line for line in lines() if line["level"] == "error"]
     assert line["request_id"] == answer.headers["Request-Id"]
     assert "KeyError" in line["exception"]
+
+
+def test_an_error_of_ours_that_nobody_expected_here_is_a_500_with_its_own_words(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: Any) -> str:
+        raise RavebooksError("the ring is missing", remedy="Find it.")
+
+    monkeypatch.setattr(type(world.parts.actions.connections), "one", broken)
+    with capture_logs() as written:
+        answer = ask(world, "GET", "/api/connections/ID")
+    said = problem(answer)
+    assert (answer.status_code, said["code"], said["remedy"]) == (500, "ravebooks_error", "Find it.")
+    assert said["detail"].startswith("The ring is missing. ")
+    assert answer.headers["Request-Id"] in said["detail"]
+    assert [line["log_level"] for line in written if "exc_info" in line] == ["error"]
 
 
 # --- request ids -----------------------------------------------------------------------------------
