@@ -84,10 +84,14 @@ def _measure(routes: Blueprint) -> None:
 
     @routes.after_request
     def end(response: Response) -> Response:
-        side = (request.view_args or {})["side"]
-        telemetry.deliveries.labels(side, str(response.status_code)).inc()
-        telemetry.delivery_seconds.labels(side).observe(time.perf_counter() - g.begun)
+        telemetry.deliveries.labels(_source(), str(response.status_code)).inc()
+        telemetry.delivery_seconds.labels(_source()).observe(time.perf_counter() - g.begun)
         return response
+
+
+def _source() -> str:
+    """Whose delivery this request is."""
+    return str((request.view_args or {})["side"])
 
 
 def _receive_quickbooks(receiving: Receiving) -> int:
@@ -131,7 +135,7 @@ def _refuse_with_problems(routes: Blueprint, tally: Tally) -> None:
     """What a delivery is refused with. Senders go by the status alone: anything but a 2xx is sent again."""
 
     def met(event: str, **more: str) -> None:
-        with bound(source=str((request.view_args or {})["side"])):
+        with bound(source=_source()):
             tally.met(log, event, request.remote_addr or "unknown", **more)
 
     @routes.errorhandler(BadSignature)
@@ -156,7 +160,8 @@ def _refuse_with_problems(routes: Blueprint, tally: Tally) -> None:
 
     @routes.errorhandler(NothingTakesIt)
     def unavailable(error: NothingTakesIt) -> Response:
-        log.error("delivery refused", error=str(error), remedy=error.remedy)
+        with bound(source=_source()):
+            log.error("delivery refused", error=str(error), remedy=error.remedy)
         detail = "Nothing takes the delivery now: repeat it."
         response = answered(Problem(503, "unavailable", detail, f"Repeat it in {RETRY_AFTER_SECONDS} seconds."))
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
