@@ -19,6 +19,17 @@ and `next_cursor`: ask with it as `cursor` for the next one. `Request-Id` on an 
 caller may bring one of its own."""
 
 
+ON_EVERY_ANSWER = {
+    "Request-Id": {
+        "description": "Finds the request in the log: the caller's own, if it brought one, or a new one.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"},
+        "example": "4e9e3479daea08da",
+    }
+}
+"""The headers of every answer, as the document shows them."""
+
+
 class _Api(Api):  # type: ignore[misc]  # flask-smorest publishes no types
     """An API whose errors are problems, in its document as in its answers, which our own handlers give."""
 
@@ -33,7 +44,12 @@ class _Api(Api):  # type: ignore[misc]  # flask-smorest publishes no types
         self._register_problem("DEFAULT_ERROR", "What is refused, and what to do about it.", 404)
 
     def _register_problem(self, name: str, description: str, status: int) -> None:
-        response = {"description": description, "schema": ProblemSchema, "example": examples.problem(status)}
+        response = {
+            "description": description,
+            "schema": ProblemSchema,
+            "example": examples.problem(status),
+            "headers": ON_EVERY_ANSWER,
+        }
         prepare_response(response, self.spec, MEDIA_TYPE)
         self.spec.components.response(name, response, lazy=True)
 

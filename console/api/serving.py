@@ -14,6 +14,7 @@ from config import telemetry
 from config.logging import logger
 from config.tally import Tally
 from console.api import bodies, queries
+from console.api.documentation import ON_EVERY_ANSWER
 from console.api.errors import Unauthorised
 from console.connecting import Connecting
 from sync.actions import Actions
@@ -55,9 +56,17 @@ class View(MethodView):
         return serving().actions
 
 
+class _Routes(Blueprint):  # type: ignore[misc]  # flask-smorest publishes no types
+    """Routes whose answers have the headers of every answer, in the document too."""
+
+    def response(self, status_code: int, schema: Any = None, **more: Any) -> Any:
+        """Called for each operation."""
+        return super().response(status_code, schema, headers=ON_EVERY_ANSWER, **more)
+
+
 def blueprint(name: str, url_prefix: str, description: str) -> Any:
     """The routes of one kind of resource, for those who have the token."""
-    made = Blueprint(name, __name__, url_prefix=url_prefix, description=description)
+    made = _Routes(name, __name__, url_prefix=url_prefix, description=description)
     made.before_request(_authorise)
     made.before_request(bodies.check)
     made.before_request(lambda: queries.check(_queries()))

@@ -13,13 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis.core.failures import FailureGroup as CheckFailed
 from schemathesis.generation import GenerationMode
-from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+)
 
 from tests.simulation.posting import paired_invoice, pay
 from tests.simulation.world import World
 
 EXAMPLES = 20
-AS_DOCUMENTED = [content_type_conformance, response_schema_conformance]
+AS_DOCUMENTED = [content_type_conformance, response_headers_conformance, response_schema_conformance]
 SAID_TO_BE_SLOW = settings(
     max_examples=EXAMPLES, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )

@@ -70,6 +70,12 @@ def test_every_operation_says_that_its_errors_are_problems(document: dict[str, A
             assert media == MEDIA_TYPE, name
 
 
+def test_every_answer_is_said_to_have_a_request_id(document: dict[str, Any]) -> None:
+    answers = [each for _, operation in operations(document) for each in operation["responses"].values()]
+    answers += document["components"]["responses"].values()
+    assert all("Request-Id" in each["headers"] for each in answers if "$ref" not in each)
+
+
 def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
     registry: Registry[Any] = Registry().with_resource("urn:document", DRAFT202012.create_resource(document))
     seen = 0
