@@ -17,3 +17,6 @@ DELIVERY_LIMIT = 20
 
 METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """prometheus_client's: the folder in which the processes of one `ravebooks web` add up their metrics."""
+
+REQUEST_ID_KEY = "ravebooks.request_id"
+"""Where a request's id stands in its WSGI environment."""

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, redirect, request
 from markupsafe import Markup, escape
+from werkzeug.exceptions import InternalServerError
 from werkzeug.wrappers import Response
 
 from config.errors import RavebooksError
@@ -20,6 +21,12 @@ COOKIE_BYTES = 32
 FORM_BYTES = 4096
 DENIED = "access_denied"
 """What Intuit sends back when the user presses no; RFC 6749, 4.1.2.1."""
+REFUSALS = {
+    "start": ("start refused", "QuickBooks is not connected"),
+    "callback": ("connect refused", "QuickBooks is not connected"),
+    "undo": ("undo refused", "Nothing was undone"),
+}
+"""How each of the pages says in the log, and in its title, that something was refused."""
 _COOKIE_FORM = re.compile(f"[0-9a-f]{{{2 * COOKIE_BYTES}}}")
 
 log = logger("connect")
@@ -44,6 +51,7 @@ class Browser:
         return given if _COOKIE_FORM.fullmatch(given) else ""
 
     def known_or_new(self) -> str:
+        """What the browser brings, or something new for it to bring."""
         return self.known() or self._entropy.token(COOKIE_BYTES)
 
     def keep(self, response: Response, value: str) -> Response:
@@ -74,36 +82,38 @@ def blueprint(connecting: Connecting, tally: Tally) -> Blueprint:
     def start() -> Response:
         """A start link of Ravetree's: on to Intuit's page."""
         whose = browser.known_or_new()
-        try:
-            return browser.keep(redirect(connecting.start(request.args.get("token", ""), whose)), whose)
-        except RavebooksError as error:
-            tally.met(log, "start refused", request.remote_addr or "", error=str(error))
-            return _page("QuickBooks is not connected", _sentence(error), 400)
+        return browser.keep(redirect(connecting.start(request.args.get("token", ""), whose)), whose)
 
     @routes.get("/callback")
     def callback() -> Response:
+        """What Intuit sends back: a connection, or why there is none."""
         state, whose = request.args.get("state", ""), browser.known()
-        try:
-            if error := request.args.get("error"):
-                connecting.denied(state, whose)
-                return _denied(error, tally)
-            made = connecting.finish(state, whose, request.args.get("code", ""), request.args.get("realmId", ""))
-        except RavebooksError as error:
-            tally.met(log, "connect refused", request.remote_addr or "", error=str(error))
-            return _page("QuickBooks is not connected", _sentence(error), 400)
+        if error := request.args.get("error"):
+            connecting.denied(state, whose)
+            return _denied(error, tally)
+        made = connecting.finish(state, whose, request.args.get("code", ""), request.args.get("realmId", ""))
         log.info("connected", connection=made.connection_id)
         return browser.keep(_page("QuickBooks is connected", _joined(made), 200, _way_back(made)), whose)
 
     @routes.post("/undo")
     def undo() -> Response:
+        """The form of the page after a new connect."""
         # A form of one short field: whoever sends more did not get it from us.
         request.max_content_length = request.max_form_memory_size = FORM_BYTES
-        try:
-            undone = connecting.undo(request.form.get("token", ""), browser.known())
-        except RavebooksError as error:
-            tally.met(log, "undo refused", request.remote_addr or "", error=str(error))
-            return _page("Nothing was undone", _sentence(error), 400)
+        undone = connecting.undo(request.form.get("token", ""), browser.known())
         return _page("QuickBooks is not connected any more", _taken_back(undone), 200)
+
+    @routes.errorhandler(RavebooksError)
+    def refuse(error: RavebooksError) -> Response:
+        event, title = REFUSALS[(request.endpoint or "").rpartition(".")[2]]
+        tally.met(log, event, request.remote_addr or "", error=str(error))
+        return _page(title, _sentence(error), 400)
+
+    @routes.errorhandler(InternalServerError)
+    def crashed(_error: InternalServerError) -> Response:
+        """A browser shows a page, not a problem."""
+        text = "Something unexpected happened, a fault of Ravebooks. Whether anything was connected, the list of"
+        return _page("Something went wrong", f"{text} connections says. Its log has more of it.", 500)
 
     return routes
 

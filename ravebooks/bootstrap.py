@@ -38,6 +38,8 @@ from storage.database import Database, DatabaseDown
 from storage.installation import Claimant, check_connection
 from storage.models import Connection, Installation
 from storage.vault import Vault
+from sync import actions
+from sync.actions import Actions
 from sync.lease import Claims, Timings
 from sync.metering import ReadMeter
 from sync.neighbours import Neighbours
@@ -46,7 +48,7 @@ from sync.questions.preflight import Preflight
 from sync.questions.previews import Previews
 from sync.tokens import TokenKeeper
 from sync.worker import Worker
-from webhooks import headers, health, receivers
+from webhooks import headers, health, problems, receivers, request_ids
 
 
 @dataclass
@@ -244,9 +246,36 @@ class Parts:
             self.entropy,
             self.settings.public_url,
             self.settings.secret_key,
-            Preflight(self.database, self.clock, self.neighbours_of).run,
+            self.preflight.run,
             self.settings.quickbooks_environment,
             self._claim,
+        )
+
+    @cached_property
+    def preflight(self) -> Preflight:
+        return Preflight(self.database, self.clock, self.neighbours_of)
+
+    @cached_property
+    def actions(self) -> Actions:
+        """What people do, for the API: whoever works is nudged."""
+        return self._actions(self._nudge)
+
+    @cached_property
+    def unhurried_actions(self) -> Actions:
+        """The same for the command line: nobody is nudged, the sweeper finds what is due within its next round."""
+        return self._actions(lambda _connection_id: None)
+
+    def _actions(self, nudge: Callable[[str], None]) -> Actions:
+        return actions.build(
+            self.database,
+            self.clock,
+            neighbours_of=self.neighbours_of,
+            inspect=self.preflight.run,
+            previews=self.previews,
+            parity=self.parity,
+            # A publisher is made when something is published.
+            publish=lambda deliveries: self.publisher.publish(deliveries),
+            nudge=nudge,
         )
 
     @cached_property
@@ -259,21 +288,28 @@ class Parts:
 
     def web(self) -> Flask:
         """Receivers, API, consent, health."""
-        app = _app()
+        app = self._app()
         self._add_public(app, with_document=True)
         self._add_health(app)
         return app
 
     def web_apart(self) -> tuple[Flask, Flask]:
         """The same in two: what the world is to reach, and what is for operators (health, metrics, API document)."""
-        public, operations = _app(), self.health()
+        public, operations = self._app(), self.health()
         operations.register_blueprint(api.document(self._add_public(public, with_document=False)))
         return public, operations
 
     def health(self) -> Flask:
         """Health and metrics alone, for a process that serves nothing else."""
-        app = _app()
+        app = self._app()
         self._add_health(app)
+        return app
+
+    def _app(self) -> Flask:
+        app = Flask("ravebooks", static_folder=None)
+        headers.install(app)
+        problems.install(app)
+        request_ids.install(app, self.entropy)
         return app
 
     def _add_public(self, app: Flask, *, with_document: bool) -> Api:
@@ -297,13 +333,8 @@ class Parts:
         return api.install(
             app,
             api.Serving(
-                self.database,
-                self.clock,
+                self.actions,
                 self.connecting,
-                self.previews,
-                self.parity,
-                self.publisher,
-                self._nudge,
                 s.api_token,
                 self.tally,
             ),
@@ -354,12 +385,6 @@ class Parts:
             self.confirmed.stop()
         if "database" in self.__dict__:
             self.database.close()
-
-
-def _app() -> Flask:
-    app = Flask("ravebooks", static_folder=None)
-    headers.install(app)
-    return app
 
 
 def _ring(ring: KeyRing | None) -> KeyRing:

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from config.errors import Stop
 from reconcile.model import Attention, Side, fitted
-from storage import brakes, leases, oauth_states, parity, pending
+from storage import brakes, leases, oauth_states, paging, parity, pending
 from storage.database import StorageError
 from storage.models import Connection, Mapping
+from storage.paging import Asked, Page
 
 ACTIVE = "active"
 PAUSED = "paused"
@@ -66,6 +67,11 @@ def find(session: Session, source: Side, account: str) -> Connection | None:
 def every(session: Session) -> list[Connection]:
     """All connections, oldest first."""
     return list(session.execute(sa.select(Connection).order_by(Connection.created_at)).scalars())
+
+
+def page(session: Session, asked: Asked) -> Page[Connection]:
+    """Connections, oldest first."""
+    return paging.select(session, sa.select(Connection), [Connection.created_at, Connection.id], asked)
 
 
 def pause(session: Session, connection_id: str, cause: str, remedy: str) -> None:

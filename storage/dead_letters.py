@@ -7,8 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from storage import paging
 from storage.database import insert
 from storage.models import DeadLetter
+from storage.paging import Asked, Page
 
 
 def keep(
@@ -40,10 +42,23 @@ def keep(
 
 def waiting(session: Session, limit: int = 100) -> Sequence[DeadLetter]:
     """Those that nobody has driven again, oldest first."""
-    return (
-        session.execute(
-            sa.select(DeadLetter).where(DeadLetter.redriven_at.is_(None)).order_by(DeadLetter.id).limit(limit)
-        )
-        .scalars()
-        .all()
-    )
+    return session.execute(_waiting().order_by(DeadLetter.id).limit(limit)).scalars().all()
+
+
+def page(session: Session, asked: Asked) -> Page[DeadLetter]:
+    """Those that nobody has driven again, oldest first, a page at a time."""
+    return paging.select(session, _waiting(), [DeadLetter.id], asked)
+
+
+def _waiting() -> sa.Select[DeadLetter]:
+    return sa.select(DeadLetter).where(DeadLetter.redriven_at.is_(None))
+
+
+def find(session: Session, letter_id: int) -> DeadLetter | None:
+    """One dead letter, driven again or not."""
+    return session.get(DeadLetter, letter_id)
+
+
+def note_redriven(session: Session, letter_id: int, now: datetime) -> None:
+    """It was published again: it waits no more."""
+    session.execute(sa.update(DeadLetter).where(DeadLetter.id == letter_id).values(redriven_at=now))

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from reconcile.model import Kind, Record, Side
 from schemas import ids
 from schemas.envelopes import Delivery, Envelope
-from storage import connections, pending
+from storage import connections, paging, pending
 from storage.database import insert
 from storage.models import Connection, Event
+from storage.paging import Asked, Page
 
 FOLLOWED = {
     Side.QUICKBOOKS: {
@@ -167,16 +168,21 @@ ASIDE = (UNUSABLE, UNKNOWN, IGNORED)
 """What may become of an event that is not followed."""
 
 
-def kept_aside(session: Session, limit: int = 200, outcomes: Sequence[str] = ASIDE) -> list[Event]:
-    """Events that could not be followed, newest first: the last `limit` of each outcome.
+def kept_aside(session: Session, asked: Asked, outcomes: Sequence[str] = ASIDE) -> Page[Event]:
+    """Events that could not be followed, in the order of `outcomes`, each outcome's newest first.
 
-    Each has room of its own, since thousands of ignored events would else hide the one that nobody can use.
+    One outcome after the other, since thousands of ignored events would else stand before the one that nobody can use.
     """
+    rank, last = (0, None) if asked.after is None else (int(asked.after[0]), asked.after[1:])
     found: list[Event] = []
-    for outcome in outcomes:
-        newest = sa.select(Event).where(Event.outcome == outcome).order_by(Event.id.desc()).limit(limit)
-        found += session.execute(newest).scalars()
-    return sorted(found, key=lambda event: event.id, reverse=True)
+    for place, outcome in enumerate(outcomes[rank:], rank):
+        query = sa.select(Event).where(Event.outcome == outcome)
+        behind = Asked(asked.limit - len(found) + 1, last if place == rank else None)
+        found += paging.select(session, query, [Event.id], behind, descending=True).rows
+        if len(found) > asked.limit:
+            shown = found[: asked.limit]
+            return Page(shown, (outcomes.index(shown[-1].outcome), shown[-1].id))
+    return Page(found)
 
 
 def aside_counts(session: Session) -> dict[str, int]:

@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Kind, Record, Side
-from storage import connections
+from storage import connections, paging
 from storage.database import StorageError, insert
 from storage.models import Connection, Job, JobRecord
+from storage.paging import Asked, Page
 
 IMPORT_CONTACTS = "import_contacts"
 BACKFILL = "backfill"
@@ -71,8 +72,22 @@ def get(session: Session, connection_id: str, job_id: int) -> Job:
 
 def every(session: Session, connection_id: str) -> Sequence[Job]:
     """All jobs of a connection, newest first."""
-    query = sa.select(Job).where(Job.connection_id == connection_id).order_by(Job.id.desc())
-    return session.execute(query).scalars().all()
+    return session.execute(_of(connection_id).order_by(Job.id.desc())).scalars().all()
+
+
+def page(session: Session, connection_id: str, asked: Asked) -> Page[Job]:
+    """Jobs of a connection, newest first."""
+    return paging.select(session, _of(connection_id), [Job.id], asked, descending=True)
+
+
+def count_running(session: Session, connection_id: str) -> int:
+    """How many jobs of a connection are running."""
+    query = sa.select(sa.func.count()).select_from(Job).where(Job.connection_id == connection_id, Job.state == RUNNING)
+    return session.execute(query).scalar_one()
+
+
+def _of(connection_id: str) -> sa.Select[Job]:
+    return sa.select(Job).where(Job.connection_id == connection_id)
 
 
 def due(session: Session, connection_id: str, now: datetime) -> Sequence[Job]:
@@ -190,12 +205,12 @@ def counts(session: Session, job_id: int) -> dict[str, int]:
     return found
 
 
-def records(session: Session, job_id: int, outcome: str | None = None, limit: int = 1000) -> Sequence[JobRecord]:
-    """The records of a job."""
+def records(session: Session, job_id: int, asked: Asked, outcome: str | None = None) -> Page[JobRecord]:
+    """Records of a job in the order of their names, all or those with one outcome."""
     query = sa.select(JobRecord).where(JobRecord.job_id == job_id)
     if outcome is not None:
         query = query.where(JobRecord.outcome == outcome)
-    return session.execute(query.order_by(JobRecord.subject).limit(limit)).scalars().all()
+    return paging.select(session, query, [JobRecord.subject], asked)
 
 
 def _count(session: Session, job_id: int, outcome: str) -> int:

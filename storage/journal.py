@@ -256,6 +256,16 @@ def unsettled(session: Session, connection_id: str) -> Sequence[Operation]:
     )
 
 
+def count_unsettled(session: Session, connection_id: str) -> int:
+    """How many writes of a connection have no answer yet."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(Operation)
+        .where(Operation.connection_id == connection_id, Operation.state == JOURNALLED)
+    )
+    return session.execute(query).scalar_one()
+
+
 def connections_with_unsettled(session: Session, now: datetime) -> list[str]:
     """Connections with an uncertain write that may be sent again."""
     return list(

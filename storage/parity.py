@@ -8,8 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer
 
+from storage import paging
 from storage.database import StorageError
 from storage.models import Connection, ParityReport
+from storage.paging import Asked, Page
 
 EVERY = timedelta(days=1)
 
@@ -50,19 +52,14 @@ def get(session: Session, connection_id: str, report_id: int) -> ParityReport:
     return found
 
 
-def history(session: Session, connection_id: str, limit: int = 366) -> Sequence[ParityReport]:
+def history(session: Session, connection_id: str, asked: Asked) -> Page[ParityReport]:
     """The newest reports first, without their rows."""
-    return (
-        session.execute(
-            sa.select(ParityReport)
-            .options(defer(ParityReport.rows, raiseload=True))
-            .where(ParityReport.connection_id == connection_id)
-            .order_by(ParityReport.made_at.desc(), ParityReport.id.desc())
-            .limit(limit)
-        )
-        .scalars()
-        .all()
+    query = (
+        sa.select(ParityReport)
+        .options(defer(ParityReport.rows, raiseload=True))
+        .where(ParityReport.connection_id == connection_id)
     )
+    return paging.select(session, query, [ParityReport.made_at, ParityReport.id], asked, descending=True)
 
 
 def newest_id(session: Session) -> int | None:

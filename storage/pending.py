@@ -7,8 +7,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Attention, Kind, Record, Side
+from storage import paging
 from storage.database import insert
 from storage.models import Connection, Event, Job, PendingChange, SyncState
+from storage.paging import Asked, Page
 
 MAPPING_CODES = ("ItemInactive", "NotFoundOrInactive", "StaleReference")
 """Why a record is parked when an entry of a list that it needs is inactive or gone."""
@@ -316,12 +318,33 @@ def others_pending(session: Session, connection_id: str, kind: Kind) -> bool:
 
 def attention(session: Session, connection_id: str | None = None) -> Sequence[PendingChange]:
     """What waits for a person, newest last."""
+    return session.execute(_shown(connection_id).order_by(PendingChange.updated_at)).scalars().all()
+
+
+def attention_page(session: Session, connection_id: str, asked: Asked) -> Page[PendingChange]:
+    """What waits for a person of one connection, newest last; what is held anew meanwhile comes once more."""
+    key = [PendingChange.updated_at, PendingChange.side, PendingChange.kind, PendingChange.record_id]
+    return paging.select(session, _shown(connection_id), key, asked)
+
+
+def _shown(connection_id: str | None) -> sa.Select[PendingChange]:
+    """What a person is shown: of one connection, or of all."""
     failing = sa.and_(PendingChange.state == DUE, PendingChange.code == KEEPS_FAILING)
-    shown = sa.or_(PendingChange.state.in_(ATTENTION), failing)
-    query = sa.select(PendingChange).where(shown).order_by(PendingChange.updated_at)
+    query = sa.select(PendingChange).where(sa.or_(PendingChange.state.in_(ATTENTION), failing))
     if connection_id is not None:
         query = query.where(PendingChange.connection_id == connection_id)
-    return session.execute(query).scalars().all()
+    return query
+
+
+def counts(session: Session, connection_id: str) -> dict[str, int]:
+    """How many records of a connection are not at rest, by their state; every state has a number."""
+    query = (
+        sa.select(PendingChange.state, sa.func.count().label("records"))
+        .where(PendingChange.connection_id == connection_id)
+        .group_by(PendingChange.state)
+    )
+    none = dict.fromkeys((DUE, WAITING, *reversed(ATTENTION)), 0)
+    return none | {row.state: row.records for row in session.execute(query)}
 
 
 def every(session: Session, connection_id: str) -> Sequence[PendingChange]:

@@ -4,7 +4,7 @@ It is read from tables that are only ever added to, from both sides' names of th
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,7 +28,7 @@ def of(session: Session, connection_id: str, record: Record) -> list[dict[str, A
     """Everything that is known to have happened to a record, oldest first.
 
     Each entry has `at`, `what` (`event`, `pressed`, `write`, `answer`, `outcome`), `side`, `text`, `by`, and what
-    it has of `changes`, `status`, `error`, `intuit_tid` and `key`.
+    it has of `changes`, `status`, `error`, `intuit_tid` and `key`; its `place` among all others is its own for ever.
     """
     names = pairs.names(session, connection_id, record)
     own = next((name for name in names if name.side is Side.RAVETREE), None)
@@ -41,7 +41,7 @@ def of(session: Session, connection_id: str, record: Record) -> list[dict[str, A
     entries = [_event(row) for row in _events(session, connection_id, names, marks)]
     entries += [_step(row) for row in steps.of(session, connection_id, names)]
     entries += _writes(_operations(session, connection_id, names))
-    return sorted(entries, key=lambda entry: (entry["at"], _ORDER.index(entry["what"])))
+    return sorted(entries, key=lambda entry: entry["place"])
 
 
 def _events(
@@ -65,9 +65,10 @@ def _operations(session: Session, connection_id: str, names: Iterable[Record]) -
     return session.execute(query).scalars().all()
 
 
-def _entry(at: datetime, what: str, side: str, text: str, **more: Any) -> dict[str, Any]:
+def _entry(at: datetime, what: str, row_id: int, side: str, text: str, **more: Any) -> dict[str, Any]:
     """One line, with everything that looks like a credential taken out."""
-    entry = {"what": what, "side": side, "text": redact_text(text), "by": ""}
+    place = (at.astimezone(UTC).isoformat(timespec="microseconds"), _ORDER.index(what), row_id)
+    entry = {"what": what, "place": place, "side": side, "text": redact_text(text), "by": ""}
     return {"at": at, **entry, **{name: redact(value) for name, value in more.items() if value not in (None, "")}}
 
 
@@ -79,7 +80,9 @@ def _event(row: Event) -> dict[str, Any]:
         text += f" ({row.outcome}{f': {row.reason}' if row.reason else ''})"
     own = row.data.get("operation_id")
     by = "a write of ours" if own else row.data.get("user") or ""
-    return _entry(row.occurred_at or row.received_at, "event", row.source, text, by=by, key=own, id=row.event_id)
+    return _entry(
+        row.occurred_at or row.received_at, "event", row.id, row.source, text, by=by, key=own, id=row.event_id
+    )
 
 
 def _step(row: Step) -> dict[str, Any]:
@@ -87,8 +90,8 @@ def _step(row: Step) -> dict[str, Any]:
         said = [row.what.replace("_", " "), row.text]
         target, note = row.data.get("target"), row.data.get("note")
         text = ": ".join(part for part in said if part) + (f" {target}" if target else "")
-        return _entry(row.at, "pressed", "", text, by=row.by, note=note)
-    return _entry(row.at, "outcome", "", f"{row.what}{f': {row.text}' if row.text else ''}", by=row.by)
+        return _entry(row.at, "pressed", row.id, "", text, by=row.by, note=note)
+    return _entry(row.at, "outcome", row.id, "", f"{row.what}{f': {row.text}' if row.text else ''}", by=row.by)
 
 
 def _writes(operations: Iterable[Operation]) -> list[dict[str, Any]]:
@@ -102,6 +105,7 @@ def _writes(operations: Iterable[Operation]) -> list[dict[str, Any]]:
             _entry(
                 row.journalled_at,
                 "write",
+                row.id,
                 row.side,
                 row.action,
                 changes=changes(before, body),
@@ -125,6 +129,7 @@ def _answer(row: Operation) -> dict[str, Any]:
     return _entry(
         at,
         "answer",
+        row.id,
         row.side,
         text,
         status=row.status,

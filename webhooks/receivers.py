@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from config import telemetry
@@ -17,9 +17,11 @@ from publishers.publisher import NothingTakesIt, Publisher
 from reconcile.model import Side
 from schemas import ids, quickbooks_webhooks, ravetree_events, strict_json
 from schemas.envelopes import Delivery, is_name
+from schemas.problems import Problem, of_error
 from schemas.quickbooks_webhooks import UnusableDelivery
 from schemas.strict_json import MalformedJson
 from webhooks import bodies, signatures
+from webhooks.problems import REMEDIES, answered
 
 RETRY_AFTER_SECONDS = 10
 
@@ -40,30 +42,63 @@ class Receiving:
     tally: Tally
 
 
+class BadSignature(RavebooksError):
+    """Whoever sent it does not have the secret."""
+
+    remedy = "Sign the delivery with the secret of this installation, by a clock that is right."
+
+
 def blueprint(receiving: Receiving) -> Blueprint:
     """`POST /webhooks/quickbooks` and `POST /webhooks/ravetree/<account>`."""
     routes = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
-    @routes.post("/quickbooks")
-    def quickbooks() -> Response:
-        return _answer(receiving, Side.QUICKBOOKS, lambda: _receive_quickbooks(receiving))
+    @routes.post("/quickbooks", defaults={"side": Side.QUICKBOOKS})
+    def quickbooks(side: Side) -> Response:
+        return _accept(side, lambda: _receive_quickbooks(receiving))
 
-    @routes.post("/ravetree/<account>")
-    def ravetree(account: str) -> Response:
-        return _answer(receiving, Side.RAVETREE, lambda: _receive_ravetree(receiving, account))
+    @routes.post("/ravetree/<account>", defaults={"side": Side.RAVETREE})
+    def ravetree(account: str, side: Side) -> Response:
+        return _accept(side, lambda: _receive_ravetree(receiving, account))
 
+    _refuse_with_problems(routes, receiving.tally)
+    _measure(routes)
     return routes
 
 
-class _BadSignature(RavebooksError):
-    """Whoever sent it does not have the secret."""
+def _accept(side: Side, receive: Callable[[], int]) -> Response:
+    with (
+        bound(source=str(side)),
+        telemetry.tracer.start_as_current_span("receive", record_exception=False, set_status_on_exception=False),
+    ):
+        count = receive()
+        log.info("accepted", events=count)
+    return jsonify({"accepted": count})
+
+
+def _measure(routes: Blueprint) -> None:
+    """Count every answer, refusals too, and how long it took."""
+
+    @routes.before_request
+    def begin() -> None:
+        g.begun = time.perf_counter()
+
+    @routes.after_request
+    def end(response: Response) -> Response:
+        telemetry.deliveries.labels(_source(), str(response.status_code)).inc()
+        telemetry.delivery_seconds.labels(_source()).observe(time.perf_counter() - g.begun)
+        return response
+
+
+def _source() -> str:
+    """Whose delivery this request is."""
+    return str((request.view_args or {})["side"])
 
 
 def _receive_quickbooks(receiving: Receiving) -> int:
     body = bodies.read(request, receiving.body_limit)
     signature = request.headers.get("intuit-signature", "")
     if not signatures.is_from_quickbooks(body, signature, receiving.verifier_tokens):
-        raise _BadSignature("the signature is not QuickBooks'")
+        raise BadSignature("the signature is not QuickBooks'")
     by_realm = quickbooks_webhooks.parse(strict_json.loads(body), receiving.events_limit)
     now = receiving.clock.now()
     deliveries = [
@@ -88,7 +123,7 @@ def _receive_ravetree(receiving: Receiving, account: str) -> int:
         receiving.ravetree_keys,
         now,
     ):
-        raise _BadSignature("the signature is not Ravetree's")
+        raise BadSignature("the signature is not Ravetree's")
     if not is_name(message_id):
         raise UnusableDelivery("webhook-id is not a printable name of up to 255 characters")
     envelope = ravetree_events.parse(strict_json.loads(body), message_id, account)
@@ -96,42 +131,38 @@ def _receive_ravetree(receiving: Receiving, account: str) -> int:
     return 1
 
 
-def _answer(receiving: Receiving, side: Side, receive: Callable[[], int]) -> Response:
-    begun = time.perf_counter()
-    with bound(source=str(side)), telemetry.tracer.start_as_current_span("receive"):
-        response = _judge(receiving.tally, receive)
-    telemetry.deliveries.labels(side, str(response.status_code)).inc()
-    telemetry.delivery_seconds.labels(side).observe(time.perf_counter() - begun)
-    return response
+def _refuse_with_problems(routes: Blueprint, tally: Tally) -> None:
+    """What a delivery is refused with. Senders go by the status alone: anything but a 2xx is sent again."""
 
+    def met(event: str, **more: str) -> None:
+        with bound(source=_source()):
+            tally.met(log, event, request.remote_addr or "unknown", **more)
 
-def _judge(tally: Tally, receive: Callable[[], int]) -> Response:
-    try:
-        count = receive()
-    except _BadSignature:
-        tally.met(log, "bad signature", _remote())
-        return _error(401, "unauthorised", "The signature does not match.")
-    except RequestEntityTooLarge as error:
-        return _error(413, "too_large", error.description or "The body is too large.")
-    except UnsupportedMediaType as error:
-        return _error(415, "encoded", error.description or "Send the body as it is.")
-    except (MalformedJson, UnusableDelivery) as error:
-        tally.met(log, "refused", _remote(), error=str(error))
-        return _error(400, "unusable", f"{str(error)[:1].upper()}{str(error)[1:]}. {error.remedy}")
-    except NothingTakesIt as error:
-        log.error("delivery refused", error=str(error), remedy=error.remedy)
-        response = _error(503, "unavailable", "Nothing takes the delivery now: repeat it.")
+    @routes.errorhandler(BadSignature)
+    def unsigned(error: BadSignature) -> Response:
+        met("bad signature")
+        # Which part does not fit is nobody's business.
+        return answered(Problem(401, "unauthorised", "The signature does not match.", error.remedy))
+
+    @routes.errorhandler(RequestEntityTooLarge)
+    def too_large(error: RequestEntityTooLarge) -> Response:
+        return answered(Problem(413, "too_large", error.description or "The body is too large.", REMEDIES[413]))
+
+    @routes.errorhandler(UnsupportedMediaType)
+    def encoded(error: UnsupportedMediaType) -> Response:
+        return answered(Problem(415, "encoded", error.description or "Send the body as it is.", REMEDIES[415]))
+
+    @routes.errorhandler(MalformedJson)
+    @routes.errorhandler(UnusableDelivery)
+    def unusable(error: RavebooksError) -> Response:
+        met("refused", error=str(error))
+        return answered(of_error(error, 400, code="unusable"))
+
+    @routes.errorhandler(NothingTakesIt)
+    def unavailable(error: NothingTakesIt) -> Response:
+        with bound(source=_source()):
+            log.error("delivery refused", error=str(error), remedy=error.remedy)
+        detail = "Nothing takes the delivery now: repeat it."
+        response = answered(Problem(503, "unavailable", detail, f"Repeat it in {RETRY_AFTER_SECONDS} seconds."))
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
-    log.info("accepted", events=count)
-    return jsonify({"accepted": count})
-
-
-def _remote() -> str:
-    return request.remote_addr or "unknown"
-
-
-def _error(status: int, code: str, message: str) -> Response:
-    response = jsonify({"error": {"code": code, "message": message}})
-    response.status_code = status
-    return response

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import request
 
+from console.api.errors import NotJson
 from schemas import strict_json
 from schemas.strict_json import MalformedJson
 
@@ -11,21 +12,17 @@ LIMIT_BYTES = 1024 * 1024
 WITH_BODIES = frozenset({"POST", "PUT", "PATCH"})
 
 
-def check() -> Response | None:
-    """Why the request's body is not taken: too large, not said to be JSON, malformed, or with texts of no alphabet."""
+def check() -> None:
+    """Raise `NotJson` or `MalformedJson` for a body that is not taken, and 413 for one that is too large."""
     if request.method not in WITH_BODIES:
-        return None
+        return
     request.max_content_length = LIMIT_BYTES
     body = request.get_data(cache=True)
     if not body:
-        return None
+        return
     if not request.is_json:
-        return _refusal(415, "not_json", "Send the body as JSON: Content-Type: application/json.")
-    try:
-        _check_texts(strict_json.loads(body))
-    except MalformedJson as error:
-        return _refusal(400, "malformed", f"{str(error)[:1].upper()}{str(error)[1:]}. {error.remedy}")
-    return None
+        raise NotJson("the body is not said to be JSON")
+    _check_texts(strict_json.loads(body))
 
 
 def _check_texts(value: Any) -> None:
@@ -39,9 +36,3 @@ def _check_texts(value: Any) -> None:
             _check_texts(inner)
     elif isinstance(value, str) and ("\0" in value or any("\ud800" <= each <= "\udfff" for each in value)):
         raise MalformedJson("a text has a NUL or half a surrogate pair in it")
-
-
-def _refusal(status: int, code: str, message: str) -> Response:
-    response = jsonify({"error": {"code": code, "message": message}})
-    response.status_code = status
-    return response

@@ -3,16 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
-import sqlalchemy as sa
-from flask_smorest import Blueprint
-from sqlalchemy.orm import Session
-
-from console.api import shapes
-from console.api.serving import Serving
-from console.connecting import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, REMAPPING, TAX_RATE
-from storage import connections, jobs, journal, reads
-from storage.database import Database
-from storage.models import Connection, Job, Operation, PendingChange
+from console.api import examples, shapes
+from console.api.paging import PageQuery, asked, page_of
+from console.api.serving import View, blueprint, serving
+from storage.paging import Page
+from storage.reads import Usage
+from sync.actions.connections import ConnectionView, Inspection, Settings
+from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, Entry
 
 MAPPINGS = {
     "line_types": LINE_TYPE,
@@ -21,188 +18,275 @@ MAPPINGS = {
     "deposit_accounts": DEPOSIT_ACCOUNT,
 }
 """The kinds of mapping, by their names in the API."""
+REMAPPING = "A new mapping affects later writes only: what is in QuickBooks keeps its entry until it is written again."
+
+routes = blueprint("connections", "/api/connections", "Accounts and companies")
 
 
-def blueprint(serving: Serving) -> Blueprint:
-    """`/api/connections`."""
-    routes = Blueprint("connections", __name__, url_prefix="/api/connections", description="Accounts and companies")
-    database, connecting = serving.database, serving.connecting
+@routes.route("")
+class Connections(View):
+    """All connections."""
 
-    @routes.post("")
-    @routes.arguments(shapes.ConnectRequest)
-    @routes.response(201, shapes.ConnectAnswer)
-    def begin(body: dict[str, str]) -> dict[str, str]:
-        account, token = body["account_id"], body["ravetree_token"]
+    @routes.doc(operationId="listConnections")
+    @routes.arguments(PageQuery, location="query")
+    @routes.response(200, page_of(shapes.ConnectionShape, "connections"), example=examples.page(examples.CONNECTION))
+    def get(self, query: dict[str, Any]) -> Page[ConnectionView]:
+        """List the connections
+
+        Oldest first, each with how it stands and what is open.
+        """
+        return self.actions.connections.page(asked(query))
+
+    @routes.doc(operationId="beginConnect")
+    @routes.arguments(shapes.ConnectRequest, example=examples.CONNECT)
+    @routes.response(201, shapes.ConnectAnswer, example=examples.START_LINK)
+    def post(self, body: dict[str, str]) -> dict[str, str]:
+        """Begin a connect
+
+        Answers with the address that an administrator of the QuickBooks company opens, good once, for ten minutes.
+        Ravetree is asked first whose the token is.
+        """
+        connecting, account, token = serving().connecting, body["account_id"], body["ravetree_token"]
         connecting.look_at_account(account, token)
         return {"start_url": connecting.start_link(account, token)}
 
-    @routes.get("")
-    @routes.response(200, shapes.ConnectionShape(many=True))
-    def listing() -> list[dict[str, Any]]:
-        with database.transaction() as session:
-            return [_show(session, connection) for connection in connections.every(session)]
 
-    @routes.get("/<connection_id>")
-    @routes.response(200, shapes.ConnectionShape)
-    def one(connection_id: str) -> dict[str, Any]:
-        with database.transaction() as session:
-            return _show(session, connections.get(session, connection_id))
+@routes.route("/<connection_id>")
+class Connection(View):
+    """One connection."""
 
-    @routes.get("/<connection_id>/items")
+    @routes.doc(operationId="getConnection")
+    @routes.response(200, shapes.ConnectionShape, example=examples.CONNECTION)
+    def get(self, connection_id: str) -> ConnectionView:
+        """Show one connection
+
+        How it stands and what is open; `state` and `cause` say why it does not write, if it does not.
+        """
+        return self.actions.connections.one(connection_id)
+
+    @routes.doc(operationId="deleteConnection")
+    @routes.response(200, shapes.Forgotten, example=examples.FORGOTTEN)
+    def delete(self, connection_id: str) -> dict[str, str]:
+        """Forget a disconnected connection
+
+        The same as `forget`, without a name.
+        """
+        return {"outcome": serving().connecting.forget(connection_id, "")}
+
+
+@routes.route("/<connection_id>/items")
+class Items(View):
+    """What line types can be mapped to."""
+
+    @routes.doc(operationId="listItems")
+    @routes.arguments(shapes.EntriesQuery, location="query")
+    @routes.response(200, page_of(shapes.ItemShape, "entries"), example=examples.page(examples.ENTRY))
+    def get(self, query: dict[str, Any], connection_id: str) -> Page[Entry]:
+        """List QuickBooks' active service items
+
+        By name; with `search` those with that text in their names.
+        """
+        return self.actions.mappings.entries_page(connection_id, LINE_TYPE, query["search"], asked(query))
+
+
+@routes.route("/<connection_id>/choices/<any(line_type, tax_rate, payment_method, deposit_account):kind>")
+class Choices(View):
+    """What can be mapped to what."""
+
+    @routes.doc(operationId="getChoices")
     @routes.arguments(shapes.SearchQuery, location="query")
-    @routes.response(200, shapes.ItemShape(many=True))
-    def items(query: dict[str, str], connection_id: str) -> list[dict[str, str]]:
-        return connecting.entries(connection_id, LINE_TYPE, query["search"])
+    @routes.response(200, shapes.Choices, example=examples.CHOICES)
+    def get(self, query: dict[str, str], connection_id: str, kind: str) -> dict[str, Any]:
+        """Show what can be mapped
 
-    @routes.get("/<connection_id>/choices/<any(line_type, tax_rate, payment_method, deposit_account):kind>")
-    @routes.arguments(shapes.SearchQuery, location="query")
-    @routes.response(200, shapes.Choices)
-    def choices(query: dict[str, str], connection_id: str, kind: str) -> dict[str, Any]:
-        """Ravetree's keys of a kind, and the QuickBooks entries that they can be mapped to."""
+        Ravetree's keys of a kind, and the QuickBooks entries that they can be mapped to.
+        """
+        mappings = self.actions.mappings
         return {
-            "keys": connecting.keys(connection_id, kind),
-            "entries": connecting.entries(connection_id, kind, query["search"]),
+            "keys": mappings.keys(connection_id, kind),
+            "entries": mappings.entries(connection_id, kind, query["search"]),
         }
 
-    @routes.put("/<connection_id>/mappings")
-    @routes.arguments(shapes.Mappings)
-    @routes.response(200, shapes.MappingsAnswer)
-    def map_keys(body: dict[str, dict[str, str]], connection_id: str) -> dict[str, Any]:
-        for name, kind in MAPPINGS.items():
-            if name in body:
-                connecting.map_keys(connection_id, kind, body[name])
-        serving.nudge(connection_id)
-        return _mappings(database, connection_id)
 
-    @routes.get("/<connection_id>/mappings")
-    @routes.response(200, shapes.MappingsAnswer)
-    def mapped(connection_id: str) -> dict[str, Any]:
-        return _mappings(database, connection_id)
+@routes.route("/<connection_id>/mappings")
+class Mappings(View):
+    """What Ravetree's keys are in QuickBooks."""
 
-    @routes.put("/<connection_id>/switches")
-    @routes.arguments(shapes.Switches)
-    @routes.response(200, shapes.ConnectionShape)
-    def switch(body: dict[str, bool], connection_id: str) -> dict[str, Any]:
-        connecting.switch(connection_id, invoices=body.get("invoices"), estimates=body.get("estimates"))
-        with database.transaction() as session:
-            return _show(session, connections.get(session, connection_id))
+    @routes.doc(operationId="getMappings")
+    @routes.response(200, shapes.MappingsAnswer, example=examples.MAPPINGS | {"note": REMAPPING})
+    def get(self, connection_id: str) -> dict[str, Any]:
+        """Show the mappings
 
-    @routes.get("/<connection_id>/settings")
-    @routes.response(200, shapes.ConnectionSettings)
-    def settings(connection_id: str) -> Connection:
-        with database.transaction() as session:
-            return connections.get(session, connection_id)
+        QuickBooks' ids by Ravetree's keys, by kind.
+        """
+        return self._shown(connection_id)
 
-    @routes.put("/<connection_id>/settings")
-    @routes.arguments(shapes.ConnectionSettings)
-    @routes.response(200, shapes.ConnectionSettings)
-    def set_settings(body: dict[str, Any], connection_id: str) -> Connection:
-        with database.transaction() as session:
-            connection = connections.get_current(session, connection_id)
-            for name, value in body.items():
-                setattr(connection, name, value)
-            return connection
+    @routes.doc(operationId="setMappings")
+    @routes.arguments(shapes.Mappings, example=examples.MAPPINGS)
+    @routes.response(200, shapes.MappingsAnswer, example=examples.MAPPINGS | {"note": REMAPPING})
+    def put(self, body: dict[str, dict[str, str]], connection_id: str) -> dict[str, Any]:
+        """Map keys
 
-    @routes.get("/<connection_id>/usage")
-    @routes.response(200, shapes.UsageShape(many=True))
-    def usage(connection_id: str) -> list[reads.Usage]:
-        """Metered reads by cause and free writes by action, newest month first."""
-        with database.transaction() as session:
-            connections.get(session, connection_id)
-            known = reads.months(session, connection_id)
-            this = reads.month_of(serving.clock.now())
-            return [reads.usage(session, connection_id, month) for month in dict.fromkeys([this, *known])]
+        Keys that are not named stay as they are. A line type takes an active service item.
+        """
+        self.actions.mappings.map_keys(connection_id, {MAPPINGS[name]: keys for name, keys in body.items()})
+        return self._shown(connection_id)
 
-    @routes.post("/<connection_id>/pause")
-    @routes.arguments(shapes.PauseRequest)
-    @routes.response(200, shapes.ConnectionShape)
-    def pause(body: dict[str, str], connection_id: str) -> dict[str, Any]:
-        cause = f"Paused by {body['by'] or 'a person'}{': ' if body['cause'] else '.'}{body['cause']}"
-        with database.transaction() as session:
-            connections.pause(session, connection_id, cause, "Press resume.")
-            return _show(session, connections.get(session, connection_id))
-
-    @routes.post("/<connection_id>/disconnect")
-    @routes.arguments(shapes.PauseRequest)
-    @routes.response(200, shapes.Disconnected)
-    def disconnect(body: dict[str, str], connection_id: str) -> dict[str, Any]:
-        revoked = connecting.disconnect(connection_id, body["by"])
-        with database.transaction() as session:
-            return _show(session, connections.get(session, connection_id)) | {"revoked": revoked}
-
-    @routes.post("/<connection_id>/forget")
-    @routes.arguments(shapes.ForgetRequest)
-    @routes.response(200, shapes.Forgotten)
-    def forget(body: dict[str, str], connection_id: str) -> dict[str, str]:
-        """End a disconnected connection for good; one that anything was ever written for is archived."""
-        return {"outcome": connecting.forget(connection_id, body["by"])}
-
-    @routes.delete("/<connection_id>")
-    @routes.response(200, shapes.Forgotten)
-    def delete(connection_id: str) -> dict[str, str]:
-        """The same as `forget`, without a name."""
-        return {"outcome": connecting.forget(connection_id, "")}
-
-    @routes.get("/<connection_id>/preflight")
-    @routes.response(200, shapes.PreflightShape)
-    def preflight(connection_id: str) -> dict[str, Any]:
-        """What the last look found; empty before the first one."""
-        return preflight_of(connection_id)
-
-    @routes.post("/<connection_id>/preflight")
-    @routes.response(200, shapes.PreflightShape)
-    def inspect(connection_id: str) -> dict[str, Any]:
-        connecting.inspect(connection_id)
-        serving.nudge(connection_id)
-        return preflight_of(connection_id)
-
-    def preflight_of(connection_id: str) -> dict[str, Any]:
-        with database.transaction() as session:
-            return connections.get(session, connection_id).preflight or {"at": None, "findings": []}
-
-    @routes.post("/<connection_id>/release-brake")
-    @routes.response(200, shapes.ConnectionShape)
-    def release_brake(connection_id: str) -> dict[str, Any]:
-        with database.transaction() as session:
-            connections.release_brake(session, connection_id, serving.clock.now())
-            shown = _show(session, connections.get(session, connection_id))
-        serving.nudge(connection_id)
-        return shown
-
-    @routes.post("/<connection_id>/resume")
-    @routes.response(200, shapes.ConnectionShape)
-    def resume(connection_id: str) -> dict[str, Any]:
-        with database.transaction() as session:
-            connections.resume(session, connection_id, serving.clock.now())
-            shown = _show(session, connections.get(session, connection_id))
-        serving.nudge(connection_id)
-        return shown
-
-    return routes
+    def _shown(self, connection_id: str) -> dict[str, Any]:
+        found = self.actions.mappings.mapped(connection_id)
+        return {name: found[kind] for name, kind in MAPPINGS.items()} | {"note": REMAPPING}
 
 
-def _show(session: Session, connection: Connection) -> dict[str, Any]:
-    counts = session.execute(
-        sa.select(PendingChange.state, sa.func.count())
-        .where(PendingChange.connection_id == connection.id)
-        .group_by(PendingChange.state)
-    )
-    work = {"due": 0, "waiting": 0, "held": 0, "parked": 0} | {row[0]: row[1] for row in counts}
-    work["uncertain"] = session.execute(
-        sa.select(sa.func.count())
-        .select_from(Operation)
-        .where(Operation.connection_id == connection.id, Operation.state == journal.JOURNALLED)
-    ).scalar_one()
-    work["jobs"] = session.execute(
-        sa.select(sa.func.count()).select_from(Job).where(Job.connection_id == connection.id, Job.state == jobs.RUNNING)
-    ).scalar_one()
-    said = asdict(connections.condition(session, connection))
-    names = shapes.ConnectionShape().fields.keys() - said.keys() - {"work"}
-    return {name: getattr(connection, name) for name in names} | said | {"work": work}
+@routes.route("/<connection_id>/switches")
+class Switches(View):
+    """What is synced."""
+
+    @routes.doc(operationId="setSwitches")
+    @routes.arguments(shapes.Switches, example=examples.SWITCHES)
+    @routes.response(200, shapes.ConnectionShape, example=examples.CONNECTION)
+    def put(self, body: dict[str, bool], connection_id: str) -> ConnectionView:
+        """Switch the sync on or off
+
+        On means from now on: what is older waits for the button or the back-fill. Refused while a line type is not
+        mapped, or a finding of the pre-flight blocks.
+        """
+        self.actions.mappings.switch(connection_id, invoices=body.get("invoices"), estimates=body.get("estimates"))
+        return self.actions.connections.one(connection_id)
 
 
-def _mappings(database: Database, connection_id: str) -> dict[str, Any]:
-    with database.transaction() as session:
-        connections.get(session, connection_id)
-        found = {name: connections.mappings(session, connection_id, kind) for name, kind in MAPPINGS.items()}
-    return found | {"note": REMAPPING}
+@routes.route("/<connection_id>/settings")
+class ConnectionSettings(View):
+    """How a connection behaves."""
+
+    @routes.doc(operationId="getSettings")
+    @routes.response(200, shapes.ConnectionSettings, example=examples.SETTINGS)
+    def get(self, connection_id: str) -> Settings:
+        """Show how a connection behaves
+
+        When drafts go to QuickBooks, what a deleted invoice becomes there, and both limits.
+        """
+        return self.actions.connections.settings(connection_id)
+
+    @routes.doc(operationId="setSettings")
+    @routes.arguments(shapes.ConnectionSettings, example=examples.SETTINGS)
+    @routes.response(200, shapes.ConnectionSettings, example=examples.SETTINGS)
+    def put(self, body: dict[str, Any], connection_id: str) -> Settings:
+        """Set how a connection behaves
+
+        What is not named stays as it is.
+        """
+        return self.actions.connections.set_settings(connection_id, body)
+
+
+@routes.route("/<connection_id>/usage")
+class ConnectionUsage(View):
+    """What is read and written, month by month."""
+
+    @routes.doc(operationId="listUsage")
+    @routes.arguments(PageQuery, location="query")
+    @routes.response(200, page_of(shapes.UsageShape, "months"), example=examples.page(examples.USAGE))
+    def get(self, query: dict[str, Any], connection_id: str) -> Page[Usage]:
+        """List the usage by month
+
+        Metered reads by cause and free writes by action, newest month first.
+        """
+        return self.actions.connections.usage_page(connection_id, asked(query))
+
+
+@routes.route("/<connection_id>/pause")
+class Pause(View):
+    """Stop a connection."""
+
+    @routes.doc(operationId="pauseConnection")
+    @routes.arguments(shapes.PauseRequest, example=examples.PAUSE)
+    @routes.response(200, shapes.ConnectionShape, example=examples.CONNECTION)
+    def post(self, body: dict[str, str], connection_id: str) -> ConnectionView:
+        """Stop writing for a connection
+
+        Nothing is lost: what is pending goes on after `resume`.
+        """
+        return self.actions.connections.pause(connection_id, body["by"], body["cause"])
+
+
+@routes.route("/<connection_id>/resume")
+class Resume(View):
+    """Let a connection go on."""
+
+    @routes.doc(operationId="resumeConnection")
+    @routes.response(200, shapes.ConnectionShape, example=examples.CONNECTION)
+    def post(self, connection_id: str) -> ConnectionView:
+        """Go on after a pause
+
+        What was missed meanwhile is looked at.
+        """
+        return self.actions.connections.resume(connection_id)
+
+
+@routes.route("/<connection_id>/release-brake")
+class ReleaseBrake(View):
+    """Let held removals go on."""
+
+    @routes.doc(operationId="releaseBrake")
+    @routes.response(200, shapes.ConnectionShape, example=examples.CONNECTION)
+    def post(self, connection_id: str) -> ConnectionView:
+        """Let held voids and deletions go on
+
+        Those of the last hour are meant, and are counted anew.
+        """
+        return self.actions.connections.release_brake(connection_id)
+
+
+@routes.route("/<connection_id>/disconnect")
+class Disconnect(View):
+    """End the consent."""
+
+    @routes.doc(operationId="disconnect")
+    @routes.arguments(shapes.PauseRequest, example=examples.PAUSE)
+    @routes.response(200, shapes.Disconnected, example=examples.CONNECTION | {"revoked": True})
+    def post(self, body: dict[str, str], connection_id: str) -> dict[str, Any]:
+        """Disconnect
+
+        QuickBooks' tokens are given back, Ravetree's is dropped, and nothing is written any more; pairs and mappings
+        stay. `revoked` says whether Intuit took them back.
+        """
+        revoked = serving().connecting.disconnect(connection_id, body["by"])
+        return asdict(self.actions.connections.one(connection_id)) | {"revoked": revoked}
+
+
+@routes.route("/<connection_id>/forget")
+class Forget(View):
+    """End a connection for good."""
+
+    @routes.doc(operationId="forgetConnection")
+    @routes.arguments(shapes.ForgetRequest, example=examples.BY)
+    @routes.response(200, shapes.Forgotten, example=examples.FORGOTTEN)
+    def post(self, body: dict[str, str], connection_id: str) -> dict[str, str]:
+        """Forget a disconnected connection
+
+        One that anything was ever written for is archived instead: it stays readable. Its account and its company are
+        free for others.
+        """
+        return {"outcome": serving().connecting.forget(connection_id, body["by"])}
+
+
+@routes.route("/<connection_id>/preflight")
+class Preflight(View):
+    """The settings of both sides."""
+
+    @routes.doc(operationId="getPreflight")
+    @routes.response(200, shapes.PreflightShape, example=examples.PREFLIGHT)
+    def get(self, connection_id: str) -> Inspection:
+        """Show the last pre-flight
+
+        What the last look at the settings of both sides found; empty before the first one.
+        """
+        return self.actions.connections.last_inspection(connection_id)
+
+    @routes.doc(operationId="runPreflight")
+    @routes.response(200, shapes.PreflightShape, example=examples.PREFLIGHT)
+    def post(self, connection_id: str) -> Inspection:
+        """Look at the settings of both sides now
+
+        Some four metered reads. What would make wrong books blocks the switch-on.
+        """
+        return self.actions.connections.inspect_now(connection_id)

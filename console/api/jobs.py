@@ -1,74 +1,99 @@
 """Jobs: contact import and back-fill, with preview, progress and report."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from flask_smorest import Blueprint
-from sqlalchemy.orm import Session
+from console.api import examples, shapes
+from console.api.paging import PageQuery, asked, page_of
+from console.api.serving import View, blueprint
+from storage.models import JobRecord
+from storage.paging import Page
+from sync.actions.jobs import JobView
 
-from console.api import shapes
-from console.api.serving import Serving
-from storage import connections, jobs
-from storage.models import Job, JobRecord
+routes = blueprint("jobs", "/api/connections/<connection_id>/jobs", "Work over many records")
 
 
-def blueprint(serving: Serving) -> Blueprint:
-    """`/api/connections/ID/jobs`."""
-    routes = Blueprint(
-        "jobs", __name__, url_prefix="/api/connections/<connection_id>/jobs", description="Work over many records"
-    )
-    database = serving.database
+@routes.route("")
+class Jobs(View):
+    """The jobs of a connection."""
 
-    @routes.get("")
-    @routes.response(200, shapes.JobShape(many=True))
-    def listing(connection_id: str) -> list[dict[str, Any]]:
-        with database.transaction() as session:
-            connections.get(session, connection_id)
-            return [_show(session, job) for job in jobs.every(session, connection_id)]
+    @routes.doc(operationId="listJobs")
+    @routes.arguments(PageQuery, location="query")
+    @routes.response(200, page_of(shapes.JobShape, "jobs"), example=examples.page(examples.JOB))
+    def get(self, query: dict[str, Any], connection_id: str) -> Page[JobView]:
+        """List the jobs
 
-    @routes.post("")
-    @routes.arguments(shapes.JobRequest)
-    @routes.response(201, shapes.JobShape)
-    def begin(body: dict[str, Any], connection_id: str) -> dict[str, Any]:
+        Newest first, each with how many of its records ended how.
+        """
+        return self.actions.jobs.page(connection_id, asked(query))
+
+    @routes.doc(operationId="beginJob")
+    @routes.arguments(shapes.JobRequest, example=examples.JOB_REQUEST)
+    @routes.response(201, shapes.JobShape, example=examples.JOB)
+    def post(self, body: dict[str, Any], connection_id: str) -> JobView:
+        """Begin a job
+
+        A back-fill pushes what is older than the switch-on, an import of contacts makes or matches a contact for every
+        customer. One of each kind at a time.
+        """
         kind, by = body.pop("kind"), body.pop("by")
-        with database.transaction() as session:
-            connections.get(session, connection_id)
-            job = jobs.begin(session, connection_id, kind, body, by, serving.clock.now())
-            shown = _show(session, job)
-        serving.nudge(connection_id)
-        return shown
+        return self.actions.jobs.begin(connection_id, kind, body, by)
 
-    @routes.post("/preview")
-    @routes.arguments(shapes.PreviewRequest)
-    @routes.response(200, shapes.BackfillPreview)
-    def preview(body: dict[str, Any], connection_id: str) -> dict[str, Any]:
-        return serving.previews.job(connection_id, body.pop("kind"), body)
 
-    @routes.get("/<int(max=9223372036854775807):job_id>")
-    @routes.response(200, shapes.JobShape)
-    def one(connection_id: str, job_id: int) -> dict[str, Any]:
-        with database.transaction() as session:
-            return _show(session, jobs.get(session, connection_id, job_id))
+@routes.route("/preview")
+class JobPreview(View):
+    """A job before it begins."""
 
-    @routes.get("/<int(max=9223372036854775807):job_id>/records")
+    @routes.doc(operationId="previewJob")
+    @routes.arguments(shapes.PreviewRequest, example=examples.JOB_REQUEST)
+    @routes.response(200, shapes.BackfillPreview, example=examples.JOB_PREVIEW)
+    def post(self, body: dict[str, Any], connection_id: str) -> dict[str, Any]:
+        """Preview a job
+
+        What it would do: `counts` by outcome, and the first 200 records one by one. Writes nothing.
+        """
+        return self.actions.jobs.preview(connection_id, body.pop("kind"), body)
+
+
+@routes.route("/<int(max=9223372036854775807):job_id>")
+class Job(View):
+    """One job."""
+
+    @routes.doc(operationId="getJob")
+    @routes.response(200, shapes.JobShape, example=examples.JOB)
+    def get(self, connection_id: str, job_id: int) -> JobView:
+        """Show one job
+
+        Its state, what was asked, and how many of its records ended how.
+        """
+        return self.actions.jobs.one(connection_id, job_id)
+
+
+@routes.route("/<int(max=9223372036854775807):job_id>/records")
+class JobRecords(View):
+    """A job's report."""
+
+    @routes.doc(operationId="listJobRecords")
     @routes.arguments(shapes.JobRecordsQuery, location="query")
-    @routes.response(200, shapes.JobRecordShape(many=True))
-    def records(query: dict[str, str], connection_id: str, job_id: int) -> Sequence[JobRecord]:
-        with database.transaction() as session:
-            jobs.get(session, connection_id, job_id)
-            return jobs.records(session, job_id, query.get("outcome"))
+    @routes.response(
+        200, page_of(shapes.JobRecordShape, "records of a job"), example=examples.page(examples.JOB_RECORD)
+    )
+    def get(self, query: dict[str, Any], connection_id: str, job_id: int) -> Page[JobRecord]:
+        """List the records of a job
 
-    @routes.post("/<int(max=9223372036854775807):job_id>/<any(pause, resume, stop):verb>")
-    @routes.response(200, shapes.JobShape)
-    def move(connection_id: str, job_id: int, verb: str) -> dict[str, Any]:
-        with database.transaction() as session:
-            shown = _show(session, jobs.move(session, connection_id, job_id, verb, serving.clock.now()))
-        serving.nudge(connection_id)
-        return shown
-
-    return routes
+        By name, all or those with one outcome; a record that is still to come has none.
+        """
+        return self.actions.jobs.records(connection_id, job_id, asked(query), query.get("outcome"))
 
 
-def _show(session: Session, job: Job) -> dict[str, Any]:
-    names = ("id", "kind", "state", "params", "by", "created_at", "updated_at", "listed")
-    return {name: getattr(job, name) for name in names} | {"counts": jobs.counts(session, job.id)}
+@routes.route("/<int(max=9223372036854775807):job_id>/<any(pause, resume, stop):verb>")
+class JobMove(View):
+    """Pause, resume or stop a job."""
+
+    @routes.doc(operationId="moveJob")
+    @routes.response(200, shapes.JobShape, example=examples.JOB)
+    def post(self, connection_id: str, job_id: int, verb: str) -> JobView:
+        """Pause, resume or stop a job
+
+        Refused in a state that does not allow it. What is handed over already goes on.
+        """
+        return self.actions.jobs.move(connection_id, job_id, verb)

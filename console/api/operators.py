@@ -1,62 +1,85 @@
-"""For operators: events that were kept aside, and dead letters."""
+"""For operators: every write stopped, events that were kept aside, and dead letters."""
 
-from collections.abc import Sequence
+from typing import Any
 
-import sqlalchemy as sa
-from flask_smorest import Blueprint
-
-from console.api import shapes
-from console.api.serving import NoSuchRecord, Serving
-from schemas import envelopes
-from storage import brakes, dead_letters, inbox
+from console.api import examples, shapes
+from console.api.paging import PageQuery, asked, page_of
+from console.api.serving import View, blueprint
 from storage.models import DeadLetter, Event
+from storage.paging import Page
+
+routes = blueprint("operations", "/api", "The installation as a whole")
 
 
-def blueprint(serving: Serving) -> Blueprint:
-    """`/api/events`, `/api/dead-letters`."""
-    routes = Blueprint("operations", __name__, url_prefix="/api", description="Events and dead letters")
-    database = serving.database
+@routes.route("/events/kept-aside")
+class KeptAside(View):
+    """Events that were not followed."""
 
-    @routes.get("/events/kept-aside")
+    @routes.doc(operationId="listEventsKeptAside")
     @routes.arguments(shapes.KeptAsideQuery, location="query")
-    @routes.response(200, shapes.EventShape(many=True))
-    def kept_aside(query: dict[str, str]) -> list[Event]:
-        """The last 200 of each outcome, or of one, newest first."""
-        outcomes = (query["outcome"],) if "outcome" in query else inbox.ASIDE
-        with database.transaction() as session:
-            return inbox.kept_aside(session, outcomes=outcomes)
+    @routes.response(200, page_of(shapes.EventShape, "events"), example=examples.page(examples.EVENT))
+    def get(self, query: dict[str, Any]) -> Page[Event]:
+        """List events that were kept aside
 
-    @routes.get("/dead-letters")
-    @routes.response(200, shapes.DeadLetterShape(many=True))
-    def dead() -> Sequence[DeadLetter]:
-        with database.transaction() as session:
-            return dead_letters.waiting(session)
+        Those that nobody can use first, then those of unknown accounts, then those that are ignored; of each the newest
+        first. `outcome` asks for one of the three.
+        """
+        return self.actions.installation.kept_aside(asked(query), query.get("outcome"))
 
-    @routes.post("/dead-letters/<int(max=9223372036854775807):letter_id>/redrive")
+
+@routes.route("/dead-letters")
+class DeadLetters(View):
+    """Messages that could not be handled."""
+
+    @routes.doc(operationId="listDeadLetters")
+    @routes.arguments(PageQuery, location="query")
+    @routes.response(200, page_of(shapes.DeadLetterShape, "dead letters"), example=examples.page(examples.DEAD_LETTER))
+    def get(self, query: dict[str, Any]) -> Page[DeadLetter]:
+        """List dead letters
+
+        Those that nobody has published again, oldest first.
+        """
+        return self.actions.installation.dead_letters(asked(query))
+
+
+@routes.route("/dead-letters/<int(max=9223372036854775807):letter_id>/redrive")
+class Redrive(View):
+    """A dead letter once more."""
+
+    @routes.doc(operationId="redriveDeadLetter")
     @routes.response(202)
-    def redrive(letter_id: int) -> None:
-        with database.transaction() as session:
-            letter = session.get(DeadLetter, letter_id)
-        if letter is None:
-            raise NoSuchRecord(f"there is no dead letter {letter_id}", remedy="List them at `/api/dead-letters`.")
-        serving.publisher.publish([envelopes.decode(letter.body)])
-        with database.transaction() as session:
-            session.execute(
-                sa.update(DeadLetter).where(DeadLetter.id == letter_id).values(redriven_at=serving.clock.now())
-            )
+    def post(self, letter_id: int) -> None:
+        """Publish a dead letter again
 
-    @routes.post("/pause")
-    @routes.arguments(shapes.PauseRequest)
+        After the repair. It no longer waits once it is safe.
+        """
+        self.actions.installation.redrive(letter_id)
+
+
+@routes.route("/pause")
+class PauseAll(View):
+    """Stop everything."""
+
+    @routes.doc(operationId="pauseEverything")
+    @routes.arguments(shapes.PauseRequest, example=examples.PAUSE)
     @routes.response(204)
-    def pause_all(body: dict[str, str]) -> None:
-        """Stop every write of this installation, before the next one is sent."""
-        with database.transaction() as session:
-            brakes.pull(session, body["cause"], body["by"], serving.clock.now())
+    def post(self, body: dict[str, str]) -> None:
+        """Stop every write of this installation
 
-    @routes.post("/resume")
+        Before the next one is sent; what is under way is not called back.
+        """
+        self.actions.installation.stop_all(body["by"], body["cause"])
+
+
+@routes.route("/resume")
+class ResumeAll(View):
+    """Let everything go on."""
+
+    @routes.doc(operationId="resumeEverything")
     @routes.response(204)
-    def resume_all() -> None:
-        with database.transaction() as session:
-            brakes.release(session)
+    def post(self) -> None:
+        """Let writes go on
 
-    return routes
+        What `pause` stopped.
+        """
+        self.actions.installation.resume_all()

@@ -2,16 +2,24 @@
 
 from marshmallow import Schema, fields
 
+from console.api.paging import PageQuery
+
 
 class ParityRequest(Schema):
+    """What a report is made from: our copies, or a full read of QuickBooks."""
+
     full = fields.Boolean(load_default=False)
 
 
-class DriftQuery(Schema):
+class DriftQuery(PageQuery):
+    """A page of what differs; `fresh` reads QuickBooks in full before the first one."""
+
     fresh = fields.Boolean(load_default=False)
 
 
 class Sums(Schema):
+    """Both sides' sums in one currency, as texts."""
+
     ravetree_total = fields.String()
     quickbooks_total = fields.String()
     ravetree_receivable = fields.String()
@@ -19,6 +27,8 @@ class Sums(Schema):
 
 
 class Summary(Schema):
+    """How many pairs agree, and why the others do not."""
+
     compared = fields.Integer()
     equal = fields.Integer()
     differing = fields.Integer()
@@ -27,6 +37,8 @@ class Summary(Schema):
 
 
 class DifferenceShape(Schema):
+    """One field that differs: both versions, what was last agreed on, whose it is, and what comes next."""
+
     field = fields.String()
     ravetree = fields.String()
     quickbooks = fields.String()
@@ -37,6 +49,8 @@ class DifferenceShape(Schema):
 
 
 class ParityRow(Schema):
+    """One pair that differs, with the cause in words."""
+
     kind = fields.String()
     number = fields.String()
     client = fields.String()
@@ -56,6 +70,8 @@ class ParityRow(Schema):
 
 
 class ReportInHistory(Schema):
+    """A report without its rows."""
+
     id = fields.Integer()
     day = fields.String()
     made_at = fields.AwareDateTime()
@@ -64,10 +80,14 @@ class ReportInHistory(Schema):
 
 
 class ReportShape(ReportInHistory):
+    """A report with the pairs that differ."""
+
     rows = fields.List(fields.Nested(ParityRow))
 
 
 class SideShape(Schema):
+    """One side of a record; `old_copy` says that a write of ours touched it since it was seen."""
+
     id = fields.String()
     number = fields.String()
     status = fields.String()
@@ -92,6 +112,8 @@ class HeldAgainst(Schema):
 
 
 class Waits(Schema):
+    """What a record waits for, with the decisions that it takes."""
+
     side = fields.String()
     kind = fields.String()
     id = fields.String()
@@ -104,6 +126,8 @@ class Waits(Schema):
 
 
 class Decided(Schema):
+    """What a person decided, and when."""
+
     decision = fields.String()
     by = fields.String()
     note = fields.String()
@@ -111,6 +135,8 @@ class Decided(Schema):
 
 
 class RecordShape(HeldAgainst):
+    """A record on both sides, and what it waits for; `twins` may be the same receipt."""
+
     record = fields.String()
     twins = fields.List(fields.Nested(HeldAgainst))
     waits = fields.List(fields.Nested(Waits))
@@ -118,12 +144,16 @@ class RecordShape(HeldAgainst):
 
 
 class FieldChange(Schema):
+    """One field of a write, before and after."""
+
     field = fields.String()
     before = fields.String(allow_none=True)
     after = fields.String(allow_none=True)
 
 
 class TimelineEntry(Schema):
+    """One thing that happened to a record."""
+
     at = fields.AwareDateTime()
     what = fields.String()
     side = fields.String()

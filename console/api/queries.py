@@ -8,7 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import request
+
+from console.api.errors import UnknownParameter
 
 _VARIABLE = re.compile(r"<(?:[^<>]*:)?([^<>:]+)>")
 
@@ -25,19 +27,17 @@ def named(document: Mapping[str, Any]) -> dict[tuple[str, str], frozenset[str]]:
     }
 
 
-def check(known: Mapping[tuple[str, str], frozenset[str]]) -> Response | None:
-    """Why the request's query is not taken."""
+def check(known: Mapping[tuple[str, str], frozenset[str]]) -> None:
+    """Raise `UnknownParameter` for a query that is not taken."""
     rule = request.url_rule.rule if request.url_rule is not None else ""
     names = known.get((_VARIABLE.sub(r"{\1}", rule), request.method), frozenset())
     unknown = sorted(set(request.args) - names)
     if not unknown:
-        return None
+        return
     near = difflib.get_close_matches(unknown[0], names, 1)
     there_are = f"There are: {', '.join(sorted(names))}." if names else "There are none here."
-    errors = {name: ["Unknown parameter."] for name in unknown}
-    said = (
-        f"{unknown[0]!r} is no parameter of this address{f': did you mean {near[0]!r}?' if near else '.'} {there_are}"
+    raise UnknownParameter(
+        f"{unknown[0]!r} is no parameter of this address{f': did you mean {near[0]!r}?' if near else '.'} {there_are}",
+        unknown,
+        remedy="Leave it out, or spell it as the API's document does.",
     )
-    response = jsonify({"error": {"code": "unknown_parameter", "message": said}, "errors": {"query": errors}})
-    response.status_code = 422
-    return response

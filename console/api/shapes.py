@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
+from console.api.paging import PageQuery
 from schemas.ravetree_contract import ESTIMATE_STATUSES, INVOICE_STATUSES
 from storage import inbox, jobs
 from storage.connections import ARCHIVED
@@ -18,15 +19,21 @@ STATUSES = {
 
 
 class ConnectRequest(Schema):
+    """Whose books are to be connected."""
+
     account_id = fields.String(required=True, validate=validate.Length(1, 255))
     ravetree_token = fields.String(required=True, validate=validate.Length(1, 4096))
 
 
 class ConnectAnswer(Schema):
+    """The address that an administrator of the company opens, once."""
+
     start_url = fields.String(required=True)
 
 
 class ConnectionShape(Schema):
+    """A connection: how it stands, what is switched on, and how much is open."""
+
     id = fields.String(required=True)
     account_id = fields.String(required=True)
     realm_id = fields.String(required=True)
@@ -41,6 +48,8 @@ class ConnectionShape(Schema):
 
 
 class ItemShape(Schema):
+    """An entry of QuickBooks."""
+
     id = fields.String(required=True)
     name = fields.String(required=True)
 
@@ -52,6 +61,8 @@ def _mapping() -> fields.Dict:
 
 
 class Mappings(Schema):
+    """QuickBooks' ids by Ravetree's keys, by kind."""
+
     line_types = _mapping()
     tax_rates = _mapping()
     payment_methods = _mapping()
@@ -59,25 +70,39 @@ class Mappings(Schema):
 
 
 class MappingsAnswer(Mappings):
+    """All mappings; `note` says what a new one affects."""
+
     note = fields.String()
 
 
 class SearchQuery(Schema):
+    """What an entry's name has in it."""
+
     search = fields.String(load_default="", validate=validate.Length(max=100))
 
 
+class EntriesQuery(SearchQuery, PageQuery):
+    """A page of the entries with a text in their names."""
+
+
 class KeyShape(Schema):
+    """A key of Ravetree's, and the entry that it is mapped to."""
+
     key = fields.String()
     label = fields.String()
     quickbooks_id = fields.String(allow_none=True)
 
 
 class Choices(Schema):
+    """What can be mapped to what."""
+
     keys = fields.List(fields.Nested(KeyShape))
     entries = fields.List(fields.Nested(ItemShape))
 
 
 class FindingShape(Schema):
+    """One finding of the pre-flight."""
+
     code = fields.String()
     severity = fields.String(validate=validate.OneOf(["blocks", "warning", "info"]))
     cause = fields.String()
@@ -85,39 +110,53 @@ class FindingShape(Schema):
 
 
 class PreflightShape(Schema):
+    """What a look at the settings of both sides found, and when."""
+
     at = fields.String(allow_none=True)
     findings = fields.List(fields.Nested(FindingShape))
 
 
 class Disconnected(ConnectionShape):
+    """A connection that was ended; `revoked` says whether Intuit took its tokens back."""
+
     revoked = fields.Boolean()
 
 
 class ForgetRequest(Schema):
+    """Who ends a connection for good."""
+
     by = fields.String(load_default="", validate=validate.Length(max=255))
 
 
 class Forgotten(Schema):
+    """Whether a connection is forgotten, or archived because something was written for it."""
+
     outcome = fields.String(validate=validate.OneOf([FORGOTTEN, ARCHIVED]))
 
 
 class Switches(Schema):
+    """What is synced; what is not named stays as it is."""
+
     invoices = fields.Boolean()
     estimates = fields.Boolean()
 
 
 class AttentionShape(Schema):
+    """What waits for a person: a record, or of the kind `connection` and no side the connection itself."""
+
     side = fields.String()
     kind = fields.String()
-    id = fields.String(attribute="record_id")
+    id = fields.String()
     state = fields.String()
     code = fields.String()
     cause = fields.String()
     remedy = fields.String()
-    since = fields.AwareDateTime(attribute="updated_at")
+    since = fields.AwareDateTime(allow_none=True)
 
 
 class DecisionRequest(Schema):
+    """What a person says of a record; `target` is the other side's record that a `link` names."""
+
     decision = fields.String(required=True, validate=validate.OneOf(DECISIONS))
     by = fields.String(load_default="", validate=validate.Length(max=255))
     note = fields.String(load_default="", validate=validate.Length(max=2000))
@@ -129,6 +168,8 @@ class DecisionRequest(Schema):
 
 
 class PreviewQuery(Schema):
+    """Which decision's effect is to be shown; without one that of the next sync."""
+
     decision = fields.String(load_default="", validate=validate.OneOf(["", *DECISIONS]))
     target = fields.String(load_default="", validate=validate.Length(max=255))
 
@@ -143,12 +184,16 @@ def _check_target(data: dict[str, Any]) -> None:
 
 
 class PreviewStep(Schema):
+    """One write that would be made."""
+
     side = fields.String()
     action = fields.String()
     changes = fields.List(fields.Dict())
 
 
 class Preview(Schema):
+    """What would become of a record."""
+
     record = fields.String()
     outcome = fields.String()
     message = fields.String()
@@ -157,17 +202,23 @@ class Preview(Schema):
 
 
 class SyncRequest(Schema):
+    """Who presses the button, and how long to wait for what becomes of the record."""
+
     by = fields.String(load_default="", validate=validate.Length(max=255))
     wait_seconds = fields.Float(load_default=10.0, validate=validate.Range(0, 60))
 
 
 class SyncAnswer(Schema):
+    """What became of a record."""
+
     outcome = fields.String()
     message = fields.String()
     remedy = fields.String()
 
 
 class ConnectionSettings(Schema):
+    """How a connection behaves."""
+
     draft_policy = fields.String(validate=validate.OneOf(["create", "sent"]))
     delete_policy = fields.String(validate=validate.OneOf(["void", "delete"]))
     removals_limit = fields.Integer(strict=True, validate=validate.Range(1, 1_000_000))
@@ -175,6 +226,8 @@ class ConnectionSettings(Schema):
 
 
 class UsageShape(Schema):
+    """One month: metered reads by cause, free writes by action."""
+
     month = fields.String()
     reads = fields.Dict(keys=fields.String(), values=fields.Integer())
     total_reads = fields.Integer()
@@ -184,15 +237,21 @@ class UsageShape(Schema):
 
 
 class PauseRequest(Schema):
+    """Who stops it, and why."""
+
     cause = fields.String(load_default="", validate=validate.Length(max=500))
     by = fields.String(load_default="", validate=validate.Length(max=255))
 
 
-class KeptAsideQuery(Schema):
+class KeptAsideQuery(PageQuery):
+    """A page of the events that were not followed, of all outcomes or of one."""
+
     outcome = fields.String(validate=validate.OneOf(inbox.ASIDE))
 
 
 class EventShape(Schema):
+    """An event that was not followed, with the reason."""
+
     id = fields.String(attribute="event_id")
     source = fields.String()
     account = fields.String()
@@ -204,6 +263,8 @@ class EventShape(Schema):
 
 
 class DeadLetterShape(Schema):
+    """A message that could not be handled; `size` is its body's, in bytes."""
+
     id = fields.Integer()
     message_id = fields.String()
     queue = fields.String()
@@ -267,6 +328,8 @@ def _narrows(data: dict[str, Any]) -> bool:
 
 
 class JobShape(Schema):
+    """A job: its state, what was asked, and how many of its records ended how."""
+
     id = fields.Integer()
     kind = fields.String()
     state = fields.String()
@@ -278,11 +341,15 @@ class JobShape(Schema):
     counts = fields.Dict(keys=fields.String(), values=fields.Integer())
 
 
-class JobRecordsQuery(Schema):
+class JobRecordsQuery(PageQuery):
+    """A page of a job's records, all or those with one outcome."""
+
     outcome = fields.String(validate=validate.OneOf(jobs.OUTCOMES))
 
 
 class JobRecordShape(Schema):
+    """One record of a job and what became of it."""
+
     record = fields.String(attribute="subject")
     name = fields.String()
     outcome = fields.String()
@@ -291,5 +358,7 @@ class JobRecordShape(Schema):
 
 
 class BackfillPreview(Schema):
+    """What a job would do: how many records would end how, and the first ones."""
+
     counts = fields.Dict(keys=fields.String(), values=fields.Integer())
     records = fields.List(fields.Dict())

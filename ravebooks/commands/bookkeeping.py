@@ -1,7 +1,7 @@
 """What a bookkeeper does, on the command line: map, switch, look before a sync, press the button, fill back."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,12 +10,13 @@ from marshmallow import ValidationError
 
 from config.errors import USAGE
 from console.api.shapes import JobRequest, PreviewRequest
-from console.connecting import KINDS
 from ravebooks.commands import served
-from ravebooks.commands.attention import check_is_there, open_quietly, record_arguments
+from ravebooks.commands.attention import open_quietly, record_arguments
 from schemas.ids import record_of
-from storage import connections, decisions, jobs, reads
-from storage.models import Job
+from storage import jobs, paging
+from storage.decisions import DECISIONS
+from sync.actions.jobs import JobView
+from sync.actions.mappings import KINDS
 
 _OPTIONS = {"statuses": "status", "kinds": "kind"}
 """Options whose name is not that of the API's field."""
@@ -69,9 +70,9 @@ def forget(connection: str, by: str) -> None:
 def preflight(connection: str) -> None:
     """Look at the company's settings, mappings and rights now."""
     with open_quietly() as parts:
-        found = parts.connecting.inspect(connection)
+        found = parts.unhurried_actions.connections.inspect_now(connection).findings
     for finding in found:
-        click.echo(f"{finding.severity:<8} {finding.code}\n    {finding.cause}\n    → {finding.remedy}")
+        click.echo(f"{finding['severity']:<8} {finding['code']}\n    {finding['cause']}\n    → {finding['remedy']}")
     click.echo(f"{len(found)} findings")
 
 
@@ -84,13 +85,14 @@ def map_(connection: str, kind: str, pairs: tuple[str, ...], search: str) -> Non
     """Map Ravetree's keys to QuickBooks' entries; without pairs list both, and what is mapped."""
     given = dict(_pair(text) for text in pairs)
     with open_quietly() as parts:
+        mappings = parts.unhurried_actions.mappings
         if given:
-            parts.connecting.map_keys(connection, kind, given)
-        for row in parts.connecting.keys(connection, kind):
-            click.echo(f"{row['key'] or '(all others)':<24} {row['label'] or '':<32} → {row['quickbooks_id'] or '–'}")
+            mappings.map_keys(connection, {kind: given})
+        for row in mappings.keys(connection, kind):
+            click.echo(f"{row.key or '(all others)':<24} {row.label:<32} → {row.quickbooks_id or '–'}")
         if not given:
-            for entry in parts.connecting.entries(connection, kind, search):
-                click.echo(f"    {entry['id']:<8} {entry['name']}")
+            for entry in mappings.entries(connection, kind, search):
+                click.echo(f"    {entry.id:<8} {entry.name}")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -107,7 +109,7 @@ def _pair(text: str) -> tuple[str, str]:
 def switch(connection: str, invoices: bool | None, estimates: bool | None) -> None:
     """Switch the sync on or off. On means from now on: what is older waits for the button or the back-fill."""
     with open_quietly() as parts:
-        parts.connecting.switch(connection, invoices=invoices, estimates=estimates)
+        parts.unhurried_actions.mappings.switch(connection, invoices=invoices, estimates=estimates)
     click.echo(f"{connection} is set")
 
 
@@ -119,32 +121,29 @@ def switch(connection: str, invoices: bool | None, estimates: bool | None) -> No
 @click.option("--reads", type=click.IntRange(1), help="Metered reads a month before a warning.")
 def policy(connection: str, draft: str | None, delete: str | None, removals: int | None, reads: int | None) -> None:
     """Show or set how a connection behaves."""
-    given = {"draft_policy": draft, "delete_policy": delete, "removals_limit": removals, "reads_budget": reads}
-    with open_quietly() as parts, parts.database.transaction() as session:
-        get = connections.get_current if any(given.values()) else connections.get
-        row = get(session, connection)
-        for name, value in given.items():
-            if value is not None:
-                setattr(row, name, value)
-            click.echo(f"{name:<16} {getattr(row, name) if getattr(row, name) is not None else '–'}")
+    named = {"draft_policy": draft, "delete_policy": delete, "removals_limit": removals, "reads_budget": reads}
+    given = {name: value for name, value in named.items() if value is not None}
+    with open_quietly() as parts:
+        actions = parts.unhurried_actions.connections
+        shown = actions.set_settings(connection, given) if given else actions.settings(connection)
+    for name, value in asdict(shown).items():
+        click.echo(f"{name:<16} {value if value is not None else '–'}")
 
 
 @click.command("usage")
 @click.argument("connection")
 def usage(connection: str) -> None:
     """Metered reads of QuickBooks by cause and free writes by action, month by month."""
-    with open_quietly() as parts, parts.database.transaction() as session:
-        connections.get(session, connection)
-        this = reads.month_of(parts.clock.now())
-        for month in dict.fromkeys([this, *reads.months(session, connection)]):
-            found = reads.usage(session, connection, month)
-            click.echo(f"{month}  {found.total_reads} reads of {found.budget or 'no budget'}")
-            for name, count in sorted(found.reads.items()):
-                click.echo(f"    read   {name:<24} {count}")
-            for name, count in sorted(found.writes.items()):
-                click.echo(f"    write  {name:<24} {count}")
-            if found.warning:
-                click.echo(f"    {found.warning}")
+    with open_quietly() as parts:
+        months = parts.unhurried_actions.connections.usage(connection)
+    for found in months:
+        click.echo(f"{found.month}  {found.total_reads} reads of {found.budget or 'no budget'}")
+        for name, count in sorted(found.reads.items()):
+            click.echo(f"    read   {name:<24} {count}")
+        for name, count in sorted(found.writes.items()):
+            click.echo(f"    write  {name:<24} {count}")
+        if found.warning:
+            click.echo(f"    {found.warning}")
 
 
 # --- one record ----------------------------------------------------------------------------------
@@ -152,14 +151,13 @@ def usage(connection: str) -> None:
 
 @click.command("preview")
 @record_arguments
-@click.option("--decision", type=click.Choice(decisions.DECISIONS), default=None, help="What that decision would do.")
+@click.option("--decision", type=click.Choice(DECISIONS), default=None, help="What that decision would do.")
 @click.option("--target", default="", help="For `link`: the Id of the other side's record.")
 def preview(connection: str, side: str, kind: str, record_id: str, decision: str | None, target: str) -> None:
     """Say what the next sync of a record would do, and write nothing."""
     record = record_of(side, kind, record_id)
     with open_quietly() as parts:
-        check_is_there(parts, connection, record)
-        found = parts.previews.record(connection, record, decision or "", target)
+        found = parts.unhurried_actions.records.preview(connection, record, decision or "", target)
     _show_preview(found)
 
 
@@ -180,10 +178,10 @@ def sync(connection: str, side: str, kind: str, record_id: str, by: str) -> None
     """Press "Sync to QuickBooks" for a record; `ravebooks show` says what became of it."""
     record = record_of(side, kind, record_id)
     with open_quietly() as parts:
-        check_is_there(parts, connection, record)
-        with parts.database.transaction() as session:
-            decisions.request_sync(session, connection, record, parts.clock.now(), by)
+        became = parts.unhurried_actions.records.ask_for(connection, record, by)
     click.echo(f"{record} is due")
+    if became.outcome == "paused":
+        click.echo(f"    {became.message}\n    → {became.remedy}")
 
 
 # --- many ----------------------------------------------------------------------------------------
@@ -241,15 +239,13 @@ def _begin(connection: str, kind: str, asked: dict[str, Any], only_look: bool, b
     del params["kind"], params["by"]
     with open_quietly() as parts:
         if only_look:
-            found = parts.previews.job(connection, kind, params)
+            found = parts.unhurried_actions.jobs.preview(connection, kind, params)
             for row in found["records"]:
                 click.echo(f"{row['name']:<24} {row['outcome']:<8} {row['message']}".rstrip())
             click.echo(_spell(found["counts"]) or "nothing to do")
             return
-        with parts.database.transaction() as session:
-            connections.get(session, connection)
-            job = jobs.begin(session, connection, kind, params, by, parts.clock.now())
-            click.echo(f"job {job.id} runs")
+        job = parts.unhurried_actions.jobs.begin(connection, kind, params, by)
+    click.echo(f"job {job.id} runs")
 
 
 def _texts(said: Any) -> Iterator[str]:
@@ -264,25 +260,23 @@ def _texts(said: Any) -> Iterator[str]:
 @click.option("--do", "verb", type=click.Choice(["pause", "resume", "stop"]), help="Do this to the job.")
 def jobs_(connection: str, job: int | None, verb: str | None) -> None:
     """List jobs with their progress; with one, its report: every record that did not simply come across."""
-    with open_quietly() as parts, parts.database.transaction() as session:
-        connections.get(session, connection)
+    with open_quietly() as parts:
+        actions = parts.unhurried_actions.jobs
         if job is None:
-            for row in jobs.every(session, connection):
-                click.echo(_job_line(row, jobs.counts(session, row.id)))
+            for row in actions.every(connection):
+                click.echo(_job_line(row))
             return
         if verb is not None:
-            jobs.move(session, connection, job, verb, parts.clock.now())
-        row = jobs.get(session, connection, job)
-        click.echo(_job_line(row, jobs.counts(session, row.id)))
-        for record in jobs.records(session, row.id):
+            actions.move(connection, job, verb)
+        click.echo(_job_line(actions.one(connection, job)))
+        for record in paging.through(lambda asked: actions.records(connection, job, asked)):
             if record.outcome not in ("agreed", "already"):
                 click.echo(f"    {record.name:<24} {record.outcome or 'to come':<8} {record.text}".rstrip())
 
 
-def _job_line(job: Job, counts: Mapping[str, int]) -> str:
-    return (
-        f"{job.id}  {job.kind}  {job.state}  {_spell(counts)}  begun {job.created_at:%Y-%m-%d %H:%M} {job.by}".rstrip()
-    )
+def _job_line(job: JobView) -> str:
+    counts = _spell(job.counts)
+    return f"{job.id}  {job.kind}  {job.state}  {counts}  begun {job.created_at:%Y-%m-%d %H:%M} {job.by}".rstrip()
 
 
 def _spell(counts: Mapping[str, int]) -> str:

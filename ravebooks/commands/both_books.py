@@ -5,10 +5,8 @@ from typing import Any
 import click
 
 from console.parity_forms import as_csv
-from ravebooks.commands.attention import UnknownRecord, open_quietly, record_arguments
+from ravebooks.commands.attention import open_quietly, record_arguments
 from schemas.ids import record_of
-from storage import connections, timeline
-from storage import parity as reports
 
 
 @click.command("parity")
@@ -18,9 +16,7 @@ from storage import parity as reports
 def parity(connection: str, full: bool, sheet: bool) -> None:
     """Hold both books against each other now, and keep the report."""
     with open_quietly() as parts:
-        made = parts.parity.make(connection, full=full)
-        with parts.database.transaction() as session:
-            report = reports.get(session, connection, made)
+        report = parts.unhurried_actions.books.make_report(connection, full=full)
     if sheet:
         click.echo(as_csv(report.rows), nl=False)
         return
@@ -44,7 +40,7 @@ def parity(connection: str, full: bool, sheet: bool) -> None:
 def drift(connection: str, fresh: bool) -> None:
     """List what differs between the books by field, whose it is, and what the next sync would do."""
     with open_quietly() as parts:
-        found = parts.parity.drift(connection, fresh=fresh)
+        found = parts.unhurried_actions.books.drift(connection, fresh=fresh)
     for pair in found:
         _print_pair(pair)
     click.echo(f"{len(found)} pairs differ")
@@ -56,9 +52,7 @@ def show(connection: str, side: str, kind: str, record_id: str) -> None:
     """Show both sides of a record, what it waits for, and base and both versions of what differs."""
     record = record_of(side, kind, record_id)
     with open_quietly() as parts:
-        shown = parts.parity.record(connection, record)
-    if shown is None:
-        raise UnknownRecord(f"neither book has {record}")
+        shown = parts.unhurried_actions.books.record(connection, record)
     _print_pair(shown)
     for twin in shown["twins"]:
         click.echo("may be the same receipt:")
@@ -78,11 +72,8 @@ def show(connection: str, side: str, kind: str, record_id: str) -> None:
 def timeline_(connection: str, side: str, kind: str, record_id: str) -> None:
     """Show what happened to a record: events, plans, writes with field changes, answers, who pressed what."""
     record = record_of(side, kind, record_id)
-    with open_quietly() as parts, parts.database.transaction() as session:
-        connections.get(session, connection)
-        entries = timeline.of(session, connection, record)
-    if not entries:
-        raise UnknownRecord(f"nothing ever happened to {record}")
+    with open_quietly() as parts:
+        entries = parts.unhurried_actions.books.timeline(connection, record)
     for entry in entries:
         by = f"  by {entry['by']}" if entry["by"] else ""
         click.echo(f"{entry['at']:%Y-%m-%d %H:%M:%S}  {entry['what']:<8}{entry['side']:<11}{entry['text']}{by}")

@@ -3,7 +3,6 @@
 import click
 
 from ravebooks.commands.attention import open_quietly
-from storage import brakes, connections
 
 
 @click.command("pause")
@@ -16,12 +15,11 @@ from storage import brakes, connections
 def pause(connection: str | None, everything: bool, by: str, cause: str) -> None:
     """Stop writing: nothing is lost, and what is pending goes on after `resume`."""
     _one_or_all(connection, everything)
-    with open_quietly() as parts, parts.database.transaction() as session:
+    with open_quietly() as parts:
         if connection is None:
-            brakes.pull(session, cause, by, parts.clock.now())
+            parts.unhurried_actions.installation.stop_all(by, cause)
         else:
-            words = f"Paused by {by}{': ' if cause else '.'}{cause}"
-            connections.pause(session, connection, words, "Go on with `ravebooks resume`.")
+            parts.unhurried_actions.connections.pause(connection, by, cause)
     click.echo(f"{connection or 'Everything'} is paused")
 
 
@@ -31,11 +29,11 @@ def pause(connection: str | None, everything: bool, by: str, cause: str) -> None
 def resume(connection: str | None, everything: bool) -> None:
     """Go on, and look at what was missed meanwhile."""
     _one_or_all(connection, everything)
-    with open_quietly() as parts, parts.database.transaction() as session:
+    with open_quietly() as parts:
         if connection is None:
-            brakes.release(session)
+            parts.unhurried_actions.installation.resume_all()
         else:
-            connections.resume(session, connection, parts.clock.now())
+            parts.unhurried_actions.connections.resume(connection)
     click.echo(f"{connection or 'Everything'} goes on")
 
 
@@ -43,8 +41,8 @@ def resume(connection: str | None, everything: bool) -> None:
 @click.argument("connection")
 def release_brake(connection: str) -> None:
     """The voids and deletions of the last hour are meant: let the held ones go on, and count anew."""
-    with open_quietly() as parts, parts.database.transaction() as session:
-        connections.release_brake(session, connection, parts.clock.now())
+    with open_quietly() as parts:
+        parts.unhurried_actions.connections.release_brake(connection)
     click.echo(f"{connection} counts voids and deletions anew")
 
 

@@ -3,7 +3,6 @@
 import click
 
 from ravebooks.commands.attention import open_quietly
-from storage import connections
 
 
 @click.command("restored")
@@ -12,6 +11,6 @@ def restored() -> None:
 
     Run it before the processes are started. They go on by themselves when both books have been read.
     """
-    with open_quietly() as parts, parts.database.transaction() as session:
-        count = connections.verify(session, parts.clock.now())
+    with open_quietly() as parts:
+        count = parts.unhurried_actions.installation.verify_all()
     click.echo(f"Connections that read both books before anything is written: {count}")

@@ -57,8 +57,11 @@ class Installation:
         return connection_id
 
     def _find(self, account: str) -> str | None:
-        rows = self._call("GET", "connections")
-        found = [row["id"] for row in rows if row["account_id"] == account and row["state"] != "archived"]
+        found = [
+            row["id"]
+            for row in self._list("connections")
+            if row["account_id"] == account and row["state"] != "archived"
+        ]
         return str(found[0]) if found else None
 
     def _connect(self, world: World) -> str:
@@ -79,7 +82,7 @@ class Installation:
         return connection_id
 
     def _items(self, connection_id: str) -> dict[str, str]:
-        by_name = {row["name"]: row["id"] for row in self._call("GET", f"connections/{connection_id}/items")}
+        by_name = {row["name"]: row["id"] for row in self._list(f"connections/{connection_id}/items")}
         return {key: by_name[name] for key, name in ITEMS.items()}
 
     def _share_the_app(self, world: World) -> None:
@@ -93,6 +96,17 @@ class Installation:
         _post(f"{world.quickbooks_root}/sandbox/webhooks", {"url": f"{self.url}/webhooks/quickbooks"})
         ours = {"url": f"{self.url}/webhooks/ravetree/{account}", "secret": secret}
         _post(f"{world.ravetree_root}/sandbox/webhooks", ours)
+
+    def _list(self, path: str) -> list[dict[str, Any]]:
+        """Every row of a list of the API."""
+        rows: list[dict[str, Any]] = []
+        cursor = ""
+        while True:
+            page = self._call("GET", f"{path}?{urllib.parse.urlencode({'limit': 1000, 'cursor': cursor})}")
+            rows += page["data"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return rows
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {self.api_token}"}

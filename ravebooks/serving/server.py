@@ -16,12 +16,14 @@ from waitress.task import ErrorTask, ThreadedTaskDispatcher
 
 from config import telemetry
 from config.logging import logger
-from config.ports import Clock
+from config.ports import Clock, Entropy, SystemEntropy
 from config.repeats import Repeats
 from config.tally import Tally
 from ravebooks.serving.listening import port_of
 from ravebooks.serving.patience import Awaited, Patience, Waiting
 from ravebooks.serving.strict import StrictParser
+from schemas.problems import MEDIA_TYPE
+from webhooks import problems, request_ids
 from webhooks.headers import HEADERS
 
 QUICK_THREADS = 16
@@ -71,11 +73,28 @@ class Lanes:
 
 
 class Refusal(ErrorTask):
-    """What the server itself answers to what it could not read: with the headers that every answer carries."""
+    """What the server itself answers to what it could not read: a problem, with the headers of every answer."""
+
+    def execute(self) -> None:
+        """Called by waitress."""
+        # waitress' types name another class than its requests, and its server.
+        request: Any = self.request
+        error = request.error
+        # What waitress quotes may be a secret.
+        problem = problems.of_status(error.code, f"{_unquoted(error.body)}.")
+        body = problem.as_json().encode()
+        self.status = f"{problem.status} {problem.title}"
+        self.response_headers = [*self.response_headers, ("Content-Type", MEDIA_TYPE)]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
 
     def build_response_header(self) -> bytes:
         """Called by waitress."""
-        self.response_headers = [*self.response_headers, *HEADERS.items()]
+        # What it would have brought of its own could not be read either.
+        server: Any = self.channel.server
+        name = server.entropy.token(request_ids.SIZE)
+        self.response_headers = [*self.response_headers, *HEADERS.items(), (request_ids.HEADER, name)]
         return super().build_response_header()
 
 
@@ -146,6 +165,7 @@ class Engine(TcpWSGIServer):
         lanes: Lanes | None = None,
     ) -> None:
         self.monotonic = monotonic
+        self.entropy: Entropy = SystemEntropy()
         self._patience = patience
         self._tally = tally
         self._next_round = 0.0
@@ -221,7 +241,7 @@ class Engine(TcpWSGIServer):
         """Say what could not be read: a proxy that writes requests in another way would else be refused in silence."""
         telemetry.requests_refused.labels(str(status)).inc()
         # What waitress quotes may be a secret.
-        self._tally.met(log, "request refused", str(channel.addr[0]), status=status, why=why.partition('"')[0].strip())
+        self._tally.met(log, "request refused", str(channel.addr[0]), status=status, why=_unquoted(why))
 
     def stop_accepting(self) -> None:
         """Leave new connections to others who listen on the same port."""
@@ -269,6 +289,11 @@ class Server:
         self._engine.task_dispatcher.shutdown(timeout=min(seconds, ANSWER_SECONDS))
         self._stopping.set()
         self._engine.close()
+
+
+def _unquoted(text: str) -> str:
+    """A sentence of waitress' without what it quotes of the request."""
+    return text.partition('"')[0].strip().rstrip(".")
 
 
 def _most_connections() -> int:

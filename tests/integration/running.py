@@ -76,7 +76,7 @@ class RunningWorld(AnyWorld):
         return found
 
     def attention(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.api("GET", f"/api/connections/{self.connection_id}/attention")
+        found: list[dict[str, Any]] = self.api("GET", f"/api/connections/{self.connection_id}/attention")["data"]
         return found
 
     def names(self, record: Record) -> list[Record]:

@@ -30,6 +30,7 @@ from schemas import envelopes
 from schemas.envelopes import Delivery, Envelope
 from storage import dead_letters, inbox, migrations
 from storage.database import Database, DatabaseDown
+from storage.paging import Asked
 from tests.services.ports import wait_until
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
@@ -106,7 +107,7 @@ def delivery(name: str) -> bytes:
 
 def recorded(database: Database) -> set[str]:
     with database.transaction() as session:
-        return {event.event_id for event in inbox.kept_aside(session, 1000)}
+        return {event.event_id for event in inbox.kept_aside(session, Asked(1000)).rows}
 
 
 def dead(database: Database) -> list[bytes]:

@@ -119,7 +119,7 @@ class Installed:
         until(lambda: self.quickbooks.invoice(invoice["number"]), what=f"invoice {invoice['number']} did not arrive")
 
     def dead(self) -> list[Body]:
-        found: list[Body] = requests.get(f"{self.url}/api/dead-letters", headers=AUTHORISED, timeout=10).json()
+        found: list[Body] = requests.get(f"{self.url}/api/dead-letters", headers=AUTHORISED, timeout=10).json()["data"]
         return found
 
     def addresses_in(self, text: str) -> list[str]:

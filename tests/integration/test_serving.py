@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from console.api.records import WAITING_CALLERS
+from console.api.serving import WAITING_CALLERS
 from publishers import marks
 from tests.integration.system import System, healthy, until
 from tests.services.ports import free_ports

@@ -66,7 +66,7 @@ def next_id(world: World) -> str:
 
 def reads(world: World, cause: str = "") -> int:
     """Metered reads of the connection so far, those of one cause if it is named."""
-    usage = world.api("GET", f"/api/connections/{world.connection_id}/usage").get_json()
+    usage = world.api("GET", f"/api/connections/{world.connection_id}/usage").get_json()["data"]
     return sum(count for month in usage for name, count in month["reads"].items() if cause in ("", name))
 
 

@@ -129,7 +129,7 @@ def test_it_can_be_paused_resumed_and_stopped(old_world: OldWorld) -> None:
         f"/api/connections/{old_world.connection_id}/jobs/{begun['id']}/resume",
         headers={"Authorization": "Bearer api"},
     )
-    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "JobRefused")
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "job_refused")
 
 
 def test_a_number_that_is_taken_is_offered_though_the_company_does_not_check_numbers(old_world: OldWorld) -> None:

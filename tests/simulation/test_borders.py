@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from console.api import records
+from console.api.serving import WAITING_CALLERS
 from tests.simulation.world import World
 
 HEAD = {"Authorization": "Bearer api", "Content-Type": "application/json"}
@@ -71,14 +71,14 @@ def test_callers_that_wait_are_bounded_and_the_next_one_is_answered_at_once(
     def another_caller(_seconds: float) -> None:
         """While one waits, the next one calls."""
         waiting[0] += 1
-        if waiting[0] < 3 * records.WAITING_CALLERS:
+        if waiting[0] < 3 * WAITING_CALLERS:
             call()
         world.clock.advance(61)
 
     monkeypatch.setattr(world.clock, "sleep", another_caller)
     call()
-    assert waiting[0] == records.WAITING_CALLERS
-    assert outcomes == ["pending"] * (records.WAITING_CALLERS + 1)
+    assert waiting[0] == WAITING_CALLERS
+    assert outcomes == ["pending"] * (WAITING_CALLERS + 1)
 
 
 def test_calls_with_a_wrong_token_are_counted_and_told_in_one_line(world: World) -> None:

@@ -19,8 +19,15 @@ def get(world: World, path: str) -> Any:
     return world.api("GET", f"/api/connections/{world.connection_id}{path}").get_json()
 
 
+def listed(world: World, path: str) -> Any:
+    """All of a list, which is short."""
+    page = get(world, path)
+    assert page["next_cursor"] is None
+    return page["data"]
+
+
 def drift(world: World, *, fresh: bool = False) -> Any:
-    return get(world, f"/drift?fresh={str(fresh).lower()}")
+    return listed(world, f"/drift?fresh={str(fresh).lower()}")
 
 
 def fields(pair: Any) -> dict[str, tuple[str, str]]:
@@ -46,7 +53,7 @@ def raise_total(world: World, invoice: Body) -> None:
 
 
 def reads(world: World, cause: str) -> int:
-    return int(get(world, "/usage")[0]["reads"].get(cause, 0))
+    return int(listed(world, "/usage")[0]["reads"].get(cause, 0))
 
 
 # --- drift -----------------------------------------------------------------------------------------
@@ -139,7 +146,7 @@ def test_equal_books_make_a_report_without_rows(world: World, paired: Body) -> N
         },
     }
     assert reads(world, "parity") == before
-    assert [row["id"] for row in get(world, "/parity")] == [made["id"]]
+    assert [row["id"] for row in listed(world, "/parity")] == [made["id"]]
     assert get(world, f"/parity/{made['id']}") == made
 
 
@@ -280,11 +287,11 @@ def test_an_invoice_that_is_parked_before_it_came_across_is_a_row(world: World, 
 
 
 def test_every_day_has_its_report_from_the_switch_on(world: World, paired: Body) -> None:
-    assert get(world, "/parity") == []
+    assert listed(world, "/parity") == []
     for _ in range(2):
         world.clock.advance(24 * 3600 + 1)
         world.settle()
-    assert [(row["day"], row["source"]) for row in get(world, "/parity")] == [
+    assert [(row["day"], row["source"]) for row in listed(world, "/parity")] == [
         ("2026-11-22", "copies"),
         ("2026-11-21", "copies"),
     ]
@@ -331,7 +338,7 @@ def test_another_connections_report_is_not_found(world: World, paired: Body) -> 
     answer = world.web.get(
         f"/api/connections/{world.connection_id}/parity/99.csv", headers={"Authorization": "Bearer api"}
     )
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "UnknownReport")
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "unknown_report")
 
 
 # --- one record ------------------------------------------------------------------------------------
@@ -414,7 +421,7 @@ def test_the_timeline_says_what_happened_from_both_sides_and_who_decided(world: 
     body = {"decision": "ravetree", "by": "Kim", "note": "asked the client"}
     world.api("POST", f"/api/connections/{world.connection_id}{path}/decision", body)
     world.settle()
-    entries = get(world, f"{path}/timeline")
+    entries = listed(world, f"{path}/timeline")
     assert [entry["at"] for entry in entries] == sorted(entry["at"] for entry in entries)
     assert {entry["side"] for entry in entries if entry["what"] == "event"} == {"ravetree", "quickbooks"}
     (pressed,) = [entry for entry in entries if entry["what"] == "pressed"]
@@ -434,7 +441,7 @@ def test_the_timeline_says_what_happened_from_both_sides_and_who_decided(world: 
 def test_an_update_in_the_timeline_shows_each_field_before_and_after(world: World, paired: Body) -> None:
     world.ravetree.change("invoices", paired["id"], {"memo": "please pay"})
     world.settle()
-    entries = get(world, f"/records/ravetree/invoice/{paired['id']}/timeline")
+    entries = listed(world, f"/records/ravetree/invoice/{paired['id']}/timeline")
     update = next(entry for entry in entries if entry["text"] == "invoice.update" and entry["what"] == "write")
     assert update["changes"] == [{"field": "CustomerMemo", "before": None, "after": "please pay"}]
 
@@ -443,7 +450,7 @@ def test_a_refusal_stands_in_the_timeline_without_secrets(world: World, paired: 
     world.quickbooks.steer("faults", {"endpoint": "payment.create", "kind": "fault:6210", "count": 1})
     mine = world.receive({paired["id"]: "40.00"}, "token=abcdef123456")
     world.settle()
-    entries = get(world, f"/records/ravetree/payment/{mine['id']}/timeline")
+    entries = listed(world, f"/records/ravetree/payment/{mine['id']}/timeline")
     (refused,) = [entry for entry in entries if entry["what"] == "answer"]
     assert "refused" in refused["text"]
     assert "6210" in refused["error"]
@@ -453,7 +460,7 @@ def test_a_refusal_stands_in_the_timeline_without_secrets(world: World, paired: 
 def test_the_button_in_ravetree_names_its_user(world: World, paired: Body) -> None:
     world.ravetree.steer(f"app/invoices/{paired['id']}/sync", {})
     world.settle()
-    entries = get(world, f"/records/ravetree/invoice/{paired['id']}/timeline")
+    entries = listed(world, f"/records/ravetree/invoice/{paired['id']}/timeline")
     (button,) = [entry for entry in entries if entry["text"].startswith("invoice.sync_requested")]
     assert button["by"] == "usr_1"
 
@@ -464,4 +471,4 @@ def test_nothing_is_known_of_a_stranger(world: World, side: str, kind: str) -> N
     path = f"/api/connections/{world.connection_id}/records/{side}/{kind}/999"
     for asked in (path, f"{path}/timeline"):
         answer = world.web.get(asked, headers={"Authorization": "Bearer api"})
-        assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "NoSuchRecord")
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "no_such_record")

@@ -9,7 +9,7 @@ import requests
 import sqlalchemy as sa
 import structlog
 
-from console.connecting import Connecting
+from console import connecting
 from ravebooks.demo.sides import Body
 from reconcile.model import Side
 from storage import connections
@@ -122,12 +122,12 @@ def test_of_two_connects_that_finish_at_one_moment_one_is_refused_in_a_sentence(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither sees the other's row before both are made: the database has the last word."""
-    monkeypatch.setattr(Connecting, "_check_free", lambda *_: None)
+    monkeypatch.setattr(connecting, "_check_free", lambda *_: None)
     monkeypatch.setattr(connections, "find", lambda *_: None)
     page = consent(world, begin(world))
     assert (page.status_code, "was finished at this moment" in page.text) == (400, True)
     monkeypatch.undo()
-    assert len(world.api("GET", "/api/connections").get_json()) == 1
+    assert len(world.api("GET", "/api/connections").get_json()["data"]) == 1
 
 
 @pytest.mark.parametrize("realm", ["{}/.", "./{}", "1/../{}", "{}?a=b", "", "{}x", "-{}", "{}\n"])
@@ -139,7 +139,7 @@ def test_a_realm_that_is_no_number_connects_nothing(world: World, realm: str) ->
     query = dict(parse_qsl(back.query)) | {"realmId": realm.format(company)}
     answer = browser.session.get(f"http://{OURS}{back.path}", params=query)
     assert answer.status_code == 400
-    assert len(world.api("GET", "/api/connections").get_json()) == 1
+    assert len(world.api("GET", "/api/connections").get_json()["data"]) == 1
 
 
 def test_a_callback_without_a_code_connects_nothing(world: World) -> None:
@@ -215,7 +215,7 @@ def test_settings_that_would_make_wrong_books_hold_the_switch_on(world: World, p
     )
     assert found(world, path) == {"custom_numbers_off": "blocks", "auto_apply_on": "warning", "books_closed": "info"}
     refused = ask(world, "PUT", f"{path}/switches", {"invoices": True})
-    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "SwitchRefused")
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "switch_refused")
     set_preferences(world, SalesFormsPrefs={"CustomTxnNumbers": True})
     assert ask(world, "PUT", f"{path}/switches", {"invoices": True}).status_code == 200
 
@@ -329,7 +329,7 @@ def test_a_disconnected_connection_is_not_resumed_but_connected_again(world: Wor
     world.settle()
     world.api("POST", f"{path}/disconnect", {"by": "Kim"})
     refused = ask(world, "POST", f"{path}/resume")
-    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "NotActive")
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "not_active")
     assert world.connection()["state"] == "disconnected"
 
 
@@ -433,7 +433,7 @@ def test_a_wrong_ravetree_token_is_refused_before_anybody_consents(world: World,
     before = states_and_connections(world)
     refused = ask(world, "POST", "/api/connections", {"account_id": "org_second", "ravetree_token": wrong})
     assert refused.status_code == 409
-    assert "valid API token" in refused.get_json()["error"]["remedy"]
+    assert "valid API token" in refused.get_json()["remedy"]
     assert states_and_connections(world) == before
 
 
@@ -443,7 +443,7 @@ def test_a_wrong_ravetree_token_is_refused_before_anybody_consents(world: World,
 )
 def test_what_no_header_can_carry_is_refused_at_the_beginning(world: World, account: str, token: str) -> None:
     refused = ask(world, "POST", "/api/connections", {"account_id": account, "ravetree_token": token})
-    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "ConnectRefused")
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "connect_refused")
 
 
 @pytest.mark.parametrize("status", [400, 404, 422, 451])
@@ -455,8 +455,8 @@ def test_a_ravetree_that_does_not_say_whose_token_it_is_ends_the_connect_at_its_
     body = {"account_id": "org_second", "ravetree_token": "rvt_token"}
     before = states_and_connections(world)
     refused = ask(world, "POST", "/api/connections", body)
-    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "ConnectRefused")
-    assert "RAVEBOOKS_RAVETREE_API_URL" in refused.get_json()["error"]["remedy"]
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "connect_refused")
+    assert "RAVEBOOKS_RAVETREE_API_URL" in refused.get_json()["remedy"]
     assert "Intuit" not in refused.get_data(as_text=True)
     assert states_and_connections(world) == before
 
@@ -498,7 +498,7 @@ def connect(world: World, account: str, realm: str) -> str:
     """Connect an account to a company; returns the connection's id."""
     page = consent(world, begin(world, account), realm=realm)
     assert page.status_code == 200, page.text
-    rows = world.api("GET", "/api/connections").get_json()
+    rows = world.api("GET", "/api/connections").get_json()["data"]
     return str(next(row["id"] for row in rows if row["account_id"] == account and row["state"] == "active"))
 
 
@@ -550,8 +550,8 @@ def test_what_was_written_for_is_archived_and_stays_readable(archived: tuple[Wor
     world, (path, _, invoice) = archived[0], archived[1].partition("|")
     shown = world.connection()
     assert (shown["state"], shown["work"]["due"]) == ("archived", 0)
-    assert world.api("GET", f"{path}/records/ravetree/invoice/{invoice}/timeline").get_json()
-    report = world.api("GET", f"{path}/parity").get_json()[0]["id"]
+    assert world.api("GET", f"{path}/records/ravetree/invoice/{invoice}/timeline").get_json()["data"]
+    report = world.api("GET", f"{path}/parity").get_json()["data"][0]["id"]
     assert world.api("GET", f"{path}/parity/{report}").get_json()["summary"]
 
 
@@ -599,7 +599,7 @@ def test_nothing_is_done_to_an_archived_connection(
     before = rows_of(world, world.connection_id)
     refused = ask(world, method, f"{path}/{rest}".rstrip("/").replace("INVOICE", invoice), body)
     assert refused.status_code == 409, refused.get_data(as_text=True)
-    assert refused.get_json()["error"]["code"] == "NotActive"
+    assert refused.get_json()["code"] == "not_active"
     assert rows_of(world, world.connection_id) == before
 
 
@@ -625,4 +625,4 @@ def test_a_connection_of_another_environment_is_never_worked_on(world: World, pa
     assert world.ravetree.session.get(f"{world.ravetree.root}/sandbox/usage").json() == asked
     assert world.quickbooks.query("select * from Invoice") == []
     refused = ask(world, "POST", f"{path}/preflight")
-    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "OtherEnvironment")
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "other_environment")

@@ -36,7 +36,7 @@ def states(world: World) -> list[OAuthState]:
 
 
 def found(world: World, account: str = ACCOUNT) -> list[dict[str, Any]]:
-    rows = world.api("GET", "/api/connections").get_json()
+    rows = world.api("GET", "/api/connections").get_json()["data"]
     return [row for row in rows if row["account_id"] == account]
 
 
@@ -209,7 +209,7 @@ def test_an_undo_after_something_was_written_keeps_its_records(world: World) -> 
     page = browser.connect(begin(world, ACCOUNT), company(world))
     (made,) = found(world)
     path = f"/api/connections/{made['id']}"
-    items = {row["name"]: row["id"] for row in world.api("GET", f"{path}/items").get_json()}
+    items = {row["name"]: row["id"] for row in world.api("GET", f"{path}/items").get_json()["data"]}
     world.api("PUT", f"{path}/mappings", {"line_types": {key: items[name] for key, name in ITEMS.items()}})
     world.api("PUT", f"{path}/switches", {"invoices": True})
     for _ in range(20):
@@ -395,6 +395,8 @@ def test_an_unexpected_error_has_the_headers_too(world: World, monkeypatch: pyte
     monkeypatch.setattr(type(world.parts.connecting), "start", broken)
     answer = world.web.get("/connect/start?token=x")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (500, "no-store")
+    assert answer.content_type.startswith("text/html")
+    assert "unexpected happened" in answer.get_data(as_text=True)
     assert ask(world, "GET", "/api/connections").status_code == 200
 
 

@@ -98,15 +98,15 @@ def test_an_unlinked_invoice_is_left_alone_and_can_be_linked_or_pushed_again(wor
 def test_reads_are_counted_by_cause_and_the_budget_warns_in_time(world: World) -> None:
     path = f"/api/connections/{world.connection_id}"
     world.settle()
-    (before,) = world.api("GET", f"{path}/usage").get_json()
+    (before,) = world.api("GET", f"{path}/usage").get_json()["data"]
     world.invoice(world.client("Bright Harbor", email="a@b.example"), "10.00")
     world.settle()
-    (after,) = world.api("GET", f"{path}/usage").get_json()
+    (after,) = world.api("GET", f"{path}/usage").get_json()["data"]
     assert after["reads"]["customer lookup"] == before["reads"].get("customer lookup", 0) + 2
     assert after["writes"]["invoice.create"] == 1
     assert (after["total_reads"], after["warning"]) == (sum(after["reads"].values()), "")
     settings(world, reads_budget=after["total_reads"])
-    assert "is spent" in world.api("GET", f"{path}/usage").get_json()[0]["warning"]
+    assert "is spent" in world.api("GET", f"{path}/usage").get_json()["data"][0]["warning"]
     findings = world.api("POST", f"{path}/preflight").get_json()["findings"]
     assert "reads_budget" in {row["code"] for row in findings}
 

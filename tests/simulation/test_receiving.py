@@ -61,10 +61,10 @@ def test_a_dead_letter_that_nothing_takes_still_waits_to_be_driven_again(world: 
             body=body,
             now=world.clock.now(),
         )
-    (letter,) = world.api("GET", "/api/dead-letters").get_json()
+    (letter,) = world.api("GET", "/api/dead-letters").get_json()["data"]
     path, token = f"/api/dead-letters/{letter['id']}/redrive", {"Authorization": "Bearer api"}
     with without_events(world):
         assert world.web.post(path, headers=token).status_code == 503
-    assert [row["id"] for row in world.api("GET", "/api/dead-letters").get_json()] == [letter["id"]]
+    assert [row["id"] for row in world.api("GET", "/api/dead-letters").get_json()["data"]] == [letter["id"]]
     world.api("POST", path)
-    assert world.api("GET", "/api/dead-letters").get_json() == []
+    assert world.api("GET", "/api/dead-letters").get_json()["data"] == []

@@ -37,7 +37,7 @@ def test_an_event_of_another_century_is_kept_aside_and_stops_nothing(world: Worl
     pay(world, theirs, 10)
     world.settle()
     assert balance(world, ours) == "90.00"
-    kept = world.api("GET", "/api/events/kept-aside").get_json()
+    kept = world.api("GET", "/api/events/kept-aside").get_json()["data"]
     assert [row["outcome"] for row in kept].count("unusable") == 2
 
 

@@ -374,7 +374,9 @@ class World(AnyWorld):
 
     def attention(self) -> list[dict[str, Any]]:
         """What waits for a person."""
-        rows: list[dict[str, Any]] = self.api("GET", f"/api/connections/{self.connection_id}/attention").get_json()
+        rows: list[dict[str, Any]] = self.api("GET", f"/api/connections/{self.connection_id}/attention").get_json()[
+            "data"
+        ]
         assert all(len(f"{row['cause']} {row['remedy']}") <= SENTENCE_LIMIT and row["remedy"] for row in rows)
         return rows
 
@@ -412,7 +414,7 @@ class _NewWorld(World):
         account, parts = self.ravetree.credentials["account_id"], self.parts
         link = parts.connecting.start_link(account, self.ravetree.credentials["api_token"])
         Browser(self).connect(link).raise_for_status()
-        connection_id = str(self.api("GET", "/api/connections").get_json()[0]["id"])
+        connection_id = str(self.api("GET", "/api/connections").get_json()["data"][0]["id"])
         by_name = {row["Name"]: row["Id"] for row in self.quickbooks.query("select * from Item")}
         mapping = {key: by_name[name] for key, name in ITEMS.items()}
         self.api("PUT", f"/api/connections/{connection_id}/mappings", {"line_types": mapping})

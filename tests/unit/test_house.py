@@ -88,3 +88,16 @@ def test_every_command_that_the_pages_name_exists() -> None:
     named = set(re.findall(r"`(?:\.venv/bin/)?ravebooks ([a-z][a-z-]+)", pages))
     assert named
     assert named - COMMANDS.keys() == set()
+
+
+SPEAK_FOR_PEOPLE = (
+    *sorted((ROOT / "console" / "api").glob("*.py")),
+    *(ROOT / "ravebooks" / "commands" / f"{name}.py" for name in ("attention", "bookkeeping", "both_books", "brakes")),
+    ROOT / "ravebooks" / "commands" / "restored.py",
+)
+
+
+@pytest.mark.parametrize("path", SPEAK_FOR_PEOPLE, ids=lambda path: path.stem)
+def test_views_and_commands_do_what_people_do_by_the_same_actions(path: Path) -> None:
+    """A transaction of their own would be a rule that stands twice."""
+    assert ".transaction(" not in path.read_text()

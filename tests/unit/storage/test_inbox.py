@@ -13,6 +13,7 @@ from schemas.envelopes import Delivery, Envelope
 from storage import connections, inbox, pending
 from storage.database import Database
 from storage.models import Event
+from storage.paging import Asked
 from tests.unit.ports import START
 from tests.unit.storing import ACCOUNT, CONNECTION, INVOICE, add_connection, delivery, envelope
 
@@ -34,7 +35,7 @@ def generations(database: Database) -> dict[str, int]:
 
 def kept(database: Database) -> list[Event]:
     with database.transaction() as session:
-        return list(reversed(inbox.kept_aside(session)))
+        return list(reversed(inbox.kept_aside(session, Asked(100)).rows))
 
 
 def test_a_new_event_leaves_its_pending_change_and_names_whom_to_wake(database: Database) -> None:
@@ -124,10 +125,13 @@ def test_ignored_events_by_the_hundred_do_not_crowd_out_the_one_that_nobody_can_
     record(database, delivery(envelope("x", "robot.built"), account="9"))
     record(database, delivery(*(envelope(f"e{number}", "robot.built") for number in range(5))))
     with database.transaction() as session:
-        found = inbox.kept_aside(session, limit=3)
-        assert [event.outcome for event in found] == [inbox.IGNORED] * 3 + [inbox.UNKNOWN]
-        assert [event.event_id for event in found] == ["e4", "e3", "e2", "x"]
-        assert [event.event_id for event in inbox.kept_aside(session, outcomes=[inbox.UNKNOWN])] == ["x"]
+        first = inbox.kept_aside(session, Asked(3))
+        assert [event.outcome for event in first.rows] == [inbox.UNKNOWN, inbox.IGNORED, inbox.IGNORED]
+        second = inbox.kept_aside(session, Asked(3, first.next))
+        assert [event.event_id for event in (*first.rows, *second.rows)] == ["x", "e4", "e3", "e2", "e1", "e0"]
+        assert second.next is None
+        of_one = inbox.kept_aside(session, Asked(3), [inbox.UNKNOWN])
+        assert ([event.event_id for event in of_one.rows], of_one.next) == (["x"], None)
         assert inbox.aside_counts(session) == {inbox.IGNORED: 5, inbox.UNKNOWN: 1}
 
 

@@ -8,6 +8,7 @@ import pytest
 from storage import connections, parity
 from storage.database import Database
 from storage.models import Connection, ParityReport
+from storage.paging import Asked
 from tests.unit.ports import START
 from tests.unit.storing import CONNECTION, add_connection
 
@@ -38,7 +39,9 @@ def test_the_history_is_newest_first_and_of_this_connection(database: Database) 
     add_connection(database, "con_2", "org_2", "2")
     first, _, last = add(database), add(database, 1, "con_2"), add(database, 2)
     with database.transaction() as session:
-        assert [row.id for row in parity.history(session, CONNECTION)] == [last, first]
+        page = parity.history(session, CONNECTION, Asked(1))
+        assert [row.id for row in page.rows] == [last]
+        assert [row.id for row in parity.history(session, CONNECTION, Asked(1, page.next)).rows] == [first]
 
 
 def test_another_connections_report_is_unknown(database: Database) -> None:

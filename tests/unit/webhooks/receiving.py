@@ -13,6 +13,7 @@ from config.keyring import KeyRing
 from config.tally import Tally
 from publishers.publisher import NothingTakesIt
 from schemas.envelopes import Delivery, Envelope
+from schemas.problems import MEDIA_TYPE, ProblemSchema
 from tests.unit.ports import FakeClock, SeededEntropy
 from webhooks import receivers, signatures
 
@@ -98,11 +99,12 @@ def ravetree_headers(clock: FakeClock, data: bytes, version: int = 2, age: float
 
 
 def error_of(answer: TestResponse) -> str:
-    """The error's code and nothing else of the body's shape."""
+    """The error's code, of a body that is a problem and nothing else."""
+    assert answer.content_type == MEDIA_TYPE
     body = answer.get_json()
-    assert set(body) == {"error"}
-    assert set(body["error"]) == {"code", "message"}
-    return str(body["error"]["code"])
+    assert ProblemSchema().validate(body) == {}
+    assert body["status"] == answer.status_code
+    return str(body["code"])
 
 
 def cloud_event(**changes: Any) -> dict[str, Any]:

@@ -101,7 +101,8 @@ def test_a_bad_signature_gets_one_generic_401_and_is_not_published(receivers: Re
     headers = {} if signature is None else {"intuit-signature": signature}
     answer = receivers.client.post("/webhooks/quickbooks", json=[cloud_event()], headers=headers)
     assert answer.status_code == 401
-    assert answer.get_json() == {"error": {"code": "unauthorised", "message": "The signature does not match."}}
+    assert error_of(answer) == "unauthorised"
+    assert answer.get_json()["detail"] == "The signature does not match."
     assert receivers.publisher.deliveries == []
 
 
@@ -147,7 +148,7 @@ def test_a_body_that_is_no_delivery_is_refused_with_a_reason(receivers: Receiver
 
 def test_a_refusal_names_the_duplicate_key(receivers: Receivers) -> None:
     answer = receivers.quickbooks(b'[{"intuitentityid":"1","intuitentityid":"2"}]')
-    assert "'intuitentityid' stands twice" in answer.get_json()["error"]["message"]
+    assert "'intuitentityid' stands twice" in answer.get_json()["detail"]
 
 
 def test_as_many_events_as_allowed_are_accepted(receivers: Receivers) -> None:

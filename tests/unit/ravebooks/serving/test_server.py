@@ -1,6 +1,7 @@
 """The server's loop, turned by hand, with real sockets on loopback and a clock that is moved."""
 
 import contextlib
+import json
 import re
 import select
 import socket
@@ -16,6 +17,7 @@ from structlog.testing import capture_logs
 from config.tally import Tally
 from ravebooks.serving.listening import listen, port_of
 from ravebooks.serving.server import Engine, Lanes
+from schemas.problems import MEDIA_TYPE, ProblemSchema
 from tests.unit.ports import FakeClock
 from webhooks.headers import HEADERS
 
@@ -235,8 +237,13 @@ def test_what_is_refused_ends_the_connection_and_what_stands_behind_it_is_not_re
 )
 def test_what_the_server_itself_answers_has_the_headers_of_every_answer(loop: Loop, sent: bytes, status: int) -> None:
     with closing(loop.connect()) as client:
-        head = loop.answer(client, sent).partition(b"\r\n\r\n")[0].decode()
+        head, _, body = loop.answer(client, sent).decode().partition("\r\n\r\n")
     assert f" {status} " in head.splitlines()[0]
+    assert f"Content-Type: {MEDIA_TYPE}" in head
+    assert re.search("^Request-Id: [0-9a-f]{16}\r?$", head, re.MULTILINE)
+    problem = json.loads(body)
+    assert ProblemSchema().validate(problem) == {}
+    assert problem["status"] == status
     assert [line for line in (f"{name}: {value}" for name, value in HEADERS.items()) if line not in head] == []
 
 

@@ -1,0 +1,164 @@
+"""What is done to one connection as a whole: shown, paused, resumed, set, looked at."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from config.ports import Clock
+from reconcile.preflight import Finding
+from storage import connections, jobs, journal, paging, pending, reads
+from storage.database import Database
+from storage.models import Connection
+from storage.paging import Asked, Page
+
+SETTINGS = ("draft_policy", "delete_policy", "removals_limit", "reads_budget")
+"""How a connection behaves, by the columns that say so."""
+
+
+@dataclass(frozen=True)
+class ConnectionView:
+    """A connection as a person sees it: `state` says why it does not write, `work` counts what is open."""
+
+    id: str
+    account_id: str
+    realm_id: str
+    environment: str
+    state: str
+    cause: str
+    remedy: str
+    invoices_since: datetime | None
+    estimates_since: datetime | None
+    contacts_imported_at: datetime | None
+    work: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a connection behaves."""
+
+    draft_policy: str
+    delete_policy: str
+    removals_limit: int
+    reads_budget: int | None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a look at the settings of both sides found, and when (ISO 8601); None before the first one."""
+
+    at: str | None
+    findings: Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class ConnectionActions:
+    """The connections of one installation, and what a person does to one of them."""
+
+    database: Database
+    clock: Clock
+    inspect: Callable[[str], Sequence[Finding]]
+    nudge: Callable[[str], None]
+
+    def page(self, asked: Asked) -> Page[ConnectionView]:
+        """Connections, oldest first."""
+        with self.database.transaction() as session:
+            found = connections.page(session, asked)
+            return Page([_view(session, row) for row in found.rows], found.next)
+
+    def every(self) -> list[ConnectionView]:
+        """All connections, oldest first."""
+        with self.database.transaction() as session:
+            return [_view(session, row) for row in connections.every(session)]
+
+    def one(self, connection_id: str) -> ConnectionView:
+        """One connection. Raises `UnknownConnection`."""
+        with self.database.transaction() as session:
+            return _view(session, connections.get(session, connection_id))
+
+    def pause(self, connection_id: str, by: str, cause: str) -> ConnectionView:
+        """Stop writing for a connection: what is pending goes on after `resume`. Raises `NotActive` if archived."""
+        words = f"Paused by {by or 'a person'}{': ' if cause else '.'}{cause}"
+        with self.database.transaction() as session:
+            connections.pause(session, connection_id, words, "Press resume, or run `ravebooks resume`.")
+            return _view(session, connections.get(session, connection_id))
+
+    def resume(self, connection_id: str) -> ConnectionView:
+        """Go on, and look at what was missed. Raises `NotActive` when that needs a new connect."""
+        with self.database.transaction() as session:
+            connections.resume(session, connection_id, self.clock.now())
+            shown = _view(session, connections.get(session, connection_id))
+        self.nudge(connection_id)
+        return shown
+
+    def release_brake(self, connection_id: str) -> ConnectionView:
+        """The voids and deletions of the last hour are meant: the held ones go on, and are counted anew."""
+        with self.database.transaction() as session:
+            connections.release_brake(session, connection_id, self.clock.now())
+            shown = _view(session, connections.get(session, connection_id))
+        self.nudge(connection_id)
+        return shown
+
+    def settings(self, connection_id: str) -> Settings:
+        """How a connection behaves."""
+        with self.database.transaction() as session:
+            return _settings(connections.get(session, connection_id))
+
+    def set_settings(self, connection_id: str, values: Mapping[str, Any]) -> Settings:
+        """Set those of `SETTINGS` that `values` names, checked by whoever asks. Raises `NotActive` if archived."""
+        with self.database.transaction() as session:
+            connection = connections.get_current(session, connection_id)
+            for name in SETTINGS:
+                if name in values:
+                    setattr(connection, name, values[name])
+            return _settings(connection)
+
+    def usage(self, connection_id: str) -> list[reads.Usage]:
+        """Metered reads by cause and free writes by action, newest month first."""
+        with self.database.transaction() as session:
+            connections.get(session, connection_id)
+            this = reads.month_of(self.clock.now())
+            months = dict.fromkeys([this, *reads.months(session, connection_id)])
+            return [reads.usage(session, connection_id, month) for month in months]
+
+    def usage_page(self, connection_id: str, asked: Asked) -> Page[reads.Usage]:
+        """The same, a page at a time."""
+        return paging.cut(self.usage(connection_id), lambda usage: (usage.month,), asked, descending=True)
+
+    def last_inspection(self, connection_id: str) -> Inspection:
+        """What the last look at the settings of both sides found."""
+        with self.database.transaction() as session:
+            found = connections.get(session, connection_id).preflight or {"at": None, "findings": []}
+        return Inspection(found["at"], found["findings"])
+
+    def inspect_now(self, connection_id: str) -> Inspection:
+        """Look at the settings of both sides now. Raises `NotActive` and `NeighbourError`."""
+        self.inspect(connection_id)
+        self.nudge(connection_id)
+        return self.last_inspection(connection_id)
+
+
+def _view(session: Session, row: Connection) -> ConnectionView:
+    said = connections.condition(session, row)
+    work = pending.counts(session, row.id)
+    work["uncertain"] = journal.count_unsettled(session, row.id)
+    work["jobs"] = jobs.count_running(session, row.id)
+    return ConnectionView(
+        row.id,
+        row.account_id,
+        row.realm_id,
+        row.environment,
+        said.state,
+        said.cause,
+        said.remedy,
+        row.invoices_since,
+        row.estimates_since,
+        row.contacts_imported_at,
+        work,
+    )
+
+
+def _settings(row: Connection) -> Settings:
+    return Settings(row.draft_policy, row.delete_policy, row.removals_limit, row.reads_budget)

@@ -1,0 +1,94 @@
+"""What is done to the whole installation: every write stopped, what was kept aside, dead letters."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from config.errors import RavebooksError
+from config.ports import Clock
+from schemas import envelopes
+from schemas.envelopes import Delivery
+from storage import brakes, connections, dead_letters, inbox, pending
+from storage.connections import FailingLook
+from storage.database import Database
+from storage.models import Connection, DeadLetter, Event, PendingChange
+from storage.paging import Asked, Page
+
+DEAD_LIMIT = 1000
+
+
+class UnknownDeadLetter(RavebooksError):
+    """No dead letter has this id."""
+
+    remedy = "List them at `/api/dead-letters`."
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """All that waits for a person, of every connection. `stopped` says who stopped every write; empty if nobody did."""
+
+    stopped: str
+    stalled: Sequence[Connection]
+    failing: Sequence[tuple[str, FailingLook]]
+    records: Sequence[PendingChange]
+    aside: Mapping[str, int]
+    dead: Sequence[DeadLetter]
+
+
+@dataclass(frozen=True)
+class InstallationActions:
+    """What an operator does to the installation. `publish` hands a delivery over for good."""
+
+    database: Database
+    clock: Clock
+    publish: Callable[[Sequence[Delivery]], None]
+
+    def stop_all(self, by: str, cause: str) -> None:
+        """Stop every write, before the next one is sent."""
+        with self.database.transaction() as session:
+            brakes.pull(session, cause, by, self.clock.now())
+
+    def resume_all(self) -> None:
+        """Let writes go on."""
+        with self.database.transaction() as session:
+            brakes.release(session)
+
+    def verify_all(self) -> int:
+        """The database comes from a backup: both books are read before anything is written. How many connections do."""
+        with self.database.transaction() as session:
+            return connections.verify(session, self.clock.now())
+
+    def waiting(self) -> Waiting:
+        """All that waits for a person."""
+        now = self.clock.now()
+        with self.database.transaction() as session:
+            return Waiting(
+                brakes.why(session),
+                connections.stalled(session),
+                connections.every_failing_look(session, now),
+                pending.attention(session),
+                inbox.aside_counts(session),
+                dead_letters.waiting(session, DEAD_LIMIT),
+            )
+
+    def kept_aside(self, asked: Asked, outcome: str | None = None) -> Page[Event]:
+        """Events that were not followed: those that nobody can use first, each outcome's newest first."""
+        with self.database.transaction() as session:
+            return inbox.kept_aside(session, asked, (outcome,) if outcome else inbox.ASIDE)
+
+    def dead_letters(self, asked: Asked) -> Page[DeadLetter]:
+        """Messages that could not be handled and that nobody has published again, oldest first."""
+        with self.database.transaction() as session:
+            return dead_letters.page(session, asked)
+
+    def redrive(self, letter_id: int) -> datetime:
+        """Publish a dead letter again. Raises `UnknownDeadLetter`, `UndecodableMessage` and `NothingTakesIt`."""
+        with self.database.transaction() as session:
+            letter = dead_letters.find(session, letter_id)
+        if letter is None:
+            raise UnknownDeadLetter(f"there is no dead letter {letter_id}")
+        self.publish([envelopes.decode(letter.body)])
+        now = self.clock.now()
+        with self.database.transaction() as session:
+            dead_letters.note_redriven(session, letter_id, now)
+        return now

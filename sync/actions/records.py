@@ -1,0 +1,192 @@
+"""What a person does with one record: retry, decide, look before, press the button; and what waits for a person."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from config.errors import RavebooksError
+from config.ports import Clock
+from reconcile.model import Record
+from storage import brakes, connections, decisions, paging, pairs, pending, steps
+from storage.database import Database
+from storage.decisions import Said
+from storage.models import Connection, PendingChange
+from storage.paging import Asked, Page
+from sync.questions.previews import Previews
+
+RETRYING = "retrying"
+"""How a record is shown that has failed for an hour and is tried on."""
+POLL_SECONDS = 0.1
+
+
+class NoSuchRecord(RavebooksError):
+    """Nothing is known of this record, or it waits for nobody."""
+
+    remedy = "List what needs attention and take the record from there."
+
+
+@dataclass(frozen=True)
+class AttentionView:
+    """What waits for a person: a record, or with the kind `connection` and no side the connection itself."""
+
+    side: str
+    kind: str
+    id: str
+    state: str
+    code: str
+    cause: str
+    remedy: str
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class Became:
+    """What the last work on a record came to, in words for a bookkeeper."""
+
+    outcome: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class RecordActions:
+    """The records of a connection."""
+
+    database: Database
+    clock: Clock
+    previews: Previews
+    nudge: Callable[[str], None]
+
+    def attention(self, connection_id: str, asked: Asked) -> Page[AttentionView]:
+        """What waits for a person, newest last; before it the connection itself, if it gets no further."""
+        with self.database.transaction() as session:
+            connection = connections.get(session, connection_id)
+            stands = _stands_still(session, connection) + _fails(connection, self.clock.now())
+            return _attention(session, connection_id, stands, asked)
+
+    def retry(self, connection_id: str, record: Record, by: str = "") -> None:
+        """Look at a record now, with a fresh read. Raises `NoSuchRecord` when nothing waits for it."""
+        with self.database.transaction() as session:
+            if not decisions.retry(session, connection_id, record, self.clock.now(), by):
+                raise NoSuchRecord(f"nothing waits for {record}")
+        self.nudge(connection_id)
+
+    def decide(self, connection_id: str, record: Record, said: Said) -> None:
+        """Answer what a record asks. Raises `NoSuchRecord` when it asks nothing and the answer needs a question."""
+        if said.decision in decisions.AT_ANY_TIME:
+            self.check_is_there(connection_id, record)
+        with self.database.transaction() as session:
+            if not decisions.decide(session, connection_id, record, said, self.clock.now()):
+                raise NoSuchRecord(f"nothing waits for {record}")
+        self.nudge(connection_id)
+
+    def preview(self, connection_id: str, record: Record, decision: str = "", target: str = "") -> dict[str, Any]:
+        """What the next sync of a record, or that decision, would do. Writes nothing. Raises `NoSuchRecord`."""
+        self.check_is_there(connection_id, record)
+        return self.previews.record(connection_id, record, decision, target)
+
+    def check_is_there(self, connection_id: str, record: Record) -> None:
+        """Raise `NoSuchRecord` for one that neither book nor ours ever had, and `NotActive` when disconnected."""
+        with self.database.transaction() as session:
+            connections.check_connected(session, connection_id)
+        if not self.previews.is_there(connection_id, record):
+            raise NoSuchRecord(
+                f"{record.side.spelled} has no {record.kind} {record.id}", remedy="Look its id up there."
+            )
+
+    def ask_for(
+        self, connection_id: str, record: Record, by: str, *, wait_seconds: float = 0.0, look: bool = True
+    ) -> Became:
+        """The button: ask for a record, and wait a little for what becomes of it.
+
+        Unless `look` is false, its side is asked first whether there is such a record: raises `NoSuchRecord`. While
+        the connection does not write, the wish is kept, and why is said at once.
+        """
+        with self.database.transaction() as session:
+            connection = connections.get_current(session, connection_id)
+            why = _why_not_now(session, connection)
+        if look and connection.state != connections.DISCONNECTED:
+            self.check_is_there(connection_id, record)
+        with self.database.transaction() as session:
+            decisions.request_sync(session, connection_id, record, self.clock.now(), by)
+        self.nudge(connection_id)
+        if why:
+            return Became("paused", why, "It goes on by itself afterwards.")
+        return self._wait_for(connection_id, record, wait_seconds)
+
+    def _wait_for(self, connection_id: str, record: Record, seconds: float) -> Became:
+        """What became of a record, as soon as it is no longer pending or `seconds` are over."""
+        deadline = self.clock.monotonic() + seconds
+        while (answer := self._became(connection_id, record)).outcome == "pending":
+            if self.clock.monotonic() >= deadline:
+                break
+            self.clock.sleep(POLL_SECONDS)
+        return answer
+
+    def _became(self, connection_id: str, record: Record) -> Became:
+        with self.database.transaction() as session:
+            rows = pending.rows(session, connection_id, pairs.names(session, connection_id, record))
+            last = next(iter(reversed(steps.of(session, connection_id, [record]))), None)
+        waiting = next((row for row in rows if row.state != pending.DUE), None)
+        if waiting is not None:
+            return Became(waiting.state, waiting.cause, waiting.remedy)
+        if rows:
+            cause = next((row.cause for row in rows if row.cause), "It is being worked on.")
+            return Became("pending", cause, "Nothing to do: it goes on by itself.")
+        if last is not None and last.what == "ignored":
+            return Became("ignored", f"Nothing was done: {last.text}.", "")
+        return Became("synced", "Both books agree on it.", "")
+
+
+def _attention(session: Session, connection_id: str, stands: list[AttentionView], asked: Asked) -> Page[AttentionView]:
+    """A page over two lists, the connection's rows before its records': a key begins with the place of its list."""
+    place, behind = (0, None) if asked.after is None else (asked.after[0], asked.after[1:])
+    first = paging.cut(stands, _key, Asked(asked.limit, behind)) if place == 0 else Page[AttentionView]([])
+    if first.next is not None:
+        return Page(first.rows, (0, *first.next))
+    left = asked.limit - len(first.rows)
+    rest = pending.attention_page(session, connection_id, Asked(left, behind if place == 1 else None))
+    shown = [*first.rows, *map(_waiting, rest.rows)]
+    if rest.next is None:
+        return Page(shown)
+    return Page(shown, (1, *rest.next) if rest.rows else (0, *_key(shown[-1])))
+
+
+def _key(stands: AttentionView) -> tuple[str, str]:
+    return stands.code, stands.cause
+
+
+def _waiting(row: PendingChange) -> AttentionView:
+    state = RETRYING if row.state == pending.DUE else row.state
+    return AttentionView(row.side, row.kind, row.record_id, state, row.code, row.cause, row.remedy, row.updated_at)
+
+
+def _stands_still(session: Session, connection: Connection) -> list[AttentionView]:
+    """The connection as one more row, of no side, while an unexpected error, or an operator, holds all of it up."""
+    said = connections.condition(session, connection)
+    stopped = brakes.pulled(session)
+    if said.state == connections.STALLED:
+        code, since = said.state, connection.stalled_since
+    elif stopped is not None and connection.state == connections.ACTIVE:
+        code, since = "all_paused", stopped.at
+    else:
+        return []
+    return [AttentionView("", "connection", connection.id, said.state, code, said.cause, said.remedy, since)]
+
+
+def _fails(connection: Connection, now: datetime) -> list[AttentionView]:
+    """What is looked at by the clock and has failed for an hour."""
+    return [
+        AttentionView("", "connection", connection.id, RETRYING, "look_failing", look.cause, look.remedy, look.since)
+        for look in connections.failing_looks(connection, now)
+    ]
+
+
+def _why_not_now(session: Session, connection: Connection) -> str:
+    said = connections.condition(session, connection)
+    if said.state in (connections.ACTIVE, connections.VERIFYING, connections.STALLED):
+        return ""
+    return said.cause or f"The connection is {said.state}."
