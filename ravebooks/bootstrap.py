@@ -360,7 +360,7 @@ class Parts:
 
     def notices(self) -> dict[str, list[str]]:
         """What `/readyz` says beside that: who stopped every write, and the connections that get no further."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             stopped = brakes.why(session)
             return {
                 "paused": [f"{stopped}. {brakes.AllPaused.remedy}"] if stopped else [],

@@ -92,7 +92,7 @@ def _sandbox(world: World) -> str:
 def _database(parts: Parts) -> str:
     check_database(parts)
     environment = parts.settings.quickbooks_environment
-    with parts.database.transaction() as session:
+    with parts.database.reading() as session:
         installation.check(session, Claimant(environment))
         row = installation.find(session)
     whose = f"the installation {row.id} of {row.environment}" if row else "nobody has worked on it yet"
@@ -129,7 +129,7 @@ def _topology(connection: BlockingConnection) -> None:
 def _clock(parts: Parts, *, with_database: bool) -> str:
     seen: dict[str, float] = {}
     if with_database and not parts.database.is_sqlite:
-        with parts.database.transaction() as session:
+        with parts.database.reading() as session:
             seen["the database's"] = _ahead(parts, parts.database.now(session))
     if (theirs := _date_of(parts)) is not None:
         seen["QuickBooks'"] = _ahead(parts, theirs)
@@ -173,7 +173,7 @@ def _keys(parts: Parts, *, with_database: bool) -> str:
     if not with_database:
         return "both rings are there; no stored token was tried"
     vault, opened = Vault(settings.token_keys, parts.entropy), 0
-    with parts.database.transaction() as session:
+    with parts.database.reading() as session:
         gone = (connections.DISCONNECTED, connections.ARCHIVED)
         every = [row for row in connections.every(session) if row.state not in gone]
     for connection in every:
@@ -190,7 +190,7 @@ def _keys(parts: Parts, *, with_database: bool) -> str:
 
 
 def _connections(parts: Parts, *, neighbours: bool) -> Iterator[Finding]:
-    with parts.database.transaction() as session:
+    with parts.database.reading() as session:
         every = connections.every(session)
     if not every:
         yield Finding("connections", True, "none yet")
@@ -208,7 +208,7 @@ def _state(parts: Parts, connection: Connection) -> str:
         installation.check_connection(connection, parts.settings.quickbooks_environment)
     if connection.state == connections.PAUSED:
         raise Unwell(f"paused: {connection.pause_cause.rstrip('.')}", remedy=connection.pause_remedy)
-    with parts.database.transaction() as session:
+    with parts.database.reading() as session:
         said = connections.condition(session, connection)
         stopped = brakes.why(session)
     if said.state == connections.PAUSED:

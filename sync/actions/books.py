@@ -29,12 +29,12 @@ class BookActions:
 
     def report(self, connection_id: str, report_id: int) -> ParityReport:
         """One report. Raises `UnknownReport`."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             return parity.get(session, connection_id, report_id)
 
     def reports(self, connection_id: str, asked: Asked) -> Page[ParityReport]:
         """Reports without their rows, newest first."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             connections.get(session, connection_id)
             return parity.history(session, connection_id, asked)
 
@@ -56,7 +56,7 @@ class BookActions:
 
     def timeline(self, connection_id: str, record: Record) -> list[dict[str, Any]]:
         """Everything that is known to have happened to a record, oldest first. Raises `NoSuchRecord`."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             connections.get(session, connection_id)
             entries = timeline.of(session, connection_id, record)
         if not entries:

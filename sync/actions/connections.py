@@ -64,18 +64,18 @@ class ConnectionActions:
 
     def page(self, asked: Asked) -> Page[ConnectionView]:
         """Connections, oldest first."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             found = connections.page(session, asked)
             return Page([_view(session, row) for row in found.rows], found.next)
 
     def every(self) -> list[ConnectionView]:
         """All connections, oldest first."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             return [_view(session, row) for row in connections.every(session)]
 
     def one(self, connection_id: str) -> ConnectionView:
         """One connection. Raises `UnknownConnection`."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             return _view(session, connections.get(session, connection_id))
 
     def pause(self, connection_id: str, by: str, cause: str) -> ConnectionView:
@@ -103,7 +103,7 @@ class ConnectionActions:
 
     def settings(self, connection_id: str) -> Settings:
         """How a connection behaves."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             return _settings(connections.get(session, connection_id))
 
     def set_settings(self, connection_id: str, values: Mapping[str, Any]) -> Settings:
@@ -117,7 +117,7 @@ class ConnectionActions:
 
     def usage(self, connection_id: str) -> list[reads.Usage]:
         """Metered reads by cause and free writes by action, newest month first."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             connections.get(session, connection_id)
             this = reads.month_of(self.clock.now())
             months = dict.fromkeys([this, *reads.months(session, connection_id)])
@@ -129,7 +129,7 @@ class ConnectionActions:
 
     def last_inspection(self, connection_id: str) -> Inspection:
         """What the last look at the settings of both sides found."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             found = connections.get(session, connection_id).preflight or {"at": None, "findings": []}
         return Inspection(found["at"], found["findings"])
 

@@ -61,7 +61,7 @@ class InstallationActions:
     def waiting(self) -> Waiting:
         """All that waits for a person."""
         now = self.clock.now()
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             return Waiting(
                 brakes.why(session),
                 connections.stalled(session),
@@ -73,17 +73,17 @@ class InstallationActions:
 
     def kept_aside(self, asked: Asked, outcome: str | None = None) -> Page[Event]:
         """Events that were not followed: those that nobody can use first, each outcome's newest first."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             return inbox.kept_aside(session, asked, (outcome,) if outcome else inbox.ASIDE)
 
     def dead_letters(self, asked: Asked) -> Page[DeadLetter]:
         """Messages that could not be handled and that nobody has published again, oldest first."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             return dead_letters.page(session, asked)
 
     def redrive(self, letter_id: int) -> datetime:
         """Publish a dead letter again. Raises `UnknownDeadLetter`, `UndecodableMessage` and `NothingTakesIt`."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             letter = dead_letters.find(session, letter_id)
         if letter is None:
             raise UnknownDeadLetter(f"there is no dead letter {letter_id}")

@@ -41,20 +41,20 @@ class JobActions:
 
     def page(self, connection_id: str, asked: Asked) -> Page[JobView]:
         """Jobs, newest first."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             connections.get(session, connection_id)
             found = jobs.page(session, connection_id, asked)
             return Page([_view(session, job) for job in found.rows], found.next)
 
     def every(self, connection_id: str) -> list[JobView]:
         """All jobs, newest first."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             connections.get(session, connection_id)
             return [_view(session, job) for job in jobs.every(session, connection_id)]
 
     def one(self, connection_id: str, job_id: int) -> JobView:
         """One job. Raises `UnknownJob`."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             connections.get(session, connection_id)
             return _view(session, jobs.get(session, connection_id, job_id))
 
@@ -79,7 +79,7 @@ class JobActions:
 
     def records(self, connection_id: str, job_id: int, asked: Asked, outcome: str | None = None) -> Page[JobRecord]:
         """The report: records of a job, all or those with one outcome. Raises `UnknownJob`."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             jobs.get(session, connection_id, job_id)
             return jobs.records(session, job_id, asked, outcome)
 

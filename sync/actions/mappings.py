@@ -76,7 +76,7 @@ class MappingActions:
 
     def mapped(self, connection_id: str) -> dict[str, dict[str, str]]:
         """QuickBooks' ids by Ravetree's keys, by kind."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             connections.get(session, connection_id)
             return {kind: connections.mappings(session, connection_id, kind) for kind in KINDS}
 
@@ -123,7 +123,7 @@ class MappingActions:
     def keys(self, connection_id: str, kind: str) -> list[MappedKey]:
         """Ravetree's keys of a kind with their labels, and what each is mapped to."""
         listed = self._neighbours(connection_id).ravetree.listing(KINDS[kind].resource)
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             mapped = connections.mappings(session, connection_id, kind)
         rows = [(str(row["key"]), str(row["label"])) for row in listed]
         if kind == DEPOSIT_ACCOUNT:

@@ -62,7 +62,7 @@ class RecordActions:
 
     def attention(self, connection_id: str, asked: Asked) -> Page[AttentionView]:
         """What waits for a person, newest last; before it the connection itself, if it gets no further."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             connection = connections.get(session, connection_id)
             stands = _stands_still(session, connection) + _fails(connection, self.clock.now())
             return _attention(session, connection_id, stands, asked)
@@ -90,7 +90,7 @@ class RecordActions:
 
     def check_is_there(self, connection_id: str, record: Record) -> None:
         """Raise `NoSuchRecord` for one that neither book nor ours ever had, and `NotActive` when disconnected."""
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             connections.check_connected(session, connection_id)
         if not self.previews.is_there(connection_id, record):
             raise NoSuchRecord(
@@ -105,7 +105,7 @@ class RecordActions:
         Unless `look` is false, its side is asked first whether there is such a record: raises `NoSuchRecord`. While
         the connection does not write, the wish is kept, and why is said at once.
         """
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             connection = connections.get_current(session, connection_id)
             why = _why_not_now(session, connection)
         if look and connection.state != connections.DISCONNECTED:
@@ -127,7 +127,7 @@ class RecordActions:
         return answer
 
     def _became(self, connection_id: str, record: Record) -> Became:
-        with self.database.transaction() as session:
+        with self.database.reading() as session:
             rows = pending.rows(session, connection_id, pairs.names(session, connection_id, record))
             last = next(iter(reversed(steps.of(session, connection_id, [record]))), None)
         waiting = next((row for row in rows if row.state != pending.DUE), None)
