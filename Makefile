@@ -49,12 +49,12 @@ doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more test-the-tests unit clients simulation integration fuzz chaos
+.PHONY: test test-more test-the-tests unit clients simulation integration shown fuzz chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration; installs RabbitMQ and PostgreSQL where they are missing
 	@ops/test-rings lint unit clients simulation integration
 
-test-more: $(TEST) ## What `make test` has no time for: fuzz, and the locks with the pips of Python 3.11 and the newest one
-	@ops/test-rings fuzz
+test-more: $(TEST) ## What `make test` has no time for: what people are shown, fuzz, and the locks with the pips of Python 3.11 and the newest one
+	@ops/test-rings shown fuzz
 	@echo "Installing the locks into empty environments …"
 	@ops/check-locks
 
@@ -73,6 +73,9 @@ simulation: $(TEST) ## The parts together in one thread under a seed
 
 integration: $(TEST) ## Whole processes on SQLite, and on PostgreSQL with RabbitMQ
 	@TESTS='$(TESTS)' ops/test-rings integration
+
+shown: $(TEST) ## Previews, decisions and drift's sentences against what then happens
+	@TESTS='$(TESTS)' ops/test-rings shown
 
 fuzz: $(TEST) ## Requests, deliveries and messages of every kind: whatever comes, nothing crashes
 	@TESTS='$(TESTS)' ops/test-rings fuzz

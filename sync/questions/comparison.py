@@ -148,7 +148,7 @@ class SideBySide:
 
 @dataclass
 class BothBooks:
-    """Compares what a workbench knows. It writes nothing, and reads nothing that is metered."""
+    """Compares what our books know. It writes nothing, and reads nothing that is metered."""
 
     books: Books
     rehearsal: Rehearsal | None = None
