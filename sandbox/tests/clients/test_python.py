@@ -15,6 +15,7 @@ from intuitlib.client import AuthClient
 from intuitlib.enums import Scopes
 from intuitlib.exceptions import AuthClientError
 from intuitlib.utils import validate_id_token
+from quickbooks import QuickBooks, objects
 from quickbooks.batch import batch_create, batch_delete, batch_update
 from quickbooks.cdc import change_data_capture
 from quickbooks.exceptions import AuthorizationException, ObjectNotFoundException, QuickbooksException
@@ -24,7 +25,6 @@ from quickbooks.objects.preferences import Preferences
 from quickbooks.objects.taxagency import TaxAgency
 from quickbooks.objects.taxservice import TaxRateDetails, TaxService
 
-from quickbooks import QuickBooks, objects
 from quickbooks_sandbox import QuickBooksSandbox
 
 REDIRECT = "http://localhost:8000/callback"
