@@ -9,9 +9,7 @@ from config.ports import Clock
 from consumers.wakeups import Nudger
 from schemas.envelopes import Delivery
 from storage import inbox
-from storage.database import Contended, Database
-
-CONTENDED_TRIES = 3
+from storage.database import Database, again_when_contended
 
 log = logger("recorder")
 
@@ -35,16 +33,8 @@ class Recorder:
                 log.warning("events kept aside", source=source, outcome=outcome, count=count)
         self._wake(recorded.connections)
 
+    @again_when_contended
     def _store(self, deliveries: Sequence[Delivery]) -> inbox.Recorded:
-        """A transaction that met a reconciler's is tried again: the database is not down."""
-        for _ in range(CONTENDED_TRIES):
-            try:
-                return self._store_once(deliveries)
-            except Contended as error:
-                log.info("recording again", cause=str(error))
-        return self._store_once(deliveries)
-
-    def _store_once(self, deliveries: Sequence[Delivery]) -> inbox.Recorded:
         with self._database.transaction() as session:
             return inbox.record(session, deliveries, self._clock.now())
 

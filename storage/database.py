@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
+import tenacity
 from psycopg.abc import PQGen
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -56,8 +57,17 @@ class DiskFull(DatabaseDown):
 class Contended(DatabaseDown):
     """The database ended a transaction because it and another waited for each other: nothing was stored."""
 
-    remedy = "Nothing to do: it is tried again."
+    remedy = "Try it again: nothing of it was done."
 
+
+CONTENDED_TRIES = 4
+again_when_contended = tenacity.retry(
+    retry=tenacity.retry_if_exception_type(Contended), stop=tenacity.stop_after_attempt(CONTENDED_TRIES), reraise=True
+)
+"""For a function with one transaction that changes rows of several records: as a whole it is done again, at once.
+
+Whoever else changed them is done by then. The database ends one of the two, so that one always gets on.
+"""
 
 _READ_ONLY = frozenset({"25006"})
 """After a failover the old primary still answers, and stores nothing."""

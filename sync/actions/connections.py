@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from config.ports import Clock
 from reconcile.preflight import Finding
 from storage import connections, jobs, journal, paging, pending, reads
-from storage.database import Database
+from storage.database import Database, again_when_contended
 from storage.models import Connection
 from storage.paging import Asked, Page
 
@@ -78,6 +78,7 @@ class ConnectionActions:
         with self.database.reading() as session:
             return _view(session, connections.get(session, connection_id))
 
+    @again_when_contended
     def pause(self, connection_id: str, by: str, cause: str) -> ConnectionView:
         """Stop writing for a connection: what is pending goes on after `resume`. Raises `NotActive` if archived."""
         words = f"Paused by {by or 'a person'}{': ' if cause else '.'}{cause}"
@@ -85,6 +86,7 @@ class ConnectionActions:
             connections.pause(session, connection_id, words, "Press resume, or run `ravebooks resume`.")
             return _view(session, connections.get(session, connection_id))
 
+    @again_when_contended
     def resume(self, connection_id: str) -> ConnectionView:
         """Go on, and look at what was missed. Raises `NotActive` when that needs a new connect."""
         with self.database.transaction() as session:
@@ -93,6 +95,7 @@ class ConnectionActions:
         self.nudge(connection_id)
         return shown
 
+    @again_when_contended
     def release_brake(self, connection_id: str) -> ConnectionView:
         """The voids and deletions of the last hour are meant: the held ones go on, and are counted anew."""
         with self.database.transaction() as session:
@@ -106,6 +109,7 @@ class ConnectionActions:
         with self.database.reading() as session:
             return _settings(connections.get(session, connection_id))
 
+    @again_when_contended
     def set_settings(self, connection_id: str, values: Mapping[str, Any]) -> Settings:
         """Set those of `SETTINGS` that `values` names, checked by whoever asks. Raises `NotActive` if archived."""
         with self.database.transaction() as session:

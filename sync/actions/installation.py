@@ -10,7 +10,7 @@ from schemas import envelopes
 from schemas.envelopes import Delivery
 from storage import brakes, connections, dead_letters, inbox, pending
 from storage.connections import FailingLook
-from storage.database import Database
+from storage.database import Database, again_when_contended
 from storage.models import Connection, DeadLetter, Event, PendingChange
 from storage.paging import Asked, Page
 
@@ -43,16 +43,19 @@ class InstallationActions:
     clock: Clock
     publish: Callable[[Sequence[Delivery]], None]
 
+    @again_when_contended
     def stop_all(self, by: str, cause: str) -> None:
         """Stop every write, before the next one is sent."""
         with self.database.transaction() as session:
             brakes.pull(session, cause, by, self.clock.now())
 
+    @again_when_contended
     def resume_all(self) -> None:
         """Let writes go on."""
         with self.database.transaction() as session:
             brakes.release(session)
 
+    @again_when_contended
     def verify_all(self) -> int:
         """The database comes from a backup: both books are read before anything is written. How many connections do."""
         with self.database.transaction() as session:

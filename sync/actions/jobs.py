@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from config.ports import Clock
 from storage import connections, jobs
-from storage.database import Database
+from storage.database import Database, again_when_contended
 from storage.models import Job, JobRecord
 from storage.paging import Asked, Page
 from sync.questions.previews import Previews
@@ -62,6 +62,7 @@ class JobActions:
         """What a job would do: `counts` by outcome, and the first `records` one by one."""
         return self.previews.job(connection_id, kind, params)
 
+    @again_when_contended
     def begin(self, connection_id: str, kind: str, params: Mapping[str, Any], by: str) -> JobView:
         """Begin a job. Raises `JobRefused` while one of its kind is under way, and `NotActive` if archived."""
         with self.database.transaction() as session:
@@ -70,6 +71,7 @@ class JobActions:
         self.nudge(connection_id)
         return shown
 
+    @again_when_contended
     def move(self, connection_id: str, job_id: int, verb: str) -> JobView:
         """`pause`, `resume` or `stop` a job. Raises `JobRefused` when its state does not allow that."""
         with self.database.transaction() as session:

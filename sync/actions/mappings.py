@@ -12,7 +12,7 @@ from config.ports import Clock
 from reconcile.model import Kind, Record, Side
 from reconcile.preflight import Finding, blocking
 from storage import connections, jobs, paging, parity, pending
-from storage.database import Database
+from storage.database import Database, again_when_contended
 from storage.paging import Asked, Page
 from sync.neighbours import Neighbours, NeighboursOf
 
@@ -89,6 +89,12 @@ class MappingActions:
     def _map(self, connection_id: str, kind: str, mapping: Mapping[str, str]) -> None:
         self._check_keys(connection_id, kind, mapping.keys())
         names = self._active_entries(connection_id, kind, set(mapping.values()))
+        self._store_mapping(connection_id, kind, mapping, names)
+
+    @again_when_contended
+    def _store_mapping(
+        self, connection_id: str, kind: str, mapping: Mapping[str, str], names: Mapping[str, str]
+    ) -> None:
         with self.database.transaction() as session:
             for key, quickbooks_id in mapping.items():
                 connections.set_mapping(session, connection_id, kind, key, quickbooks_id, names.get(quickbooks_id, ""))
@@ -153,6 +159,10 @@ class MappingActions:
         if invoices or estimates:
             self._check_mapped(connection_id)
             self._check_settings(connection_id)
+        self._store_switches(connection_id, invoices, estimates)
+
+    @again_when_contended
+    def _store_switches(self, connection_id: str, invoices: bool | None, estimates: bool | None) -> None:
         now = self.clock.now()
         with self.database.transaction() as session:
             connection = connections.get_current(session, connection_id)

@@ -11,7 +11,7 @@ from config.errors import RavebooksError
 from config.ports import Clock
 from reconcile.model import Record
 from storage import brakes, connections, decisions, paging, pairs, pending, steps
-from storage.database import Database
+from storage.database import Database, again_when_contended
 from storage.decisions import Said
 from storage.models import Connection, PendingChange
 from storage.paging import Asked, Page
@@ -67,6 +67,7 @@ class RecordActions:
             stands = _stands_still(session, connection) + _fails(connection, self.clock.now())
             return _attention(session, connection_id, stands, asked)
 
+    @again_when_contended
     def retry(self, connection_id: str, record: Record, by: str = "") -> None:
         """Look at a record now, with a fresh read. Raises `NoSuchRecord` when nothing waits for it."""
         with self.database.transaction() as session:
@@ -74,6 +75,7 @@ class RecordActions:
                 raise NoSuchRecord(f"nothing waits for {record}")
         self.nudge(connection_id)
 
+    @again_when_contended
     def decide(self, connection_id: str, record: Record, said: Said) -> None:
         """Answer what a record asks. Raises `NoSuchRecord` when it asks nothing and the answer needs a question."""
         if said.decision in decisions.AT_ANY_TIME:
@@ -110,12 +112,16 @@ class RecordActions:
             why = _why_not_now(session, connection)
         if look and connection.state != connections.DISCONNECTED:
             self.check_is_there(connection_id, record)
-        with self.database.transaction() as session:
-            decisions.request_sync(session, connection_id, record, self.clock.now(), by)
+        self._wish_for(connection_id, record, by)
         self.nudge(connection_id)
         if why:
             return Became("paused", why, "It goes on by itself afterwards.")
         return self._wait_for(connection_id, record, wait_seconds)
+
+    @again_when_contended
+    def _wish_for(self, connection_id: str, record: Record, by: str) -> None:
+        with self.database.transaction() as session:
+            decisions.request_sync(session, connection_id, record, self.clock.now(), by)
 
     def _wait_for(self, connection_id: str, record: Record, seconds: float) -> Became:
         """What became of a record, as soon as it is no longer pending or `seconds` are over."""
