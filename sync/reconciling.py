@@ -1,5 +1,7 @@
 """One record after the other: its work is done, and how it ended is stored, whatever it met."""
 
+from typing import Any
+
 from clients.errors import Away, NeighbourError, NotAuthorised
 from config.errors import RavebooksError, Stop
 from config.logging import bound, logger
@@ -8,10 +10,10 @@ from sync.books import Books
 from sync.endings import Endings
 from sync.noted import Noted, names_of
 from sync.records import batches
-from sync.records.contacts import ContactWork
-from sync.records.documents import DocumentWork
-from sync.records.estimates import EstimateWork
-from sync.records.invoices import InvoiceWork
+from sync.records.contacts import Contacts
+from sync.records.document_work import DocumentWork
+from sync.records.estimates import Estimates
+from sync.records.invoices import Invoices
 from sync.records.payments import PaymentWork
 
 log = logger("reconciler")
@@ -73,16 +75,16 @@ def reconcile(books: Books, endings: Endings, subject: Noted) -> None:
             endings.conclude(books, subject, outcome)
 
 
-def work_on(books: Books, subject: Noted) -> ContactWork | DocumentWork | PaymentWork:
+def work_on(books: Books, subject: Noted) -> Contacts | DocumentWork[Any] | PaymentWork:
     """The work on a record of its kind, with the records that are its matter at hand."""
     books.handling = {*names_of(books, subject.record), *(entry.record for entry in subject.entries)}
     requested = any(entry.requested for entry in subject.entries)
     match subject.record.kind:
         case Kind.CONTACT:
-            return ContactWork(books, subject.record, subject.entries, requested)
+            return Contacts(books, subject, requested)
         case Kind.ESTIMATE:
-            return EstimateWork(books, subject.record, requested)
+            return DocumentWork(Estimates(), books, subject.record, requested=requested)
         case Kind.INVOICE:
-            return InvoiceWork(books, subject.record, requested)
+            return DocumentWork(Invoices(), books, subject.record, requested=requested)
         case Kind.PAYMENT:
             return PaymentWork(books, subject.record)

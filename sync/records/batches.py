@@ -5,11 +5,12 @@ refused here, each record goes through its ordinary work afterwards, which finds
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from reconcile.model import Kind, Record, Side
 from storage import decisions, journal
 from sync.books import Books
-from sync.records.documents import DocumentWork
+from sync.records.document_work import DocumentWork
 from sync.writes.journal import Request
 
 MOST = 30
@@ -52,16 +53,17 @@ class Gathering:
             )
         return not known and name not in self._blocked and books.pair(record.kind, record.side, record.id) is None
 
-    def take(self, work: DocumentWork) -> None:
+    def take(self, work: DocumentWork[Any]) -> None:
         """Plan it, and keep it if a creation is what comes next. Raises what the neighbours say."""
-        plan = work.next_plan()
+        seen = work.gather()
+        plan = work.plan(seen)
         write = plan.writes[0] if plan.writes else None
-        if write is None or write.action != f"{work.KIND}.create" or plan.waits_for is not None:
+        if write is None or write.action != f"{seen.subject.kind}.create" or plan.waits_for is not None:
             return
         number = getattr(write.content, "number", "")
         # Of two with one number the second is offered to a person, once the first is there.
-        if number and all((kept.kind, kept.number) != (work.KIND, number) for kept in self._found):
-            self._found.append(Creation(number, work.request(write)))
+        if number and all((kept.kind, kept.number) != (seen.subject.kind, number) for kept in self._found):
+            self._found.append(Creation(number, work.request(seen, write)))
 
     def send(self) -> None:
         """Send those whose numbers are free, if they are two or more. Raises what is said of the whole request."""

@@ -1,5 +1,7 @@
 """The customer of a client: linked, found, created, or a person's question."""
 
+from collections.abc import Sequence
+
 from clients.errors import NeighbourError
 from clients.quickbooks.company import quoted
 from clients.quickbooks.faults import DuplicateName
@@ -8,8 +10,10 @@ from reconcile.contacts import CreateCustomer, UseCustomer
 from reconcile.documents import LINK, UNLINK
 from reconcile.model import Attention, Kind, QuickBooksCustomer, RavetreeContact, Record, Side
 from schemas import quickbooks, ravetree
-from storage import pairs
+from storage import decisions, pairs, pending
+from storage.models import Pair, PendingChange
 from sync.books import Books
+from sync.outcomes import Agreed, Outcome
 from sync.writes.journal import Request
 
 
@@ -133,3 +137,39 @@ def link_customer(books: Books, contact_id: str, currency: str, customer_id: str
     """Tie a contact to its customer of this currency; a new one takes the place of an earlier one."""
     with books.writing() as session:
         pairs.store(session, books.id, Kind.CONTACT, contact_id, customer_id, books.now(), currency=currency)
+
+
+def links_of(books: Books, record: Record) -> list[Pair]:
+    """What a contact, or a customer, is linked to: one for each currency."""
+    return books.pairs_among(Kind.CONTACT, record.side, [record.id])
+
+
+def take_apart(books: Books, subject: Record, links: Sequence[Pair]) -> Outcome:
+    """Take them apart, and let no name tie them again: the decision stays until somebody links them."""
+    now = books.now()
+    with books.writing() as session:
+        for pair in links:
+            pairs.remove(session, books.id, Kind.CONTACT, pair.ravetree_id, pair.currency)
+            contact = Record(Side.RAVETREE, Kind.CONTACT, pair.ravetree_id)
+            if contact != subject:
+                decisions.store(session, books.id, contact, UNLINK, "", "", now)
+    return Agreed("taken apart by a person")
+
+
+_CURED_BY_A_CONTACT = (
+    "contact_ambiguous",
+    "contact_unlinked",
+    "contact_without_name",
+    "customer_gone",
+    "customer_inactive",
+    "merged_apart",
+)
+
+
+def look_again(books: Books, subject: Record) -> None:
+    """What waits for a person because of a contact may go on now."""
+    own = (PendingChange.side == subject.side) & (PendingChange.record_id == subject.id)
+    others = ~((PendingChange.kind == Kind.CONTACT) & own)
+    with books.writing() as session:
+        for code in _CURED_BY_A_CONTACT:
+            pending.reconsider(session, books.id, books.now(), PendingChange.code == code, others)

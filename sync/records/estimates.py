@@ -4,62 +4,71 @@ from datetime import datetime
 
 from reconcile import estimates as rules
 from reconcile.estimates import EstimateBase, EstimateCase
-from reconcile.model import EstimateContent, Gone, Kind, Plan, QuickBooksEstimate, RavetreeEstimate, Write
+from reconcile.model import EstimateContent, Gone, Kind, Plan, QuickBooksEstimate, RavetreeEstimate, Record, Write
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from sync.records.documents import DocumentWork, Partner, content_context
+from storage.models import Connection
+from sync.books import Books
+from sync.records.documents import Documents, content_context, named
+from sync.records.seen import Partner, Seen, Wish, partner_of, references
 from sync.writes.journal import Request
 
 
-class EstimateWork(DocumentWork):
-    """The work on one estimate."""
+class Estimates(Documents[EstimateCase]):
+    """What estimates say for themselves."""
 
     KIND = Kind.ESTIMATE
 
-    def next_plan(self) -> Plan:
-        """Gather both sides and plan the next step."""
-        estimate, self._raw = self._books.ravetree_estimate(self._subject.id)
-        partner = self._partner()
-        self._copy = partner.copy
-        remote: QuickBooksEstimate | Gone | None = None
-        if self._copy is not None:
-            remote = Gone(self._copy.record_id) if self._copy.deleted else self._load(self._copy.body)
-        base = self._base(partner)
-        case = EstimateCase(
-            ravetree=estimate,
-            quickbooks=remote,
-            base=base,
-            **self._references(estimate, base.ravetree.owned() if base else None),
-        )
-        return rules.plan(case)
+    def since(self, connection: Connection) -> datetime | None:
+        """When estimates were switched on."""
+        return connection.estimates_since
 
-    def _base(self, partner: Partner) -> EstimateBase | None:
-        if partner.base is None:
-            return None
-        ours, theirs = partner.base
-        return EstimateBase(ravetree.load_estimate(ours), self._load(theirs), partner.line_ids)
+    def load(self, raw: Body, home_currency: str) -> QuickBooksEstimate:
+        """QuickBooks' estimate."""
+        return quickbooks.load_estimate(raw, home_currency)
 
-    def _must_read_first(self, plan: Plan) -> bool:
-        return self._copy is not None and self._copy.stale and bool(plan.writes or plan.attention)
-
-    def _since(self) -> datetime | None:
-        return self._books.connection.estimates_since
-
-    def _load(self, raw: Body) -> QuickBooksEstimate:
-        return quickbooks.load_estimate(raw, self._books.home_currency)
-
-    def _load_own(self, raw: Body) -> RavetreeEstimate:
+    def load_own(self, raw: Body) -> RavetreeEstimate:
+        """Ravetree's estimate."""
         return ravetree.load_estimate(raw)
 
-    def request(self, write: Write) -> Request:
+    def gather(self, books: Books, subject: Record, wish: Wish) -> Seen[EstimateCase]:
+        """Both sides as they are now."""
+        estimate, raw = books.ravetree_estimate(subject.id)
+        partner = partner_of(books, subject)
+        copy = partner.copy
+        remote: QuickBooksEstimate | Gone | None = None
+        if copy is not None:
+            remote = Gone(copy.record_id) if copy.deleted else self.load(copy.body, books.home_currency)
+        base = _base(partner, books.home_currency)
+        owned_before = base.ravetree.owned() if base else None
+        named_there = references(books, estimate, owned_before, self.since(books.connection), wish)
+        case = EstimateCase(ravetree=estimate, quickbooks=remote, base=base, **named_there)
+        return Seen(subject, wish, raw, copy, case)
+
+    def plan(self, seen: Seen[EstimateCase]) -> Plan:
+        """The next step."""
+        return rules.plan(seen.case)
+
+    def is_too_old(self, books: Books, seen: Seen[EstimateCase], plan: Plan) -> bool:  # noqa: ARG002 - an invoice asks them
+        """Whether our copy is known to be too old for this plan."""
+        return seen.copy is not None and seen.copy.stale and bool(plan.writes or plan.attention)
+
+    def request(self, books: Books, seen: Seen[EstimateCase], write: Write) -> Request:  # noqa: ARG002
         """The write, ready for the journal."""
-        now = self._copy.body if self._copy is not None else None
-        context = {"ravetree_id": self._subject.id}
+        now = seen.body
+        context = {"ravetree_id": seen.subject.id}
         if isinstance(write.content, EstimateContent):
             body = quickbooks.estimate_body(write.content, now)
-            return self._named(write, "estimate", body, context | content_context(self._raw, write))
+            return named(seen, write, "estimate", body, context | content_context(seen.raw, write))
         if now is None:
             raise ValueError(f"{write.action} needs our copy of the estimate")
         if write.action == "estimate.close":
-            return self._named(write, "estimate", quickbooks.closed_body(now), context)
-        return self._named(write, "estimate?operation=delete", quickbooks.identity_body(now), context)
+            return named(seen, write, "estimate", quickbooks.closed_body(now), context)
+        return named(seen, write, "estimate?operation=delete", quickbooks.identity_body(now), context)
+
+
+def _base(partner: Partner, home_currency: str) -> EstimateBase | None:
+    if partner.base is None:
+        return None
+    ours, theirs = partner.base
+    return EstimateBase(ravetree.load_estimate(ours), quickbooks.load_estimate(theirs, home_currency), partner.line_ids)

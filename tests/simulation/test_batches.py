@@ -16,7 +16,7 @@ from reconcile.model import Kind, Record, Side
 from storage import decisions
 from sync.books import Books
 from sync.writes import settlement
-from sync.writes.journal import Journal
+from sync.writes.sending import Sender
 from tests.simulation.test_backfill import job, jobs, switch
 from tests.simulation.test_scenarios import codes, order
 from tests.simulation.world import World, as_settled
@@ -412,15 +412,15 @@ def test_a_batch_that_is_journalled_when_all_is_paused_is_not_sent(
     world: BatchWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.make_old(4)
-    send = Journal._send_batch
+    send = Sender.send_batch
 
-    def stopped_before(journal: Journal, *args: Any) -> None:
+    def stopped_before(journal: Sender, *args: Any) -> None:
         journal._unit.commit()
         world.api("POST", "/api/pause", {"by": "Kim"})
         send(journal, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "_send_batch", stopped_before)
+        patch.setattr(Sender, "send_batch", stopped_before)
         world.begin()
         world.slices()
     assert world.uncertain() == 4

@@ -7,7 +7,7 @@ import pytest
 from storage import brakes
 from sync.books import Books
 from sync.endings import Endings
-from sync.writes.journal import Journal
+from sync.writes.sending import Sender
 from tests.simulation.test_scenarios import codes
 from tests.simulation.world import World
 
@@ -67,9 +67,9 @@ def test_a_brake_that_is_pulled_between_the_journal_and_the_call_stops_the_call(
     client = world.client("Bright Harbor")
     world.settle()
     path = "/api" if what == "everything" else f"/api/connections/{world.connection_id}"
-    send = Journal._send
+    send = Sender.send
 
-    def stopped_before(journal: Journal, *args: Any, **more: Any) -> None:
+    def stopped_before(journal: Sender, *args: Any, **more: Any) -> None:
         world.api("POST", f"{path}/pause", {"by": "Kim"})
         send(journal, *args, **more)
 
@@ -77,7 +77,7 @@ def test_a_brake_that_is_pulled_between_the_journal_and_the_call_stops_the_call(
     for letter in world.collect():
         world.deliver(letter)
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "_send", stopped_before)
+        patch.setattr(Sender, "send", stopped_before)
         world.work()
     assert world.connection()["work"]["uncertain"] == 1
     name = "select * from Customer where DisplayName = 'Bright Harbor'"

@@ -14,15 +14,17 @@ class Work:
     """A document whose next step is given."""
 
     def __init__(self, number: str, kind: Kind = Kind.INVOICE, action: str = "invoice.create", **plan: Any) -> None:
-        self.KIND = kind
         self._subject = Record(Side.RAVETREE, kind, f"id {number}")
         self._plan = Plan(writes=(Write(Side.QUICKBOOKS, action, content=SimpleNamespace(number=number)),), **plan)  # type: ignore[arg-type]
 
-    def next_plan(self) -> Plan:
+    def gather(self) -> Any:
+        return SimpleNamespace(subject=self._subject)
+
+    def plan(self, _seen: Any) -> Plan:
         return self._plan
 
-    def request(self, write: Write) -> Request:
-        return Request(self._subject, write.side, write.action, self.KIND, {})
+    def request(self, seen: Any, write: Write) -> Request:
+        return Request(seen.subject, write.side, write.action, seen.subject.kind, {})
 
 
 class Bench:

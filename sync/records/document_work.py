@@ -1,0 +1,125 @@
+"""The work on one document: an invoice or an estimate of Ravetree's, and its partner in QuickBooks."""
+
+from dataclasses import replace
+from typing import Generic
+
+from clients.errors import Missing, Moved
+from clients.quickbooks.faults import DuplicateNumber, StaleReference
+from reconcile.documents import LEAVE, UNLINK
+from reconcile.model import Plan, Record, Side, Write
+from sync.books import Books
+from sync.outcomes import Agreed, NeedsAttention, Outcome, switched_off
+from sync.records import mapped_items, numbers, tying
+from sync.records.documents import Documents
+from sync.records.loop import work_through
+from sync.records.seen import Case, Seen, Wish
+from sync.writes.journal import Request
+
+_LASTING = (LEAVE, UNLINK)
+"""Decisions that stay for as long as nothing is to be done because of them."""
+
+
+class DocumentWork(Generic[Case]):
+    """The work on one document, named by its Ravetree id, or by QuickBooks' alone if it has no pair."""
+
+    looks_afresh = True
+
+    def __init__(self, documents: Documents[Case], books: Books, subject: Record, *, requested: bool) -> None:
+        self.documents = documents
+        self.books = books
+        self.subject = subject
+        self.wish = Wish(requested)
+
+    @property
+    def name(self) -> str:
+        """`Invoice 12`."""
+        return f"{self.documents.KIND.capitalize()} {self.subject.id}"
+
+    def run(self) -> Outcome:
+        """Plan and write until the sides agree or somebody else has to act."""
+        if self.subject.side is Side.QUICKBOOKS:
+            return Agreed(ignored="made in QuickBooks")
+        paired = self.books.pair(self.documents.KIND, Side.RAVETREE, self.subject.id) is not None
+        if paired and self.documents.since(self.books.connection) is None and not self.wish.requested:
+            return switched_off(self.documents.KIND)
+        said = tying.carry_out_decision(self.documents, self.books, self.subject, self.wish)
+        if not isinstance(said, Wish):
+            return NeedsAttention(said)
+        self.wish = said
+        return work_through(self)
+
+    def gather(self) -> Seen[Case]:
+        """Both sides as they are now."""
+        return self.documents.gather(self.books, self.subject, self.wish)
+
+    def plan(self, seen: Seen[Case]) -> Plan:
+        """The next step."""
+        return self.documents.plan(seen)
+
+    def reads_first(self, seen: Seen[Case], plan: Plan) -> bool:
+        """Never write to, or stop because of, what we know to be out of date."""
+        if not self.documents.is_too_old(self.books, seen, plan):
+            return False
+        self._refresh(seen)
+        return True
+
+    def ties(self, seen: Seen[Case], plan: Plan) -> bool:
+        """Take over the document that has the number, if a person said so. Raises the offer if nobody did."""
+        taken = numbers.taken(self.books, seen, plan)
+        if taken is None:
+            return False
+        if not numbers.take_over(self.documents, self.books, seen, taken):
+            raise numbers.offer(self.documents, self.books, seen, taken)
+        return True
+
+    def request(self, seen: Seen[Case], write: Write) -> Request:
+        """The write, ready for the journal."""
+        return self.documents.request(self.books, seen, write)
+
+    def write(self, seen: Seen[Case], write: Write) -> None:
+        """Send one write. Raises what the neighbours say, in words that name what is to be mended."""
+        request = self.request(seen, write)
+        try:
+            self.books.write(request)
+        except Moved:
+            self.books.refresh(seen.remotes)
+        except (Missing, StaleReference) as error:
+            before = self._versions(seen)
+            self.books.refresh(seen.remotes)
+            if self._versions(seen) == before:
+                # Nothing of ours is gone: it is an entry of a list that a person has to see to.
+                raise mapped_items.explain(self.books, request, error) from error
+        except DuplicateNumber as error:
+            if not numbers.take_over(self.documents, self.books, seen, error):
+                raise numbers.offer(self.documents, self.books, seen, error) from error
+        else:
+            if self.wish.requested:
+                self.books.forget_number(self.documents.KIND, getattr(write.content, "number", ""))
+            if self.wish.decision and write.content is not None:
+                self._use_up_decision()
+
+    def reads_before_asking(self, seen: Seen[Case]) -> bool:
+        """Before a person is asked, look whether QuickBooks still says what we think it says."""
+        if seen.remote is None or seen.remote in self.books.fresh:
+            return False
+        self._refresh(seen)
+        return True
+
+    def agreed(self, seen: Seen[Case], plan: Plan) -> None:
+        """What was decided is done, other than what lasts for as long as nothing comes of it."""
+        decision = seen.wish.decision
+        if decision and not (plan.ignored and decision in _LASTING):
+            self._use_up_decision()
+
+    def _refresh(self, seen: Seen[Case]) -> None:
+        if seen.remote is not None:
+            self.books.refresh([seen.remote])
+
+    def _versions(self, seen: Seen[Case]) -> list[tuple[int, bool]]:
+        """Which versions we hold of all that this work writes to."""
+        found = [self.books.copy(record) for record in seen.remotes]
+        return [(copy.version, copy.deleted) for copy in found if copy is not None]
+
+    def _use_up_decision(self) -> None:
+        self.wish = replace(self.wish, decision="")
+        self.books.use_up({self.subject, *self.books.handling})

@@ -1,0 +1,50 @@
+"""The writes of an invoice and of the payment that stands for its mark, ready for the journal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reconcile.invoices import InvoiceCase
+from reconcile.model import InvoiceContent, PaymentContent, Side, Write
+from schemas import ids, quickbooks, ravetree
+from sync.records.documents import content_context, named
+from sync.records.seen import Seen
+from sync.writes.journal import Request
+
+STATUSES = {"invoice.mark_sent": "sent", "invoice.void": "void"}
+"""What becomes of Ravetree's invoice, by the action."""
+
+
+def request(seen: Seen[InvoiceCase], write: Write, payments: Sequence[str] | None) -> Request:
+    """A write of an invoice. `payments` are Ravetree's that come with one that is made as a unit with them."""
+    context: dict[str, Any] = {"ravetree_id": seen.subject.id}
+    if write.side is Side.RAVETREE:
+        body = ravetree.status_body(STATUSES[write.action])
+        path = ids.path("invoices", str(write.record_id))
+        return named(seen, write, path, body, context | {"if_match": write.version}, method="PATCH")
+    if isinstance(write.content, PaymentContent) or write.action.startswith("placeholder."):
+        return _placeholder(seen, write, context)
+    if isinstance(write.content, InvoiceContent):
+        context |= content_context(seen.raw, write)
+        if write.content.estimate_id:
+            context["closes_estimate"] = write.content.estimate_id
+        if payments is not None:
+            context["payments"] = list(payments)
+        return named(seen, write, "invoice", quickbooks.invoice_body(write.content, seen.body), context)
+    if seen.body is None:
+        raise ValueError(f"{write.action} needs our copy of the invoice")
+    if write.action == "invoice.mark_sent":
+        return named(seen, write, "invoice", quickbooks.sent_body(seen.body), context)
+    operation = write.action.partition(".")[2]
+    return named(seen, write, f"invoice?operation={operation}", quickbooks.identity_body(seen.body), context)
+
+
+def _placeholder(seen: Seen[InvoiceCase], write: Write, context: Mapping[str, Any]) -> Request:
+    touching = {**context, "touches": [seen.copy.record_id] if seen.copy is not None else []}
+    now = seen.placeholder.body if write.record_id and seen.placeholder is not None else None
+    if write.action == "placeholder.delete":
+        if now is None:
+            raise ValueError("a placeholder is deleted with our copy of it")
+        return named(seen, write, "payment?operation=delete", quickbooks.identity_body(now), touching)
+    if not isinstance(write.content, PaymentContent):
+        raise ValueError(f"{write.action} needs content")
+    return named(seen, write, "payment", quickbooks.payment_body(write.content, now), touching)

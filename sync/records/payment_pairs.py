@@ -1,0 +1,117 @@
+"""Makes pairs of payments, or takes them apart: by a mark, by a decision, or because one side has lost its own."""
+
+from reconcile.documents import LINK, PUSH, UNLINK
+from reconcile.markers import marked_placeholder
+from reconcile.model import Adopt, Attention, Kind, QuickBooksPayment, RavetreePayment, Record, Side
+from reconcile.payments import KnownInvoice
+from storage import pairs, pending
+from sync.books import Books
+
+
+def carry_out_decision(books: Books, subject: Record) -> Attention | None:
+    """Take apart or tie together, before the first plan; what cannot be done is said to a person."""
+    found = books.decided({subject, *books.handling})
+    if found is None:
+        return None
+    if found.decision == UNLINK:
+        _forget(books, subject)
+    elif found.decision == PUSH:
+        books.use_up({subject, *books.handling})
+    elif found.decision == LINK:
+        return _link(books, subject, found.target)
+    return None
+
+
+def know_placeholder_again(books: Books, subject: Record) -> None:
+    """A placeholder on an invoice that was taken apart and tied again: by its note it belongs to it."""
+    if subject.side is not Side.QUICKBOOKS:
+        return
+    theirs, _ = books.quickbooks_payment(subject.id)
+    if not isinstance(theirs, QuickBooksPayment) or theirs.voided:
+        return
+    invoice_id = marked_placeholder(theirs.note) or ""
+    pair = books.pair(Kind.INVOICE, Side.RAVETREE, invoice_id)
+    if pair is None or books.pair(pairs.PLACEHOLDER, Side.RAVETREE, invoice_id) is not None:
+        return
+    if [allocation.invoice_id for allocation in theirs.allocations] != [pair.quickbooks_id]:
+        return
+    with books.writing() as session:
+        now = books.now()
+        pairs.store(session, books.id, pairs.PLACEHOLDER, invoice_id, theirs.id, now)
+        pending.note(session, books.id, Record(Side.RAVETREE, Kind.INVOICE, invoice_id), now)
+
+
+def adopt(books: Books, found: Adopt, invoices: tuple[KnownInvoice, ...]) -> None:
+    """Make the pair of two payments as they are now."""
+    _, ours = books.ravetree_payment(found.ravetree_id)
+    _, copy = books.quickbooks_payment(found.quickbooks_id)
+    holder = books.pair(pairs.PLACEHOLDER, Side.QUICKBOOKS, found.quickbooks_id)
+    with books.writing() as session:
+        if holder is not None:
+            pairs.remove(session, books.id, pairs.PLACEHOLDER, holder.ravetree_id)
+        pairs.store(
+            session,
+            books.id,
+            Kind.PAYMENT,
+            found.ravetree_id,
+            found.quickbooks_id,
+            books.now(),
+            base_ravetree=ours,
+            base_quickbooks=copy.body if copy else {},
+        )
+        names = [
+            Record(Side.RAVETREE, Kind.PAYMENT, found.ravetree_id),
+            Record(Side.QUICKBOOKS, Kind.PAYMENT, found.quickbooks_id),
+        ]
+        # The one that waited for a person under its own name alone is answered with it.
+        others = [name for name in names if name not in books.handling]
+        others += [Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id) for invoice in invoices]
+        pending.reconsider_records(session, books.id, others, books.now())
+
+
+def take_apart(books: Books, subject: Record) -> None:
+    """A person wants the side that still has it to be copied anew: the other one is gone for good."""
+    pair = books.pair(Kind.PAYMENT, subject.side, subject.id)
+    if pair is None:
+        return
+    _forget(books, Record(Side.RAVETREE, Kind.PAYMENT, pair.ravetree_id))
+    books.look_at(
+        [
+            Record(Side.RAVETREE, Kind.PAYMENT, pair.ravetree_id),
+            Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id),
+        ]
+    )
+
+
+def _forget(books: Books, subject: Record) -> None:
+    with books.writing() as session:
+        pairs.remove(session, books.id, Kind.PAYMENT, subject.id)
+
+
+def _link(books: Books, subject: Record, quickbooks_id: str) -> Attention | None:
+    """Tie it to the payment that a person named, as both are now."""
+    theirs = Record(Side.QUICKBOOKS, Kind.PAYMENT, quickbooks_id)
+    books.refresh([theirs])
+    found, _ = books.quickbooks_payment(quickbooks_id)
+    ours, _ = books.ravetree_payment(subject.id)
+    holder = books.pair(Kind.PAYMENT, Side.QUICKBOOKS, quickbooks_id)
+    taken = holder is not None and holder.ravetree_id != subject.id
+    live = (
+        isinstance(found, QuickBooksPayment)
+        and isinstance(ours, RavetreePayment)
+        and not found.voided
+        and not ours.voided
+        and found.currency == ours.currency
+    )
+    if taken or not live:
+        why = "belongs to another payment" if taken else "is void, deleted or in another currency"
+        return Attention(
+            "parked",
+            "link_not_possible",
+            f"The payment cannot be linked: QuickBooks' Id {quickbooks_id}, or Ravetree's own, {why}.",
+            "Choose another one, or decide `unlink`.",
+        )
+    _forget(books, subject)
+    adopt(books, Adopt(subject.id, quickbooks_id), ())
+    books.use_up({subject, theirs, *books.handling})
+    return None

@@ -1,0 +1,65 @@
+"""The writes of a payment, ready for the journal."""
+
+from typing import Any
+
+from reconcile.model import PaymentContent, Side, Write
+from schemas import ids, quickbooks, ravetree
+from schemas.quickbooks import Body
+from sync.books import Books
+from sync.records.payment_sides import SeenPayment, own_id, reference
+from sync.writes.journal import Request
+
+
+def request(books: Books, seen: SeenPayment, write: Write) -> Request:
+    """A write of a payment on either side. Raises `ValueError` where it lacks what it is made from."""
+    context: dict[str, Any] = {
+        "ravetree_id": seen.raw.get("id") or own_id(seen.subject, Side.RAVETREE),
+        "base_ravetree": seen.raw,
+        "touches": sorted(invoice.quickbooks_id for invoice in seen.invoices),
+        "ravetree_invoices": sorted(invoice.ravetree_id for invoice in seen.invoices),
+    }
+    if write.side is Side.RAVETREE:
+        return _to_ravetree(books, seen, write, context)
+    if write.action == "payment.delete":
+        path, body = "payment?operation=delete", quickbooks.identity_body(seen.body)
+    else:
+        now = None
+        if write.action == "payment.update":
+            now = seen.body
+        elif write.action == "payment.take_placeholder":
+            now = _placeholder_body(books, seen, write, context)
+        path, body = "payment", quickbooks.payment_body(_content(write), now)
+    return Request(seen.subject, write.side, write.action, path, body, "POST", context)
+
+
+def _to_ravetree(books: Books, seen: SeenPayment, write: Write, context: dict[str, Any]) -> Request:
+    context |= {
+        "if_match": write.version,
+        "ravetree_id": write.record_id,
+        "base_quickbooks": seen.body,
+        "quickbooks_id": seen.body["Id"],
+    }
+    path = ids.path("payments", *([write.record_id] if write.record_id else []))
+    if write.action == "payment.delete":
+        method, body = "DELETE", {}
+    elif write.action == "payment.create":
+        method, body = "POST", ravetree.payment_body(_content(write), reference(books, seen.body["Id"]))
+    else:
+        method, body = "PATCH", ravetree.payment_body(_content(write))
+    return Request(seen.subject, write.side, write.action, path, body, method, context)
+
+
+def _content(write: Write) -> PaymentContent:
+    if not isinstance(write.content, PaymentContent):
+        raise ValueError(f"{write.action} needs content")
+    return write.content
+
+
+def _placeholder_body(books: Books, seen: SeenPayment, write: Write, context: dict[str, Any]) -> Body:
+    for invoice in seen.invoices:
+        if invoice.placeholder is not None and invoice.placeholder.id == write.record_id:
+            context["placeholder_of"] = invoice.ravetree_id
+            _, copy = books.placeholder_of(invoice.ravetree_id)
+            if copy is not None:
+                return copy.body
+    raise ValueError("the placeholder's copy is missing")

@@ -1,0 +1,123 @@
+"""One customer of QuickBooks: imported once, linked by a person, merged with another, inactive or gone."""
+
+from collections.abc import Sequence
+
+from reconcile import contacts as rules
+from reconcile.contacts import CreateContact, UseContact
+from reconcile.documents import LINK, UNLINK
+from reconcile.markers import external_id
+from reconcile.model import Attention, Kind, QuickBooksCustomer, Record, Side
+from schemas import quickbooks, ravetree
+from storage import pairs, pending
+from storage.models import Decision, Pair
+from sync.books import Books
+from sync.echoes import Entry
+from sync.outcomes import Agreed, NeedsAttention, Outcome
+from sync.records.customers import contact_of, link_customer, links_of, take_apart, unlinked
+from sync.writes.journal import Request
+
+
+class CustomerWork:
+    """The work on one customer of QuickBooks."""
+
+    def __init__(self, books: Books, subject: Record, entries: Sequence[Entry], *, requested: bool) -> None:
+        self._books = books
+        self._subject = subject
+        self._entries = entries
+        self._requested = requested
+
+    def run(self, decided: Decision | None) -> Outcome:
+        """Import, link or re-point, as what is known of it asks for."""
+        self._merged_in_quickbooks()
+        copy = self._books.copy_or_read(self._subject)
+        links = links_of(self._books, self._subject)
+        if copy is None or copy.deleted:
+            return self._lost(links, str(copy.body.get("DisplayName", "")) if copy else "")
+        if decided is not None and decided.decision == UNLINK:
+            return take_apart(self._books, self._subject, links)
+        customer = quickbooks.load_customer(copy.body, self._books.home_currency)
+        if links and not (decided is not None and decided.decision == LINK):
+            return self._lost(links, customer.name) if not customer.active else Agreed()
+        if not self._requested and decided is None:
+            return Agreed("made in QuickBooks after the import")
+        if why := rules.not_imported(customer):
+            return Agreed(why)
+        return self._import(customer, decided)
+
+    def _merged_in_quickbooks(self) -> None:
+        """The survivor keeps its Id: every link to the one that is gone is pointed to it."""
+        for event in (event for entry in self._entries for event in entry.events):
+            merged = event.data.get("deletedid")
+            if not merged or event.subject != self._subject.id:
+                continue
+            linked = links_of(self._books, Record(Side.QUICKBOOKS, Kind.CONTACT, str(merged)))
+            for pair in linked:
+                link_customer(self._books, pair.ravetree_id, pair.currency, self._subject.id)
+            waiting = [Record(Side.QUICKBOOKS, Kind.CONTACT, str(merged))]
+            waiting += [Record(Side.RAVETREE, Kind.CONTACT, pair.ravetree_id) for pair in linked]
+            with self._books.writing() as session:
+                pending.reconsider_records(session, self._books.id, waiting, self._books.now())
+
+    def _lost(self, links: Sequence[Pair], name: str) -> Outcome:
+        """A linked customer is inactive or gone: only its live contacts care."""
+        for pair in links:
+            contact = contact_of(self._books, pair.ravetree_id)
+            if contact is not None and contact.active:
+                return NeedsAttention(
+                    Attention(
+                        "parked",
+                        "customer_inactive",
+                        f"Customer {name or self._subject.id} of client {contact.name} is inactive in QuickBooks.",
+                        f"Make it active again, or link client {contact.id} to another customer.",
+                    )
+                )
+        return Agreed("inactive on both sides" if links else "inactive in QuickBooks")
+
+    def _import(self, customer: QuickBooksCustomer, decided: Decision | None) -> Outcome:
+        contacts = self._books.contacts()
+        if decided is not None and decided.decision == LINK:
+            if decided.target not in contacts:
+                return NeedsAttention(
+                    Attention(
+                        "parked",
+                        "link_not_possible",
+                        f"Customer {customer.name} cannot be linked: Ravetree has no contact {decided.target}.",
+                        "Choose another contact, or decide `two` to make a new one.",
+                    )
+                )
+            return self._take(customer, decided.target)
+        said = decided.decision if decided is not None else ""
+        decision = rules.match_contact(customer, contacts.values(), self._linked(customer.currency), said)
+        match decision:
+            case Attention():
+                return NeedsAttention(decision)
+            case UseContact(contact_id=contact_id):
+                said_of_it = self._books.decided([Record(Side.RAVETREE, Kind.CONTACT, contact_id)])
+                if said_of_it is not None and said_of_it.decision == UNLINK:
+                    cause = f"Customer {customer.name} was taken apart from the contact of its name."
+                    return NeedsAttention(unlinked(cause))
+                return self._take(customer, contact_id)
+            case CreateContact(content=content):
+                reference = external_id(self._books.connection.realm_id, Kind.CONTACT, customer.id)
+                self._books.write(
+                    Request(
+                        subject=self._subject,
+                        side=Side.RAVETREE,
+                        action="contact.create",
+                        path="contacts",
+                        body=ravetree.contact_body(content, reference),
+                        context={"quickbooks_id": customer.id, "currency": customer.currency},
+                    )
+                )
+                for pair in links_of(self._books, self._subject):
+                    self._books.remember_contact(pair.ravetree_id)
+                return Agreed()
+
+    def _take(self, customer: QuickBooksCustomer, contact_id: str) -> Outcome:
+        link_customer(self._books, contact_id, customer.currency, customer.id)
+        self._books.use_up([self._subject, Record(Side.RAVETREE, Kind.CONTACT, contact_id)])
+        return Agreed()
+
+    def _linked(self, currency: str) -> set[str]:
+        with self._books.reading() as session:
+            return pairs.linked_contacts(session, self._books.id, currency)

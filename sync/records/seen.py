@@ -1,0 +1,118 @@
+"""What is known of a document before its next step is planned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from reconcile.documents import UNLINK
+from reconcile.model import Attention, Gone, Kind, RavetreeEstimate, RavetreeInvoice, Record, Side
+from schemas.quickbooks import Body
+from storage import connections
+from storage.models import Copy
+from sync.books import Books, base_of
+from sync.records.customers import customer_for
+
+Case = TypeVar("Case")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What people want of a document: that it is synced whatever its age, and what they decided, if they did."""
+
+    requested: bool = False
+    decision: str = ""
+
+
+@dataclass(frozen=True)
+class Seen(Generic[Case]):
+    """A document as it is now on both sides.
+
+    `raw` is Ravetree's, empty for one that is gone; `copy` is ours of QuickBooks', `placeholder` ours of the payment
+    that stands for "marked as paid". `case` is what the rules are asked about.
+    """
+
+    subject: Record
+    wish: Wish
+    raw: Body
+    copy: Copy | None
+    case: Case
+    placeholder: Copy | None = None
+
+    @property
+    def remote(self) -> Record | None:
+        """The document's record in QuickBooks."""
+        return None if self.copy is None else Record(Side.QUICKBOOKS, self.subject.kind, self.copy.record_id)
+
+    @property
+    def remotes(self) -> list[Record]:
+        """Every record of QuickBooks that the work on it writes to."""
+        placeholder = (
+            [] if self.placeholder is None else [Record(Side.QUICKBOOKS, Kind.PAYMENT, self.placeholder.record_id)]
+        )
+        return ([self.remote] if self.remote is not None else []) + placeholder
+
+    @property
+    def body(self) -> Body | None:
+        """QuickBooks' own words, as far as we have a copy of them."""
+        return None if self.copy is None else self.copy.body
+
+
+@dataclass(frozen=True)
+class Partner:
+    """What stands behind a document: both bodies of its base, its lines' ids, and our copy of its partner."""
+
+    base: tuple[Body, Body] | None = None
+    line_ids: Mapping[str, str] = field(default_factory=dict)
+    copy: Copy | None = None
+
+
+def partner_of(books: Books, subject: Record) -> Partner:
+    """A document's partner in QuickBooks, read first if we have no copy of it."""
+    pair = books.pair(subject.kind, Side.RAVETREE, subject.id)
+    if pair is None:
+        return Partner()
+    found = books.copy_or_read(Record(Side.QUICKBOOKS, subject.kind, pair.quickbooks_id))
+    return Partner(base_of(pair), dict(pair.line_ids), found)
+
+
+def references(
+    books: Books,
+    document: RavetreeInvoice | RavetreeEstimate | Gone,
+    owned_before: tuple[Any, ...] | None,
+    since: Any,
+    wish: Wish,
+) -> dict[str, Any]:
+    """What a case needs to spell Ravetree's words in QuickBooks' references. May make the customer in QuickBooks."""
+    with books.reading() as session:
+        items = connections.mappings(session, books.id, "line_type")
+        tax_codes = connections.mappings(session, books.id, "tax_rate")
+    customer, email = _customer(books, document, owned_before, since, wish)
+    return {
+        "customer": customer,
+        "customer_email": email,
+        "items": items,
+        "tax_codes": tax_codes,
+        "us_company": books.connection.country == "US",
+        "since": since,
+        "requested": wish.requested,
+        "decision": wish.decision,
+    }
+
+
+def _customer(
+    books: Books,
+    document: RavetreeInvoice | RavetreeEstimate | Gone,
+    owned_before: tuple[Any, ...] | None,
+    since: Any,
+    wish: Wish,
+) -> tuple[str | Attention | None, str]:
+    """Only asked for when content is going to be written: it may read QuickBooks and create the customer."""
+    if isinstance(document, Gone) or not document.lines or wish.decision == UNLINK:
+        return None, ""
+    if isinstance(document, RavetreeInvoice) and document.void:
+        return None, ""
+    if owned_before is not None and document.owned() == owned_before:
+        return None, ""
+    if owned_before is None and not wish.requested and (since is None or document.created_at < since):
+        return None, ""
+    return customer_for(books, document.client_id, document.currency)
