@@ -16,7 +16,8 @@ from schemas.quickbooks import Body
 from schemas.times import spell_instant
 from storage import connections, inbox
 from storage.models import Copy
-from sync.books import ENTITIES, Books
+from sync.books import Books
+from sync.entities import ENTITIES
 
 OVERLAP = timedelta(seconds=60)
 """How far before the watermark change data capture begins: objects become visible a little late."""
@@ -59,7 +60,7 @@ def look_at_changes(books: Books, next_due: datetime, *, in_full: bool = False) 
 def absorb(books: Books, changes: Changes) -> None:
     """Keep what was read; what is news to us is noted as pending."""
     for kind, entity in ENTITIES.items():
-        books.keep(kind, _by_id(changes.objects.get(entity, [])))
+        books.quickbooks.keep(kind, _by_id(changes.objects.get(entity, [])))
 
 
 def _by_id(rows: Iterable[Body]) -> dict[str, Body]:
@@ -83,7 +84,7 @@ def _compare_in_full(books: Books, since: datetime) -> datetime | None:
     for kind, entity in ENTITIES.items():
         for rows, time in company.changed_since(entity, since):
             begun.append(time)
-            books.keep(kind, _by_id(rows))
+            books.quickbooks.keep(kind, _by_id(rows))
         with books.reading() as session:
             known = session.query(Copy.record_id).filter(
                 Copy.connection_id == books.id,
@@ -94,7 +95,7 @@ def _compare_in_full(books: Books, since: datetime) -> datetime | None:
             names = sorted(name for (name,) in known)
         for some in _in_batches(names, ID_LIMIT):
             there = _by_id(company.by_ids(entity, some))
-            books.keep(kind, there, missing=set(some) - there.keys())
+            books.quickbooks.keep(kind, there, missing=set(some) - there.keys())
     return begun[0]
 
 

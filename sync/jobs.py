@@ -16,7 +16,9 @@ from schemas.quickbooks import Body
 from storage import connections, jobs, pairs, pending
 from storage.database import StorageError
 from storage.models import Job
-from sync.books import ENTITIES, Books, RestoreFound
+from sync.books import Books
+from sync.entities import ENTITIES
+from sync.restored import RestoreFound
 
 UNDER_WAY = 50
 """Records of one job that wait in the ordinary queue at a time: events of people's own acts come between them."""
@@ -115,7 +117,7 @@ def _list_customers(books: Books, job: Job) -> None:
         rows = company.page(ENTITIES[Kind.CONTACT], "Active in (true, false)", start, PAGE)
     found = {str(raw["Id"]): raw for raw in rows}
     books.handling |= {Record(Side.QUICKBOOKS, Kind.CONTACT, name) for name in found}
-    books.keep(Kind.CONTACT, found)
+    books.quickbooks.keep(Kind.CONTACT, found)
     named = {
         Record(Side.QUICKBOOKS, Kind.CONTACT, name): str(raw.get("DisplayName", name))
         for name, raw in found.items()

@@ -10,10 +10,11 @@ from config.ports import Clock
 from reconcile.model import Kind, Side
 from storage import connections, pending
 from sync import catching_up, echoes
-from sync.books import ENTITIES, Books
+from sync.books import Books
 from sync.borders import own_border
 from sync.echoes import Entry
 from sync.endings import ANY_PAYMENT, Endings
+from sync.entities import ENTITIES
 from sync.lease import Timings
 from sync.noted import Noted
 
@@ -96,7 +97,7 @@ class Reading:
     def _read_alone(self, books: Books, entry: Entry) -> bool:
         subject = Noted(entry.record, [entry])
         try:
-            books.refresh([entry.record])
+            books.quickbooks.refresh([entry.record])
         except Failed as error:
             self._endings.retry_later(books, subject, str(error))
         except (Away, Stop):
@@ -136,4 +137,4 @@ class Reading:
                 catching_up.absorb(
                     books, books.neighbours.quickbooks.changes([ENTITIES[kind] for kind in sorted(kinds)], since)
                 )
-        books.refresh(records - books.fresh)
+        books.quickbooks.refresh(records - books.fresh)

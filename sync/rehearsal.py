@@ -163,11 +163,11 @@ class _Supposing:
         if request.side is Side.QUICKBOOKS:
             if "Id" not in request.body:
                 return None
-            copy = books.copy(Record(Side.QUICKBOOKS, kind, str(request.body["Id"])))
+            copy = books.quickbooks.copy(Record(Side.QUICKBOOKS, kind, str(request.body["Id"])))
             return copy.body if copy is not None else None
         if request.action.endswith(".create"):
             return None
-        return books.ravetree_body(kind, str(request.context.get("ravetree_id") or request.subject.id))
+        return books.ravetree.body(kind, str(request.context.get("ravetree_id") or request.subject.id))
 
     def _operation(self, books: Books, request: Request, answer: Body, now: datetime) -> Operation:
         return Operation(
@@ -236,8 +236,8 @@ class Rehearsal:
         """Look up the numbers of many documents in one read, for all that is rehearsed afterwards."""
 
         def look(books: Books) -> None:
-            books.look_up_numbers(kind, numbers)
-            self.numbers |= books.numbers
+            books.numbers.look_up(kind, numbers)
+            self.numbers |= books.numbers.known
 
         self.look(look)
 
@@ -301,7 +301,7 @@ class Rehearsal:
                     raise outage.error from outage
         rehearsed.tied = not partners and bool(books.pairs_among(record.kind, record.side, [record.id]))
         if not any(step.action == "contact.create" for step in rehearsed.steps):
-            self._contacts = books.known_contacts
+            self._contacts = books.ravetree.known_contacts
         return rehearsed
 
     def _ask_for(self, books: Books, record: Record, requested: bool, said: Said | None) -> None:
@@ -339,7 +339,7 @@ class Rehearsal:
         if asking and not self._reads:
             raise _Unknown
         books.handling = set(asking)
-        books.refresh(asking)
+        books.quickbooks.refresh(asking)
         books.handling = set()
         return subjects
 

@@ -16,7 +16,7 @@ from clients.quickbooks.company import PAGE, Company
 from clients.ravetree.account import RESOURCES, Account
 from reconcile.model import ZERO, Kind, Record, Side
 from schemas.quickbooks import Body
-from sync.books import ENTITIES
+from sync.entities import ENTITIES
 from sync.writes.journal import Request
 
 NEW = "(new)"

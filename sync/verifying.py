@@ -14,7 +14,8 @@ from config.logging import logger
 from storage import connections
 from storage.database import StorageError
 from sync import catching_up
-from sync.books import Books, RestoreFound
+from sync.books import Books
+from sync.restored import RestoreFound
 
 BACK = timedelta(days=1)
 """How far before the last look Ravetree's records are looked at again."""

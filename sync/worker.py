@@ -20,7 +20,7 @@ from storage.leases import LeaseLost
 from storage.unit import UnitOfWork
 from storage.vault import UnreadableSecret
 from sync import catching_up, jobs, sync_states, verifying
-from sync.books import Books, RestoreFound
+from sync.books import Books
 from sync.borders import own_border
 from sync.endings import Endings, Outage
 from sync.lease import Claims, LeaseHolder, Timings
@@ -29,6 +29,7 @@ from sync.noted import noted_records
 from sync.questions import parity, preflight
 from sync.reading import Reading
 from sync.reconciling import create_together, reconcile
+from sync.restored import RestoreFound
 from sync.retries import backoff
 from sync.writes.journal import Journal
 

@@ -43,7 +43,8 @@ from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
 from storage import copies, journal, pairs, pending, steps
 from storage.models import Copy, Mapping, Pair, PendingChange
-from sync.books import ENTITIES, Books, base_of
+from sync.books import Books, base_of
+from sync.entities import ENTITIES
 from sync.outcomes import Waits
 from sync.rehearsal import Rehearsal, Rehearsed, attention_of
 
@@ -86,8 +87,8 @@ def read_in_full(books: Books) -> None:
                 if str(raw["Id"]) in wanted[kind] or (kind is Kind.PAYMENT and _settles(raw, invoices))
             }
             seen |= kept.keys()
-            books.keep(kind, kept)
-        books.refresh(Record(Side.QUICKBOOKS, kind, name) for name in wanted[kind] - seen)
+            books.quickbooks.keep(kind, kept)
+        books.quickbooks.refresh(Record(Side.QUICKBOOKS, kind, name) for name in wanted[kind] - seen)
 
 
 def _pages(books: Books, kind: Kind) -> Iterator[list[Body]]:
@@ -356,7 +357,7 @@ class BothBooks:
         """Who a record is about, as Ravetree calls the client."""
         ours = held.ours if held.ours is not None and not isinstance(held.ours, Gone) else None
         if ours is not None:
-            contact = self.books.contacts().get(ours.client_id)
+            contact = self.books.ravetree.contacts().get(ours.client_id)
             return contact.name if contact is not None else ours.client_id
         if held.theirs is not None and not isinstance(held.theirs, Gone):
             return self._names.get(held.theirs.customer_id, held.theirs.customer_id)

@@ -172,7 +172,7 @@ class Parity:
                 return None
             shown |= self._spell(both, held) | {"twins": self._twins(both, held, rows)}
         else:
-            if not (rows or len(names) > 1 or books.copy(record) or record.id in books.contacts()):
+            if not (rows or len(names) > 1 or books.quickbooks.copy(record) or record.id in books.ravetree.contacts()):
                 return None
             shown |= self._spell_contact(books, names, rows)
         if decided is not None:
@@ -187,7 +187,7 @@ class Parity:
     def _spell_contact(self, books: Books, names: list[Record], rows: list[PendingChange]) -> dict[str, Any]:
         """Clients are linked, not compared: later edits go by the button."""
         by_side = {name.side: name.id for name in names}
-        contact = books.contacts().get(by_side.get(Side.RAVETREE, ""))
+        contact = books.ravetree.contacts().get(by_side.get(Side.RAVETREE, ""))
         there = by_side.get(Side.QUICKBOOKS)
         url = f"{self._pages_url}/{PAGES[Kind.CONTACT]}={there}" if self._pages_url and there else None
         return {
@@ -240,10 +240,10 @@ def _held(both: BothBooks, record: Record) -> SideBySide:
     pair = books.pair(record.kind, record.side, record.id)
     if pair is None:
         raw = books.neighbours.ravetree.get(record.kind, record.id) if record.side is Side.RAVETREE else None
-        copy = books.copy(record) if record.side is Side.QUICKBOOKS else None
+        copy = books.quickbooks.copy(record) if record.side is Side.QUICKBOOKS else None
         return both.hold_alone(record, raw, copy)
     raw = books.neighbours.ravetree.get(record.kind, pair.ravetree_id)
-    return both.hold(pair, raw, books.copy(Record(Side.QUICKBOOKS, record.kind, pair.quickbooks_id)))
+    return both.hold(pair, raw, books.quickbooks.copy(Record(Side.QUICKBOOKS, record.kind, pair.quickbooks_id)))
 
 
 def _unpaired_payments(both: BothBooks, held: SideBySide) -> Iterator[SideBySide]:

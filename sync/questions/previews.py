@@ -15,7 +15,8 @@ from storage import connections, copies, jobs, pairs, pending
 from storage.database import Database
 from storage.decisions import Said
 from storage.vault import UnreadableSecret
-from sync.books import ENTITIES, Books
+from sync.books import Books
+from sync.entities import ENTITIES
 from sync.jobs import RESOURCES, is_asked_for
 from sync.neighbours import Neighbours, NeighboursOf
 from sync.outcomes import Agreed, Waits

@@ -71,10 +71,10 @@ class Gathering:
         if len(self._found) < 2:
             return
         for kind in {creation.kind for creation in self._found}:
-            books.look_up_numbers(kind, [creation.number for creation in self._found if creation.kind is kind])
-        free = [creation for creation in self._found if not books.with_number(creation.kind, creation.number)]
+            books.numbers.look_up(kind, [creation.number for creation in self._found if creation.kind is kind])
+        free = [creation for creation in self._found if not books.numbers.holders(creation.kind, creation.number)]
         if len(free) < 2:
             return
         for creation in free:
-            books.forget_number(creation.kind, creation.number)
+            books.numbers.forget(creation.kind, creation.number)
         books.journal.write_batch([creation.request for creation in free])

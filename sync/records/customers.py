@@ -59,10 +59,10 @@ def unlinked(cause: str) -> Attention:
 def active_customer(books: Books, contact: RavetreeContact, customer_id: str) -> QuickBooksCustomer | Attention:
     """The customer that a client is linked to, as it is now, or why it cannot be used."""
     record = Record(Side.QUICKBOOKS, Kind.CONTACT, customer_id)
-    copy = books.copy(record)
+    copy = books.quickbooks.copy(record)
     if copy is None or copy.stale or copy.deleted:
-        books.refresh([record])
-        copy = books.copy(record)
+        books.quickbooks.refresh([record])
+        copy = books.quickbooks.copy(record)
     if copy is None or copy.deleted:
         return Attention(
             "parked",
@@ -83,11 +83,11 @@ def active_customer(books: Books, contact: RavetreeContact, customer_id: str) ->
 
 def contact_of(books: Books, client_id: str) -> RavetreeContact | None:
     """A client with the e-mail address of its bill-to contact."""
-    raw = books.ravetree_body(Kind.CONTACT, client_id)
+    raw = books.ravetree.body(Kind.CONTACT, client_id)
     if raw is None:
         return None
     bill_to = raw.get("bill_to_contact_id")
-    return ravetree.load_contact(raw, books.ravetree_body(Kind.CONTACT, bill_to) if bill_to else None)
+    return ravetree.load_contact(raw, books.ravetree.body(Kind.CONTACT, bill_to) if bill_to else None)
 
 
 def _candidates(books: Books, contact: RavetreeContact, currency: str) -> list[QuickBooksCustomer]:

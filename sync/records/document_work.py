@@ -82,10 +82,10 @@ class DocumentWork(Generic[Case]):
         try:
             self.books.write(request)
         except Moved:
-            self.books.refresh(seen.remotes)
+            self.books.quickbooks.refresh(seen.remotes)
         except (Missing, StaleReference) as error:
             before = self._versions(seen)
-            self.books.refresh(seen.remotes)
+            self.books.quickbooks.refresh(seen.remotes)
             if self._versions(seen) == before:
                 # Nothing of ours is gone: it is an entry of a list that a person has to see to.
                 raise mapped_items.explain(self.books, request, error) from error
@@ -94,7 +94,7 @@ class DocumentWork(Generic[Case]):
                 raise numbers.offer(self.documents, self.books, seen, error) from error
         else:
             if self.wish.requested:
-                self.books.forget_number(self.documents.KIND, getattr(write.content, "number", ""))
+                self.books.numbers.forget(self.documents.KIND, getattr(write.content, "number", ""))
             if self.wish.decision and write.content is not None:
                 self._use_up_decision()
 
@@ -113,11 +113,11 @@ class DocumentWork(Generic[Case]):
 
     def _refresh(self, seen: Seen[Case]) -> None:
         if seen.remote is not None:
-            self.books.refresh([seen.remote])
+            self.books.quickbooks.refresh([seen.remote])
 
     def _versions(self, seen: Seen[Case]) -> list[tuple[int, bool]]:
         """Which versions we hold of all that this work writes to."""
-        found = [self.books.copy(record) for record in seen.remotes]
+        found = [self.books.quickbooks.copy(record) for record in seen.remotes]
         return [(copy.version, copy.deleted) for copy in found if copy is not None]
 
     def _use_up_decision(self) -> None:

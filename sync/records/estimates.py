@@ -33,7 +33,7 @@ class Estimates(Documents[EstimateCase]):
 
     def gather(self, books: Books, subject: Record, wish: Wish) -> Seen[EstimateCase]:
         """Both sides as they are now."""
-        estimate, raw = books.ravetree_estimate(subject.id)
+        estimate, raw = books.ravetree.estimate(subject.id)
         partner = partner_of(books, subject)
         copy = partner.copy
         remote: QuickBooksEstimate | Gone | None = None

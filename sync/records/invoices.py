@@ -53,7 +53,7 @@ class Invoices(Documents[InvoiceCase]):
     def gather(self, books: Books, subject: Record, wish: Wish) -> Seen[InvoiceCase]:
         """Both sides as they are now."""
         connection = books.connection
-        invoice, raw = books.ravetree_invoice(subject.id)
+        invoice, raw = books.ravetree.invoice(subject.id)
         partner = partner_of(books, subject)
         copy = partner.copy
         remote: Remote = None
@@ -129,7 +129,7 @@ def _estimate(books: Books, invoice: Invoice, base: InvoiceBase | None) -> str |
         return None
     pair = books.pair(Kind.ESTIMATE, Side.RAVETREE, invoice.estimate_id)
     if pair is not None:
-        copy = books.copy_or_read(Record(Side.QUICKBOOKS, Kind.ESTIMATE, pair.quickbooks_id))
+        copy = books.quickbooks.copy_or_read(Record(Side.QUICKBOOKS, Kind.ESTIMATE, pair.quickbooks_id))
         return pair.quickbooks_id if copy is not None and not copy.deleted else None
     record = Record(Side.RAVETREE, Kind.ESTIMATE, invoice.estimate_id)
     with books.reading() as session:
@@ -152,11 +152,11 @@ def _paired_payments(books: Books, invoice: Invoice, remote: Remote) -> tuple[Re
 
 def _know_placeholder_again(books: Books, subject: Record, raw: Body) -> None:
     """After a restore the pair of a placeholder may be lost: by its note it belongs to this invoice."""
-    if not raw.get("marked_paid_at") or not books.may_be_forgotten(raw):
+    if not raw.get("marked_paid_at") or not books.restored.may_be_forgotten(raw):
         return
     if books.pair(pairs.PLACEHOLDER, Side.RAVETREE, subject.id) is not None:
         return
-    name = books.marked("placeholder", subject.id)
+    name = books.restored.marked("placeholder", subject.id)
     if name is not None and _is_for_this_alone(books, subject, name):
         with books.writing() as session:
             pairs.store(session, books.id, pairs.PLACEHOLDER, subject.id, name, books.now())
@@ -164,7 +164,7 @@ def _know_placeholder_again(books: Books, subject: Record, raw: Body) -> None:
 
 def _is_for_this_alone(books: Books, subject: Record, payment_id: str) -> bool:
     """Whether a payment is applied to this invoice and to nothing else: else a person has changed its meaning."""
-    payment, _ = books.quickbooks_payment(payment_id)
+    payment, _ = books.quickbooks.payment(payment_id)
     pair = books.pair(Kind.INVOICE, Side.RAVETREE, subject.id)
     if pair is None or not isinstance(payment, QuickBooksPayment):
         return False
@@ -178,6 +178,6 @@ def _unapplied(books: Books, invoice: Invoice, remote: Remote, placeholder: Copy
     if not invoice.marked_paid or placeholder is not None or remote.balance == ZERO:
         return ZERO
     found = books.neighbours.quickbooks.query("Payment", f"CustomerRef = {quoted(remote.customer_id)}")
-    books.keep(Kind.PAYMENT, {str(raw["Id"]): raw for raw in found})
+    books.quickbooks.keep(Kind.PAYMENT, {str(raw["Id"]): raw for raw in found})
     payments = [quickbooks.load_payment(raw, books.home_currency) for raw in found]
     return sum((p.unapplied for p in payments if p.currency == invoice.currency and not p.voided), ZERO)

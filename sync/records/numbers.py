@@ -7,7 +7,8 @@ from reconcile.documents import ADOPT
 from reconcile.model import Kind, Plan, Side, money
 from schemas.quickbooks import Body
 from storage import journal
-from sync.books import ENTITIES, Books
+from sync.books import Books
+from sync.entities import ENTITIES
 from sync.records import tying
 from sync.records.documents import Documents
 from sync.records.seen import Seen
@@ -18,9 +19,9 @@ def taken(books: Books, seen: Seen[Any], plan: Plan) -> DuplicateNumber | None:
     write = plan.writes[0] if plan.writes else None
     if write is None or not write.action.endswith(".create"):
         return None
-    if not seen.wish.requested and not books.may_be_forgotten(seen.raw):
+    if not seen.wish.requested and not books.restored.may_be_forgotten(seen.raw):
         return None
-    found = books.with_number(seen.subject.kind, getattr(write.content, "number", ""))
+    found = books.numbers.holders(seen.subject.kind, getattr(write.content, "number", ""))
     if not found:
         return None
     return DuplicateNumber("its number is taken in QuickBooks", code="6140", taken_by=str(found[0]["Id"]))
@@ -65,7 +66,7 @@ def _holder(books: Books, seen: Seen[Any], error: DuplicateNumber) -> Body | Non
 
 
 def _was_sent_before(books: Books, seen: Seen[Any]) -> bool:
-    if books.may_be_forgotten(seen.raw):
+    if books.restored.may_be_forgotten(seen.raw):
         return True
     with books.reading() as session:
         return journal.may_have_made(session, books.id, str(seen.subject), f"{seen.subject.kind}.create")

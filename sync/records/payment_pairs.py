@@ -26,7 +26,7 @@ def know_placeholder_again(books: Books, subject: Record) -> None:
     """A placeholder on an invoice that was taken apart and tied again: by its note it belongs to it."""
     if subject.side is not Side.QUICKBOOKS:
         return
-    theirs, _ = books.quickbooks_payment(subject.id)
+    theirs, _ = books.quickbooks.payment(subject.id)
     if not isinstance(theirs, QuickBooksPayment) or theirs.voided:
         return
     invoice_id = marked_placeholder(theirs.note) or ""
@@ -43,8 +43,8 @@ def know_placeholder_again(books: Books, subject: Record) -> None:
 
 def adopt(books: Books, found: Adopt, invoices: tuple[KnownInvoice, ...]) -> None:
     """Make the pair of two payments as they are now."""
-    _, ours = books.ravetree_payment(found.ravetree_id)
-    _, copy = books.quickbooks_payment(found.quickbooks_id)
+    _, ours = books.ravetree.payment(found.ravetree_id)
+    _, copy = books.quickbooks.payment(found.quickbooks_id)
     holder = books.pair(pairs.PLACEHOLDER, Side.QUICKBOOKS, found.quickbooks_id)
     with books.writing() as session:
         if holder is not None:
@@ -91,9 +91,9 @@ def _forget(books: Books, subject: Record) -> None:
 def _link(books: Books, subject: Record, quickbooks_id: str) -> Attention | None:
     """Tie it to the payment that a person named, as both are now."""
     theirs = Record(Side.QUICKBOOKS, Kind.PAYMENT, quickbooks_id)
-    books.refresh([theirs])
-    found, _ = books.quickbooks_payment(quickbooks_id)
-    ours, _ = books.ravetree_payment(subject.id)
+    books.quickbooks.refresh([theirs])
+    found, _ = books.quickbooks.payment(quickbooks_id)
+    ours, _ = books.ravetree.payment(subject.id)
     holder = books.pair(Kind.PAYMENT, Side.QUICKBOOKS, quickbooks_id)
     taken = holder is not None and holder.ravetree_id != subject.id
     live = (

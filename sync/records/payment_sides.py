@@ -65,9 +65,9 @@ def gather(books: Books, subject: Record) -> SeenPayment:
     ravetree_id = pair.ravetree_id if pair else own_id(subject, Side.RAVETREE)
     quickbooks_id = pair.quickbooks_id if pair else own_id(subject, Side.QUICKBOOKS)
     if ravetree_id is not None:
-        ours, raw = books.ravetree_payment(ravetree_id)
+        ours, raw = books.ravetree.payment(ravetree_id)
     if quickbooks_id is not None:
-        theirs, copy = books.quickbooks_payment(quickbooks_id)
+        theirs, copy = books.quickbooks.payment(quickbooks_id)
     base = _base(books, pair)
     invoices = _known_invoices(books, ours, theirs, base)
     found = books.decided({subject, *books.handling})
@@ -124,7 +124,7 @@ def _known_invoices(books: Books, ours: Ours, theirs: Theirs, base: PaymentBase 
 
 
 def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
-    remote, _ = books.quickbooks_invoice(pair.quickbooks_id)
+    remote, _ = books.quickbooks.invoice(pair.quickbooks_id)
     if not isinstance(remote, QuickBooksInvoice):
         # Deleted there, and yet both sides know it: as a stranger its share would count as other money.
         if not pair.base_quickbooks:
@@ -132,7 +132,7 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
         remote = replace(quickbooks.load_invoice(pair.base_quickbooks, books.home_currency), balance=ZERO)
     placeholder, _ = books.placeholder_of(pair.ravetree_id)
     marked_open, open_here = ZERO, ZERO
-    invoice, _ = books.ravetree_invoice(pair.ravetree_id)
+    invoice, _ = books.ravetree.invoice(pair.ravetree_id)
     if isinstance(invoice, RavetreeInvoice) and not invoice.void:
         open_here = invoice.balance
         if isinstance(placeholder, QuickBooksPayment) and invoice.marked_paid:
@@ -159,7 +159,7 @@ def _coming(books: Books, ours: Ours, invoices: tuple[KnownInvoice, ...]) -> tup
     for allocation in ours.allocations:
         if allocation.invoice_id in known or books.pair(Kind.INVOICE, Side.RAVETREE, allocation.invoice_id):
             continue
-        invoice, _ = books.ravetree_invoice(allocation.invoice_id)
+        invoice, _ = books.ravetree.invoice(allocation.invoice_id)
         said = books.decided([Record(Side.RAVETREE, Kind.INVOICE, allocation.invoice_id)])
         if said is not None and said.decision == UNLINK:
             continue
@@ -183,7 +183,7 @@ def _marked_twin(books: Books, theirs: Theirs, base: PaymentBase | None) -> Rave
     name = marked_payment(theirs.note) if isinstance(theirs, QuickBooksPayment) and base is None else None
     if name is None or books.pair(Kind.PAYMENT, Side.RAVETREE, name) is not None:
         return None
-    return books.ravetree_payment(name)[0]
+    return books.ravetree.payment(name)[0]
 
 
 def _marked_copy(
@@ -198,7 +198,7 @@ def _marked_copy(
     for candidate in _unpaired_copies(books, invoices):
         if marked_payment(candidate.note) == ours.id and not candidate.voided:
             return candidate.id
-    return books.marked("payment", ours.id) if books.may_be_forgotten(raw) else None
+    return books.restored.marked("payment", ours.id) if books.restored.may_be_forgotten(raw) else None
 
 
 def _origin_of(books: Books, ours: RavetreePayment) -> str | None:
@@ -209,7 +209,7 @@ def _origin_of(books: Books, ours: RavetreePayment) -> str | None:
         return None
     if books.pair(Kind.PAYMENT, Side.QUICKBOOKS, name) is not None:
         return None
-    copy = books.quickbooks_payment(name)[1]
+    copy = books.quickbooks.payment(name)[1]
     return name if copy is not None and not copy.deleted else None
 
 
@@ -264,7 +264,7 @@ def _unpaired_copies(books: Books, invoices: tuple[KnownInvoice, ...]) -> list[Q
     seen = [
         copy
         for invoice in invoices
-        for copy in books.payments_on(invoice.quickbooks_id)
+        for copy in books.quickbooks.payments_on(invoice.quickbooks_id)
         if books.pair(Kind.PAYMENT, Side.QUICKBOOKS, copy.record_id) is None
     ]
     return [quickbooks.load_payment(copy.body, books.home_currency) for copy in seen]

@@ -86,9 +86,9 @@ class PaymentWork:
         # A payment on these invoices that no event has spoken of yet may be the same receipt.
         linked = {name for invoice in seen.invoices for name in invoice.quickbooks.payment_ids}
         records = {Record(Side.QUICKBOOKS, Kind.PAYMENT, name) for name in linked}
-        names |= {record for record in records if self.books.copy(record) is None}
+        names |= {record for record in records if self.books.quickbooks.copy(record) is None}
         old = {name for name in names if name not in self.books.fresh}
-        self.books.refresh(old)
+        self.books.quickbooks.refresh(old)
         return bool(old)
 
     def agreed(self, seen: SeenPayment, plan: Plan) -> None:
@@ -107,7 +107,7 @@ class PaymentWork:
         return quickbooks.load_payment(seen.body, self.books.home_currency).deposited
 
     def _versions(self, seen: SeenPayment) -> list[tuple[int, bool] | None]:
-        found = [self.books.copy(name) for name in seen.remotes]
+        found = [self.books.quickbooks.copy(name) for name in seen.remotes]
         return [(copy.version, copy.deleted) if copy else None for copy in found]
 
     def _use_up_decision(self, seen: SeenPayment) -> None:

@@ -29,7 +29,7 @@ class CustomerWork:
     def run(self, decided: Decision | None) -> Outcome:
         """Import, link or re-point, as what is known of it asks for."""
         self._merged_in_quickbooks()
-        copy = self._books.copy_or_read(self._subject)
+        copy = self._books.quickbooks.copy_or_read(self._subject)
         links = links_of(self._books, self._subject)
         if copy is None or copy.deleted:
             return self._lost(links, str(copy.body.get("DisplayName", "")) if copy else "")
@@ -74,7 +74,7 @@ class CustomerWork:
         return Agreed("inactive on both sides" if links else "inactive in QuickBooks")
 
     def _import(self, customer: QuickBooksCustomer, decided: Decision | None) -> Outcome:
-        contacts = self._books.contacts()
+        contacts = self._books.ravetree.contacts()
         if decided is not None and decided.decision == LINK:
             if decided.target not in contacts:
                 return NeedsAttention(
@@ -110,7 +110,7 @@ class CustomerWork:
                     )
                 )
                 for pair in links_of(self._books, self._subject):
-                    self._books.remember_contact(pair.ravetree_id)
+                    self._books.ravetree.remember_contact(pair.ravetree_id)
                 return Agreed()
 
     def _take(self, customer: QuickBooksCustomer, contact_id: str) -> Outcome:

@@ -107,7 +107,7 @@ class CustomerPush:
     def gather(self) -> SeenCustomer:
         """The customer as it is now."""
         customer = active_customer(self.books, self._contact, self._record.id)
-        return SeenCustomer(customer, self.books.copy(self._record))
+        return SeenCustomer(customer, self.books.quickbooks.copy(self._record))
 
     def plan(self, seen: SeenCustomer) -> Plan:
         """Write what differs."""
@@ -141,7 +141,7 @@ class CustomerPush:
         try:
             self.books.write(request)
         except Moved:
-            self.books.refresh([self._record])
+            self.books.quickbooks.refresh([self._record])
         except DuplicateName as error:
             cause = f"Client {self._contact.name}: {error}."
             return NeedsAttention(Attention("parked", "DuplicateName", cause, error.remedy))

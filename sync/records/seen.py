@@ -71,7 +71,7 @@ def partner_of(books: Books, subject: Record) -> Partner:
     pair = books.pair(subject.kind, Side.RAVETREE, subject.id)
     if pair is None:
         return Partner()
-    found = books.copy_or_read(Record(Side.QUICKBOOKS, subject.kind, pair.quickbooks_id))
+    found = books.quickbooks.copy_or_read(Record(Side.QUICKBOOKS, subject.kind, pair.quickbooks_id))
     return Partner(base_of(pair), dict(pair.line_ids), found)
 
 

@@ -7,7 +7,8 @@ from reconcile.model import Attention, Kind, Record, Side
 from schemas import quickbooks
 from schemas.quickbooks import Body
 from storage import pairs, pending
-from sync.books import ENTITIES, Books
+from sync.books import Books
+from sync.entities import ENTITIES
 from sync.records.documents import Documents
 from sync.records.seen import Wish
 
@@ -40,7 +41,7 @@ def forget_pair(books: Books, subject: Record) -> None:
 def adopt(documents: Documents[Any], books: Books, subject: Record, ours: Body, theirs: Body) -> None:
     """Make the pair with a document that stood in QuickBooks already. Ravetree's content is written to it next."""
     quickbooks_id = str(theirs["Id"])
-    books.keep(subject.kind, {quickbooks_id: theirs})
+    books.quickbooks.keep(subject.kind, {quickbooks_id: theirs})
     lines = [line for line in theirs.get("Line", []) if line.get("DetailType") == "SalesItemLineDetail"]
     keys = [line["id"] for line in ours.get("lines", [])]
     unit = documents.unit(books, subject, theirs)
@@ -65,7 +66,7 @@ def _is_deleted_there(books: Books, subject: Record) -> bool:
     pair = books.pair(subject.kind, Side.RAVETREE, subject.id)
     if pair is None:
         return False
-    copy = books.copy_or_read(Record(Side.QUICKBOOKS, subject.kind, pair.quickbooks_id))
+    copy = books.quickbooks.copy_or_read(Record(Side.QUICKBOOKS, subject.kind, pair.quickbooks_id))
     return copy is not None and copy.deleted
 
 
@@ -83,7 +84,7 @@ def _link(documents: Documents[Any], books: Books, subject: Record, quickbooks_i
             f"{kind.capitalize()} {subject.id} cannot be linked: QuickBooks' Id {quickbooks_id} {why}.",
             "Choose another one, or decide `push`.",
         )
-    ours = books.ravetree_body(kind, subject.id) or {}
+    ours = books.ravetree.body(kind, subject.id) or {}
     forget_pair(books, subject)
     adopt(documents, books, subject, ours, found[0])
     books.use_up({subject, *books.handling})

@@ -14,7 +14,7 @@ from clients.quickbooks.faults import BusinessRule
 from ravebooks.demo.sides import Body
 from reconcile.model import Kind, Record, Side
 from storage import decisions
-from sync.books import Books
+from sync.document_numbers import DocumentNumbers
 from sync.writes import settlement
 from sync.writes.sending import Sender
 from tests.simulation.test_backfill import job, jobs, switch
@@ -392,14 +392,14 @@ def test_nothing_is_sent_when_the_brake_is_pulled_between_gathering_and_journal(
     world: BatchWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.make_old(4)
-    look_up = Books.look_up_numbers
+    look_up = DocumentNumbers.look_up
 
-    def then_stopped(books: Books, *args: Any) -> None:
-        look_up(books, *args)
+    def then_stopped(numbers: DocumentNumbers, *args: Any) -> None:
+        look_up(numbers, *args)
         world.api("POST", "/api/pause", {"by": "Kim"})
 
     with monkeypatch.context() as patch:
-        patch.setattr(Books, "look_up_numbers", then_stopped)
+        patch.setattr(DocumentNumbers, "look_up", then_stopped)
         world.begin()
         world.slices()
     assert (world.batches(), world.posts("invoice"), world.uncertain()) == ([], [], 0)

@@ -41,13 +41,18 @@ class Bench:
             write_batch=lambda requests: self.sent.append([request.subject.id for request in requests]),
         )
 
-    def look_up_numbers(self, kind: Kind, numbers: list[str]) -> None:
+    @property
+    def numbers(self) -> "Bench":
+        """They are its own."""
+        return self
+
+    def look_up(self, kind: Kind, numbers: list[str]) -> None:
         self.looked_up.append((kind, list(numbers)))
 
-    def with_number(self, _kind: Kind, number: str) -> list[str]:
+    def holders(self, _kind: Kind, number: str) -> list[str]:
         return [number] if number in self.taken else []
 
-    def forget_number(self, _kind: Kind, number: str) -> None:
+    def forget(self, _kind: Kind, number: str) -> None:
         self.forgotten.append(number)
 
 

@@ -10,7 +10,8 @@ from storage import connections, copies, installation, journal, pairs
 from storage.database import Database
 from storage.installation import Claimant
 from storage.unit import UnitOfWork
-from sync.books import Books, NoWrites, RestoreFound
+from sync.books import Books, NoWrites
+from sync.restored import RestoreFound
 from tests.unit.ports import START, FakeClock
 from tests.unit.storing import CONNECTION, add_connection, operation
 
@@ -56,14 +57,14 @@ def test_a_payment_is_found_by_its_whole_marker(
     books: Books, note: str, payment_found: str | None, placeholder_found: str | None
 ) -> None:
     see(books, payment(note))
-    assert books.marked("payment", "pay_1") == payment_found
-    assert books.marked("placeholder", "pay_1") == placeholder_found
+    assert books.restored.marked("payment", "pay_1") == payment_found
+    assert books.restored.marked("placeholder", "pay_1") == placeholder_found
 
 
 def test_what_is_void_stands_for_no_money(books: Books) -> None:
     see(books, payment(f"Voided\n{NOTE}", 0))
     see(books, payment(NOTE, Id="146"))
-    assert books.marked("payment", "pay_1") == "146"
+    assert books.restored.marked("payment", "pay_1") == "146"
 
 
 @pytest.mark.parametrize("kind", [Kind.PAYMENT, pairs.PLACEHOLDER])
@@ -71,11 +72,11 @@ def test_what_has_a_partner_is_nobody_elses(books: Books, kind: str) -> None:
     see(books, payment(NOTE))
     with books.writing() as session:
         pairs.store(session, books.id, kind, "another", "145", START)
-    assert books.marked("payment", "pay_1") is None
+    assert books.restored.marked("payment", "pay_1") is None
 
 
 def keep(books: Books) -> None:
-    books.keep(Kind.PAYMENT, {"145": payment(NOTE)})
+    books.quickbooks.keep(Kind.PAYMENT, {"145": payment(NOTE)})
 
 
 def verifying(books: Books) -> bool:
@@ -96,7 +97,7 @@ def test_the_first_sight_of_it_was_the_sign(books: Books) -> None:
 
 
 def test_a_marker_of_another_installation_is_no_sign(books: Books) -> None:
-    books.keep(Kind.PAYMENT, {"145": payment(payment_marker("pay_1", "ffffffff"))})
+    books.quickbooks.keep(Kind.PAYMENT, {"145": payment(payment_marker("pay_1", "ffffffff"))})
     assert not verifying(books)
 
 

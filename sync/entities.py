@@ -1,0 +1,10 @@
+"""What QuickBooks calls each kind of record."""
+
+from reconcile.model import Kind
+
+ENTITIES = {
+    Kind.CONTACT: "Customer",
+    Kind.ESTIMATE: "Estimate",
+    Kind.INVOICE: "Invoice",
+    Kind.PAYMENT: "Payment",
+}

@@ -1,0 +1,131 @@
+"""Our copies of QuickBooks' records: read by id, kept, and what is news to us noted."""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy.orm import Session
+
+from config.logging import logger
+from reconcile.model import Gone, Kind, QuickBooksInvoice, QuickBooksPayment, Record, Side
+from schemas import quickbooks
+from schemas.quickbooks import Body, UnreadableRecord
+from storage import connections, copies, pairs, pending
+from storage.models import Copy
+from sync.entities import ENTITIES
+from sync.restored import Restored, RestoreFound
+from sync.slice import Slice
+
+log = logger("reconciler")
+
+
+class QuickBooksRecords:
+    """QuickBooks' records of one connection, as we have them or read them."""
+
+    def __init__(self, work: Slice, restored: Restored) -> None:
+        self._slice = work
+        self._restored = restored
+
+    def copy(self, record: Record) -> Copy | None:
+        """Our copy of a QuickBooks record."""
+        with self._slice.reading() as session:
+            return copies.get(session, self._slice.id, record)
+
+    def copy_or_read(self, record: Record) -> Copy | None:
+        """Our copy of a QuickBooks record, read first if we have none."""
+        copy = self.copy(record)
+        if copy is None:
+            self.refresh([record])
+            copy = self.copy(record)
+        return copy
+
+    def invoice(self, record_id: str) -> tuple[QuickBooksInvoice | Gone | None, Copy | None]:
+        """Our copy of an invoice, read first if we have none."""
+        copy = self.copy_or_read(Record(Side.QUICKBOOKS, Kind.INVOICE, record_id))
+        if copy is None or copy.deleted:
+            return (Gone(record_id) if copy else None), copy
+        return quickbooks.load_invoice(copy.body, self._slice.home_currency), copy
+
+    def payment(self, record_id: str) -> tuple[QuickBooksPayment | Gone | None, Copy | None]:
+        """Our copy of a payment, read first if we have none."""
+        copy = self.copy_or_read(Record(Side.QUICKBOOKS, Kind.PAYMENT, record_id))
+        if copy is None or copy.deleted:
+            return (Gone(record_id) if copy else None), copy
+        return quickbooks.load_payment(copy.body, self._slice.home_currency), copy
+
+    def refresh(self, records: Iterable[Record]) -> None:
+        """Read QuickBooks records by id, one read for each kind. Raises `UnreadableRecord`.
+
+        What is missing from the answer is gone if we knew it, else not there yet.
+        """
+        wanted = {record for record in records if record.side is Side.QUICKBOOKS}
+        for kind, entity in ENTITIES.items():
+            ids = {record.id for record in wanted if record.kind is kind}
+            if ids:
+                found = {str(raw["Id"]): raw for raw in self._slice.neighbours.quickbooks.by_ids(entity, ids)}
+                self.keep(kind, found, missing=ids - found.keys())
+                for name, raw in found.items():
+                    if why := quickbooks.why_unreadable(raw):
+                        raise UnreadableRecord(f"QuickBooks' {kind} {name} cannot be read: {why}")
+
+    def keep(self, kind: Kind, found: Mapping[str, Body], missing: Iterable[str] = ()) -> None:
+        """Store what was read, and note what is news to us: our copy is no proof that it was ever planned.
+
+        What cannot be kept is noted to be read by itself, where its cause is said.
+        """
+        forgotten = ""
+        with self._slice.writing() as session:
+            for name, raw in found.items():
+                record = Record(Side.QUICKBOOKS, kind, name)
+                self._slice.fresh.add(record)
+                self._slice.absent.discard(record)
+                if kind is Kind.PAYMENT and self._restored.is_forgotten(session, record, raw):
+                    forgotten = name
+                if quickbooks.is_deleted(raw):
+                    self._mark_deleted(session, record)
+                elif why := quickbooks.why_unreadable(raw):
+                    log.error("a record cannot be read", record=str(record), why=why)
+                    self._note_news(session, record, must_read=True)
+                elif self._store(session, record, raw):
+                    self._note_news(session, record)
+            for name in missing:
+                record = Record(Side.QUICKBOOKS, kind, name)
+                self._slice.fresh.add(record)
+                if self._was_known(session, record):
+                    self._mark_deleted(session, record)
+                else:
+                    self._slice.absent.add(record)
+            if forgotten:
+                connections.verify(session, self._slice.now())
+        if forgotten:
+            raise RestoreFound(f"payment {forgotten} in QuickBooks was written from here, and our database lacks it")
+
+    def payments_on(self, quickbooks_invoice_id: str) -> list[Copy]:
+        """QuickBooks' payments that we have seen on an invoice."""
+        with self._slice.reading() as session:
+            return copies.payments_on(session, self._slice.id, quickbooks_invoice_id)
+
+    def _store(self, session: Session, record: Record, raw: Body) -> bool:
+        return copies.store(session, self._slice.id, record, int(raw["SyncToken"]), raw, self._slice.now(), read=True)
+
+    def _mark_deleted(self, session: Session, record: Record) -> None:
+        copies.mark_deleted(session, self._slice.id, record, self._slice.now())
+        self._note_news(session, record)
+
+    def _was_known(self, session: Session, record: Record) -> bool:
+        """Whether a record that is missing was ever there for us: it was read once, or is part of a pair."""
+        if copies.get(session, self._slice.id, record) is not None:
+            return True
+        kinds = [record.kind, *([pairs.PLACEHOLDER] if record.kind is Kind.PAYMENT else [])]
+        return any(pairs.among(session, self._slice.id, kind, record.side, [record.id]) for kind in kinds)
+
+    def _note_news(self, session: Session, record: Record, *, must_read: bool = False) -> None:
+        """Only what concerns a pair, or is a payment, is followed; a placeholder is a matter of its invoice."""
+        if record in self._slice.handling:
+            return
+        read = record
+        holder = pairs.find(session, self._slice.id, pairs.PLACEHOLDER, Side.QUICKBOOKS, record.id)
+        if holder is not None and record.kind is Kind.PAYMENT:
+            record = Record(Side.RAVETREE, Kind.INVOICE, holder.ravetree_id)
+        paired = bool(pairs.among(session, self._slice.id, record.kind, record.side, [record.id]))
+        if not paired and record.kind is not Kind.PAYMENT and record.side is Side.QUICKBOOKS:
+            return
+        pending.note(session, self._slice.id, read if must_read else record, self._slice.now(), must_read=must_read)

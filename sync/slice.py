@@ -1,0 +1,51 @@
+"""A slice of work: one connection for as long as it is worked on, and what has been seen and done meanwhile."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from config.ports import Clock
+from reconcile.model import Record, Side
+from storage import pairs
+from storage.models import Connection, Pair
+from storage.unit import UnitOfWork
+from sync.neighbours import Neighbours
+
+
+class Slice:
+    """One connection during one slice, or during one rehearsal, of which nothing is kept.
+
+    `fresh` are the QuickBooks records read since the last batch of notes was taken; `absent` those among them that
+    are not there and never were, as far as we know: their events may have come before they can be read. `handling`
+    are those that are being worked on: news of any other record is noted as pending when it is read, whatever it
+    was read for.
+    `looked_at` are those that a plan of this slice had looked at: once is enough to know that it does not help.
+    """
+
+    def __init__(self, unit: UnitOfWork, clock: Clock, connection: Connection, neighbours: Neighbours) -> None:
+        self.unit = unit
+        self.clock = clock
+        self.connection = connection
+        self.neighbours = neighbours
+        self.fresh: set[Record] = set()
+        self.absent: set[Record] = set()
+        self.handling: set[Record] = set()
+        self.looked_at: set[Record] = set()
+        # What does not change while somebody works.
+        self.id: str = connection.id
+        self.home_currency: str = connection.home_currency
+        self.reading = unit.reading
+        self.writing = unit.writing
+
+    def now(self) -> datetime:
+        """The time."""
+        return self.clock.now()
+
+    def pair(self, kind: str, side: Side, record_id: str, currency: str = "") -> Pair | None:
+        """The pair of a record."""
+        with self.reading() as session:
+            return pairs.find(session, self.id, kind, side, record_id, currency)
+
+    def pairs_among(self, kind: str, side: Side, record_ids: Iterable[str]) -> list[Pair]:
+        """The pairs of several records."""
+        with self.reading() as session:
+            return pairs.among(session, self.id, kind, side, record_ids)
