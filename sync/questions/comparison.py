@@ -1,13 +1,9 @@
 """Both books of a connection at one moment: Ravetree's records as they are, QuickBooks' as we know them."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cached_property
 from typing import Any, TypeVar
-
-import sqlalchemy as sa
 
 from reconcile import sentences
 from reconcile.compare import (
@@ -22,8 +18,6 @@ from reconcile.compare import (
     payment_status,
 )
 from reconcile.estimates import STATUS
-from reconcile.invoices import WHEN_SENT
-from reconcile.markers import marked_placeholder
 from reconcile.model import (
     ZERO,
     Gone,
@@ -37,20 +31,19 @@ from reconcile.model import (
     Record,
     Side,
 )
-from reconcile.parity import Compared, Figures, Waiting, missing
-from reconcile.payments import KnownInvoice
+from reconcile.parity import Figures
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import copies, journal, pairs, pending, steps
-from storage.models import Copy, Mapping, Pair, PendingChange
+from storage import pairs, pending
+from storage.models import Copy, Pair
 from sync.books import Books, base_of
 from sync.entities import ENTITIES
 from sync.outcomes import Waits
+from sync.questions.lists import Lists
 from sync.rehearsal import Rehearsal, Rehearsed, attention_of
 
 DOCUMENTS = (Kind.ESTIMATE, Kind.INVOICE)
 KINDS = (*DOCUMENTS, Kind.PAYMENT)
-RESOURCES = {Kind.ESTIMATE: "estimates", Kind.INVOICE: "invoices", Kind.PAYMENT: "payments"}
 PAGE = 1000
 MOST_REHEARSED = 500
 """Records whose next sync is rehearsed for one question."""
@@ -147,18 +140,14 @@ class SideBySide:
         return str(self.pair.base_ravetree.get("currency", "")) if self.pair is not None else ""
 
 
-@dataclass
 class BothBooks:
     """Compares what our books know. It writes nothing, and reads nothing that is metered."""
 
-    books: Books
-    rehearsal: Rehearsal | None = None
-    _rehearsed: int = 0
-    _listed: dict[Kind, dict[str, Body]] = field(default_factory=dict)
-    _copies: dict[Kind, dict[str, Copy]] = field(default_factory=dict)
-    _known: dict[str, KnownInvoice] = field(default_factory=dict)
-
-    # --- one pair --------------------------------------------------------------------------------
+    def __init__(self, books: Books, rehearsal: Rehearsal | None = None) -> None:
+        self.books = books
+        self.lists = Lists(books)
+        self._rehearsal = rehearsal
+        self._rehearsed = 0
 
     def hold(self, pair: Pair, raw: Body | None, copy: Copy | None) -> SideBySide:
         """One pair: `raw` is Ravetree's record or None if it is gone, `copy` ours of QuickBooks'."""
@@ -166,8 +155,8 @@ class BothBooks:
         ours: Ours | None = None
         theirs: Theirs | None = None
         try:
-            ours = self._ours(kind, pair.ravetree_id, raw)
-            theirs = self._theirs(kind, pair.quickbooks_id, copy)
+            ours = _ours(kind, pair.ravetree_id, raw)
+            theirs = _theirs(kind, pair.quickbooks_id, copy, self.books.home_currency)
             found = (_UNSEEN,) if theirs is None else self._differences(pair, ours, theirs, raw, copy)
         except quickbooks.UnreadableRecord as error:
             # One record that makes no sense must not hide all others.
@@ -180,13 +169,13 @@ class BothBooks:
 
     def _with_next(self, record: Record, found: tuple[Difference, ...]) -> tuple[Difference, ...]:
         """The same differences, each with what the next sync does: rehearsed, for so many records."""
-        if self.rehearsal is None or not found or _UNSEEN in found:
+        if self._rehearsal is None or not found or _UNSEEN in found:
             return found
         if self._rehearsed >= MOST_REHEARSED:
             return tuple(replace(one, next=_ASK_ALONE) for one in found)
         self._rehearsed += 1
         self.books.unit.commit()
-        rehearsed = self.rehearsal.run(record)
+        rehearsed = self._rehearsal.run(record)
         return tuple(replace(one, next=next_sync_of(rehearsed, one.next)) for one in found)
 
     def hold_alone(self, record: Record, raw: Body | None, copy: Copy | None) -> SideBySide:
@@ -195,36 +184,10 @@ class BothBooks:
         held = SideBySide(record.kind, record.id if is_ours else "", "" if is_ours else record.id, None, None, copy)
         try:
             if is_ours:
-                return replace(held, ours=self._ours(record.kind, record.id, raw))
-            return replace(held, theirs=self._theirs(record.kind, record.id, copy))
+                return replace(held, ours=_ours(record.kind, record.id, raw))
+            return replace(held, theirs=_theirs(record.kind, record.id, copy, self.books.home_currency))
         except quickbooks.UnreadableRecord:
             return held
-
-    def _ours(self, kind: Kind, record_id: str, raw: Body | None) -> Ours:
-        if raw is None or raw.get("deleted"):
-            return Gone(record_id)
-        match kind:
-            case Kind.INVOICE:
-                return ravetree.load_invoice(raw)
-            case Kind.ESTIMATE:
-                return ravetree.load_estimate(raw)
-            case _:
-                return ravetree.load_payment(raw)
-
-    def _theirs(self, kind: Kind, record_id: str, copy: Copy | None) -> Theirs | None:
-        if copy is None:
-            return None
-        return Gone(record_id) if copy.deleted else self._load(kind, copy.body)
-
-    def _load(self, kind: Kind, raw: Body) -> QuickBooksInvoice | QuickBooksEstimate | QuickBooksPayment:
-        home = self.books.home_currency
-        match kind:
-            case Kind.INVOICE:
-                return quickbooks.load_invoice(raw, home)
-            case Kind.ESTIMATE:
-                return quickbooks.load_estimate(raw, home)
-            case _:
-                return quickbooks.load_payment(raw, home)
 
     def _differences(
         self, pair: Pair, ours: Ours, theirs: Theirs, raw: Body | None, copy: Copy | None
@@ -235,123 +198,42 @@ class BothBooks:
         if bodies is not None:
             kind = Kind(pair.kind)
             # Most records are as they were when both agreed, and reading them twice is what takes the time.
-            mine = ours if bodies[0] == raw else self._ours(kind, pair.ravetree_id, bodies[0])
+            mine = ours if bodies[0] == raw else _ours(kind, pair.ravetree_id, bodies[0])
             same = copy is not None and not copy.deleted and bodies[1] == copy.body
-            other = theirs if same else self._load(kind, bodies[1])
+            other = theirs if same else _load(kind, bodies[1], self.books.home_currency)
         match ours, theirs, pair.kind:
             case (RavetreeInvoice() | Gone(), QuickBooksInvoice() | Gone(), Kind.INVOICE):
                 agreed = _agreed(mine, other, RavetreeInvoice, QuickBooksInvoice)
-                sent = str(Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id)) in self._sent_written
+                sent = str(Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id)) in self.lists.sent_written
                 return compare_invoice(ours, theirs, agreed, self._links(pair), sent_written=sent)
             case (RavetreeEstimate() | Gone(), QuickBooksEstimate() | Gone(), Kind.ESTIMATE):
                 then = _agreed(mine, other, RavetreeEstimate, QuickBooksEstimate)
                 return compare_estimate(ours, theirs, then, self._links(pair))
             case (RavetreePayment() | Gone(), QuickBooksPayment() | Gone(), Kind.PAYMENT):
                 was = _agreed(mine, other, RavetreePayment, QuickBooksPayment)
-                known = self.known_invoices([ours, theirs, mine, other])
-                return compare_payment(ours, theirs, was, known, self._methods)
+                known = self.lists.known_invoices([ours, theirs, mine, other])
+                return compare_payment(ours, theirs, was, known, self.lists.methods)
         raise TypeError(f"a pair of {pair.kind} holds other records")
 
-    # --- what one pair is compared with ----------------------------------------------------------
-
     def _links(self, pair: Pair) -> Links:
-        mapped = self._mappings
+        mapped = self.lists.mappings
         return Links(
-            customers=self._customers,
+            customers=self.lists.customers,
             items={row.key: row.quickbooks_id for row in mapped if row.kind == "line_type"},
             tax_codes={row.key: row.quickbooks_id for row in mapped if row.kind == "tax_rate"},
             us_company=self.books.connection.country == "US",
             line_ids=dict(pair.line_ids),
-            names=self._names,
+            names=self.lists.names,
         )
-
-    @cached_property
-    def _mappings(self) -> list[Mapping]:
-        with self.books.reading() as session:
-            return list(session.execute(sa.select(Mapping).where(Mapping.connection_id == self.books.id)).scalars())
-
-    @cached_property
-    def _methods(self) -> dict[str, str]:
-        return {row.key: row.quickbooks_id for row in self._mappings if row.kind == "payment_method"}
-
-    @cached_property
-    def _customers(self) -> dict[tuple[str, str], str]:
-        with self.books.reading() as session:
-            found = pairs.every(session, self.books.id, Kind.CONTACT)
-        return {(pair.ravetree_id, pair.currency): pair.quickbooks_id for pair in found}
-
-    @cached_property
-    def _names(self) -> dict[str, str]:
-        """Customers by id, and items as `item ID`."""
-        with self.books.reading() as session:
-            known = copies.every(session, self.books.id, Side.QUICKBOOKS, Kind.CONTACT)
-        names = {copy.record_id: str(copy.body["DisplayName"]) for copy in known if copy.body.get("DisplayName")}
-        return names | {f"item {row.quickbooks_id}": row.name for row in self._mappings if row.name}
-
-    @cached_property
-    def _sent_written(self) -> set[str]:
-        with self.books.reading() as session:
-            return journal.done_subjects(session, self.books.id, "invoice.mark_sent")
-
-    @cached_property
-    def _invoice_pairs(self) -> tuple[dict[str, Pair], dict[str, Pair]]:
-        with self.books.reading() as session:
-            found = pairs.every(session, self.books.id, Kind.INVOICE)
-        return {pair.ravetree_id: pair for pair in found}, {pair.quickbooks_id: pair for pair in found}
-
-    def known_invoices(self, records: Iterable[Ours | Theirs | None]) -> tuple[KnownInvoice, ...]:
-        """The paired invoices that any of these payments names."""
-        by_ours, by_theirs = self._invoice_pairs
-        found: dict[str, Pair] = {}
-        for record in records:
-            if isinstance(record, RavetreePayment | QuickBooksPayment):
-                by = by_ours if isinstance(record, RavetreePayment) else by_theirs
-                named = [by.get(allocation.invoice_id) for allocation in record.allocations]
-                found |= {pair.ravetree_id: pair for pair in named if pair is not None and pair.base_quickbooks}
-        return tuple(self._known_invoice(pair) for _, pair in sorted(found.items()))
-
-    def _known_invoice(self, pair: Pair) -> KnownInvoice:
-        if pair.ravetree_id not in self._known:
-            self._known[pair.ravetree_id] = KnownInvoice(
-                pair.ravetree_id,
-                pair.quickbooks_id,
-                str(pair.base_ravetree["number"]),
-                str(pair.base_ravetree["client_id"]),
-                quickbooks.load_invoice(pair.base_quickbooks, self.books.home_currency),
-            )
-        return self._known[pair.ravetree_id]
-
-    # --- everything ------------------------------------------------------------------------------
 
     def everything(self) -> Iterator[SideBySide]:
         """Every pair of documents and payments."""
         for kind in KINDS:
             with self.books.reading() as session:
                 found = pairs.every(session, self.books.id, kind)
-            listed, known = self.listed(kind), self.copies(kind)
+            listed, known = self.lists.listed(kind), self.lists.copies(kind)
             for pair in found:
                 yield self.hold(pair, listed.get(pair.ravetree_id), known.get(pair.quickbooks_id))
-
-    def listed(self, kind: Kind) -> dict[str, Body]:
-        """Ravetree's records of a kind by id, listed once: reads there are free."""
-        if kind not in self._listed:
-            rows = self.books.neighbours.ravetree.listing(RESOURCES[kind])
-            self._listed[kind] = {row["id"]: row for row in rows if not row.get("deleted")}
-        return self._listed[kind]
-
-    def copies(self, kind: Kind) -> dict[str, Copy]:
-        """Our copies of QuickBooks' records of a kind, by id."""
-        if kind not in self._copies:
-            with self.books.reading() as session:
-                found = copies.every(session, self.books.id, Side.QUICKBOOKS, kind)
-            self._copies[kind] = {copy.record_id: copy for copy in found}
-        return self._copies[kind]
-
-    @cached_property
-    def under_way(self) -> dict[Record, PendingChange]:
-        """All that is not at rest, by record."""
-        with self.books.reading() as session:
-            return {pending.record_of(row): row for row in pending.every(session, self.books.id)}
 
     def client_name(self, held: SideBySide) -> str:
         """Who a record is about, as Ravetree calls the client."""
@@ -360,142 +242,36 @@ class BothBooks:
             contact = self.books.ravetree.contacts().get(ours.client_id)
             return contact.name if contact is not None else ours.client_id
         if held.theirs is not None and not isinstance(held.theirs, Gone):
-            return self._names.get(held.theirs.customer_id, held.theirs.customer_id)
+            return self.lists.names.get(held.theirs.customer_id, held.theirs.customer_id)
         return ""
 
-    # --- for a parity report ---------------------------------------------------------------------
 
-    def compared(self) -> Iterator[Compared]:
-        """Every pair, and every record that should have a partner and has none."""
-        paired: defaultdict[tuple[Kind, Side], set[str]] = defaultdict(set)
-        for held in self.everything():
-            paired[held.kind, Side.RAVETREE].add(held.ravetree_id)
-            paired[held.kind, Side.QUICKBOOKS].add(held.quickbooks_id)
-            yield self._compared(held)
-        for kind in DOCUMENTS:
-            for name, raw in self.listed(kind).items():
-                if name not in paired[kind, Side.RAVETREE]:
-                    held = self.hold_alone(Record(Side.RAVETREE, kind, name), raw, None)
-                    if self._should_be_there(held):
-                        yield missing(self._compared(held))
-        for held in self._payments_alone(paired):
-            if not self._was_left_alone(held):
-                yield missing(self._compared(held))
+def _ours(kind: Kind, record_id: str, raw: Body | None) -> Ours:
+    if raw is None or raw.get("deleted"):
+        return Gone(record_id)
+    match kind:
+        case Kind.INVOICE:
+            return ravetree.load_invoice(raw)
+        case Kind.ESTIMATE:
+            return ravetree.load_estimate(raw)
+        case _:
+            return ravetree.load_payment(raw)
 
-    def _compared(self, held: SideBySide) -> Compared:
-        invoice = held.kind is Kind.INVOICE
-        return Compared(
-            kind=held.kind,
-            ravetree_id=held.ravetree_id,
-            quickbooks_id=held.quickbooks_id,
-            client=self.client_name(held),
-            currency=held.currency,
-            ravetree=figures(held.ours),
-            quickbooks=figures(held.theirs),
-            differences=held.differences,
-            own=self._waiting(held.names),
-            payments=tuple(self._payments_under_way.get(held.ravetree_id, ())) if invoice else (),
-            credit=self._credit.get(held.ravetree_id, ZERO) if invoice else ZERO,
-        )
 
-    def _waiting(self, names: Iterable[Record]) -> Waiting | None:
-        rows = [self.under_way[name] for name in names if name in self.under_way]
-        # What a person has to see to is said before what goes on by itself.
-        rows.sort(key=lambda row: row.state not in pending.ATTENTION)
-        return Waiting(rows[0].state, rows[0].cause, rows[0].remedy) if rows else None
+def _theirs(kind: Kind, record_id: str, copy: Copy | None, home: str) -> Theirs | None:
+    if copy is None:
+        return None
+    return Gone(record_id) if copy.deleted else _load(kind, copy.body, home)
 
-    @cached_property
-    def _payments_under_way(self) -> dict[str, list[Waiting]]:
-        """What is under way for payments, by the Ravetree id of the paired invoices that they name."""
-        found: defaultdict[str, list[Waiting]] = defaultdict(list)
-        for record in self.under_way:
-            waiting = self._waiting([record])
-            if record.kind is Kind.PAYMENT and waiting is not None:
-                for name in self._invoices_of(record):
-                    found[name].append(waiting)
-        return dict(found)
 
-    def _invoices_of(self, payment: Record) -> set[str]:
-        """The Ravetree ids of the paired invoices that a payment names on either side: one may have it deleted."""
-        pair = self.books.pair(Kind.PAYMENT, payment.side, payment.id)
-        names = {payment.side: payment.id}
-        if pair is not None:
-            names = {Side.RAVETREE: pair.ravetree_id, Side.QUICKBOOKS: pair.quickbooks_id}
-        sides = []
-        for side, name in names.items():
-            raw = self.listed(Kind.PAYMENT).get(name) if side is Side.RAVETREE else None
-            copy = self.copies(Kind.PAYMENT).get(name) if side is Side.QUICKBOOKS else None
-            held = self.hold_alone(Record(side, Kind.PAYMENT, name), raw, copy)
-            sides += [held.ours, held.theirs]
-        return {invoice.ravetree_id for invoice in self.known_invoices(sides)}
-
-    @cached_property
-    def _credit(self) -> dict[str, Decimal]:
-        """By how much credit makes QuickBooks' balance of an invoice smaller than Ravetree's."""
-        by_ours, by_theirs = self._invoice_pairs
-        found: defaultdict[str, Decimal] = defaultdict(Decimal)
-        for name, copy in self.copies(Kind.PAYMENT).items():
-            theirs = self.hold_alone(Record(Side.QUICKBOOKS, Kind.PAYMENT, name), None, copy).theirs
-            if isinstance(theirs, QuickBooksPayment) and theirs.is_credit_link:
-                for share in theirs.allocations:
-                    if (pair := by_theirs.get(share.invoice_id)) is not None:
-                        found[pair.ravetree_id] += share.amount
-        for name, raw in self.listed(Kind.PAYMENT).items():
-            ours = self.hold_alone(Record(Side.RAVETREE, Kind.PAYMENT, name), raw, None).ours
-            if isinstance(ours, RavetreePayment) and ours.amount == ZERO and not ours.voided:
-                for share in ours.allocations:
-                    if share.invoice_id in by_ours:
-                        found[share.invoice_id] -= share.amount
-        return dict(found)
-
-    # --- records that should have a partner ------------------------------------------------------
-
-    def _should_be_there(self, held: SideBySide) -> bool:
-        """Whether a document of Ravetree that has no partner is one that the sync is about."""
-        ours, connection = held.ours, self.books.connection
-        waiting = self._waiting(held.names)
-        if waiting is not None and waiting.state in pending.ATTENTION:
-            return True
-        since = connection.invoices_since if held.kind is Kind.INVOICE else connection.estimates_since
-        if not isinstance(ours, RavetreeInvoice | RavetreeEstimate) or since is None or ours.created_at < since:
-            return False
-        if isinstance(ours, RavetreeInvoice):
-            held_back = connection.draft_policy == WHEN_SENT and not (ours.sent or ours.marked_paid)
-            if ours.void or held_back:
-                return False
-        return bool(ours.lines) and not self._was_left_alone(held)
-
-    def _payments_alone(self, paired: dict[tuple[Kind, Side], set[str]]) -> Iterator[SideBySide]:
-        """Money on a paired invoice that stands on one side only."""
-        with self.books.reading() as session:
-            held_by_marks = {pair.quickbooks_id for pair in pairs.every(session, self.books.id, pairs.PLACEHOLDER)}
-        known_ours = paired.get((Kind.PAYMENT, Side.RAVETREE), set())
-        known_theirs = paired.get((Kind.PAYMENT, Side.QUICKBOOKS), set()) | held_by_marks
-        for name, raw in self.listed(Kind.PAYMENT).items():
-            if name not in known_ours:
-                held = self.hold_alone(Record(Side.RAVETREE, Kind.PAYMENT, name), raw, None)
-                ours = held.ours
-                if (
-                    isinstance(ours, RavetreePayment)
-                    and ours.amount
-                    and not ours.voided
-                    and self.known_invoices([ours])
-                ):
-                    yield held
-        for name, copy in self.copies(Kind.PAYMENT).items():
-            if name not in known_theirs and not copy.deleted:
-                held = self.hold_alone(Record(Side.QUICKBOOKS, Kind.PAYMENT, name), None, copy)
-                theirs = held.theirs
-                if not isinstance(theirs, QuickBooksPayment) or theirs.voided or theirs.is_credit_link:
-                    continue
-                if self.known_invoices([theirs]) and not marked_placeholder(theirs.note):
-                    yield held
-
-    def _was_left_alone(self, held: SideBySide) -> bool:
-        """Whether the rules, or a person, left it out on purpose the last time."""
-        with self.books.reading() as session:
-            last = steps.of(session, self.books.id, held.names)[-1:]
-        return any(step.what == "ignored" for step in last)
+def _load(kind: Kind, raw: Body, home: str) -> QuickBooksInvoice | QuickBooksEstimate | QuickBooksPayment:
+    match kind:
+        case Kind.INVOICE:
+            return quickbooks.load_invoice(raw, home)
+        case Kind.ESTIMATE:
+            return quickbooks.load_estimate(raw, home)
+        case _:
+            return quickbooks.load_payment(raw, home)
 
 
 def _agreed(mine: Any, other: Any, ours: type[_M], theirs: type[_T]) -> tuple[_M, _T] | None:

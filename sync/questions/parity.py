@@ -21,6 +21,7 @@ from storage.models import ParityReport, PendingChange
 from storage.unit import UnitOfWork
 from sync.books import Books, NoWrites
 from sync.neighbours import NeighboursOf
+from sync.questions.all_compared import AllCompared
 from sync.questions.comparison import (
     KINDS,
     BothBooks,
@@ -49,7 +50,7 @@ def make(books: Books, *, full: bool = False) -> ParityReport:
     if full:
         with books.neighbours.quickbooks.because("parity"):
             read_in_full(books)
-    report = rules.report(BothBooks(books, _rehearsal(books)).compared())
+    report = rules.report(AllCompared(BothBooks(books, _rehearsal(books))).compared())
     rows = [_spell_row(row) for row in report.rows]
     with books.writing() as session:
         made = reports.add(session, books.id, books.now(), FULL if full else COPIES, _spell_summary(report), rows)
@@ -249,7 +250,7 @@ def _held(both: BothBooks, record: Record) -> SideBySide:
 def _unpaired_payments(both: BothBooks, held: SideBySide) -> Iterator[SideBySide]:
     """The other side's payments on the same invoices that have no partner."""
     books = both.books
-    for invoice in both.known_invoices([held.ours, held.theirs]):
+    for invoice in both.lists.known_invoices([held.ours, held.theirs]):
         if held.ours is None:
             for raw in books.neighbours.ravetree.payments_of(invoice.ravetree_id):
                 record = Record(Side.RAVETREE, Kind.PAYMENT, raw["id"])
@@ -268,12 +269,12 @@ def _is_same_receipt(both: BothBooks, held: SideBySide, other: SideBySide) -> bo
     theirs = held.theirs if held.theirs is not None else other.theirs
     if not isinstance(ours, RavetreePayment) or not isinstance(theirs, QuickBooksPayment):
         return False
-    return same_receipt(ours, theirs, both.known_invoices([ours, theirs]))
+    return same_receipt(ours, theirs, both.lists.known_invoices([ours, theirs]))
 
 
 def _state(both: BothBooks, held: SideBySide) -> str:
     """`held`, `parked`, `waiting` or `due` while something is under way, else `paired` or `unpaired`."""
-    states = [both.under_way[name].state for name in held.names if name in both.under_way]
+    states = [both.lists.under_way[name].state for name in held.names if name in both.lists.under_way]
     rest = "paired" if held.pair is not None else "unpaired"
     return min(states, key=("held", "parked", "waiting", "due").index) if states else rest
 

@@ -1,0 +1,109 @@
+"""What records of a connection are compared by: listed once for one question."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
+from reconcile.payments import KnownInvoice
+from schemas import quickbooks
+from schemas.quickbooks import Body
+from storage import copies, journal, pairs, pending
+from storage.models import Copy, Mapping, Pair, PendingChange
+from sync.books import Books
+
+RESOURCES = {Kind.ESTIMATE: "estimates", Kind.INVOICE: "invoices", Kind.PAYMENT: "payments"}
+
+
+class Lists:
+    """Lists of a connection's records, links and mappings. It reads nothing that is metered."""
+
+    def __init__(self, books: Books) -> None:
+        self.books = books
+        self._listed: dict[Kind, dict[str, Body]] = {}
+        self._copies: dict[Kind, dict[str, Copy]] = {}
+        self._known: dict[str, KnownInvoice] = {}
+
+    @cached_property
+    def mappings(self) -> list[Mapping]:
+        """Every key of Ravetree with the entry that it is mapped to."""
+        with self.books.reading() as session:
+            return list(session.execute(sa.select(Mapping).where(Mapping.connection_id == self.books.id)).scalars())
+
+    @cached_property
+    def methods(self) -> dict[str, str]:
+        """Payment methods by Ravetree's keys."""
+        return {row.key: row.quickbooks_id for row in self.mappings if row.kind == "payment_method"}
+
+    @cached_property
+    def customers(self) -> dict[tuple[str, str], str]:
+        """Customers by contact and currency."""
+        with self.books.reading() as session:
+            found = pairs.every(session, self.books.id, Kind.CONTACT)
+        return {(pair.ravetree_id, pair.currency): pair.quickbooks_id for pair in found}
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Customers by id, and items as `item ID`."""
+        with self.books.reading() as session:
+            known = copies.every(session, self.books.id, Side.QUICKBOOKS, Kind.CONTACT)
+        names = {copy.record_id: str(copy.body["DisplayName"]) for copy in known if copy.body.get("DisplayName")}
+        return names | {f"item {row.quickbooks_id}": row.name for row in self.mappings if row.name}
+
+    @cached_property
+    def sent_written(self) -> set[str]:
+        """Invoices that we marked as sent."""
+        with self.books.reading() as session:
+            return journal.done_subjects(session, self.books.id, "invoice.mark_sent")
+
+    @cached_property
+    def invoice_pairs(self) -> tuple[dict[str, Pair], dict[str, Pair]]:
+        """The pairs of invoices by Ravetree's ids, and by QuickBooks'."""
+        with self.books.reading() as session:
+            found = pairs.every(session, self.books.id, Kind.INVOICE)
+        return {pair.ravetree_id: pair for pair in found}, {pair.quickbooks_id: pair for pair in found}
+
+    def known_invoices(self, records: Iterable[Any]) -> tuple[KnownInvoice, ...]:
+        """The paired invoices that any of these payments names."""
+        by_ours, by_theirs = self.invoice_pairs
+        found: dict[str, Pair] = {}
+        for record in records:
+            if isinstance(record, RavetreePayment | QuickBooksPayment):
+                by = by_ours if isinstance(record, RavetreePayment) else by_theirs
+                named = [by.get(allocation.invoice_id) for allocation in record.allocations]
+                found |= {pair.ravetree_id: pair for pair in named if pair is not None and pair.base_quickbooks}
+        return tuple(self._known_invoice(pair) for _, pair in sorted(found.items()))
+
+    def _known_invoice(self, pair: Pair) -> KnownInvoice:
+        if pair.ravetree_id not in self._known:
+            self._known[pair.ravetree_id] = KnownInvoice(
+                pair.ravetree_id,
+                pair.quickbooks_id,
+                str(pair.base_ravetree["number"]),
+                str(pair.base_ravetree["client_id"]),
+                quickbooks.load_invoice(pair.base_quickbooks, self.books.home_currency),
+            )
+        return self._known[pair.ravetree_id]
+
+    def listed(self, kind: Kind) -> dict[str, Body]:
+        """Ravetree's records of a kind by id, listed once: reads there are free."""
+        if kind not in self._listed:
+            rows = self.books.neighbours.ravetree.listing(RESOURCES[kind])
+            self._listed[kind] = {row["id"]: row for row in rows if not row.get("deleted")}
+        return self._listed[kind]
+
+    def copies(self, kind: Kind) -> dict[str, Copy]:
+        """Our copies of QuickBooks' records of a kind, by id."""
+        if kind not in self._copies:
+            with self.books.reading() as session:
+                found = copies.every(session, self.books.id, Side.QUICKBOOKS, kind)
+            self._copies[kind] = {copy.record_id: copy for copy in found}
+        return self._copies[kind]
+
+    @cached_property
+    def under_way(self) -> dict[Record, PendingChange]:
+        """All that is not at rest, by record."""
+        with self.books.reading() as session:
+            return {pending.record_of(row): row for row in pending.every(session, self.books.id)}
