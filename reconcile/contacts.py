@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from reconcile.decisions import Decision
 from reconcile.model import Attention, ContactContent, QuickBooksCustomer, RavetreeContact
 
 FORBIDDEN_IN_NAMES = str.maketrans({":": "-", "\t": " ", "\n": " ", "\r": " "})
@@ -113,6 +114,7 @@ def _ask(contact: RavetreeContact, why: str, found: Sequence[QuickBooksCustomer]
         "contact_ambiguous",
         f"Client {contact.name} {why}: {names}.",
         "Decide `link` to the right one, or `two` to make a new customer.",
+        (Decision.LINK, Decision.TWO),
     )
 
 
@@ -171,6 +173,7 @@ def _ask_for_contact(customer: QuickBooksCustomer, why: str, found: Sequence[Rav
         "contact_ambiguous",
         f"Customer {customer.name} {why}: {names}.",
         "Decide `link` to the right contact, or `two` to make a new one.",
+        (Decision.LINK, Decision.TWO),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
 
+from reconcile.decisions import Decision
 from reconcile.model import (
     ZERO,
     Attention,
@@ -21,12 +22,6 @@ from reconcile.model import (
     money,
     parked,
 )
-
-OVERWRITE, LEAVE, PUSH, ADOPT, TWO = "overwrite", "leave", "push", "adopt", "two"
-"""What a person can decide about a document that is held or parked."""
-
-LINK, UNLINK = "link", "unlink"
-"""To tie a record to one that a person names, and to keep it apart until somebody pushes or links it again."""
 
 NUMBER_LIMIT = 21
 """Characters that QuickBooks keeps of a DocNumber."""
@@ -74,7 +69,7 @@ class Written:
 
 def not_to_push(case: Dated, created_at: datetime) -> str:
     """Why a document that QuickBooks does not have is left alone; empty if it is to be pushed."""
-    if case.decision == UNLINK:
+    if case.decision == Decision.UNLINK:
         return "taken apart by a person"
     if not case.requested and (case.since is None or created_at < case.since):
         return "older than the switch-on"
@@ -88,13 +83,15 @@ def name_of(document: RavetreeInvoice | RavetreeEstimate) -> str:
 
 def deleted_in_quickbooks(case: Dated, document: RavetreeInvoice | RavetreeEstimate) -> Plan:
     """It stands in Ravetree alone: a person says what is right."""
-    if case.decision == LEAVE:
+    if case.decision == Decision.LEAVE:
         return Plan(ignored="left deleted in QuickBooks")
     end = "Void" if isinstance(document, RavetreeInvoice) else "Delete"
     return parked(
         "deleted_in_quickbooks",
         f"{name_of(document)} was deleted in QuickBooks and still stands in Ravetree.",
         f"{end} it in Ravetree, or decide `push` to write it again or `leave`.",
+        Decision.PUSH,
+        Decision.LEAVE,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from reconcile.actions import Action
 from reconcile.documents import (
     Written,
     content_of,
@@ -90,7 +91,7 @@ def _plan_unpaired(case: EstimateCase) -> Plan:
     content = _content(case, estimate, {}, None)
     if isinstance(content, Plan):
         return content
-    return write(Side.QUICKBOOKS, "estimate.create", content=content)
+    return write(Side.QUICKBOOKS, Action.ESTIMATE_CREATE, content=content)
 
 
 def _plan_live(case: EstimateCase, estimate: RavetreeEstimate, remote: QuickBooksEstimate, base: EstimateBase) -> Plan:
@@ -110,15 +111,15 @@ def _plan_live(case: EstimateCase, estimate: RavetreeEstimate, remote: QuickBook
     content = _content(case, estimate, base.line_ids, remote)
     if isinstance(content, Plan):
         return content
-    return write(Side.QUICKBOOKS, "estimate.update", remote.id, remote.sync_token, content)
+    return write(Side.QUICKBOOKS, Action.ESTIMATE_UPDATE, remote.id, remote.sync_token, content)
 
 
 def _plan_deleted_in_ravetree(remote: QuickBooksEstimate) -> Plan:
     """Deleted if nothing hangs on it; the estimate behind an invoice stays, closed."""
     if not remote.invoice_ids:
-        return write(Side.QUICKBOOKS, "estimate.delete", remote.id, remote.sync_token)
+        return write(Side.QUICKBOOKS, Action.ESTIMATE_DELETE, remote.id, remote.sync_token)
     if remote.status != CLOSED:
-        return write(Side.QUICKBOOKS, "estimate.close", remote.id, remote.sync_token)
+        return write(Side.QUICKBOOKS, Action.ESTIMATE_CLOSE, remote.id, remote.sync_token)
     return NOTHING
 
 

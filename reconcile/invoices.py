@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from reconcile.actions import Action
+from reconcile.decisions import Decision
 from reconcile.documents import (
-    OVERWRITE,
-    TWO,
     Written,
     content_of,
     deleted_in_quickbooks,
@@ -131,7 +131,7 @@ def _plan_unpaired(case: InvoiceCase) -> Plan:
     content = _content(case, invoice, {})
     if isinstance(content, Plan):
         return content
-    return write(Side.QUICKBOOKS, "invoice.create", content=content)
+    return write(Side.QUICKBOOKS, Action.INVOICE_CREATE, content=content)
 
 
 # --- in both books -------------------------------------------------------------------------------
@@ -141,9 +141,9 @@ def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksIn
     if invoice.owned() != base.ravetree.owned():
         return _plan_overwrite(case, invoice, remote, base)
     if invoice.sent and not remote.emailed and not case.sent_written:
-        return write(Side.QUICKBOOKS, "invoice.mark_sent", remote.id, remote.sync_token)
+        return write(Side.QUICKBOOKS, Action.INVOICE_MARK_SENT, remote.id, remote.sync_token)
     if remote.emailed and not invoice.sent:
-        return write(Side.RAVETREE, "invoice.mark_sent", invoice.id, invoice.version)
+        return write(Side.RAVETREE, Action.INVOICE_MARK_SENT, invoice.id, invoice.version)
     then = Written(base.quickbooks.number, base.quickbooks.total)
     if difference := difference_after_write(
         f"Invoice {base.ravetree.number}", base.ravetree, then, Written(remote.number, remote.total)
@@ -187,13 +187,14 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
             f"{name} has another customer in QuickBooks, and payments on it.",
             "Remove the payments in QuickBooks, or set its customer right there; then press retry.",
         )
-    if case.decision != OVERWRITE and _shows_weighty_drift(base.quickbooks, remote, content):
+    if case.decision != Decision.OVERWRITE and _shows_weighty_drift(base.quickbooks, remote, content):
         return held(
             "drift_before_overwrite",
             f"{name} was edited in QuickBooks (now {money(remote.total, remote.currency)}) and then in Ravetree.",
             "Undo the edit in QuickBooks and press retry, or decide `overwrite`.",
+            Decision.OVERWRITE,
         )
-    return write(Side.QUICKBOOKS, "invoice.update", remote.id, remote.sync_token, content)
+    return write(Side.QUICKBOOKS, Action.INVOICE_UPDATE, remote.id, remote.sync_token, content)
 
 
 def _shows_weighty_drift(base: QuickBooksInvoice, now: QuickBooksInvoice, wanted: InvoiceContent) -> bool:
@@ -213,7 +214,7 @@ def _plan_ended_in_ravetree(case: InvoiceCase, remote: QuickBooksInvoice) -> Pla
     if case.placeholder is not None and isinstance(case.placeholder.payment, QuickBooksPayment):
         payment = case.placeholder.payment
         if not payment.deposited and not payment.voided:
-            return write(Side.QUICKBOOKS, "placeholder.delete", payment.id, payment.sync_token)
+            return write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, payment.id, payment.sync_token)
     if remote.paid_amount > ZERO:
         if case.payments_pending:
             return Plan(waits_for=Record(Side.RAVETREE, Kind.PAYMENT, "*"))
@@ -224,8 +225,9 @@ def _plan_ended_in_ravetree(case: InvoiceCase, remote: QuickBooksInvoice) -> Pla
             "Remove the payments in QuickBooks, then press retry.",
         )
     # What is void already stays as it is: a deletion after a void takes nothing more off the books.
-    ended = "delete" if case.delete_policy == DELETE and isinstance(case.ravetree, Gone) else "void"
-    return write(Side.QUICKBOOKS, f"invoice.{ended}", remote.id, remote.sync_token)
+    deletes = case.delete_policy == DELETE and isinstance(case.ravetree, Gone)
+    ended = Action.INVOICE_DELETE if deletes else Action.INVOICE_VOID
+    return write(Side.QUICKBOOKS, ended, remote.id, remote.sync_token)
 
 
 def _plan_voided_in_quickbooks(case: InvoiceCase, invoice: RavetreeInvoice) -> Plan:
@@ -239,7 +241,7 @@ def _plan_voided_in_quickbooks(case: InvoiceCase, invoice: RavetreeInvoice) -> P
             f"{money(invoice.paid_amount, invoice.currency)} on it that cannot be taken off by itself.",
             "Settle or remove that payment in Ravetree, then press retry.",
         )
-    return write(Side.RAVETREE, "invoice.void", invoice.id, invoice.version)
+    return write(Side.RAVETREE, Action.INVOICE_VOID, invoice.id, invoice.version)
 
 
 def _plan_deleted_in_quickbooks(case: InvoiceCase) -> Plan:
@@ -266,9 +268,9 @@ def _plan_placeholder(case: InvoiceCase, invoice: RavetreeInvoice, remote: Quick
             return Plan(waits_for=Record(Side.RAVETREE, Kind.PAYMENT, "*"))
         return _deposited_placeholder(invoice, payment, wanted)
     if wanted == ZERO:
-        return write(Side.QUICKBOOKS, "placeholder.delete", payment.id, payment.sync_token)
+        return write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, payment.id, payment.sync_token)
     content = placeholder_content(case, invoice, remote, wanted)
-    return write(Side.QUICKBOOKS, "placeholder.update", payment.id, payment.sync_token, content)
+    return write(Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE, payment.id, payment.sync_token, content)
 
 
 def _deposited_placeholder(invoice: RavetreeInvoice, payment: QuickBooksPayment, wanted: Decimal) -> Plan:
@@ -308,14 +310,15 @@ def _plan_new_placeholder(
             f"Ravetree and {money(remote.balance, invoice.currency)} in QuickBooks.",
             "Enter the missing payment on one side, then press retry.",
         )
-    if case.customer_unapplied > ZERO and case.decision != TWO:
+    if case.customer_unapplied > ZERO and case.decision != Decision.TWO:
         return held(
             "unapplied_money_before_placeholder",
             f"Invoice {invoice.number} was marked as paid; its customer has "
             f"{money(case.customer_unapplied, invoice.currency)} unapplied in QuickBooks.",
             "Apply that payment to the invoice in QuickBooks; if it is other money, decide `two`.",
+            Decision.TWO,
         )
-    return write(Side.QUICKBOOKS, "placeholder.create", content=placeholder_content(case, invoice, remote, wanted))
+    return write(Side.QUICKBOOKS, Action.PLACEHOLDER_CREATE, content=placeholder_content(case, invoice, remote, wanted))
 
 
 def placeholder_content(

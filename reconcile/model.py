@@ -10,6 +10,9 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from reconcile.actions import Action
+from reconcile.decisions import Decision
+
 ZERO = Decimal(0)
 
 
@@ -402,7 +405,7 @@ class Write:
     """One write that would bring a pair closer to agreement."""
 
     side: Side
-    action: str
+    action: Action
     record_id: str | None = None
     version: int | None = None
     content: Content | None = None
@@ -421,12 +424,14 @@ class Attention:
     """Why a record cannot go on by itself: a sentence for a bookkeeper and one action.
 
     `state` is `held` when a person has to decide between two truths, `parked` when something has to be repaired.
+    `decisions` are the answers that it takes, other than a repair.
     """
 
     state: str
     code: str
     cause: str
     remedy: str
+    decisions: tuple[Decision, ...] = ()
 
 
 SENTENCE_LIMIT = 200
@@ -460,19 +465,19 @@ class Plan:
 NOTHING = Plan()
 
 
-def held(code: str, cause: str, remedy: str) -> Plan:
+def held(code: str, cause: str, remedy: str, *decisions: Decision) -> Plan:
     """A plan that writes nothing until a person has decided."""
-    return Plan(attention=Attention("held", code, cause, remedy))
+    return Plan(attention=Attention("held", code, cause, remedy, decisions))
 
 
-def parked(code: str, cause: str, remedy: str) -> Plan:
-    """A plan that writes nothing until something is repaired."""
-    return Plan(attention=Attention("parked", code, cause, remedy))
+def parked(code: str, cause: str, remedy: str, *decisions: Decision) -> Plan:
+    """A plan that writes nothing until something is repaired, or a person has decided otherwise."""
+    return Plan(attention=Attention("parked", code, cause, remedy, decisions))
 
 
 def write(
     side: Side,
-    action: str,
+    action: Action,
     record_id: str | None = None,
     version: int | None = None,
     content: Content | None = None,

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from reconcile.documents import UNLINK
+from reconcile.actions import Action
+from reconcile.decisions import Decision
 from reconcile.markers import marked_payment, marked_placeholder, payment_marker
 from reconcile.model import (
     NOTHING,
@@ -103,7 +104,7 @@ class Facts:
 
 def plan(case: PaymentCase) -> Plan:
     """The next step for one payment."""
-    if case.decision == UNLINK:
+    if case.decision == Decision.UNLINK:
         return Plan(ignored="taken apart by a person")
     if case.base is not None:
         return _plan_paired(case, case.base)
@@ -139,7 +140,7 @@ def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Pl
         if invoice.open_here is not None and share > invoice.open_here:
             return _more_than_open(invoice, facts, Side.QUICKBOOKS, invoice.open_here)
     content = _for_ravetree(facts, case)
-    return write(Side.RAVETREE, "payment.create", content=content)
+    return write(Side.RAVETREE, Action.PAYMENT_CREATE, content=content)
 
 
 def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
@@ -172,7 +173,7 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
         if share > invoice.quickbooks.balance:
             return _more_than_open(invoice, facts, Side.RAVETREE, invoice.quickbooks.balance)
-    return write(Side.QUICKBOOKS, "payment.create", content=_for_quickbooks(facts, case, payment.id))
+    return write(Side.QUICKBOOKS, Action.PAYMENT_CREATE, content=_for_quickbooks(facts, case, payment.id))
 
 
 def _with_placeholder(case: PaymentCase, payment: RavetreePayment, facts: Facts, invoice: KnownInvoice) -> Plan | None:
@@ -193,7 +194,7 @@ def _with_placeholder(case: PaymentCase, payment: RavetreePayment, facts: Facts,
     alone = facts.allocations.keys() == {invoice.quickbooks_id}
     if alone and invoice.marked_open == ZERO and payment.amount == placeholder.amount:
         content = _for_quickbooks(facts, case, payment.id, placeholder)
-        return write(Side.QUICKBOOKS, "payment.take_placeholder", placeholder.id, placeholder.sync_token, content)
+        return write(Side.QUICKBOOKS, Action.PAYMENT_TAKE_PLACEHOLDER, placeholder.id, placeholder.sync_token, content)
     if placeholder.amount > invoice.marked_open:
         # The invoice's own plan takes the placeholder down to what is still only marked as paid.
         return Plan(
@@ -219,6 +220,8 @@ def _one_or_two(amount: Decimal, currency: str, number: str) -> Plan:
         "one_or_two_payments",
         f"Ravetree and QuickBooks each got {money(amount, currency)} on invoice {number}: one payment or two?",
         "If it is one, decide `link` or delete it on one side; if there are two, decide `two`.",
+        Decision.LINK,
+        Decision.TWO,
     )
 
 
@@ -250,8 +253,10 @@ def _plan_removed_in_ravetree(case: PaymentCase, base: PaymentBase, theirs: Quic
             f"A payment of {money(base.ravetree.amount, base.ravetree.currency)} was deleted in Ravetree and "
             "edited in QuickBooks.",
             "Decide `ravetree` to delete it there too, or `quickbooks` to have it again here.",
+            Decision.RAVETREE,
+            Decision.QUICKBOOKS,
         )
-    return write(Side.QUICKBOOKS, "payment.delete", theirs.id, theirs.sync_token)
+    return write(Side.QUICKBOOKS, Action.PAYMENT_DELETE, theirs.id, theirs.sync_token)
 
 
 def _plan_removed_in_quickbooks(case: PaymentCase, base: PaymentBase, ours: RavetreePayment) -> Plan:
@@ -263,8 +268,10 @@ def _plan_removed_in_quickbooks(case: PaymentCase, base: PaymentBase, ours: Rave
             "removed_there_edited_here",
             f"A payment of {money(ours.amount, ours.currency)} was deleted in QuickBooks and edited in Ravetree.",
             "Decide `quickbooks` to delete it here too, or `ravetree` to have it again there.",
+            Decision.QUICKBOOKS,
+            Decision.RAVETREE,
         )
-    return write(Side.RAVETREE, "payment.delete", ours.id, ours.version)
+    return write(Side.RAVETREE, Action.PAYMENT_DELETE, ours.id, ours.version)
 
 
 def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, theirs: QuickBooksPayment) -> Plan:
@@ -280,6 +287,8 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
             "edited_on_both_sides",
             f"A payment was changed on both sides: {_spell(mine)} in Ravetree, {_spell(other)} in QuickBooks.",
             "Decide `ravetree` or `quickbooks`, or set one side to what is right.",
+            Decision.RAVETREE,
+            Decision.QUICKBOOKS,
         )
     if mine_changed and not (other_changed and case.decision == Side.QUICKBOOKS):
         if case.coming:
@@ -287,9 +296,9 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
         if mine.credit not in (before.credit, other.credit):
             return _credit_changed(case, mine, other)
         content = _for_quickbooks(mine, case, ours.id, theirs)
-        return write(Side.QUICKBOOKS, "payment.update", theirs.id, theirs.sync_token, content)
+        return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
     if other_changed:
-        return write(Side.RAVETREE, "payment.update", ours.id, ours.version, _for_ravetree(other, case, ours))
+        return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, _for_ravetree(other, case, ours))
     return _plan_newly_known(case, ours, theirs) or _plan_difference_after_write(mine, other)
 
 
@@ -327,9 +336,9 @@ def _plan_newly_known(case: PaymentCase, ours: RavetreePayment, theirs: QuickBoo
             return _credit_changed(case, mine, other)
         facts = ravetree_facts(ours, case.invoices, case.methods)
         content = _for_quickbooks(facts, case, ours.id, theirs)
-        return write(Side.QUICKBOOKS, "payment.update", theirs.id, theirs.sync_token, content)
+        return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
     facts = quickbooks_facts(theirs, case.invoices, case.methods)
-    return write(Side.RAVETREE, "payment.update", ours.id, ours.version, _for_ravetree(facts, case, ours))
+    return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, _for_ravetree(facts, case, ours))
 
 
 def _plan_difference_after_write(mine: Facts, other: Facts) -> Plan:

@@ -7,21 +7,16 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from reconcile.decisions import AT_ANY_TIME
 from reconcile.model import Kind, Record, Side
 from schemas import ids
 from storage import connections, pairs, pending, steps
-from storage.models import Decision
-
-DECISIONS = ("two", "overwrite", "push", "leave", "adopt", "ravetree", "quickbooks", "link", "unlink")
-"""What can be said of a record."""
-
-AT_ANY_TIME = frozenset({"push", "link", "unlink"})
-"""What can be said of a record that waits for nobody: a mistake is undone by it."""
+from storage.models import Decided
 
 
-def find(session: Session, connection_id: str, names: Iterable[Record]) -> Decision | None:
+def find(session: Session, connection_id: str, names: Iterable[Record]) -> Decided | None:
     """The decision on a record, under any of its names."""
-    found = [session.get(Decision, (connection_id, str(name))) for name in names]
+    found = [session.get(Decided, (connection_id, str(name))) for name in names]
     return next((row for row in found if row is not None), None)
 
 
@@ -34,8 +29,8 @@ def get(session: Session, connection_id: str, names: Iterable[Record]) -> str:
 def use_up(session: Session, connection_id: str, names: Iterable[Record]) -> None:
     """The decision has been carried out: it says nothing about what comes later."""
     session.execute(
-        sa.delete(Decision).where(
-            Decision.connection_id == connection_id, Decision.subject.in_([str(name) for name in names])
+        sa.delete(Decided).where(
+            Decided.connection_id == connection_id, Decided.subject.in_([str(name) for name in names])
         )
     )
 
@@ -54,9 +49,9 @@ def store(
     session.merge(row(connection_id, record, Said(decision, who, note, target), now))
 
 
-def row(connection_id: str, record: Record, said: "Said", now: datetime) -> Decision:
+def row(connection_id: str, record: Record, said: "Said", now: datetime) -> Decided:
     """A decision as it is kept."""
-    return Decision(
+    return Decided(
         connection_id=connection_id,
         subject=str(record),
         decision=said.decision,

@@ -218,7 +218,8 @@ class PendingChange(Base):
     """The note that a record must be looked at: one row a record; each new hint raises its generation.
 
     Its hints are the events of the record from `first_event_id` on. `must_read` asks for a fresh read whatever
-    they say, `requested` says that a person asked for it.
+    they say, `requested` says that a person asked for it. `decisions` are the answers that a question takes, with
+    spaces between them.
     """
 
     __tablename__ = "pending_changes"
@@ -243,6 +244,7 @@ class PendingChange(Base):
     code: Mapped[str] = mapped_column(String(64), default="")
     cause: Mapped[str] = mapped_column(Text, default="")
     remedy: Mapped[str] = mapped_column(Text, default="")
+    decisions: Mapped[str] = mapped_column(String(120), default="")
     updated_at: Mapped[datetime]
 
 
@@ -365,7 +367,7 @@ class SyncState(Base):
     body: Mapped[dict[str, Any]]
 
 
-class Decision(Base):
+class Decided(Base):
     """What a person said about a record: `target` is the other side's record that a `link` names."""
 
     __tablename__ = "decisions"

@@ -72,6 +72,7 @@ def note(
         code="",
         cause="",
         remedy="",
+        decisions="",
         updated_at=now,
     )
     old, excluded = PendingChange, new.excluded
@@ -218,6 +219,7 @@ def need_attention(
         code=attention.code,
         cause=attention.cause,
         remedy=attention.remedy,
+        decisions=" ".join(attention.decisions),
         updated_at=now,
         waits_for="",
     )

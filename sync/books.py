@@ -8,7 +8,7 @@ from config.ports import Clock
 from reconcile.model import Gone, Kind, QuickBooksPayment, RavetreeContact, Record, Side
 from schemas.quickbooks import Body
 from storage import decisions, installation, pairs, pending
-from storage.models import Connection, Copy, Decision, Pair
+from storage.models import Connection, Copy, Decided, Pair
 from storage.unit import UnitOfWork
 from sync.document_numbers import DocumentNumbers
 from sync.neighbours import Neighbours
@@ -88,7 +88,7 @@ class Books(Slice):
         self.absent.clear()
         self.ravetree.forget()
 
-    def decided(self, names: Iterable[Record]) -> Decision | None:
+    def decided(self, names: Iterable[Record]) -> Decided | None:
         """What a person said of a record under any of its names."""
         with self.reading() as session:
             return decisions.find(session, self.id, list(names))

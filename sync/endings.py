@@ -80,8 +80,8 @@ class Endings:
                     raise Outage(error, seconds)
             case Replan():
                 self.retry_later(books, subject, str(error))
-            case Park(code=code, cause=cause, remedy=remedy, state=state):
-                self.conclude(books, subject, NeedsAttention(Attention(state, code, cause, remedy)))
+            case Park(code=code, cause=cause, remedy=remedy, state=state, decisions=decisions):
+                self.conclude(books, subject, NeedsAttention(Attention(state, code, cause, remedy, decisions)))
             case Pause(cause=cause, remedy=remedy):
                 self.pause(books, cause, remedy)
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from clients.quickbooks.faults import DuplicateNumber
 from config.errors import RavebooksError
 from config.ports import Clock
+from reconcile.actions import Action
 from reconcile.model import Kind, RavetreeContact, Record, Side
 from schemas import strict_json
 from schemas.quickbooks import Body
@@ -47,7 +48,7 @@ class Step:
 
     subject: Record
     side: Side
-    action: str
+    action: Action
     before: Body
     sent: Body
 
@@ -165,7 +166,7 @@ class _Supposing:
                 return None
             copy = books.quickbooks.copy(Record(Side.QUICKBOOKS, kind, str(request.body["Id"])))
             return copy.body if copy is not None else None
-        if request.action.endswith(".create"):
+        if request.action.creates:
             return None
         return books.ravetree.body(kind, str(request.context.get("ravetree_id") or request.subject.id))
 
@@ -300,7 +301,7 @@ class Rehearsal:
                 except Outage as outage:
                     raise outage.error from outage
         rehearsed.tied = not partners and bool(books.pairs_among(record.kind, record.side, [record.id]))
-        if not any(step.action == "contact.create" for step in rehearsed.steps):
+        if not any(step.action == Action.CONTACT_CREATE for step in rehearsed.steps):
             self._contacts = books.ravetree.known_contacts
         return rehearsed
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from clients.errors import Missing, Moved, NotAuthorised, NotSent, OutcomeUnknown, Refused, Throttled
-from clients.quickbooks.faults import TokenExpired
+from clients.quickbooks.faults import DuplicateNumber, Likeness, TokenExpired
 from config.errors import RavebooksError
+from reconcile.decisions import Decision
 from storage.brakes import TooManyRemovals
 
 FIRST_RETRY_SECONDS = 1.0
@@ -32,6 +33,7 @@ class Park:
     cause: str
     remedy: str
     state: str = "parked"
+    decisions: tuple[Decision, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Pause:
     remedy: str
 
 
-Decision = Retry | Replan | Park | Pause
+Reaction = Retry | Replan | Park | Pause
 
 
 def backoff(attempts: int, jitter: float) -> float:
@@ -50,8 +52,8 @@ def backoff(attempts: int, jitter: float) -> float:
     return min(FIRST_RETRY_SECONDS * 2.0 ** min(attempts, 20), LAST_RETRY_SECONDS) * jitter
 
 
-def decide(error: RavebooksError, what: str, attempts: int, jitter: float) -> Decision:
-    """The decision for `error` at the record named `what` ("Invoice 1043")."""
+def decide(error: RavebooksError, what: str, attempts: int, jitter: float) -> Reaction:
+    """What to do after `error` at the record named `what` ("Invoice 1043")."""
     match error:
         case NotAuthorised():
             return Pause(_capital(str(error)) + ".", error.remedy)
@@ -63,6 +65,8 @@ def decide(error: RavebooksError, what: str, attempts: int, jitter: float) -> De
             return Replan()
         case TooManyRemovals():
             return Park("too_many_removals", f"{what}: {error}.", error.remedy, "held")
+        case DuplicateNumber() if error.likeness is Likeness.SAME:
+            return Park(type(error).__name__, f"{what}: {error}.", error.remedy, decisions=(Decision.ADOPT,))
         case Missing() | Refused():
             return Park(type(error).__name__, f"{what}: {error}.", error.remedy)
         case _:

@@ -5,10 +5,10 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from console.api.paging import PageQuery
+from reconcile.decisions import Decision
 from schemas.ravetree_contract import ESTIMATE_STATUSES, INVOICE_STATUSES
 from storage import inbox, jobs
 from storage.connections import ARCHIVED
-from storage.decisions import DECISIONS
 from storage.forgetting import FORGOTTEN
 
 STATUSES = {
@@ -157,7 +157,7 @@ class AttentionShape(Schema):
 class DecisionRequest(Schema):
     """What a person says of a record; `target` is the other side's record that a `link` names."""
 
-    decision = fields.String(required=True, validate=validate.OneOf(DECISIONS))
+    decision = fields.String(required=True, validate=validate.OneOf([*Decision]))
     by = fields.String(load_default="", validate=validate.Length(max=255))
     note = fields.String(load_default="", validate=validate.Length(max=2000))
     target = fields.String(load_default="", validate=validate.Length(max=255))
@@ -170,7 +170,7 @@ class DecisionRequest(Schema):
 class PreviewQuery(Schema):
     """Which decision's effect is to be shown; without one that of the next sync."""
 
-    decision = fields.String(load_default="", validate=validate.OneOf(["", *DECISIONS]))
+    decision = fields.String(load_default="", validate=validate.OneOf(["", *Decision]))
     target = fields.String(load_default="", validate=validate.Length(max=255))
 
     @validates_schema

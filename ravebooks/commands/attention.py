@@ -11,10 +11,11 @@ import click
 from config import logging as logs
 from ravebooks.bootstrap import Parts
 from ravebooks.local.settings import open_books
+from reconcile.decisions import Decision
 from reconcile.model import Kind, Side
 from schemas.ids import record_of
 from storage.brakes import AllPaused
-from storage.decisions import DECISIONS, Said
+from storage.decisions import Said
 
 
 @contextmanager
@@ -95,7 +96,7 @@ def retry(connection: str, side: str, kind: str, record_id: str) -> None:
 
 @click.command("decide")
 @record_arguments
-@click.argument("decision", type=click.Choice(DECISIONS))
+@click.argument("decision", type=click.Choice([*Decision]))
 @click.option("--by", required=True, help="Who decided.")
 @click.option("--note", default="", help="Why.")
 @click.option("--target", default="", help="For `link`: the Id of the other side's record.")

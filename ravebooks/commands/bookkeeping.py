@@ -12,9 +12,9 @@ from config.errors import USAGE
 from console.api.shapes import JobRequest, PreviewRequest
 from ravebooks.commands import served
 from ravebooks.commands.attention import open_quietly, record_arguments
+from reconcile.decisions import Decision
 from schemas.ids import record_of
 from storage import jobs, paging
-from storage.decisions import DECISIONS
 from sync.actions.jobs import JobView
 from sync.actions.mappings import KINDS
 
@@ -151,7 +151,7 @@ def usage(connection: str) -> None:
 
 @click.command("preview")
 @record_arguments
-@click.option("--decision", type=click.Choice(DECISIONS), default=None, help="What that decision would do.")
+@click.option("--decision", type=click.Choice([*Decision]), default=None, help="What that decision would do.")
 @click.option("--target", default="", help="For `link`: the Id of the other side's record.")
 def preview(connection: str, side: str, kind: str, record_id: str, decision: str | None, target: str) -> None:
     """Say what the next sync of a record would do, and write nothing."""

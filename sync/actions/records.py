@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from config.errors import RavebooksError
 from config.ports import Clock
+from reconcile.decisions import AT_ANY_TIME
 from reconcile.model import Record
 from storage import brakes, connections, decisions, paging, pairs, pending, steps
 from storage.database import Database, again_when_contended
@@ -78,7 +79,7 @@ class RecordActions:
     @again_when_contended
     def decide(self, connection_id: str, record: Record, said: Said) -> None:
         """Answer what a record asks. Raises `NoSuchRecord` when it asks nothing and the answer needs a question."""
-        if said.decision in decisions.AT_ANY_TIME:
+        if said.decision in AT_ANY_TIME:
             self.check_is_there(connection_id, record)
         with self.database.transaction() as session:
             if not decisions.decide(session, connection_id, record, said, self.clock.now()):

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from reconcile.actions import Action
 from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.payments import KnownInvoice
 from schemas import quickbooks
@@ -56,7 +57,7 @@ class Lists:
     def sent_written(self) -> set[str]:
         """Invoices that we marked as sent."""
         with self.books.reading() as session:
-            return journal.done_subjects(session, self.books.id, "invoice.mark_sent")
+            return journal.done_subjects(session, self.books.id, Action.INVOICE_MARK_SENT)
 
     @cached_property
     def invoice_pairs(self) -> tuple[dict[str, Pair], dict[str, Pair]]:

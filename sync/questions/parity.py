@@ -1,6 +1,5 @@
 """Parity, drift and one record held against its partner: what people and the daily round ask about both books."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -40,7 +39,6 @@ COPIES, FULL = "copies", "full"
 AGAIN = timedelta(hours=1)
 _BY_ITSELF = ("due", "waiting")
 ONE_OR_TWO = "one_or_two_payments"
-_NAMED = re.compile(r"`([a-z]+)`")
 
 log = logger("parity")
 
@@ -280,7 +278,7 @@ def _state(both: BothBooks, held: SideBySide) -> str:
 
 
 def _spell_waiting(row: PendingChange) -> dict[str, Any]:
-    """A note with the decisions that its remedy names."""
+    """A note with the decisions that it takes."""
     asks = row.state in pending.ATTENTION
     return {
         "side": row.side,
@@ -291,7 +289,7 @@ def _spell_waiting(row: PendingChange) -> dict[str, Any]:
         "cause": row.cause,
         "remedy": row.remedy if asks else "",
         "since": row.updated_at.isoformat(),
-        "decisions": [name for name in _NAMED.findall(row.remedy) if name in decisions.DECISIONS] if asks else [],
+        "decisions": row.decisions.split() if asks else [],
     }
 
 

@@ -8,7 +8,7 @@ from clients.errors import NeighbourError
 from clients.quickbooks.faults import Likeness
 from config.logging import logger
 from config.ports import Clock
-from reconcile.documents import UNLINK
+from reconcile.decisions import Decision
 from reconcile.model import Attention, Kind, Record, Side
 from schemas.changes import changes
 from storage import connections, copies, jobs, pairs, pending
@@ -83,7 +83,7 @@ class Previews:
     def _one(self, rehearsal: Rehearsal, record: Record, said: Said | None = None) -> dict[str, Any]:
         before = rehearsal.look(lambda books: _partner(books, record))
         rehearsed = rehearsal.run(record, requested=True, said=said)
-        if said is not None and said.decision == UNLINK and not rehearsed.steps:
+        if said is not None and said.decision == Decision.UNLINK and not rehearsed.steps:
             text = "The two records are taken apart; nothing is written to either, and no sync touches it any more."
             return _said(record, "unlink", text)
         return spelled(rehearsed, before)
@@ -177,7 +177,7 @@ def spelled(rehearsed: Rehearsed, partner: str = "") -> dict[str, Any]:
         return _said(record, "wait", f"waits for {target.kind} {target.id}")
     own = [step for step in rehearsed.steps if _is_own(step, record)] or rehearsed.steps
     if own:
-        return _said(record, own[0].action.partition(".")[2], "") | {"steps": steps}
+        return _said(record, own[0].action.verb, "") | {"steps": steps}
     if rehearsed.tied:
         return _said(record, "adopt", "the two records are tied together")
     if record.kind is Kind.CONTACT and partner:
@@ -187,7 +187,7 @@ def spelled(rehearsed: Rehearsed, partner: str = "") -> dict[str, Any]:
 
 
 def _is_own(step: Step, record: Record) -> bool:
-    noun = step.action.partition(".")[0]
+    noun = step.action.noun
     nouns = {Kind.CONTACT: ("contact", "customer"), Kind.INVOICE: ("invoice", "placeholder")}
     return noun in nouns.get(record.kind, (str(record.kind),))
 

@@ -7,6 +7,7 @@ refused here, each record goes through its ordinary work afterwards, which finds
 from dataclasses import dataclass
 from typing import Any
 
+from reconcile.actions import creation_of
 from reconcile.model import Kind, Record, Side
 from storage import decisions, journal
 from sync.books import Books
@@ -49,7 +50,7 @@ class Gathering:
         books, name = self._books, str(record)
         with books.reading() as session:
             known = decisions.find(session, books.id, [record]) or journal.was_tried(
-                session, books.id, name, f"{record.kind}.create"
+                session, books.id, name, creation_of(record.kind)
             )
         return not known and name not in self._blocked and books.pair(record.kind, record.side, record.id) is None
 
@@ -58,7 +59,7 @@ class Gathering:
         seen = work.gather()
         plan = work.plan(seen)
         write = plan.writes[0] if plan.writes else None
-        if write is None or write.action != f"{seen.subject.kind}.create" or plan.waits_for is not None:
+        if write is None or write.action != creation_of(seen.subject.kind) or plan.waits_for is not None:
             return
         number = getattr(write.content, "number", "")
         # Of two with one number the second is offered to a person, once the first is there.

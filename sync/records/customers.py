@@ -6,8 +6,9 @@ from clients.errors import NeighbourError
 from clients.quickbooks.company import quoted
 from clients.quickbooks.faults import DuplicateName
 from reconcile import contacts
+from reconcile.actions import Action
 from reconcile.contacts import CreateCustomer, UseCustomer
-from reconcile.documents import LINK, UNLINK
+from reconcile.decisions import Decision
 from reconcile.model import Attention, Kind, QuickBooksCustomer, RavetreeContact, Record, Side
 from schemas import quickbooks, ravetree
 from storage import decisions, pairs, pending
@@ -30,9 +31,9 @@ def customer_for(books: Books, client_id: str, currency: str) -> tuple[str | Att
         return Attention("parked", "client_missing", f"Client {client_id} is not in Ravetree.", "Choose a client."), ""
     record = Record(Side.RAVETREE, Kind.CONTACT, contact.id)
     decided = books.decided([record])
-    if decided is not None and decided.decision == UNLINK:
+    if decided is not None and decided.decision == Decision.UNLINK:
         return unlinked(f"Client {contact.name} was taken apart from its customer."), contact.email
-    if decided is not None and decided.decision == LINK:
+    if decided is not None and decided.decision == Decision.LINK:
         customer = active_customer(books, contact, decided.target)
         if isinstance(customer, Attention):
             return customer, contact.email
@@ -53,7 +54,13 @@ def customer_for(books: Books, client_id: str, currency: str) -> tuple[str | Att
 
 def unlinked(cause: str) -> Attention:
     """A person took them apart: only a person ties them again."""
-    return Attention("held", "contact_unlinked", cause, "Decide `link` to the right one, or `two` to make a new one.")
+    return Attention(
+        "held",
+        "contact_unlinked",
+        cause,
+        "Decide `link` to the right one, or `two` to make a new one.",
+        (Decision.LINK, Decision.TWO),
+    )
 
 
 def active_customer(books: Books, contact: RavetreeContact, customer_id: str) -> QuickBooksCustomer | Attention:
@@ -121,7 +128,7 @@ def _write(books: Books, contact: RavetreeContact, currency: str, name: str) -> 
     request = Request(
         subject=Record(Side.RAVETREE, Kind.CONTACT, contact.id),
         side=Side.QUICKBOOKS,
-        action="customer.create",
+        action=Action.CUSTOMER_CREATE,
         path="customer",
         body=quickbooks.customer_body(contacts.customer_content(contact, currency, name)),
         context={"ravetree_id": contact.id, "currency": currency},
@@ -152,7 +159,7 @@ def take_apart(books: Books, subject: Record, links: Sequence[Pair]) -> Outcome:
             pairs.remove(session, books.id, Kind.CONTACT, pair.ravetree_id, pair.currency)
             contact = Record(Side.RAVETREE, Kind.CONTACT, pair.ravetree_id)
             if contact != subject:
-                decisions.store(session, books.id, contact, UNLINK, "", "", now)
+                decisions.store(session, books.id, contact, Decision.UNLINK, "", "", now)
     return Agreed("taken apart by a person")
 
 

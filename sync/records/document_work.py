@@ -5,7 +5,7 @@ from typing import Generic
 
 from clients.errors import Missing, Moved
 from clients.quickbooks.faults import DuplicateNumber, StaleReference
-from reconcile.documents import LEAVE, UNLINK
+from reconcile.decisions import Decision
 from reconcile.model import Plan, Record, Side, Write
 from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome, switched_off
@@ -15,7 +15,7 @@ from sync.records.loop import work_through
 from sync.records.seen import Case, Seen, Wish
 from sync.writes.journal import Request
 
-_LASTING = (LEAVE, UNLINK)
+_LASTING = (Decision.LEAVE, Decision.UNLINK)
 """Decisions that stay for as long as nothing is to be done because of them."""
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from reconcile import estimates as rules
+from reconcile.actions import Action
 from reconcile.estimates import EstimateBase, EstimateCase
 from reconcile.model import EstimateContent, Gone, Kind, Plan, QuickBooksEstimate, RavetreeEstimate, Record, Write
 from schemas import quickbooks, ravetree
@@ -62,7 +63,7 @@ class Estimates(Documents[EstimateCase]):
             return named(seen, write, "estimate", body, context | content_context(seen.raw, write))
         if now is None:
             raise ValueError(f"{write.action} needs our copy of the estimate")
-        if write.action == "estimate.close":
+        if write.action == Action.ESTIMATE_CLOSE:
             return named(seen, write, "estimate", quickbooks.closed_body(now), context)
         return named(seen, write, "estimate?operation=delete", quickbooks.identity_body(now), context)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reconcile.actions import Action
 from reconcile.invoices import InvoiceCase
 from reconcile.model import InvoiceContent, PaymentContent, Side, Write
 from schemas import ids, quickbooks, ravetree
@@ -10,7 +11,7 @@ from sync.records.documents import content_context, named
 from sync.records.seen import Seen
 from sync.writes.journal import Request
 
-STATUSES = {"invoice.mark_sent": "sent", "invoice.void": "void"}
+STATUSES = {Action.INVOICE_MARK_SENT: "sent", Action.INVOICE_VOID: "void"}
 """What becomes of Ravetree's invoice, by the action."""
 
 
@@ -21,7 +22,7 @@ def request(seen: Seen[InvoiceCase], write: Write, payments: Sequence[str] | Non
         body = ravetree.status_body(STATUSES[write.action])
         path = ids.path("invoices", str(write.record_id))
         return named(seen, write, path, body, context | {"if_match": write.version}, method="PATCH")
-    if isinstance(write.content, PaymentContent) or write.action.startswith("placeholder."):
+    if isinstance(write.content, PaymentContent) or write.action.of_placeholder:
         return _placeholder(seen, write, context)
     if isinstance(write.content, InvoiceContent):
         context |= content_context(seen.raw, write)
@@ -32,16 +33,15 @@ def request(seen: Seen[InvoiceCase], write: Write, payments: Sequence[str] | Non
         return named(seen, write, "invoice", quickbooks.invoice_body(write.content, seen.body), context)
     if seen.body is None:
         raise ValueError(f"{write.action} needs our copy of the invoice")
-    if write.action == "invoice.mark_sent":
+    if write.action == Action.INVOICE_MARK_SENT:
         return named(seen, write, "invoice", quickbooks.sent_body(seen.body), context)
-    operation = write.action.partition(".")[2]
-    return named(seen, write, f"invoice?operation={operation}", quickbooks.identity_body(seen.body), context)
+    return named(seen, write, f"invoice?operation={write.action.verb}", quickbooks.identity_body(seen.body), context)
 
 
 def _placeholder(seen: Seen[InvoiceCase], write: Write, context: Mapping[str, Any]) -> Request:
     touching = {**context, "touches": [seen.copy.record_id] if seen.copy is not None else []}
     now = seen.placeholder.body if write.record_id and seen.placeholder is not None else None
-    if write.action == "placeholder.delete":
+    if write.action == Action.PLACEHOLDER_DELETE:
         if now is None:
             raise ValueError("a placeholder is deleted with our copy of it")
         return named(seen, write, "payment?operation=delete", quickbooks.identity_body(now), touching)

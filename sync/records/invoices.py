@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from clients.quickbooks.company import quoted
 from reconcile import invoices as rules
+from reconcile.actions import Action
 from reconcile.invoices import InvoiceBase, InvoiceCase, Placeholder
 from reconcile.model import (
     NOTHING,
@@ -61,7 +62,7 @@ class Invoices(Documents[InvoiceCase]):
             remote = Gone(copy.record_id) if copy.deleted else self.load(copy.body, books.home_currency)
         base = _base(partner, books.home_currency)
         with books.reading() as session:
-            sent_written = journal.was_done(session, books.id, str(subject), "invoice.mark_sent")
+            sent_written = journal.was_done(session, books.id, str(subject), Action.INVOICE_MARK_SENT)
         payments_pending = books.payments_pending()
         paired_payments = _paired_payments(books, invoice, remote)
         _know_placeholder_again(books, subject, raw)
@@ -92,7 +93,7 @@ class Invoices(Documents[InvoiceCase]):
         """Whether our copy is known to be too old for this plan."""
         if seen.copy is None or seen.case.base is None:
             return False
-        if plan.writes and plan.writes[0].action == "placeholder.create" and seen.remote not in books.fresh:
+        if plan.writes and plan.writes[0].action == Action.PLACEHOLDER_CREATE and seen.remote not in books.fresh:
             # It is made for what is open there, and no event says that before it is too late.
             return True
         if not seen.copy.stale:
@@ -111,7 +112,7 @@ class Invoices(Documents[InvoiceCase]):
     def request(self, books: Books, seen: Seen[InvoiceCase], write: Write) -> Request:
         """The write, ready for the journal."""
         # An older invoice comes as one unit with the payments that live on it.
-        is_older = seen.wish.requested and write.action == "invoice.create"
+        is_older = seen.wish.requested and write.action == Action.INVOICE_CREATE
         payments = [record.id for record in self.unit(books, seen.subject)] if is_older else None
         return invoice_requests.request(seen, write, payments)
 

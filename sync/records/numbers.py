@@ -3,7 +3,8 @@
 from typing import Any
 
 from clients.quickbooks.faults import DuplicateNumber, Likeness
-from reconcile.documents import ADOPT
+from reconcile.actions import creation_of
+from reconcile.decisions import Decision
 from reconcile.model import Kind, Plan, Side, money
 from schemas.quickbooks import Body
 from storage import journal
@@ -17,7 +18,7 @@ from sync.records.seen import Seen
 def taken(books: Books, seen: Seen[Any], plan: Plan) -> DuplicateNumber | None:
     """Before the button, the back-fill and after a restore: whether QuickBooks checks numbers is a setting."""
     write = plan.writes[0] if plan.writes else None
-    if write is None or not write.action.endswith(".create"):
+    if write is None or not write.action.creates:
         return None
     if not seen.wish.requested and not books.restored.may_be_forgotten(seen.raw):
         return None
@@ -29,7 +30,7 @@ def taken(books: Books, seen: Seen[Any], plan: Plan) -> DuplicateNumber | None:
 
 def take_over(documents: Documents[Any], books: Books, seen: Seen[Any], error: DuplicateNumber) -> bool:
     """Take over the document that has the number: what an own write made whose answer was lost, or if told to."""
-    if error.taken_by is None or not (_was_sent_before(books, seen) or seen.wish.decision == ADOPT):
+    if error.taken_by is None or not (_was_sent_before(books, seen) or seen.wish.decision == Decision.ADOPT):
         return False
     found = _holder(books, seen, error)
     if found is None or not _is_same(documents, books, seen, found):
@@ -69,7 +70,7 @@ def _was_sent_before(books: Books, seen: Seen[Any]) -> bool:
     if books.restored.may_be_forgotten(seen.raw):
         return True
     with books.reading() as session:
-        return journal.may_have_made(session, books.id, str(seen.subject), f"{seen.subject.kind}.create")
+        return journal.may_have_made(session, books.id, str(seen.subject), creation_of(seen.subject.kind))
 
 
 def _is_same(documents: Documents[Any], books: Books, seen: Seen[Any], raw: Body) -> bool:

@@ -1,6 +1,6 @@
 """Makes pairs of payments, or takes them apart: by a mark, by a decision, or because one side has lost its own."""
 
-from reconcile.documents import LINK, PUSH, UNLINK
+from reconcile.decisions import Decision
 from reconcile.markers import marked_placeholder
 from reconcile.model import Adopt, Attention, Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.payments import KnownInvoice
@@ -13,11 +13,11 @@ def carry_out_decision(books: Books, subject: Record) -> Attention | None:
     found = books.decided({subject, *books.handling})
     if found is None:
         return None
-    if found.decision == UNLINK:
+    if found.decision == Decision.UNLINK:
         _forget(books, subject)
-    elif found.decision == PUSH:
+    elif found.decision == Decision.PUSH:
         books.use_up({subject, *books.handling})
-    elif found.decision == LINK:
+    elif found.decision == Decision.LINK:
         return _link(books, subject, found.target)
     return None
 
@@ -110,6 +110,7 @@ def _link(books: Books, subject: Record, quickbooks_id: str) -> Attention | None
             "link_not_possible",
             f"The payment cannot be linked: QuickBooks' Id {quickbooks_id}, or Ravetree's own, {why}.",
             "Choose another one, or decide `unlink`.",
+            (Decision.UNLINK,),
         )
     _forget(books, subject)
     adopt(books, Adopt(subject.id, quickbooks_id), ())

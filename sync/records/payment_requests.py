@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from reconcile.actions import Action
 from reconcile.model import PaymentContent, Side, Write
 from schemas import ids, quickbooks, ravetree
 from schemas.quickbooks import Body
@@ -20,13 +21,13 @@ def request(books: Books, seen: SeenPayment, write: Write) -> Request:
     }
     if write.side is Side.RAVETREE:
         return _to_ravetree(books, seen, write, context)
-    if write.action == "payment.delete":
+    if write.action == Action.PAYMENT_DELETE:
         path, body = "payment?operation=delete", quickbooks.identity_body(seen.body)
     else:
         now = None
-        if write.action == "payment.update":
+        if write.action == Action.PAYMENT_UPDATE:
             now = seen.body
-        elif write.action == "payment.take_placeholder":
+        elif write.action == Action.PAYMENT_TAKE_PLACEHOLDER:
             now = _placeholder_body(books, seen, write, context)
         path, body = "payment", quickbooks.payment_body(_content(write), now)
     return Request(seen.subject, write.side, write.action, path, body, "POST", context)
@@ -40,9 +41,9 @@ def _to_ravetree(books: Books, seen: SeenPayment, write: Write, context: dict[st
         "quickbooks_id": seen.body["Id"],
     }
     path = ids.path("payments", *([write.record_id] if write.record_id else []))
-    if write.action == "payment.delete":
+    if write.action == Action.PAYMENT_DELETE:
         method, body = "DELETE", {}
-    elif write.action == "payment.create":
+    elif write.action == Action.PAYMENT_CREATE:
         method, body = "POST", ravetree.payment_body(_content(write), reference(books, seen.body["Id"]))
     else:
         method, body = "PATCH", ravetree.payment_body(_content(write))

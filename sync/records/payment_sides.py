@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from reconcile import payments as rules
-from reconcile.documents import UNLINK
+from reconcile.decisions import Decision
 from reconcile.markers import external_id, marked_payment, marked_placeholder
 from reconcile.model import (
     ZERO,
@@ -161,7 +161,7 @@ def _coming(books: Books, ours: Ours, invoices: tuple[KnownInvoice, ...]) -> tup
             continue
         invoice, _ = books.ravetree.invoice(allocation.invoice_id)
         said = books.decided([Record(Side.RAVETREE, Kind.INVOICE, allocation.invoice_id)])
-        if said is not None and said.decision == UNLINK:
+        if said is not None and said.decision == Decision.UNLINK:
             continue
         if isinstance(invoice, RavetreeInvoice) and not invoice.void and since and invoice.created_at >= since:
             coming.append(Record(Side.RAVETREE, Kind.INVOICE, invoice.id))

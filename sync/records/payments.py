@@ -3,6 +3,7 @@
 from clients.errors import Missing, Moved, Refused
 from clients.quickbooks.faults import DepositedPayment
 from reconcile import payments as rules
+from reconcile.actions import Action
 from reconcile.model import Gone, Kind, Plan, Record, Side, Write
 from schemas import quickbooks
 from storage import pending
@@ -102,7 +103,7 @@ class PaymentWork:
 
     def _is_locked(self, seen: SeenPayment, write: Write) -> bool:
         """Whether QuickBooks would refuse it, as far as we know: nobody changes a payment that is deposited."""
-        if write.side is not Side.QUICKBOOKS or write.action not in ("payment.update", "payment.delete"):
+        if write.side is not Side.QUICKBOOKS or write.action not in (Action.PAYMENT_UPDATE, Action.PAYMENT_DELETE):
             return False
         return quickbooks.load_payment(seen.body, self.books.home_currency).deposited
 

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from reconcile import contacts as rules
+from reconcile.actions import Action
 from reconcile.contacts import CreateContact, UseContact
-from reconcile.documents import LINK, UNLINK
+from reconcile.decisions import Decision
 from reconcile.markers import external_id
 from reconcile.model import Attention, Kind, QuickBooksCustomer, Record, Side
 from schemas import quickbooks, ravetree
 from storage import pairs, pending
-from storage.models import Decision, Pair
+from storage.models import Decided, Pair
 from sync.books import Books
 from sync.echoes import Entry
 from sync.outcomes import Agreed, NeedsAttention, Outcome
@@ -26,17 +27,17 @@ class CustomerWork:
         self._entries = entries
         self._requested = requested
 
-    def run(self, decided: Decision | None) -> Outcome:
+    def run(self, decided: Decided | None) -> Outcome:
         """Import, link or re-point, as what is known of it asks for."""
         self._merged_in_quickbooks()
         copy = self._books.quickbooks.copy_or_read(self._subject)
         links = links_of(self._books, self._subject)
         if copy is None or copy.deleted:
             return self._lost(links, str(copy.body.get("DisplayName", "")) if copy else "")
-        if decided is not None and decided.decision == UNLINK:
+        if decided is not None and decided.decision == Decision.UNLINK:
             return take_apart(self._books, self._subject, links)
         customer = quickbooks.load_customer(copy.body, self._books.home_currency)
-        if links and not (decided is not None and decided.decision == LINK):
+        if links and not (decided is not None and decided.decision == Decision.LINK):
             return self._lost(links, customer.name) if not customer.active else Agreed()
         if not self._requested and decided is None:
             return Agreed("made in QuickBooks after the import")
@@ -73,9 +74,9 @@ class CustomerWork:
                 )
         return Agreed("inactive on both sides" if links else "inactive in QuickBooks")
 
-    def _import(self, customer: QuickBooksCustomer, decided: Decision | None) -> Outcome:
+    def _import(self, customer: QuickBooksCustomer, decided: Decided | None) -> Outcome:
         contacts = self._books.ravetree.contacts()
-        if decided is not None and decided.decision == LINK:
+        if decided is not None and decided.decision == Decision.LINK:
             if decided.target not in contacts:
                 return NeedsAttention(
                     Attention(
@@ -83,6 +84,7 @@ class CustomerWork:
                         "link_not_possible",
                         f"Customer {customer.name} cannot be linked: Ravetree has no contact {decided.target}.",
                         "Choose another contact, or decide `two` to make a new one.",
+                        (Decision.TWO,),
                     )
                 )
             return self._take(customer, decided.target)
@@ -93,7 +95,7 @@ class CustomerWork:
                 return NeedsAttention(decision)
             case UseContact(contact_id=contact_id):
                 said_of_it = self._books.decided([Record(Side.RAVETREE, Kind.CONTACT, contact_id)])
-                if said_of_it is not None and said_of_it.decision == UNLINK:
+                if said_of_it is not None and said_of_it.decision == Decision.UNLINK:
                     cause = f"Customer {customer.name} was taken apart from the contact of its name."
                     return NeedsAttention(unlinked(cause))
                 return self._take(customer, contact_id)
@@ -103,7 +105,7 @@ class CustomerWork:
                     Request(
                         subject=self._subject,
                         side=Side.RAVETREE,
-                        action="contact.create",
+                        action=Action.CONTACT_CREATE,
                         path="contacts",
                         body=ravetree.contact_body(content, reference),
                         context={"quickbooks_id": customer.id, "currency": customer.currency},

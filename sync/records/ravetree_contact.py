@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from clients.errors import Moved
 from clients.quickbooks.faults import DuplicateName
 from reconcile import contacts as rules
-from reconcile.documents import LINK, UNLINK
+from reconcile.actions import Action
+from reconcile.decisions import Decision
 from reconcile.model import (
     NOTHING,
     Attention,
@@ -19,7 +20,7 @@ from reconcile.model import (
     Write,
 )
 from schemas import quickbooks
-from storage.models import Copy, Decision
+from storage.models import Copy, Decided
 from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome
 from sync.records.customers import active_customer, contact_of, customer_for, link_customer, links_of, take_apart
@@ -35,7 +36,7 @@ class ContactWork:
         self._subject = subject
         self._requested = requested
 
-    def run(self, decided: Decision | None) -> Outcome:
+    def run(self, decided: Decided | None) -> Outcome:
         """Link, take apart or push, as people ask for."""
         contact = contact_of(self._books, self._subject.id)
         if contact is None:
@@ -43,9 +44,9 @@ class ContactWork:
         if contact.merged_into is not None:
             return self._merged(contact, contact.merged_into)
         currency = contact.currency or self._books.home_currency
-        if decided is not None and decided.decision == UNLINK:
+        if decided is not None and decided.decision == Decision.UNLINK:
             return take_apart(self._books, self._subject, links_of(self._books, self._subject))
-        if decided is not None and decided.decision == LINK:
+        if decided is not None and decided.decision == Decision.LINK:
             return self._link(contact, currency, decided.target)
         if not self._requested:
             return Agreed("goes to QuickBooks by the button, or with a document")
@@ -116,7 +117,7 @@ class CustomerPush:
         content = rules.pushed(self._contact, seen.customer)
         if content is None or seen.copy is None:
             return NOTHING
-        return Plan(writes=(Write(Side.QUICKBOOKS, "customer.update", self._record.id, content=content),))
+        return Plan(writes=(Write(Side.QUICKBOOKS, Action.CUSTOMER_UPDATE, self._record.id, content=content),))
 
     def reads_first(self, seen: SeenCustomer, plan: Plan) -> bool:  # noqa: ARG002 - what others need
         """It has just been read."""

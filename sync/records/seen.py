@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from reconcile.documents import UNLINK
+from reconcile.decisions import Decision
 from reconcile.model import Attention, Gone, Kind, RavetreeEstimate, RavetreeInvoice, Record, Side
 from schemas.quickbooks import Body
 from storage import connections
@@ -107,7 +107,7 @@ def _customer(
     wish: Wish,
 ) -> tuple[str | Attention | None, str]:
     """Only asked for when content is going to be written: it may read QuickBooks and create the customer."""
-    if isinstance(document, Gone) or not document.lines or wish.decision == UNLINK:
+    if isinstance(document, Gone) or not document.lines or wish.decision == Decision.UNLINK:
         return None, ""
     if isinstance(document, RavetreeInvoice) and document.void:
         return None, ""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reconcile.documents import LINK, PUSH, UNLINK
+from reconcile.decisions import Decision
 from reconcile.model import Attention, Kind, Record, Side
 from schemas import quickbooks
 from schemas.quickbooks import Body
@@ -19,13 +19,13 @@ def carry_out_decision(documents: Documents[Any], books: Books, subject: Record,
     if found is None:
         return wish
     match found.decision:
-        case decision if decision == UNLINK:
+        case decision if decision == Decision.UNLINK:
             forget_pair(books, subject)
-        case decision if decision == PUSH:
+        case decision if decision == Decision.PUSH:
             if _is_deleted_there(books, subject):
                 forget_pair(books, subject)
-            return Wish(True, PUSH)
-        case decision if decision == LINK:
+            return Wish(True, Decision.PUSH)
+        case decision if decision == Decision.LINK:
             refusal = _link(documents, books, subject, found.target)
             return refusal if refusal is not None else Wish(wish.requested)
     return Wish(wish.requested, found.decision)
@@ -83,6 +83,7 @@ def _link(documents: Documents[Any], books: Books, subject: Record, quickbooks_i
             "link_not_possible",
             f"{kind.capitalize()} {subject.id} cannot be linked: QuickBooks' Id {quickbooks_id} {why}.",
             "Choose another one, or decide `push`.",
+            (Decision.PUSH,),
         )
     ours = books.ravetree.body(kind, subject.id) or {}
     forget_pair(books, subject)

@@ -8,6 +8,7 @@ from clients.ravetree.account import Taken
 from config import telemetry
 from config.logging import logger
 from config.ports import Clock
+from reconcile.actions import Action
 from schemas import strict_json
 from schemas.quickbooks import Body
 from storage import journal
@@ -66,7 +67,7 @@ class Answers:
         """Ravetree has a record with our reference already: it is the one that we wanted to make."""
         kind = record_of(operation).kind
         existing = self._neighbours.ravetree.get(kind, error.existing_id) if error.existing_id else None
-        if existing is None or not operation.action.endswith(".create"):
+        if existing is None or not Action(operation.action).creates:
             self.refused(operation, error)
             raise error
         # What we wrote is the base, so that an edit made since is seen as one.

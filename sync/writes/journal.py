@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from config.ports import Clock
+from reconcile.actions import Action
 from reconcile.model import Record, Side
 from schemas import strict_json
 from schemas.quickbooks import Body
@@ -26,7 +27,7 @@ class Request:
 
     subject: Record
     side: Side
-    action: str
+    action: Action
     path: str
     body: Body
     method: str = "POST"

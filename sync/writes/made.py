@@ -3,6 +3,7 @@
 from typing import Any
 
 from clients.quickbooks.company import quoted
+from reconcile.actions import Action
 from reconcile.model import Kind, Record, Side
 from schemas import strict_json
 from schemas.quickbooks import Body
@@ -12,7 +13,7 @@ from sync.neighbours import Neighbours
 
 def find_made(neighbours: Neighbours, operation: Operation) -> Body | None:
     """The record that a create made, if it did: by number, by name, or by customer, date and our note."""
-    if not operation.action.endswith(".create"):
+    if not Action(operation.action).creates:
         return None
     body = strict_json.loads(operation.body)
     company = neighbours.quickbooks

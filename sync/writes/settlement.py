@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from reconcile.actions import Action
 from reconcile.model import Kind, Record, Side
 from schemas.quickbooks import Body
 from storage import copies, journal, pairs, pending
@@ -31,7 +32,7 @@ def apply(session: Session, operation: Operation, answer: Body, answered: dateti
         _store_quickbooks(session, operation, answer, answered, now)
     else:
         _store_ravetree(session, operation, answer, now)
-    settle = _SETTLE.get((operation.side, operation.action))
+    settle = _SETTLE.get((Side(operation.side), Action(operation.action)))
     if settle is not None:
         settle(session, operation, answer, now)
     _go_on(session, operation, now)
@@ -56,8 +57,8 @@ _KINDS = {
 
 
 def kind_of(action: str) -> Kind:
-    """The kind of record that an action writes. Raises `KeyError` for one that nobody knows."""
-    return _KINDS[action.partition(".")[0]]
+    """The kind of record that an action writes. Raises `ValueError` for one that nobody knows."""
+    return _KINDS[Action(action).noun]
 
 
 def _store_quickbooks(session: Session, operation: Operation, answer: Body, answered: datetime, now: datetime) -> None:
@@ -67,7 +68,7 @@ def _store_quickbooks(session: Session, operation: Operation, answer: Body, answ
         copies.mark_deleted(session, connection_id, record, now)
     else:
         copies.store(session, connection_id, record, int(answer["SyncToken"]), answer, now)
-    verb = operation.action.split(".")[1]
+    verb = Action(operation.action).verb
     for change in {_CHANGE.get(verb, "updated"), *(("emailed",) if verb == "mark_sent" else ())}:
         journal.expect_echo(session, connection_id, operation.id, kind, record.id, change, answered)
     for other in touched(operation):
@@ -79,7 +80,7 @@ def _store_ravetree(session: Session, operation: Operation, answer: Body, now: d
     record = Record(
         Side.RAVETREE, kind_of(operation.action), str(operation.context.get("ravetree_id") or answer.get("id", ""))
     )
-    if operation.action.endswith(".delete"):
+    if Action(operation.action).deletes:
         copies.mark_deleted(session, operation.connection_id, record, now)
     elif answer.get("id"):
         copies.store(session, operation.connection_id, record, int(answer["version"]), answer, now)
@@ -137,7 +138,7 @@ def _line_ids(keys: list[str], answer: Mapping[str, Any]) -> dict[str, str]:
 
 def _pair_payment(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
     context = operation.context
-    if operation.action == "payment.take_placeholder":
+    if operation.action == Action.PAYMENT_TAKE_PLACEHOLDER:
         pairs.remove(session, operation.connection_id, pairs.PLACEHOLDER, context["placeholder_of"])
     pairs.store(
         session,
@@ -180,21 +181,21 @@ def _drop_placeholder(session: Session, operation: Operation, _answer: Body, _no
     pairs.remove(session, operation.connection_id, pairs.PLACEHOLDER, operation.context["ravetree_id"])
 
 
-_SETTLE: dict[tuple[str, str], Callable[[Session, Operation, Body, datetime], None]] = {
-    (Side.QUICKBOOKS, "customer.create"): _link_customer,
-    (Side.QUICKBOOKS, "invoice.create"): _pair_document,
-    (Side.QUICKBOOKS, "invoice.update"): _pair_document,
-    (Side.QUICKBOOKS, "estimate.create"): _pair_document,
-    (Side.QUICKBOOKS, "estimate.update"): _pair_document,
-    (Side.QUICKBOOKS, "payment.create"): _pair_payment,
-    (Side.QUICKBOOKS, "payment.update"): _pair_payment,
-    (Side.QUICKBOOKS, "payment.take_placeholder"): _pair_payment,
-    (Side.QUICKBOOKS, "placeholder.create"): _keep_placeholder,
-    (Side.QUICKBOOKS, "placeholder.update"): _keep_placeholder,
-    (Side.QUICKBOOKS, "placeholder.delete"): _drop_placeholder,
-    (Side.RAVETREE, "contact.create"): _link_contact,
-    (Side.RAVETREE, "payment.create"): _pair_payment_from_quickbooks,
-    (Side.RAVETREE, "payment.update"): _pair_payment_from_quickbooks,
+_SETTLE: dict[tuple[Side, Action], Callable[[Session, Operation, Body, datetime], None]] = {
+    (Side.QUICKBOOKS, Action.CUSTOMER_CREATE): _link_customer,
+    (Side.QUICKBOOKS, Action.INVOICE_CREATE): _pair_document,
+    (Side.QUICKBOOKS, Action.INVOICE_UPDATE): _pair_document,
+    (Side.QUICKBOOKS, Action.ESTIMATE_CREATE): _pair_document,
+    (Side.QUICKBOOKS, Action.ESTIMATE_UPDATE): _pair_document,
+    (Side.QUICKBOOKS, Action.PAYMENT_CREATE): _pair_payment,
+    (Side.QUICKBOOKS, Action.PAYMENT_UPDATE): _pair_payment,
+    (Side.QUICKBOOKS, Action.PAYMENT_TAKE_PLACEHOLDER): _pair_payment,
+    (Side.QUICKBOOKS, Action.PLACEHOLDER_CREATE): _keep_placeholder,
+    (Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE): _keep_placeholder,
+    (Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE): _drop_placeholder,
+    (Side.RAVETREE, Action.CONTACT_CREATE): _link_contact,
+    (Side.RAVETREE, Action.PAYMENT_CREATE): _pair_payment_from_quickbooks,
+    (Side.RAVETREE, Action.PAYMENT_UPDATE): _pair_payment_from_quickbooks,
 }
 
 
@@ -209,7 +210,7 @@ def _go_on(session: Session, operation: Operation, now: datetime) -> None:
     connection_id, kind = operation.connection_id, kind_of(operation.action)
     names = [operation.context.get("ravetree_id"), operation.context.get("placeholder_of")]
     done = [Record(Side.RAVETREE, kind, name) for name in names if name]
-    if operation.action.startswith("placeholder."):
+    if Action(operation.action).of_placeholder:
         done = [Record(Side.RAVETREE, Kind.INVOICE, name) for name in names if name]
     if kind is Kind.PAYMENT:
         done.append(Record(Side.RAVETREE, Kind.PAYMENT, "*"))

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from reconcile import sentences
+from reconcile.actions import Action
 from reconcile.model import Attention, Side
 from storage.models import Operation
 from tests.simulation.concurrency import KINDS, Kind, Pair, find_partners
@@ -131,7 +132,7 @@ def test_what_drift_says_comes_next_is_what_comes_next(kind: Kind, here: str, wo
         world.settle()
         done, asked = written(world, kind, last), waits(world, place_of(world, kind, pair))
         attention = Attention(asked[0]["state"], "", asked[0]["cause"], asked[0]["remedy"]) if asked else None
-        told = sentences.next_sync(done, attention, "", "")
+        told = sentences.next_sync([(side, Action(action)) for side, action in done], attention, "", "")
         if said.startswith(("Nothing now", "Nothing by itself", "Nothing:")):
             said = ""
         if said != told:

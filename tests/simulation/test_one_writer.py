@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from reconcile.actions import Action
 from reconcile.model import Kind, Record, Side
 from storage import connections, leases
 from storage.leases import HeldLease, LeaseLost
@@ -50,7 +51,7 @@ def test_whoever_lost_the_lease_between_two_looks_at_it_writes_nothing(world: Wo
     unit = UnitOfWork(world.parts.database)
     journal = Journal(unit, world.clock, neighbours, lambda: lost, 150.0)
     contact = Record(Side.RAVETREE, Kind.CONTACT, "con_1")
-    request = Request(contact, Side.QUICKBOOKS, "customer.create", "customer", {"DisplayName": "Twice"})
+    request = Request(contact, Side.QUICKBOOKS, Action.CUSTOMER_CREATE, "customer", {"DisplayName": "Twice"})
     with pytest.raises(LeaseLost):
         journal.write(request) if how == "one" else journal.write_batch([request, request])
     unit.commit()

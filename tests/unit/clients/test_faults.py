@@ -24,7 +24,7 @@ from clients.quickbooks.faults import (
     WrongRequest,
     error_from,
 )
-from sync.retries import Decision, Park, Pause, Replan, Retry, decide
+from sync.retries import Park, Pause, Reaction, Replan, Retry, decide
 
 WHAT = "Invoice 1043"
 ATTEMPTS, JITTER = 3, 1.0
@@ -38,7 +38,7 @@ class Row:
     code: str
     status: int
     kind: type[NeighbourError]
-    decision: Decision | type[Park] | type[Pause]
+    decision: Reaction | type[Park] | type[Pause]
     words: str
     detail: str = "Some detail."
 

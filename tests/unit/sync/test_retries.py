@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from clients.errors import Missing, Moved, NotAuthorised, NotSent, OutcomeUnknown, Refused, Throttled
 from clients.quickbooks.oauth import ConsentLost
 from config.errors import RavebooksError
-from sync.retries import LAST_RETRY_SECONDS, Decision, Park, Pause, Replan, Retry, backoff, decide
+from sync.retries import LAST_RETRY_SECONDS, Park, Pause, Reaction, Replan, Retry, backoff, decide
 
 WHAT = "Payment 7"
 
@@ -26,7 +26,7 @@ WHAT = "Payment 7"
         (RavebooksError("x" * 900), Park("RavebooksError", f"{WHAT}: {'x' * 489}", RavebooksError.remedy)),
     ],
 )
-def test_each_error_has_its_decision(error: RavebooksError, decision: Decision) -> None:
+def test_each_error_has_its_decision(error: RavebooksError, decision: Reaction) -> None:
     assert decide(error, WHAT, 2, 1.0) == decision
 
 

@@ -1,0 +1,27 @@
+"""What a person can decide when a record waits for an answer."""
+
+from enum import StrEnum
+
+
+class Decision(StrEnum):
+    """One answer. Values are stored and part of the API, and stay.
+
+    `TWO`: they are two records, or two receipts. `OVERWRITE`: write Ravetree's over what was edited in QuickBooks.
+    `PUSH`: write it to QuickBooks anew. `LEAVE`: leave QuickBooks' as it is. `ADOPT`: the document with that number
+    is the same one. `RAVETREE`, `QUICKBOOKS`: that side is right. `LINK`: tie it to the record that is named.
+    `UNLINK`: take it apart from its partner.
+    """
+
+    TWO = "two"
+    OVERWRITE = "overwrite"
+    PUSH = "push"
+    LEAVE = "leave"
+    ADOPT = "adopt"
+    RAVETREE = "ravetree"
+    QUICKBOOKS = "quickbooks"
+    LINK = "link"
+    UNLINK = "unlink"
+
+
+AT_ANY_TIME = frozenset({Decision.PUSH, Decision.LINK, Decision.UNLINK})
+"""Those that need no question that waits."""
