@@ -14,6 +14,7 @@ from storage import brakes, connections, due_times, installation, journal, oauth
 from storage.database import Database
 from storage.due_times import Longest
 from storage.models import PendingChange
+from sync import duties
 from sync.questions.parity import Metric
 
 log = logger("sweeper")
@@ -53,7 +54,6 @@ class Sweeper:
             if installation.look_after(session, now):
                 log.warning("nobody has looked after this database for a while: both books are read first")
             self._put_times_right(session, now)
-            connections.begin_daily(session, now)
             due = set(pending.due_connections(session, now)) | set(journal.connections_with_unsettled(session, now))
             stopped = brakes.pulled(session) is not None
             telemetry.all_paused.set(stopped)
@@ -91,12 +91,13 @@ class Sweeper:
         return len(nudged)
 
     def _put_times_right(self, session: Session, now: datetime) -> None:
-        """A clock that ran ahead for a moment left due times which nobody would live to see."""
+        """A clock that ran ahead for a moment left due times which nobody would live to see; and some are missing."""
         if self._clock.monotonic() - self._looked_at_times < TIMES_EVERY:
             return
         self._looked_at_times = self._clock.monotonic()
         if wrong := due_times.put_right(session, now, self._longest):
             log.warning("due times lay too far ahead and are due now: has the clock been wrong?", count=wrong)
+        duties.begin_everywhere(session, now)
 
     def _waiting(self) -> int:
         try:

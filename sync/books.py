@@ -154,6 +154,12 @@ class Books:
         self._read_there.clear()
         self._kept_there.clear()
 
+    def note_read(self) -> None:
+        """QuickBooks is asked something: what comes within the window after it shares the next read."""
+        self.connection.read_at = self.now()
+        with self.writing() as session:
+            connections.note_read(session, self.id, self.connection.read_at)
+
     # --- what people decided -----------------------------------------------------------------------
 
     def decided(self, names: Iterable[Record]) -> Decision | None:
