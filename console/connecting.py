@@ -26,6 +26,7 @@ from storage.connections import NotActive
 from storage.database import Database
 from storage.installation import check_connection
 from storage.models import Connection
+from sync import duties
 from sync.tokens import TokenKeeper
 
 VERIFIER_BYTES = 32
@@ -197,7 +198,7 @@ class Connecting:
             connection.ravetree_token = self.tokens.seal_ravetree_token(begun.ravetree_token, connection.id)
             self.tokens.store(connection, tokens)
             session.flush()
-            connections.reconnect(session, connection.id, self.clock.now())
+            duties.reconnect(session, connection.id, self.clock.now())
             # What an earlier connect offered to undo is no longer what stands.
             oauth_states.forget_connection(session, connection.id)
             offered = Kept(account_id, connection_id=connection.id)

@@ -14,12 +14,15 @@ from storage import brakes, connections, due_times, installation, journal, oauth
 from storage.database import Database
 from storage.due_times import Longest
 from storage.models import PendingChange
+from sync import duties
 from sync.questions.parity import Metric
 
 log = logger("sweeper")
 
 TIMES_EVERY = 10.0
 """Seconds between two looks at our own due times."""
+BEGIN_EVERY = 600.0
+"""Seconds between two looks for connections that lack a duty: those that are made have theirs from the start."""
 ECHOES_KEPT = timedelta(days=1)
 NUDGE_AGAIN = timedelta(seconds=5)
 """A connection that was nudged is left alone this long: its slice may be under way."""
@@ -41,7 +44,7 @@ class Sweeper:
         self._nudger = nudger
         self._environment = environment
         self._longest = tuple(longest)
-        self._looked_at_times = float("-inf")
+        self._looked_at_times = self._began_duties = float("-inf")
         self._parity = Metric()
 
     def sweep(self) -> int:
@@ -53,7 +56,7 @@ class Sweeper:
             if installation.look_after(session, now):
                 log.warning("nobody has looked after this database for a while: both books are read first")
             self._put_times_right(session, now)
-            connections.begin_daily(session, now)
+            self._begin_duties(session, now)
             due = set(pending.due_connections(session, now)) | set(journal.connections_with_unsettled(session, now))
             stopped = brakes.pulled(session) is not None
             telemetry.all_paused.set(stopped)
@@ -97,6 +100,13 @@ class Sweeper:
         self._looked_at_times = self._clock.monotonic()
         if wrong := due_times.put_right(session, now, self._longest):
             log.warning("due times lay too far ahead and are due now: has the clock been wrong?", count=wrong)
+
+    def _begin_duties(self, session: Session, now: datetime) -> None:
+        """Connections of an earlier version lack what is asked of them now; during an upgrade both versions run."""
+        if self._clock.monotonic() - self._began_duties < BEGIN_EVERY:
+            return
+        self._began_duties = self._clock.monotonic()
+        duties.begin_everywhere(session, now)
 
     def _waiting(self) -> int:
         try:

@@ -38,7 +38,7 @@ from storage.database import Database, DatabaseDown
 from storage.installation import Claimant, check_connection
 from storage.models import Connection, Installation
 from storage.vault import Vault
-from sync import actions
+from sync import actions, duties
 from sync.actions import Actions
 from sync.lease import Claims, Timings
 from sync.metering import ReadMeter
@@ -177,7 +177,7 @@ class Parts:
 
     def _look_everywhere(self) -> None:
         with self.database.transaction() as session:
-            connections.look_everywhere(session, self.clock.now())
+            duties.look_everywhere(session, self.clock.now())
 
     @cached_property
     def publisher(self) -> Publisher:
@@ -199,9 +199,7 @@ class Parts:
     def sweeper(self) -> Sweeper:
         s = self.settings
         longest = due_times.longest(
-            cdc=timedelta(seconds=s.effective_cdc_seconds),
-            events=timedelta(seconds=s.ravetree_events_seconds),
-            uncertain=timedelta(seconds=s.effective_uncertain_seconds),
+            duties.intervals(self.timings()), uncertain=timedelta(seconds=s.effective_uncertain_seconds)
         )
         return Sweeper(self.database, self.clock, self.nudger, s.quickbooks_environment, longest)
 
@@ -214,10 +212,10 @@ class Parts:
     def claims(self) -> Claims:
         return Claims(self.lease_owner)
 
-    def reconciler(self) -> Worker:
-        """A reconciler for one thread."""
+    def timings(self) -> Timings:
+        """How long what belongs to a slice may take, and how long it waits."""
         s = self.settings
-        pace = Timings(
+        return Timings(
             lease=s.lease_seconds,
             http=s.http_seconds,
             slice=s.slice_seconds,
@@ -227,8 +225,12 @@ class Parts:
             cdc=s.effective_cdc_seconds,
             events=s.ravetree_events_seconds,
         )
+
+    def reconciler(self) -> Worker:
+        """A reconciler for one thread."""
+        pages_url = self.settings.quickbooks_pages_url
         return Worker(
-            self.database, self.clock, self.entropy, self.neighbours_of, pace, self.claims, s.quickbooks_pages_url
+            self.database, self.clock, self.entropy, self.neighbours_of, self.timings(), self.claims, pages_url
         )
 
     # --- serving ---------------------------------------------------------------------------------
@@ -365,9 +367,7 @@ class Parts:
             return {
                 "paused": [f"{stopped}. {brakes.AllPaused.remedy}"] if stopped else [],
                 "stalled": [f"{row.id}: {row.stall_cause}" for row in connections.stalled(session)],
-                "failing": [
-                    f"{name}: {look.cause}" for name, look in connections.every_failing_look(session, self.clock.now())
-                ],
+                "failing": [f"{name}: {look.cause}" for name, look in duties.every_failing(session, self.clock.now())],
             }
 
     def _check_database(self) -> None:

@@ -23,6 +23,7 @@ from storage import brakes, connections, installation
 from storage.installation import Claimant
 from storage.models import Connection
 from storage.vault import TOKEN_FIELDS, UnreadableSecret, Vault
+from sync import duties
 
 CLOCK_SECONDS = 30.0
 """A clock that is off by more makes fresh webhooks look old: their tolerance is five minutes, in both directions."""
@@ -211,11 +212,12 @@ def _state(parts: Parts, connection: Connection) -> str:
     with parts.database.reading() as session:
         said = connections.condition(session, connection)
         stopped = brakes.why(session)
+        failing = duties.failing(session, connection.id, parts.clock.now())
     if said.state == connections.PAUSED:
         raise Unwell(stopped, remedy=said.remedy)
     if said.state == connections.STALLED:
         raise Unwell(f"stalled: {said.cause.rstrip('.')}", remedy=said.remedy)
-    if failing := connections.failing_looks(connection, parts.clock.now()):
+    if failing:
         raise Unwell(failing[0].cause.rstrip("."), remedy=failing[0].remedy)
     on = [name for name in ("invoices", "estimates") if getattr(connection, f"{name}_since")]
     return f"{said.state}; switched on: {', '.join(on) or 'nothing'}"

@@ -18,6 +18,7 @@ from consumers.nudges import NudgeLoop
 from ravebooks.bootstrap import Parts
 from ravebooks.serving.server import Server
 from storage import connections
+from sync import duties
 
 DRAIN_SECONDS = 8.0
 """For all threads and servers together, in the ten that an operator waits."""
@@ -155,7 +156,7 @@ class Process:
 
     def _begin(self) -> None:
         with self.parts.database.transaction() as session:
-            connections.look_at_events(session, self.parts.clock.now())
+            duties.look_at_events(session, self.parts.clock.now())
             # This program may be a newer one than that which stalled.
             connections.try_again(session)
 

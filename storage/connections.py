@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from config.errors import Stop
-from reconcile.model import Attention, Side, fitted
-from storage import brakes, leases, oauth_states, paging, parity, pending
+from reconcile.model import Side
+from storage import brakes, leases, oauth_states, paging, pending
 from storage.database import StorageError
 from storage.models import Connection, Mapping
 from storage.paging import Asked, Page
@@ -43,10 +43,10 @@ def get(session: Session, connection_id: str) -> Connection:
     return connection
 
 
-def is_current(session: Session, connection_id: str) -> bool:
-    """Whether something may be done with it: a message may name one that was forgotten or archived since."""
+def find_current(session: Session, connection_id: str) -> Connection | None:
+    """One that something may be done with: a message may name one that was forgotten or archived since."""
     connection = session.get(Connection, connection_id)
-    return connection is not None and connection.state != ARCHIVED
+    return connection if connection is not None and connection.state != ARCHIVED else None
 
 
 def get_current(session: Session, connection_id: str) -> Connection:
@@ -113,19 +113,11 @@ def check_connected(session: Session, connection_id: str) -> None:
         raise NotActive(f"the connection {connection_id} is disconnected", remedy=connection.pause_remedy)
 
 
-def resume(session: Session, connection_id: str, now: datetime) -> None:
-    """Go on after a pause. Raises `NotActive` when it was disconnected: that needs the user's consent."""
-    check_connected(session, connection_id)
-    reconnect(session, connection_id, now)
-
-
-def reconnect(session: Session, connection_id: str, now: datetime) -> None:
-    """Go on, and look at what may have been missed meanwhile."""
+def activate(session: Session, connection_id: str) -> None:
+    """A pause, or the time without a consent, is over: nothing but its duties says what was missed meanwhile."""
     connection = get(session, connection_id)
     connection.state = ACTIVE
     connection.pause_cause = connection.pause_remedy = ""
-    connection.cdc_due_at = connection.events_due_at = connection.preflight_due_at = now
-    parity.schedule(connection, now)
 
 
 def release_brake(session: Session, connection_id: str, now: datetime) -> None:
@@ -134,14 +126,23 @@ def release_brake(session: Session, connection_id: str, now: datetime) -> None:
     pending.reconsider_code(session, connection_id, "too_many_removals", now)
 
 
-def begin_daily(session: Session, now: datetime) -> None:
-    """Connections of an earlier version have no daily look and no daily report planned yet."""
-    for column in (Connection.preflight_due_at, Connection.parity_due_at):
-        session.execute(
-            sa.update(Connection)
-            .where(Connection.state == ACTIVE, column.is_(None), Connection.invoices_since.is_not(None))
-            .values({column.key: now})
-        )
+def note_watermark(session: Session, connection_id: str, watermark: datetime) -> None:
+    """Up to this time of QuickBooks' its change data capture has been read."""
+    _set(session, connection_id, cdc_watermark=watermark)
+
+
+def note_cursor(session: Session, connection_id: str, cursor: str | None) -> None:
+    """Up to this event Ravetree's log has been read."""
+    _set(session, connection_id, events_cursor=cursor)
+
+
+def note_read(session: Session, connection_id: str, now: datetime) -> None:
+    """QuickBooks is asked something: what comes within the window after it shares the next read."""
+    _set(session, connection_id, read_at=now)
+
+
+def _set(session: Session, connection_id: str, **values: object) -> None:
+    session.execute(sa.update(Connection).where(Connection.id == connection_id).values(**values))
 
 
 def verify(session: Session, now: datetime) -> int:
@@ -149,6 +150,12 @@ def verify(session: Session, now: datetime) -> int:
     living = (Connection.verify_since.is_(None), Connection.state != ARCHIVED)
     result = session.execute(sa.update(Connection).where(*living).values(verify_since=now))
     return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
+
+
+def postpone_verification(session: Session, connection_id: str, now: datetime, until: datetime) -> None:
+    """A neighbour is out of reach: both books are read at `until`, if they are to be read."""
+    waits = (Connection.id == connection_id, Connection.verify_since <= now)
+    session.execute(sa.update(Connection).where(*waits).values(verify_since=until))
 
 
 def verified(session: Session, connection_id: str, now: datetime) -> None:
@@ -181,63 +188,6 @@ def went_well(session: Session, connection_id: str) -> None:
     if connection.failures:
         connection.failures, connection.retry_at, connection.stalled_since = 0, None, None
         connection.stall_cause = connection.stall_remedy = ""
-
-
-LOOKS = {
-    "cdc_due_at": "QuickBooks' change data capture",
-    "events_due_at": "Ravetree's log of events",
-    "preflight_due_at": "The look at the settings of both sides",
-    "parity_due_at": "The daily parity report",
-}
-"""What is looked at by the clock, by the name of its due time."""
-LOOK_FAILS_AFTER = timedelta(hours=1)
-
-
-def look_failed(session: Session, connection_id: str, look: str, cause: str, now: datetime, due_at: datetime) -> None:
-    """A look by the clock failed, and is made again at `due_at`: what it would have found waits meanwhile."""
-    connection = get(session, connection_id)
-    setattr(connection, look, due_at)
-    failing = connection.failing_looks or {}
-    since = failing.get(look, {}).get("since", now.isoformat())
-    connection.failing_looks = failing | {look: {"since": since, "cause": cause}}
-
-
-def look_went_well(session: Session, connection_id: str, look: str) -> None:
-    """A look by the clock came to its end."""
-    connection = get(session, connection_id)
-    left = {name: said for name, said in (connection.failing_looks or {}).items() if name != look}
-    connection.failing_looks = left or None
-
-
-@dataclass(frozen=True)
-class FailingLook:
-    """A look by the clock that has failed for so long that a person is told."""
-
-    since: datetime
-    cause: str
-    remedy: str
-
-
-_TRIED_ON = "It is tried on, and webhooks are followed meanwhile. If it lasts, report it with the log."
-
-
-def every_failing_look(session: Session, now: datetime) -> list[tuple[str, FailingLook]]:
-    """What has failed for an hour, with its connection's id."""
-    rows = session.execute(sa.select(Connection).where(Connection.failing_looks.is_not(None))).scalars()
-    return [(row.id, look) for row in rows for look in failing_looks(row, now)]
-
-
-def failing_looks(connection: Connection, now: datetime) -> list[FailingLook]:
-    """What has failed for an hour, in the order of `LOOKS`."""
-    found = []
-    for name, what in LOOKS.items():
-        said = (connection.failing_looks or {}).get(name)
-        since = datetime.fromisoformat(said["since"]) if said else now
-        if said and now - since >= LOOK_FAILS_AFTER and connection.state == ACTIVE:
-            cause = f"{what} fails since {since:%d %b %H:%M} UTC: {said['cause']}."
-            shown = fitted(Attention("parked", "look_failing", cause, _TRIED_ON))
-            found.append(FailingLook(since, shown.cause, shown.remedy))
-    return found
 
 
 @dataclass(frozen=True)
@@ -275,20 +225,6 @@ def stalled(session: Session) -> list[Connection]:
 def try_again(session: Session) -> None:
     """A program that starts may be a newer one: what stalled is tried at once."""
     session.execute(sa.update(Connection).where(Connection.retry_at.is_not(None)).values(retry_at=None))
-
-
-def look_everywhere(session: Session, now: datetime) -> int:
-    """Mark change data capture and `/events` due for every connection: messages may have been lost."""
-    result = session.execute(
-        sa.update(Connection).where(Connection.state != ARCHIVED).values(cdc_due_at=now, events_due_at=now)
-    )
-    return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
-
-
-def look_at_events(session: Session, now: datetime) -> int:
-    """Mark `/events` due for every connection: nobody ran for a while. QuickBooks' own log is metered."""
-    result = session.execute(sa.update(Connection).values(events_due_at=now))
-    return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result counts rows
 
 
 def mappings(session: Session, connection_id: str, kind: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ Two processes whose clocks differ a little are both right: a look that was just 
 process a second behind, would be made at once, and again and again; change data capture is metered.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,28 +14,25 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from config.ports import CLOCKS_DIFFER
 from storage import connections
-from storage.models import Connection, Job, Operation, PendingChange, SyncState
+from storage.models import Connection, Duty, Job, Operation, PendingChange, SyncState
 
-DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Longest:
-    """How far ahead a due time of one column may lie."""
+    """How far ahead a due time of one column may lie, in the rows that `of` says."""
 
     column: InstrumentedAttribute[Any]
     ahead: timedelta
+    of: Sequence[sa.ColumnElement[bool]] = ()
 
 
-def longest(cdc: timedelta, events: timedelta, uncertain: timedelta) -> tuple[Longest, ...]:
-    """Each column of due times with its longest interval, some of which are settings."""
+def longest(duties: Mapping[str, timedelta], uncertain: timedelta) -> tuple[Longest, ...]:
+    """Each column of due times with its longest interval, some of which are settings; of `duties` by their names."""
     return (
-        Longest(Connection.cdc_due_at, max(cdc, HOUR)),
-        Longest(Connection.events_due_at, max(events, HOUR)),
-        Longest(Connection.preflight_due_at, DAY),
-        Longest(Connection.parity_due_at, DAY),
+        *(Longest(Duty.due_at, max(every, HOUR), (Duty.duty == name,)) for name, every in duties.items()),
         Longest(Connection.retry_at, connections.LONGEST_STALL),
         Longest(Connection.verify_since, HOUR),
         Longest(PendingChange.due_at, 2 * HOUR),
@@ -53,7 +50,7 @@ def put_right(session: Session, now: datetime, columns: Iterable[Longest]) -> in
     """Make due at once what lies too far ahead; returns how many times were wrong."""
     latest = now + CLOCKS_DIFFER
     wrong = [
-        sa.update(each.column.class_).where(each.column > latest + each.ahead).values({each.column.key: now})
+        sa.update(each.column.class_).where(each.column > latest + each.ahead, *each.of).values({each.column.key: now})
         for each in columns
     ]
     wrong += [sa.update(column.class_).where(column > now).values({column.key: None}) for column in PAST]

@@ -8,11 +8,23 @@ from sqlalchemy.orm import Session
 
 from storage import connections, jobs, journal
 from storage.connections import ARCHIVED, DISCONNECTED, NotActive
-from storage.models import Base, Connection, Echo, Job, Lease, OAuthState, Operation, Pair, PendingChange, SyncState
+from storage.models import (
+    Base,
+    Connection,
+    Duty,
+    Echo,
+    Job,
+    Lease,
+    OAuthState,
+    Operation,
+    Pair,
+    PendingChange,
+    SyncState,
+)
 
 FORGOTTEN = "forgotten"
 
-_WORK = (PendingChange, SyncState, Echo, Lease)
+_WORK = (PendingChange, SyncState, Echo, Lease, Duty)
 """What is still to be done, and by whom: an archived connection does nothing."""
 
 _HISTORY = (Pair, Operation)
@@ -92,5 +104,3 @@ def _archive(session: Session, connection: Connection, cause: str, now: datetime
     connection.pause_remedy = "Nothing to do: its records stay readable, its account and company can join others."
     connection.ravetree_token = connection.access_token = connection.refresh_token = None
     connection.invoices_since = connection.estimates_since = None
-    connection.cdc_due_at = connection.events_due_at = None
-    connection.preflight_due_at = connection.parity_due_at = None

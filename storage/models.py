@@ -100,7 +100,6 @@ class Connection(Base):
     After an unexpected error of a slice, `failures` of them in a row, it is worked on again at `retry_at`; it is
     stalled from `stalled_since` on, with the cause. After a restore nothing is written from `verify_since` on until
     both books have been read; what Ravetree made before `verified_at` may then be in QuickBooks without our knowing.
-    `failing_looks` says of each look by the clock that fails, by the name of its due time, since when and why.
     """
 
     __tablename__ = "connections"
@@ -134,9 +133,7 @@ class Connection(Base):
     refresh_expires_at: Mapped[datetime | None]
     refresh_hard_expires_at: Mapped[datetime | None]
     cdc_watermark: Mapped[datetime]
-    cdc_due_at: Mapped[datetime | None]
     events_cursor: Mapped[str | None] = mapped_column(String(255))
-    events_due_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]
     nudged_at: Mapped[datetime | None]
     draft_policy: Mapped[str] = mapped_column(String(8), default="create")
@@ -146,8 +143,6 @@ class Connection(Base):
     reads_budget: Mapped[int | None]
     contacts_imported_at: Mapped[datetime | None]
     preflight: Mapped[dict[str, Any] | None] = mapped_column(Json)
-    preflight_due_at: Mapped[datetime | None]
-    parity_due_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None]
     stalled_since: Mapped[datetime | None]
@@ -155,7 +150,22 @@ class Connection(Base):
     stall_remedy: Mapped[str] = mapped_column(Text, default="")
     verify_since: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
-    failing_looks: Mapped[dict[str, dict[str, str]] | None] = mapped_column(Json)
+
+
+class Duty(Base):
+    """When something that the clock asks for is due for a connection; while it fails, since when and why.
+
+    `duty` is a name of the registry in `sync/duties.py`.
+    """
+
+    __tablename__ = "duties"
+    __table_args__ = (Index("ix_duties_due_at", "due_at"),)
+
+    connection_id: Mapped[str] = _connection()
+    duty: Mapped[str] = mapped_column(String(32), primary_key=True)
+    due_at: Mapped[datetime]
+    failing_since: Mapped[datetime | None]
+    failing_cause: Mapped[str] = mapped_column(Text, default="")
 
 
 class OAuthState(Base):

@@ -1,8 +1,8 @@
-"""Parity reports: the history of both books held against each other, and when the next one is due."""
+"""Parity reports: the history of both books held against each other."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,10 +10,8 @@ from sqlalchemy.orm import Session, defer
 
 from storage import paging
 from storage.database import StorageError
-from storage.models import Connection, ParityReport
+from storage.models import ParityReport
 from storage.paging import Asked, Page
-
-EVERY = timedelta(days=1)
 
 
 class UnknownReport(StorageError):
@@ -74,14 +72,3 @@ def causes(session: Session) -> Counter[str]:
     for summary in session.execute(sa.select(ParityReport.summary).where(ParityReport.id.in_(newest))).scalars():
         found.update(summary.get("causes", {}))
     return found
-
-
-def schedule(connection: Connection, now: datetime) -> None:
-    """See that a daily report is due, if anything is switched on; one that is due already stays so."""
-    if (connection.invoices_since or connection.estimates_since) and connection.parity_due_at is None:
-        connection.parity_due_at = now + EVERY
-
-
-def put_off(connection: Connection, now: datetime, by: timedelta = EVERY) -> None:
-    """The report of today is made, and the next one due tomorrow; or it is tried again after `by`."""
-    connection.parity_due_at = now + by

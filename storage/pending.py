@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Attention, Kind, Record, Side
-from storage import paging
+from storage import duties, paging
 from storage.database import insert
 from storage.models import Connection, Event, Job, PendingChange, SyncState
 from storage.paging import Asked, Page
@@ -115,29 +115,21 @@ def due(session: Session, connection_id: str, now: datetime, limit: int) -> list
 
 
 def due_connections(session: Session, now: datetime, only: str | None = None) -> list[str]:
-    """Active connections for which something is due: changes, or a look at either neighbour's log; or `only` one."""
-    waiting = (
-        sa.select(PendingChange.connection_id).where(PendingChange.state == DUE, PendingChange.due_at <= now).distinct()
-    )
+    """Active connections for which something is due: changes, sync states, jobs, duties; or `only` one."""
+    sources = [
+        sa.select(PendingChange.connection_id).where(PendingChange.state == DUE, PendingChange.due_at <= now),
+        sa.select(SyncState.connection_id).where(SyncState.unsent.is_(True), SyncState.due_at <= now),
+        sa.select(Job.connection_id).where(Job.state == "running", Job.due_at <= now),
+        sa.select(Connection.id).where(Connection.verify_since <= now),
+        duties.connections_due(now),
+    ]
+    if only is not None:
+        sources = [source.where(source.selected_columns[0] == only) for source in sources]
     return list(
         session.execute(
             sa.select(Connection.id)
-            .where(sa.true() if only is None else Connection.id == only)
             .where(Connection.state == "active", sa.or_(Connection.retry_at.is_(None), Connection.retry_at <= now))
-            .where(
-                sa.or_(
-                    Connection.id.in_(waiting),
-                    Connection.id.in_(
-                        sa.select(SyncState.connection_id).where(SyncState.unsent.is_(True), SyncState.due_at <= now)
-                    ),
-                    Connection.id.in_(sa.select(Job.connection_id).where(Job.state == "running", Job.due_at <= now)),
-                    Connection.verify_since <= now,
-                    Connection.cdc_due_at <= now,
-                    Connection.events_due_at <= now,
-                    Connection.preflight_due_at <= now,
-                    Connection.parity_due_at <= now,
-                )
-            )
+            .where(Connection.id.in_(sa.union_all(*sources)))
         ).scalars()
     )
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from config.ports import Clock
 from reconcile.model import Gone, Kind, QuickBooksPayment, RavetreeContact, Record, Side
 from schemas.quickbooks import Body
-from storage import decisions, installation, pairs, pending
+from storage import connections, decisions, installation, pairs, pending
 from storage.models import Connection, Copy, Decided, Pair
 from storage.unit import UnitOfWork
 from sync.document_numbers import DocumentNumbers
@@ -87,6 +87,12 @@ class Books(Slice):
         self.fresh.clear()
         self.absent.clear()
         self.ravetree.forget()
+
+    def note_read(self) -> None:
+        """QuickBooks is asked something: what comes within the window after it shares the next read."""
+        self.connection.read_at = self.now()
+        with self.writing() as session:
+            connections.note_read(session, self.id, self.connection.read_at)
 
     def decided(self, names: Iterable[Record]) -> Decided | None:
         """What a person said of a record under any of its names."""

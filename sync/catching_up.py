@@ -36,7 +36,7 @@ T = TypeVar("T")
 log = logger("catching up")
 
 
-def look_at_changes(books: Books, next_due: datetime, *, in_full: bool = False) -> None:
+def look_at_changes(books: Books, *, in_full: bool = False) -> None:
     """One look at change data capture: confirms presumed echoes and finds what events did not say.
 
     `in_full` asks without it: by queries, which reach back as far as is wanted.
@@ -48,13 +48,10 @@ def look_at_changes(books: Books, next_due: datetime, *, in_full: bool = False) 
         changes = books.neighbours.quickbooks.changes(ENTITIES.values(), since)
         absorb(books, changes)
         watermark = changes.time if changes.complete else _compare_in_full(books, since)
-    with books.writing() as session:
-        connection = connections.get(session, books.id)
-        if watermark is not None and watermark <= books.now() + TRUSTED_AHEAD:
-            # A time that is not told, or cannot be, proves nothing about how far an answer reaches: it is asked again.
-            connection.cdc_watermark = watermark
-        if connection.cdc_due_at == books.connection.cdc_due_at:
-            connection.cdc_due_at = next_due
+    if watermark is not None and watermark <= books.now() + TRUSTED_AHEAD:
+        # A time that is not told, or cannot be, proves nothing about how far an answer reaches: it is asked again.
+        with books.writing() as session:
+            connections.note_watermark(session, books.id, watermark)
 
 
 def absorb(books: Books, changes: Changes) -> None:
@@ -99,7 +96,7 @@ def _compare_in_full(books: Books, since: datetime) -> datetime | None:
     return begun[0]
 
 
-def look_at_events(books: Books, next_due: datetime) -> None:
+def look_at_events(books: Books) -> None:
     """Ravetree's log since our last look, through the same inbox as its webhooks: known events change nothing."""
     account = books.connection.account_id
     cursor = books.connection.events_cursor
@@ -111,10 +108,7 @@ def look_at_events(books: Books, next_due: datetime) -> None:
         look_at_everything(books, books.connection.created_at)
         cursor = None
     with books.writing() as session:
-        connection = connections.get(session, books.id)
-        connection.events_cursor = cursor
-        if connection.events_due_at == books.connection.events_due_at:
-            connection.events_due_at = next_due
+        connections.note_cursor(session, books.id, cursor)
 
 
 def _record(books: Books, envelopes: list[Envelope]) -> str:

@@ -8,10 +8,11 @@ from config import telemetry
 from config.errors import RavebooksError, Stop
 from config.ports import Clock
 from reconcile.model import Kind, Side
-from storage import connections, pending
+from storage import connections, duties, pending
 from sync import catching_up, echoes
 from sync.books import Books
 from sync.borders import own_border
+from sync.duties import CHANGES
 from sync.echoes import Entry
 from sync.endings import ANY_PAYMENT, Endings
 from sync.entities import ENTITIES
@@ -57,8 +58,7 @@ class Reading:
                     entries.append(entry)
             if presumed:
                 confirm = now + timedelta(seconds=self._timings.echo_confirm)
-                connection = connections.get(session, books.id)
-                connection.cdc_due_at = min(connection.cdc_due_at or confirm, confirm)
+                duties.hurry(session, books.id, CHANGES.name, confirm)
         return entries, presumed
 
     def read(self, books: Books, entries: list[Entry]) -> list[Entry]:
@@ -81,7 +81,7 @@ class Reading:
                         count=False,
                     )
             return [entry for entry in entries if entry not in asking]
-        self.note_read(books)
+        books.note_read()
         try:
             with books.neighbours.quickbooks.because("events"):
                 self._read_burst(books, asking)
@@ -118,11 +118,6 @@ class Reading:
         ends = books.connection.read_at + window
         # Further ahead than that it was noted while the clock ran ahead.
         return ends if now < ends <= now + window else None
-
-    def note_read(self, books: Books) -> None:
-        books.connection.read_at = self._clock.now()
-        with books.writing() as session:
-            connections.get(session, books.id).read_at = books.connection.read_at
 
     def _read_burst(self, books: Books, asking: list[Entry]) -> None:
         records = {entry.record for entry in asking}

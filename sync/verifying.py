@@ -5,16 +5,18 @@ nothing is made; what Ravetree made before this moment is then looked for in Qui
 before it is made there. In Ravetree our `external_id` is unique.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from clients.errors import NotAuthorised, NotSent, Throttled
 from clients.quickbooks.faults import TokenExpired
 from config.errors import RavebooksError
 from config.logging import logger
-from storage import connections
+from storage import connections, duties
 from storage.database import StorageError
 from sync import catching_up
 from sync.books import Books
+from sync.duties import CHANGES, EVENTS, Duty
+from sync.lease import Timings
 from sync.restored import RestoreFound
 
 BACK = timedelta(days=1)
@@ -26,19 +28,29 @@ _STOPS = (NotAuthorised, NotSent, Throttled, TokenExpired, RestoreFound, Storage
 log = logger("verify")
 
 
-def verify(books: Books, events_due: datetime, changes_due: datetime) -> None:
+def verify(books: Books, timings: Timings) -> None:
     """Read what changed since the backup on both sides, and let the work go on."""
-    since = books.connection.cdc_watermark - BACK
+    since, begun = books.connection.cdc_watermark - BACK, books.now()
+    with books.reading() as session:
+        planned = duties.planned(session, books.id)
+
+    def plan_next(duty: Duty) -> None:
+        with books.writing() as session:
+            due_at = begun + duty.every(timings)
+            duties.plan_next(session, books.id, duty.name, planned.get(duty.name), due_at)
+
     with books.neighbours.quickbooks.because("verify"):
         try:
-            catching_up.look_at_changes(books, changes_due)
+            catching_up.look_at_changes(books)
         except _STOPS:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it answers instead: queries say the same
             _say("change data capture cannot be read, everything is asked for", error)
-            catching_up.look_at_changes(books, changes_due, in_full=True)
+            catching_up.look_at_changes(books, in_full=True)
+        plan_next(CHANGES)
     try:
-        catching_up.look_at_events(books, events_due)
+        catching_up.look_at_events(books)
+        plan_next(EVENTS)
     except _STOPS:
         raise
     except Exception as error:  # noqa: BLE001 - its lists say the same, a little later

@@ -1,8 +1,6 @@
 """The reconciler: one slice of work for one connection, under its lease."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from clients.errors import Away, NotAuthorised, Throttled
@@ -19,14 +17,12 @@ from storage.installation import OtherEnvironment
 from storage.leases import LeaseLost
 from storage.unit import UnitOfWork
 from storage.vault import UnreadableSecret
-from sync import catching_up, jobs, sync_states, verifying
+from sync import duties, jobs, sync_states, verifying
 from sync.books import Books
-from sync.borders import own_border
 from sync.endings import Endings, Outage
 from sync.lease import Claims, LeaseHolder, Timings
 from sync.neighbours import NeighboursOf
 from sync.noted import noted_records
-from sync.questions import parity, preflight
 from sync.reading import Reading
 from sync.reconciling import create_together, reconcile
 from sync.restored import RestoreFound
@@ -102,10 +98,11 @@ class Worker:
 
     def _take_lease(self, connection_id: str, unit: UnitOfWork) -> leases.HeldLease | None:
         with unit.writing() as session:
-            if not connections.is_current(session, connection_id):
+            connection = connections.find_current(session, connection_id)
+            if connection is None:
                 # A wake-up that was on its way while the connection was forgotten or archived.
                 return None
-            if connections.is_put_off(connections.get(session, connection_id), self._clock.now()):
+            if connections.is_put_off(connection, self._clock.now()):
                 telemetry.slices.labels("put off").inc()
                 return None
             lease = leases.acquire(
@@ -121,9 +118,10 @@ class Worker:
         more = False
         with unit.writing() as session:
             leases.release(session, holder.lease)
-            if connections.is_current(session, connection_id):
+            connection = connections.find_current(session, connection_id)
+            if connection is not None:
                 # What this slice put off may be due in a moment: the sweeper need not hold its nudge back.
-                connections.get(session, connection_id).nudged_at = None
+                connection.nudged_at = None
                 more = brakes.pulled(session) is None and bool(
                     pending.due_connections(session, self._clock.now(), connection_id)
                 )
@@ -184,7 +182,7 @@ class Worker:
         with books.neighbours.quickbooks.because("uncertain write"):
             books.journal.resolve_due()
         books.handling = set()
-        self._catch_up(books)
+        duties.carry_out(books, self._timings)
         sync_states.tell(books)
         while self._clock.monotonic() - begun < self._timings.slice:
             entries = self._reading.take(books)
@@ -200,44 +198,10 @@ class Worker:
                 sync_states.tell(books)
 
     def _verify(self, books: Books) -> None:
-        now = self._clock.now()
-        self._reading.note_read(books)
-        verifying.verify(
-            books, now + timedelta(seconds=self._timings.events), now + timedelta(seconds=self._timings.cdc)
-        )
+        books.note_read()
+        verifying.verify(books, self._timings)
         with books.reading() as session:
             books.connection = connections.get(session, books.id)
-
-    def _catch_up(self, books: Books) -> None:
-        now = self._clock.now()
-        connection = books.connection
-        if connection.events_due_at is not None and connection.events_due_at <= now:
-            again = now + timedelta(seconds=self._timings.events)
-            with self._unless_refused(books, "events_due_at", again):
-                catching_up.look_at_events(books, again)
-        if connection.cdc_due_at is not None and connection.cdc_due_at <= now:
-            self._reading.note_read(books)
-            again = now + timedelta(seconds=self._timings.echo_confirm)
-            cause = books.neighbours.quickbooks.because("change data capture")
-            with self._unless_refused(books, "cdc_due_at", again), cause:
-                catching_up.look_at_changes(books, now + timedelta(seconds=self._timings.cdc))
-        if connection.preflight_due_at is not None and connection.preflight_due_at <= now:
-            with self._unless_refused(books, "preflight_due_at", now + timedelta(hours=1)):
-                preflight.look(books.unit, self._clock, connection, books.neighbours)
-        if connection.parity_due_at is not None and connection.parity_due_at <= now:
-            with self._unless_refused(books, "parity_due_at", now + parity.AGAIN):
-                parity.make_daily(books)
-
-    @contextmanager
-    def _unless_refused(self, books: Books, look: str, again: datetime) -> Iterator[None]:
-        """A look by the clock that fails is made `again` later: what events say is worked on all the same."""
-        with own_border(look) as met:
-            yield
-        with books.writing() as session:
-            if met:
-                connections.look_failed(session, books.id, look, met[0], self._clock.now(), again)
-            elif look in (books.connection.failing_looks or {}):
-                connections.look_went_well(session, books.id, look)
 
     # --- when it fails ---------------------------------------------------------------------------
 
@@ -255,13 +219,8 @@ class Worker:
         with unit.writing() as session:
             pending.postpone_all(session, connection_id, until)
             storage_jobs.postpone(session, connection_id, until)
-            connection = connections.get(session, connection_id)
-            if not isinstance(outage.error, Throttled) or (connection.cdc_due_at and connection.cdc_due_at <= now):
-                connection.cdc_due_at = until
-            for name in ("events_due_at", "preflight_due_at", "parity_due_at", "verify_since"):
-                due_at = getattr(connection, name)
-                if due_at and due_at <= now:
-                    setattr(connection, name, until)
+            duties.wait_out(session, connection_id, outage.error, now, until)
+            connections.postpone_verification(session, connection_id, now, until)
         telemetry.slices.labels("outage").inc()
         log.warning("a neighbour is out of reach", error=str(outage.error), until=until.isoformat())
 

@@ -26,6 +26,7 @@ from ravebooks.local.settings import NEEDED_BY_UP, with_sandbox
 from ravebooks.process import Process
 from ravebooks.serving.listening import free_port, listen, port_of
 from storage import connections
+from sync import duties
 
 DEFAULT_PORT = 8425
 PORT_FILE = "port"
@@ -145,7 +146,7 @@ def _prepare(parts: Parts, world: World) -> str:
     here = f"http://{settings.host}:{settings.port}"
     connection_id = Installation(here, settings.api_token, settings.ravetree_webhook_keys).prepare(world)
     with parts.database.transaction() as session:
-        connections.look_everywhere(session, parts.clock.now())
+        duties.look_everywhere(session, parts.clock.now())
     return connection_id
 
 

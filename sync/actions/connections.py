@@ -13,6 +13,7 @@ from storage import connections, jobs, journal, paging, pending, reads
 from storage.database import Database, again_when_contended
 from storage.models import Connection
 from storage.paging import Asked, Page
+from sync import duties
 
 SETTINGS = ("draft_policy", "delete_policy", "removals_limit", "reads_budget")
 """How a connection behaves, by the columns that say so."""
@@ -90,7 +91,7 @@ class ConnectionActions:
     def resume(self, connection_id: str) -> ConnectionView:
         """Go on, and look at what was missed. Raises `NotActive` when that needs a new connect."""
         with self.database.transaction() as session:
-            connections.resume(session, connection_id, self.clock.now())
+            duties.resume(session, connection_id, self.clock.now())
             shown = _view(session, connections.get(session, connection_id))
         self.nudge(connection_id)
         return shown

@@ -9,10 +9,11 @@ from config.ports import Clock
 from schemas import envelopes
 from schemas.envelopes import Delivery
 from storage import brakes, connections, dead_letters, inbox, pending
-from storage.connections import FailingLook
 from storage.database import Database, again_when_contended
 from storage.models import Connection, DeadLetter, Event, PendingChange
 from storage.paging import Asked, Page
+from sync import duties
+from sync.duties import FailingLook
 
 DEAD_LIMIT = 1000
 
@@ -68,7 +69,7 @@ class InstallationActions:
             return Waiting(
                 brakes.why(session),
                 connections.stalled(session),
-                connections.every_failing_look(session, now),
+                duties.every_failing(session, now),
                 pending.attention(session),
                 inbox.aside_counts(session),
                 dead_letters.waiting(session, DEAD_LIMIT),

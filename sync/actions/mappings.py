@@ -11,9 +11,10 @@ from config.errors import RavebooksError
 from config.ports import Clock
 from reconcile.model import Kind, Record, Side
 from reconcile.preflight import Finding, blocking
-from storage import connections, jobs, paging, parity, pending
+from storage import connections, jobs, paging, pending
 from storage.database import Database, again_when_contended
 from storage.paging import Asked, Page
+from sync import duties
 from sync.neighbours import Neighbours, NeighboursOf
 
 LINE_TYPE, TAX_RATE = "line_type", "tax_rate"
@@ -170,7 +171,7 @@ class MappingActions:
                 connection.invoices_since = _since(connection.invoices_since, invoices, now)
             if estimates is not None:
                 connection.estimates_since = _since(connection.estimates_since, estimates, now)
-            parity.schedule(connection, now)
+            duties.begin_switched_on(session, connection, now)
             on = [kind for kind, turned in ((Kind.INVOICE, invoices), (Kind.ESTIMATE, estimates)) if turned]
             pending.wake(session, connection_id, [Record(Side.RAVETREE, kind, pending.SWITCH_ON) for kind in on], now)
             if (invoices or estimates) and connection.contacts_imported_at is None:

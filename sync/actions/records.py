@@ -16,6 +16,7 @@ from storage.database import Database, again_when_contended
 from storage.decisions import Said
 from storage.models import Connection, PendingChange
 from storage.paging import Asked, Page
+from sync import duties
 from sync.questions.previews import Previews
 
 RETRYING = "retrying"
@@ -65,7 +66,7 @@ class RecordActions:
         """What waits for a person, newest last; before it the connection itself, if it gets no further."""
         with self.database.reading() as session:
             connection = connections.get(session, connection_id)
-            stands = _stands_still(session, connection) + _fails(connection, self.clock.now())
+            stands = _stands_still(session, connection) + _fails(session, connection_id, self.clock.now())
             return _attention(session, connection_id, stands, asked)
 
     @again_when_contended
@@ -184,11 +185,11 @@ def _stands_still(session: Session, connection: Connection) -> list[AttentionVie
     return [AttentionView("", "connection", connection.id, said.state, code, said.cause, said.remedy, since)]
 
 
-def _fails(connection: Connection, now: datetime) -> list[AttentionView]:
+def _fails(session: Session, connection_id: str, now: datetime) -> list[AttentionView]:
     """What is looked at by the clock and has failed for an hour."""
     return [
-        AttentionView("", "connection", connection.id, RETRYING, "look_failing", look.cause, look.remedy, look.since)
-        for look in connections.failing_looks(connection, now)
+        AttentionView("", "connection", connection_id, RETRYING, "look_failing", look.cause, look.remedy, look.since)
+        for look in duties.failing(session, connection_id, now)
     ]
 
 

@@ -13,7 +13,7 @@ from reconcile.compare import Cause
 from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.parity import Compared, Report, Row
 from reconcile.payments import same_receipt
-from storage import brakes, connections, copies, decisions, pairs, pending
+from storage import brakes, connections, copies, decisions, duties, pairs, pending
 from storage import parity as reports
 from storage.database import Database
 from storage.models import ParityReport, PendingChange
@@ -36,6 +36,8 @@ from sync.sync_states import PAGES
 COPIES, FULL = "copies", "full"
 """What a report was made from: our copies of QuickBooks' records, or a fresh read of all."""
 
+DUTY = "parity"
+EVERY = timedelta(days=1)
 AGAIN = timedelta(hours=1)
 _BY_ITSELF = ("due", "waiting")
 ONE_OR_TWO = "one_or_two_payments"
@@ -60,10 +62,10 @@ def make_daily(books: Books) -> None:
     """The report of the day, from our copies; the next one is due tomorrow."""
     with books.writing() as session:
         # Whatever becomes of this one: the next slice is for the books, not for another try.
-        reports.put_off(connections.get(session, books.id), books.now(), AGAIN)
+        duties.schedule(session, books.id, DUTY, books.now() + AGAIN)
     make(books)
     with books.writing() as session:
-        reports.put_off(connections.get(session, books.id), books.now())
+        duties.schedule(session, books.id, DUTY, books.now() + EVERY)
 
 
 class Metric:

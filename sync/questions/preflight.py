@@ -12,12 +12,13 @@ from config.logging import logger
 from config.ports import Clock
 from reconcile.model import Side
 from reconcile.preflight import CompanyFacts, Finding, MappedEntry, findings
-from storage import connections, journal, pending, reads
+from storage import connections, duties, journal, pending, reads
 from storage.database import Database
 from storage.models import Connection, Event, Operation
 from storage.unit import UnitOfWork
 from sync.neighbours import Neighbours, NeighboursOf
 
+DUTY = "preflight"
 EVERY = timedelta(days=1)
 ENTITIES = {
     "line_type": "Item",
@@ -45,7 +46,11 @@ class Preflight:
             connection = connections.get(session, connection_id)
         unit = UnitOfWork(self._database)
         try:
-            return look(unit, self._clock, connection, self._neighbours_of(connection, unit.commit))
+            now = self._clock.now()
+            found = look(unit, self._clock, connection, self._neighbours_of(connection, unit.commit))
+            with unit.writing() as session:
+                duties.schedule(session, connection_id, DUTY, now + EVERY)
+            return found
         finally:
             unit.commit()
 
@@ -62,7 +67,6 @@ def look(unit: UnitOfWork, clock: Clock, connection: Connection, neighbours: Nei
     with unit.writing() as session:
         row = connections.get(session, connection.id)
         row.preflight = {"at": now.isoformat(), "findings": [asdict(finding) for finding in found]}
-        row.preflight_due_at = now + EVERY
         if not any(finding.code in ("mapping_inactive", "no_access") for finding in found):
             for code in pending.MAPPING_CODES:
                 pending.reconsider_code(session, connection.id, code, now)

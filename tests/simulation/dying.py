@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
 import requests
 
-from storage import connections
+from sync.duties import CHANGES, EVENTS
 from tests.simulation.spoiling import Answer, Spoil
 from tests.simulation.world import World
 
@@ -35,9 +36,8 @@ def with_long_waits(world: World) -> None:
     # They are made again, with those settings.
     world.parts.__dict__.pop("sweeper", None)
     world.reconciler = world.parts.reconciler()
-    with world.parts.database.transaction() as session:
-        connection = connections.get(session, world.connection_id)
-        connection.cdc_due_at = connection.events_due_at = None
+    world.plan(CHANGES, world.clock.now() + timedelta(days=1))
+    world.plan(EVENTS, world.clock.now() + timedelta(hours=1))
 
 
 def deliver_from(world: World, side: str) -> None:

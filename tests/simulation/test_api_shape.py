@@ -15,8 +15,9 @@ from config.errors import RavebooksError
 from reconcile.model import Attention, Kind, Record, Side
 from schemas.envelopes import Delivery, Envelope
 from schemas.problems import MEDIA_TYPE, ProblemSchema
-from storage import connections, dead_letters, inbox, jobs, pending
+from storage import connections, dead_letters, duties, inbox, jobs, pending
 from storage.models import Connection
+from sync.duties import CHANGES, EVENTS
 from tests.simulation.test_scenarios import paired
 from tests.simulation.world import World
 from tests.unit.config.test_logging import lines, restored
@@ -217,10 +218,9 @@ def full(world: World, paired: dict[str, Any]) -> World:
             records = [Record(Side.RAVETREE, Kind.INVOICE, f"inv_{number}") for number in range(3)]
             jobs.add_records(session, job, dict.fromkeys(records, "1043"), now)
             jobs.move(session, world.connection_id, job.id, "stop", now)
-        connection = connections.get(session, world.connection_id)
-        since = (now - timedelta(hours=2)).isoformat()
-        looks = ("cdc_due_at", "events_due_at")
-        connection.failing_looks = {name: {"since": since, "cause": "it fails"} for name in looks}
+        soon = now + timedelta(hours=1)
+        for duty in (CHANGES, EVENTS):
+            duties.failed(session, world.connection_id, duty.name, "it fails", now - timedelta(hours=2), soon)
     for invoice in (paired, ours):
         found = world.quickbooks.invoice(invoice["number"])
         assert found is not None

@@ -15,6 +15,7 @@ from storage import connections
 from sync import catching_up
 from sync.books import Books
 from sync.catching_up import TRUSTED_AHEAD
+from sync.duties import CHANGES, EVENTS, PARITY
 from sync.lease import LeaseHolder
 from tests.simulation.dying import Killed, with_long_waits
 from tests.simulation.posting import event, paired_invoice, pay, post, work_for
@@ -24,8 +25,7 @@ from tests.simulation.world import RAVETREE, World
 
 def look_at_changes(world: World) -> None:
     """The next slice looks at change data capture."""
-    with world.parts.database.transaction() as session:
-        connections.get(session, world.connection_id).cdc_due_at = world.clock.now()
+    world.plan(CHANGES)
     work_for(world, 3)
 
 
@@ -74,8 +74,7 @@ def test_no_watermark_lies_further_ahead_than_clocks_differ(world: World, second
     before = watermark(world)
     told = world.clock.now() + TRUSTED_AHEAD + timedelta(seconds=seconds)
     with spoiled(world, rewriting("/cdc", lambda body: body | {"time": told.isoformat()})):
-        with world.parts.database.transaction() as session:
-            connections.get(session, world.connection_id).cdc_due_at = world.clock.now()
+        world.plan(CHANGES)
         world.work()
     assert watermark(world) == (told if seconds < 0 else before)
 
@@ -172,8 +171,7 @@ def test_a_deletion_beyond_the_reach_of_change_data_capture_is_found(world: Worl
 
 def look_at_events(world: World) -> None:
     """The next slice looks at Ravetree's log."""
-    with world.parts.database.transaction() as session:
-        connections.get(session, world.connection_id).events_due_at = world.clock.now()
+    world.plan(EVENTS)
     work_for(world, 3)
 
 
@@ -228,8 +226,7 @@ def test_after_an_outage_quickbooks_is_asked_what_was_missed(world: World) -> No
     """What changed meanwhile may have been told to nobody, and the next routine look is a day away."""
     ours, theirs = paired_invoice(world)
     with_long_waits(world)
-    with world.parts.database.transaction() as session:
-        connections.get(session, world.connection_id).cdc_due_at = world.clock.now() + timedelta(days=1)
+    world.plan(CHANGES, world.clock.now() + timedelta(days=1))
     with spoiled(world, out_of_reach):
         post(world, [event(world, "invoice", theirs["Id"], "emailed")])
         work_for(world, 3)
@@ -261,7 +258,7 @@ def test_a_comparison_in_full_keeps_its_lease_page_by_page(world: World, monkeyp
     with world.parts.database.transaction() as session:
         connection = connections.get(session, world.connection_id)
         connection.cdc_watermark -= timedelta(days=60)
-        connection.cdc_due_at = world.clock.now()
+    world.plan(CHANGES)
     world.work()
     paged = [asked for asked in renewed if asked != "renewed"]
     assert len(paged) >= 4 + 3 + 3, "four lists, then three customers and three invoices by name"
@@ -272,16 +269,12 @@ def test_a_comparison_in_full_keeps_its_lease_page_by_page(world: World, monkeyp
 def test_a_refused_look_postpones_every_look_of_its_connection(world: World) -> None:
     """A neighbour that is away is not asked for the day's report either."""
     look = world.clock.now()
-    with world.parts.database.transaction() as session:
-        connection = connections.get(session, world.connection_id)
-        connection.cdc_due_at = connection.parity_due_at = look
+    for duty in (CHANGES, PARITY):
+        world.plan(duty, look)
     world.quickbooks.steer("faults", {"endpoint": "cdc", "kind": "429", "count": 1})
     assert not world.reconciler.work(world.connection_id), "nothing is due at once"
-    with world.parts.database.transaction() as session:
-        connection = connections.get(session, world.connection_id)
-        assert connection.cdc_due_at is not None
-        assert connection.parity_due_at is not None
-        assert min(connection.cdc_due_at, connection.parity_due_at) > look
+    planned = world.planned()
+    assert min(planned[CHANGES.name], planned[PARITY.name]) > look
 
 
 def test_a_write_whose_look_up_fails_is_looked_up_later(world: World) -> None:
@@ -327,9 +320,8 @@ def test_a_look_that_fails_for_an_hour_is_shown_until_it_goes_well(world: World,
     look_at_changes(world)
     faulty, look = (world.quickbooks, "cdc") if side == "quickbooks" else (world.ravetree, "*events*")
     faulty.steer("faults", {"endpoint": look, "kind": "500", "count": None})
-    with world.parts.database.transaction() as session:
-        connection = connections.get(session, world.connection_id)
-        connection.cdc_due_at = connection.events_due_at = world.clock.now()
+    world.plan(CHANGES)
+    world.plan(EVENTS)
     work_for(world, 3500, 100)
     assert world.attention() == []
     work_for(world, 400, 100)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from storage import connections
+from sync.duties import CHANGES
 from sync.records.payments import PaymentWork
 from tests.simulation.dying import deliver_from, with_long_waits
 from tests.simulation.posting import event, paired_invoice, post, work_for
@@ -26,9 +26,8 @@ def test_an_edit_that_was_taken_for_our_echo_is_found_by_the_confirmation(world:
     payment = world.receive({ours["id"]: "40.00"}, "CHK 1")
     world.settle()
     with_long_waits(world)
-    with world.parts.database.transaction() as session:
-        # The next routine look is a day away.
-        connections.get(session, world.connection_id).cdc_due_at = world.clock.now().replace(day=28)
+    # The next routine look is a day away.
+    world.plan(CHANGES, world.clock.now().replace(day=28))
     world.ravetree.change("payments", payment["id"], {"reference": "CHK 2"})
     deliver_from(world, "ravetree")
     world.work()

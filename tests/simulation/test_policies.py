@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from ravebooks.demo.sides import Body
+from sync import duties
 from tests.simulation.test_scenarios import codes
 from tests.simulation.world import World
 
@@ -154,10 +155,10 @@ def test_what_is_made_right_after_the_switch_on_goes_though_the_slice_began_befo
     client = world.client("Bright Harbor")
     world.settle()
     made: list[Body] = []
-    catch_up = world.reconciler._catch_up
+    carry_out = duties.carry_out
 
-    def meanwhile(books: Any) -> None:
-        catch_up(books)
+    def meanwhile(books: Any, timings: Any) -> None:
+        carry_out(books, timings)
         books.unit.commit()
         if not made:
             world.api("PUT", path, {"invoices": True})
@@ -165,7 +166,7 @@ def test_what_is_made_right_after_the_switch_on_goes_though_the_slice_began_befo
             for letter in world.collect():
                 world.deliver(letter)
 
-    monkeypatch.setattr(world.reconciler, "_catch_up", meanwhile)
+    monkeypatch.setattr(duties, "carry_out", meanwhile)
     world.ravetree.change("contacts", client, {"phone": "555-0100"})
     world.settle()
     assert bill(world, made[0])["TotalAmt"] == 10

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from reconcile.model import Side
 from storage import connections, pairs
 from storage.installation import ASLEEP_AFTER
 from sync import catching_up
+from sync.duties import CHANGES, EVENTS
 from tests.simulation.dying import Killed
 from tests.simulation.posting import paired_invoice, pay, reads, work_for
 from tests.simulation.spoiling import rewriting, spoiled
@@ -136,9 +138,8 @@ def test_a_marker_that_nobody_knows_stops_every_write_before_the_next_one(
     world.receive({ours["id"]: "40.00"})
     world.settle()
     restore()
-    with world.parts.database.transaction() as session:
-        connections.get(session, world.connection_id).cdc_due_at = world.clock.now()
-        connections.get(session, world.connection_id).events_due_at = None
+    world.plan(CHANGES)
+    world.plan(EVENTS, world.clock.now() + timedelta(hours=1))
     world.parts.sweeper.sweep()
     world.reconciler.work(world.connection_id)
     assert world.connection()["state"] == "verifying"

@@ -31,7 +31,8 @@ from ravebooks.demo.compare import Report, compare
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
 from ravebooks.local.sandbox_connection import ITEMS
 from reconcile.model import SENTENCE_LIMIT, Record
-from storage import migrations, pairs
+from storage import duties, migrations, pairs
+from sync.duties import Duty
 from tests.unit.ports import SeededEntropy
 from tests.unit.wsgi_adapter import AnswerAdapter, WsgiAdapter
 from webhooks.signatures import current_ravetree_secret
@@ -362,6 +363,16 @@ class World(AnyWorld):
                 return
             self.clock.advance(1)
         raise AssertionError(f"not quiet after {QUIET_ROUNDS} rounds: {self.connection()}")
+
+    def plan(self, duty: Duty, at: datetime | None = None) -> None:
+        """The clock asks for a duty at `at`, or now."""
+        with self.parts.database.transaction() as session:
+            duties.schedule(session, self.connection_id, duty.name, at or self.clock.now())
+
+    def planned(self) -> dict[str, datetime]:
+        """When each duty is due, by its name."""
+        with self.parts.database.reading() as session:
+            return duties.planned(session, self.connection_id)
 
     def connection(self) -> dict[str, Any]:
         """Our connection as the API shows it."""

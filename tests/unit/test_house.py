@@ -59,7 +59,7 @@ def named_tests(name: str) -> set[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("page", "least"), [("features.md", 50), ("security.md", 40)])
+@pytest.mark.parametrize(("page", "least"), [("features.md", 50), ("security.md", 40), ("patterns.md", 1)])
 def test_every_promise_names_a_test_that_is_there(page: str, least: int) -> None:
     named = named_tests(page)
     assert len(named) > least

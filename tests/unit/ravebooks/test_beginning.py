@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from ravebooks.bootstrap import Parts
 from ravebooks.process import Process
-from storage import connections
+from storage import connections, duties
+from sync.duties import EVENTS
 from tests.unit.ravebooks.conftest import CONNECTION
 
 
@@ -14,13 +15,12 @@ def test_a_process_looks_at_ravetrees_events_and_tries_what_stalled_at_once(part
     with parts.database.transaction() as session:
         connection = connections.get(session, CONNECTION)
         connection.state = connections.PAUSED
-        connection.events_due_at = connection.retry_at = now + timedelta(minutes=4)
+        connection.retry_at = now + timedelta(minutes=4)
+        duties.schedule(session, CONNECTION, EVENTS.name, now + timedelta(minutes=4))
     process = Process(parts)
     process.work()
     process._threads[0].join(10)
     with parts.database.transaction() as session:
-        connection = connections.get(session, CONNECTION)
-        assert connection.events_due_at is not None
-        assert connection.events_due_at < now + timedelta(minutes=1)
-        assert connection.retry_at is None
+        assert duties.planned(session, CONNECTION)[EVENTS.name] < now + timedelta(minutes=1)
+        assert connections.get(session, CONNECTION).retry_at is None
     process.drain()

@@ -135,12 +135,12 @@ def test_instants_come_back_aware_in_utc_and_naive_ones_are_refused(database: Da
     add_connection(database)
     pacific = START.astimezone(timezone(timedelta(hours=-8)))
     with database.transaction() as session:
-        connections.get(session, CONNECTION).cdc_due_at = pacific
+        connections.get(session, CONNECTION).retry_at = pacific
     with database.transaction() as session:
-        found = connections.get(session, CONNECTION).cdc_due_at
+        found = connections.get(session, CONNECTION).retry_at
         assert (found, found.utcoffset() if found else None) == (START, timedelta(0))
     with pytest.raises(StatementError), database.transaction() as session:
-        connections.get(session, CONNECTION).cdc_due_at = datetime(2026, 1, 1)  # noqa: DTZ001 - the point of the test
+        connections.get(session, CONNECTION).retry_at = datetime(2026, 1, 1)  # noqa: DTZ001 - the point of the test
 
 
 def test_amounts_come_back_to_the_cent(database: Database) -> None:
@@ -169,31 +169,15 @@ def test_a_connection_is_found_by_account_and_by_realm(database: Database) -> No
             connections.get(session, "con_none")
 
 
-def test_a_pause_keeps_its_first_cause_and_a_resume_looks_at_what_was_missed(database: Database) -> None:
+def test_a_pause_keeps_its_first_cause_until_the_connection_goes_on(database: Database) -> None:
     add_connection(database)
     with database.transaction() as session:
         connections.pause(session, CONNECTION, "first", "mend")
         connections.pause(session, CONNECTION, "second", "mend")
         connection = connections.get(session, CONNECTION)
         assert (connection.state, connection.pause_cause) == ("paused", "first")
-        connections.resume(session, CONNECTION, START)
+        connections.activate(session, CONNECTION)
         assert (connection.state, connection.pause_cause) == ("active", "")
-        assert connection.cdc_due_at == connection.events_due_at == START
-
-
-def test_lost_messages_make_every_connection_look(database: Database) -> None:
-    add_connection(database)
-    add_connection(database, "con_2", "org_2", "2")
-    with database.transaction() as session:
-        assert connections.look_everywhere(session, START) == 2
-
-
-def test_a_start_makes_every_connection_look_at_events_and_not_at_the_metered_log(database: Database) -> None:
-    add_connection(database)
-    with database.transaction() as session:
-        assert connections.look_at_events(session, START) == 1
-        connection = connections.get(session, CONNECTION)
-        assert (connection.events_due_at, connection.cdc_due_at) == (START, None)
 
 
 def test_a_mapping_can_be_changed(database: Database) -> None:

@@ -1,15 +1,18 @@
 """Due times that a clock which ran ahead left behind."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy.orm import Session
 
-from storage import connections, due_times, leases, pending
+from storage import connections, due_times, duties, leases, pending
 from storage.database import Database
 from tests.unit.ports import START, FakeClock
 from tests.unit.storing import CONNECTION, INVOICE, add_connection
 
-LONGEST = due_times.longest(timedelta(days=1), timedelta(minutes=5), timedelta(seconds=150))
+DAILY = ("cdc", "preflight", "parity")
+INTERVALS = dict.fromkeys(DAILY, timedelta(days=1)) | {"events": timedelta(minutes=5)}
+LONGEST = due_times.longest(INTERVALS, timedelta(seconds=150))
 
 
 @pytest.fixture(autouse=True)
@@ -17,10 +20,15 @@ def connection(database: Database) -> None:
     add_connection(database)
 
 
+def plan(session: Session, times: dict[str, datetime]) -> None:
+    for duty, due_at in times.items():
+        duties.schedule(session, CONNECTION, duty, due_at)
+
+
 def test_what_lies_within_its_interval_stays(database: Database) -> None:
     with database.transaction() as session:
+        plan(session, {"cdc": START + timedelta(days=1), "events": START + timedelta(minutes=5)})
         row = connections.get(session, CONNECTION)
-        row.cdc_due_at, row.events_due_at = START + timedelta(days=1), START + timedelta(minutes=5)
         row.read_at = row.nudged_at = START
         pending.note(session, CONNECTION, INVOICE, START + timedelta(hours=1))
     with database.transaction() as session:
@@ -32,8 +40,8 @@ def test_what_a_process_with_another_clock_has_just_planned_stays(database: Data
     """Else a look that costs a metered read would be made again at every sweep."""
     planned = START + timedelta(days=1, seconds=seconds)
     with database.transaction() as session:
+        plan(session, dict.fromkeys(DAILY, planned) | {"events": START})
         row = connections.get(session, CONNECTION)
-        row.cdc_due_at = row.preflight_due_at = row.parity_due_at = planned
         row.retry_at = START + connections.LONGEST_STALL + timedelta(seconds=seconds)
     with database.transaction() as session:
         assert due_times.put_right(session, START, LONGEST) == wrong
@@ -42,15 +50,16 @@ def test_what_a_process_with_another_clock_has_just_planned_stays(database: Data
 def test_what_lies_further_ahead_is_due_now(database: Database) -> None:
     ahead = START + timedelta(days=366)
     with database.transaction() as session:
+        plan(session, dict.fromkeys(INTERVALS, ahead))
         row = connections.get(session, CONNECTION)
-        row.cdc_due_at = row.events_due_at = row.preflight_due_at = row.parity_due_at = row.retry_at = ahead
-        row.read_at = row.nudged_at = ahead
+        row.retry_at = row.read_at = row.nudged_at = ahead
         pending.note(session, CONNECTION, INVOICE, ahead)
     with database.transaction() as session:
         assert due_times.put_right(session, START, LONGEST) == 8
     with database.transaction() as session:
         row = connections.get(session, CONNECTION)
-        assert (row.cdc_due_at, row.retry_at, row.read_at, row.nudged_at) == (START, START, None, None)
+        assert (row.retry_at, row.read_at, row.nudged_at) == (START, None, None)
+        assert duties.planned(session, CONNECTION) == dict.fromkeys(INTERVALS, START)
         assert [change.record_id for change in pending.due(session, CONNECTION, START, 10)] == [INVOICE.id]
 
 

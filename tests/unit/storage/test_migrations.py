@@ -1,17 +1,20 @@
 """The migrations make exactly the tables of the models."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from storage import migrations
+from storage import duties, migrations
 from storage.database import Database
 from storage.migrations import NotMigrated
 from storage.models import Base, Connection, Mapping, OAuthState
-from tests.unit.ports import FakeClock
+from tests.unit.ports import START, FakeClock
+from tests.unit.storing import make_with_due_columns
 
 
 def test_the_migrations_make_exactly_the_models_tables(database: Database) -> None:
@@ -84,3 +87,35 @@ def test_what_was_disconnected_before_keeps_no_token_either(tmp_path: Path, cloc
         }
         assert session.execute(sa.select(OAuthState)).all() == []
     database.close()
+
+
+def test_what_the_clock_asked_for_is_moved_and_can_be_moved_back(tmp_path: Path, clock: FakeClock) -> None:
+    database = Database(f"sqlite:///{tmp_path}/kept.db", clock)
+    check_that_duties_are_moved(database)
+    database.close()
+
+
+def check_that_duties_are_moved(database: Database) -> None:
+    """From columns of the connections to rows of their own, and back again."""
+    make_with_due_columns(database)
+    with database.engine.connect() as connection:
+        before = connection.execute(sa.text("select * from connections order by id")).mappings().all()
+    migrations.upgrade(database)
+    with database.transaction() as session:
+        assert duties.planned(session, "con_1") == {
+            "cdc": START + timedelta(microseconds=1),
+            "events": START + timedelta(minutes=5),
+            "parity": START + timedelta(days=1),
+        }
+        assert duties.planned(session, "con_2") == {"events": START}
+        (failing,) = duties.failing(session, START)
+        since = START - timedelta(hours=1)
+        assert (failing.duty, failing.failing_since, failing.failing_cause) == ("cdc", since, "it failed")
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+    command.downgrade(migrations._config(database), "0005")
+    with database.engine.connect() as connection:
+        after = connection.execute(sa.text("select * from connections order by id")).mappings().all()
+    assert [dict(row) for row in after] == [dict(row) for row in before]
+    migrations.upgrade(database)

@@ -1,13 +1,12 @@
-"""Parity reports: a history for each connection, the causes of the newest, and when the next one is due."""
+"""Parity reports: a history for each connection, and the causes of the newest."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from storage import connections, parity
+from storage import parity
 from storage.database import Database
-from storage.models import Connection, ParityReport
 from storage.paging import Asked
 from tests.unit.ports import START
 from tests.unit.storing import CONNECTION, add_connection
@@ -59,36 +58,3 @@ def test_causes_are_of_the_newest_report_of_each_connection(database: Database) 
     add(database, 0, "con_2", drift=3, credit=1)
     with database.transaction() as session:
         assert parity.causes(session) == {"drift": 5, "credit": 1}
-
-
-def due(database: Database, **changes: Any) -> Any:
-    with database.transaction() as session:
-        found = connections.get(session, CONNECTION)
-        for name, value in changes.items():
-            setattr(found, name, value)
-        parity.schedule(found, START)
-        return found.parity_due_at
-
-
-def test_nothing_is_due_while_nothing_is_switched_on(database: Database) -> None:
-    assert due(database) is None
-
-
-@pytest.mark.parametrize("switch", ["invoices_since", "estimates_since"])
-def test_a_day_after_the_switch_on_the_first_one_is_due(database: Database, switch: str) -> None:
-    assert due(database, **{switch: START}) == START + DAY
-
-
-def test_what_is_due_already_stays_due(database: Database) -> None:
-    overdue = START - DAY
-    assert due(database, invoices_since=START, parity_due_at=overdue) == overdue
-
-
-def test_a_resumed_connection_has_one_due(database: Database) -> None:
-    with database.transaction() as session:
-        connections.get(session, CONNECTION).invoices_since = START
-        connections.resume(session, CONNECTION, START)
-    with database.transaction() as session:
-        found = session.get_one(Connection, CONNECTION)
-        assert found.parity_due_at == START + DAY
-        assert session.query(ParityReport).count() == 0

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconcile.model import Attention, Kind, Record, Side
-from storage import connections, inbox, pending
+from storage import connections, duties, inbox, pending
 from storage.database import Database
 from storage.models import PendingChange
 from tests.unit.ports import START, FakeClock
@@ -239,7 +239,7 @@ def test_the_hints_of_a_record_are_its_events_since_it_was_last_clear(database: 
 
 def test_a_look_at_a_neighbours_log_makes_an_active_connection_due(database: Database) -> None:
     with database.transaction() as session:
-        connections.get(session, CONNECTION).cdc_due_at = LATER
+        duties.schedule(session, CONNECTION, "cdc", LATER)
     with database.transaction() as session:
         assert pending.due_connections(session, START) == []
         assert pending.due_connections(session, LATER) == [CONNECTION]

@@ -11,7 +11,7 @@ from reconcile.model import Attention, Kind, Record, Side
 from reconcile.preflight import Finding, Severity
 from schemas import envelopes
 from schemas.envelopes import Delivery
-from storage import brakes, connections, dead_letters, decisions, jobs, parity, pending, reads, steps
+from storage import brakes, connections, dead_letters, decisions, duties, jobs, parity, pending, reads, steps
 from storage.connections import NotActive, UnknownConnection
 from storage.database import Database
 from storage.decisions import Said
@@ -402,8 +402,8 @@ def test_a_button_for_what_there_is_not_is_refused_unless_nobody_may_look(world:
 def test_what_holds_the_connection_up_comes_before_its_records(world: World) -> None:
     world.note(attention=Attention("held", "odd", "It is odd.", "See."))
     world.actions.installation.stop_all("Kim", "")
-    since = (START - timedelta(hours=2)).isoformat()
-    world.change(failing_looks={"cdc_due_at": {"since": since, "cause": "it fails"}})
+    with world.database.transaction() as session:
+        duties.failed(session, CONNECTION, "cdc", "it fails", START - timedelta(hours=2), START)
     pages, asked = [], Asked(1)
     while True:
         page = world.actions.records.attention(CONNECTION, asked)

@@ -1,0 +1,136 @@
+"""Duties: what the clock asks for each connection, when it is due again, and since when it fails.
+
+A connection has at most one row a duty. What the duties are, `sync/duties.py` says; here they are names.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from storage.database import insert
+from storage.models import Connection, Duty
+
+
+def _is(connection_id: str, duty: str) -> list[sa.ColumnElement[bool]]:
+    return [Duty.connection_id == connection_id, Duty.duty == duty]
+
+
+def schedule(session: Session, connection_id: str, duty: str, due_at: datetime) -> None:
+    """A duty is due at `due_at`, whatever was planned before."""
+    new = _new(session, connection_id, duty, due_at)
+    session.execute(new.on_conflict_do_update(index_elements=_KEY, set_={"due_at": new.excluded.due_at}))
+
+
+def hurry(session: Session, connection_id: str, duty: str, due_at: datetime) -> None:
+    """A duty is due at `due_at`, unless it is planned for an earlier time."""
+    new = _new(session, connection_id, duty, due_at)
+    later = Duty.due_at > new.excluded.due_at
+    session.execute(new.on_conflict_do_update(index_elements=_KEY, set_={"due_at": new.excluded.due_at}, where=later))
+
+
+def begin(session: Session, connection_id: str, duty: str, due_at: datetime) -> None:
+    """A connection that lacks a duty gets it, due at `due_at`; what is planned already stays so."""
+    session.execute(_new(session, connection_id, duty, due_at).on_conflict_do_nothing(index_elements=_KEY))
+
+
+_KEY = ["connection_id", "duty"]
+
+
+def _new(session: Session, connection_id: str, duty: str, due_at: datetime) -> Any:
+    return insert(session, Duty).values(connection_id=connection_id, duty=duty, due_at=due_at, failing_cause="")
+
+
+def begin_everywhere(session: Session, duty: str, now: datetime, *, once_switched_on: bool) -> int:
+    """Every active connection that lacks a duty gets it, due now; with `once_switched_on` only where something is on.
+
+    Returns how many did.
+    """
+    has_it = sa.exists().where(Duty.connection_id == Connection.id, Duty.duty == duty)
+    wanted = [Connection.state == "active", ~has_it]
+    if once_switched_on:
+        wanted.append(sa.or_(Connection.invoices_since.is_not(None), Connection.estimates_since.is_not(None)))
+    # Somebody else may begin it at the same moment.
+    return _count(session, _everywhere(session, duty, now, *wanted).on_conflict_do_nothing(index_elements=_KEY))
+
+
+def make_due(session: Session, duty: str, now: datetime) -> int:
+    """A duty is due now for every connection that is not archived; returns for how many."""
+    new = _everywhere(session, duty, now, Connection.state != "archived")
+    return _count(session, new.on_conflict_do_update(index_elements=_KEY, set_={"due_at": new.excluded.due_at}))
+
+
+def _everywhere(session: Session, duty: str, now: datetime, *criteria: sa.ColumnElement[bool]) -> Any:
+    moment = sa.literal(now, Duty.due_at.type)
+    rows = sa.select(Connection.id, sa.literal(duty), moment, sa.literal("")).where(*criteria)
+    return insert(session, Duty).from_select(["connection_id", "duty", "due_at", "failing_cause"], rows)
+
+
+def connections_due(now: datetime) -> sa.Select[str]:
+    """The query for the ids of the connections that have a duty due."""
+    return sa.select(Duty.connection_id).where(Duty.due_at <= now)
+
+
+def due(session: Session, connection_id: str, now: datetime) -> dict[str, datetime]:
+    """The duties of a connection that are due, each with the time that it was planned for."""
+    return _times(session, Duty.connection_id == connection_id, Duty.due_at <= now)
+
+
+def planned(session: Session, connection_id: str) -> dict[str, datetime]:
+    """When each duty of a connection is due."""
+    return _times(session, Duty.connection_id == connection_id)
+
+
+def _times(session: Session, *criteria: sa.ColumnElement[bool]) -> dict[str, datetime]:
+    return {row.duty: row.due_at for row in session.execute(sa.select(Duty.duty, Duty.due_at).where(*criteria))}
+
+
+def plan_next(session: Session, connection_id: str, duty: str, was: datetime | None, due_at: datetime) -> None:
+    """A duty that `was` planned is done, and due again at `due_at`, unless it was planned anew meanwhile."""
+    _change(session, *_is(connection_id, duty), Duty.due_at == was, due_at=due_at)
+
+
+def went_well(session: Session, connection_id: str, duty: str, was: datetime, due_at: datetime) -> None:
+    """As `plan_next`; and it fails no longer."""
+    again = sa.case((Duty.due_at == was, sa.literal(due_at, Duty.due_at.type)), else_=Duty.due_at)
+    _change(session, *_is(connection_id, duty), due_at=again, failing_since=None, failing_cause="")
+
+
+def failed(session: Session, connection_id: str, duty: str, cause: str, now: datetime, due_at: datetime) -> None:
+    """A duty failed, and is tried again at `due_at`: what it would have found waits meanwhile."""
+    since = sa.func.coalesce(Duty.failing_since, sa.literal(now, Duty.due_at.type))
+    _change(session, *_is(connection_id, duty), due_at=due_at, failing_since=since, failing_cause=cause)
+
+
+def postpone(session: Session, connection_id: str, now: datetime, until: datetime) -> None:
+    """A neighbour is out of reach: no duty of this connection is due before `until`."""
+    _change(session, Duty.connection_id == connection_id, Duty.due_at <= now, due_at=until)
+
+
+def _change(session: Session, *criteria: sa.ColumnElement[bool], **values: object) -> None:
+    session.execute(sa.update(Duty).where(*criteria).values(**values).execution_options(synchronize_session=False))
+
+
+def failing(session: Session, before: datetime, connection_id: str | None = None) -> list[Duty]:
+    """The duties that fail since `before` or longer, of every active connection or of one, those of one together."""
+    query = (
+        sa.select(Duty)
+        .join(Connection, Connection.id == Duty.connection_id)
+        .where(Connection.state == "active", Duty.failing_since <= before)
+        .order_by(Duty.connection_id)
+    )
+    if connection_id is not None:
+        query = query.where(Duty.connection_id == connection_id)
+    return list(session.execute(query).scalars())
+
+
+def forget(session: Session, connection_id: str, duties: Iterable[str]) -> None:
+    """Nobody carries out these duties any more."""
+    session.execute(sa.delete(Duty).where(Duty.connection_id == connection_id, Duty.duty.in_(duties)))
+
+
+def _count(session: Session, statement: Any) -> int:
+    result: Any = session.execute(statement)
+    return int(result.rowcount)
