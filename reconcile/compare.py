@@ -25,7 +25,7 @@ from reconcile.model import (
 )
 from reconcile.payments import Facts, KnownInvoice, quickbooks_facts, ravetree_facts
 
-OURS, BOTH, THEIRS = "ravetree", "both", "quickbooks"
+OURS, BOTH = "ravetree", "both"
 """Whose a field is."""
 
 FROM_OTHERS = frozenset({"balance", "status"})

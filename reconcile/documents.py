@@ -31,32 +31,48 @@ class References(Protocol):
     """What of a case the content needs: the customer, and Ravetree's keys in QuickBooks' ids."""
 
     @property
-    def customer(self) -> str | Record | Attention | None: ...
+    def customer(self) -> str | Record | Attention | None:
+        """QuickBooks' id of it, else the client to wait for (None: the document's own), or why it cannot go on."""
+        ...
 
     @property
-    def customer_email(self) -> str: ...
+    def customer_email(self) -> str:
+        """The customer's e-mail address; empty without one."""
+        ...
 
     @property
-    def items(self) -> Mapping[str, str]: ...
+    def items(self) -> Mapping[str, str]:
+        """QuickBooks' item of each of Ravetree's line types."""
+        ...
 
     @property
-    def tax_codes(self) -> Mapping[str, str]: ...
+    def tax_codes(self) -> Mapping[str, str]:
+        """QuickBooks' tax code of each of Ravetree's tax rates."""
+        ...
 
     @property
-    def us_company(self) -> bool: ...
+    def us_company(self) -> bool:
+        """Whether the company is in the US, where lines are taxed or not, at no rate of their own."""
+        ...
 
 
 class Dated(Protocol):
     """What decides whether a document that is not in QuickBooks yet is pushed."""
 
     @property
-    def requested(self) -> bool: ...
+    def requested(self) -> bool:
+        """Whether a person asked for it, whatever its date."""
+        ...
 
     @property
-    def since(self) -> datetime | None: ...
+    def since(self) -> datetime | None:
+        """From when on documents of its kind are pushed; None while they are not."""
+        ...
 
     @property
-    def decision(self) -> str: ...
+    def decision(self) -> str:
+        """What a person decided about it; empty without a decision."""
+        ...
 
 
 @dataclass(frozen=True)

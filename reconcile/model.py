@@ -72,7 +72,6 @@ class RavetreeContact:
     currency: str
     active: bool
     address: Mapping[str, str] = field(default_factory=dict)
-    bill_to_contact_id: str | None = None
     merged_into: str | None = None
 
 
@@ -117,10 +116,12 @@ class RavetreeInvoice:
 
     @property
     def void(self) -> bool:
+        """Whether it was voided in Ravetree."""
         return self.status == "void"
 
     @property
     def paid_amount(self) -> Decimal:
+        """What is settled of it, in its currency."""
         return self.total - self.balance
 
     def owned(self) -> tuple[Any, ...]:
@@ -261,10 +262,10 @@ class QuickBooksInvoice:
     emailed: bool
     voided: bool
     payment_ids: tuple[str, ...]
-    estimate_ids: tuple[str, ...] = ()
 
     @property
     def paid_amount(self) -> Decimal:
+        """What is settled of it, by payments and by credit, in its currency."""
         return self.total - self.balance
 
 

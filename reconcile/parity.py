@@ -99,6 +99,7 @@ class Report:
 
     @property
     def equal(self) -> int:
+        """How many pairs say the same on both sides."""
         return self.compared - len(self.rows)
 
 

@@ -8,6 +8,11 @@ from enum import StrEnum
 SILENT_WEBHOOKS = timedelta(hours=1)
 """QuickBooks announces our own writes too: this long after one without any event, something is wrong."""
 
+CONSENT_SOON = timedelta(days=365)
+CONSENT_NEAR = timedelta(days=30)
+CONSENT_WEEK = timedelta(days=7)
+"""Before the end of a consent: from when on it is said, from when on it is a warning, and when it presses."""
+
 
 class Severity(StrEnum):
     """How bad a finding is: `blocks` would make wrong books and holds the switch-on."""
@@ -58,13 +63,14 @@ class CompanyFacts:
     last_write_at: datetime | None = None
     last_webhook_at: datetime | None = None
     reads_warning: str = ""
+    consent_ends_at: datetime | None = None
 
 
 def findings(facts: CompanyFacts, now: datetime) -> tuple[Finding, ...]:
     """Everything worth a word, the worst first."""
     if facts.refusal:
         return (Finding("no_access", Severity.BLOCKS, facts.refusal, facts.refusal_remedy),)
-    found = [*_settings(facts), *_mappings(facts), *_webhooks(facts, now)]
+    found = [*_settings(facts), *_mappings(facts), *_webhooks(facts, now), *_consent(facts, now)]
     if facts.reads_warning:
         remedy = "Raise the budget, or see in the usage what reads so much."
         found.append(Finding("reads_budget", Severity.WARNING, facts.reads_warning, remedy))
@@ -177,3 +183,18 @@ def _webhooks(facts: CompanyFacts, now: datetime) -> list[Finding]:
             "Check the webhook's address and its entities on Intuit's developer page.",
         )
     ]
+
+
+def _consent(facts: CompanyFacts, now: datetime) -> list[Finding]:
+    """The end of the consent, which no refresh puts off: said a year before, a warning a month and a week before."""
+    if facts.consent_ends_at is None or (left := facts.consent_ends_at - now) > CONSENT_SOON:
+        return []
+    until = f"QuickBooks' consent ends on {facts.consent_ends_at.date().isoformat()}"
+    remedy = "Connect the same company again before: ravebooks connect, or QuickBooks in Ravetree's settings."
+    if left > CONSENT_NEAR:
+        return [Finding("consent_ends", Severity.INFO, f"{until}: nothing is read or written after that.", remedy)]
+    if left <= timedelta(0):
+        return [Finding("consent_ended", Severity.WARNING, f"{until}, which is past.", remedy)]
+    days = f"{left.days} days" if left.days > 1 else "a day" if left.days else "less than a day"
+    code = "consent_ends_in_a_month" if left > CONSENT_WEEK else "consent_ends_in_a_week"
+    return [Finding(code, Severity.WARNING, f"{until}, in {days}: nothing is read or written after that.", remedy)]

@@ -2,18 +2,24 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeGuard
+from decimal import Decimal
+from typing import Annotated, Any, TypeGuard
 
-from marshmallow import Schema, fields, post_load, validate
+import msgspec
 
 from config.errors import RavebooksError
 from reconcile.model import Side
-from schemas import strict_json
-from schemas.times import Instant
+from schemas import strict_json, structs
+from schemas.strict_json import MalformedJson
+from schemas.structs import DoesNotFit
+from schemas.times import is_of_this_century
 
 VERSION = 1
+REASON_LIMIT = 500
+"""Characters of what is said about an event that cannot be followed."""
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True, description="a time with an offset from UTC")]
 
 
 class UndecodableMessage(RavebooksError):
@@ -22,33 +28,29 @@ class UndecodableMessage(RavebooksError):
     remedy = "Look at it among the dead letters; nothing of ours publishes such a message."
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One event: a hint that a record changed. `reason` says why an unusable one cannot be followed."""
 
     id: str
     type: str
     subject: str
-    time: datetime | None = None
+    time: _Moment | None = None
     legacy: bool = False
-    data: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = msgspec.field(default_factory=dict)
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Events of one account or realm that came in one webhook."""
 
     id: str
     source: Side
     account: str
-    received_at: datetime
+    received_at: _Moment
     events: tuple[Envelope, ...]
 
 
 _NAME = re.compile(r"[\x20-\x7e]{1,255}")
-NAME = validate.Regexp(re.compile(r"\A[\x20-\x7e]{1,255}\Z"), error="Not a printable name of up to 255 characters.")
-"""An id, a type or an account as it may stand in a key: printable, so that every store takes it."""
 
 
 def is_name(value: Any) -> TypeGuard[str]:
@@ -56,55 +58,39 @@ def is_name(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
-def unusable(event: Any, why: str) -> Envelope:
-    """The envelope of something that cannot be followed; the same thing twice is kept once."""
+def unusable(event: Any, why: str | DoesNotFit, event_id: Any = None) -> Envelope:
+    """The envelope of something that cannot be followed; the same thing twice is kept once.
+
+    Its reason says what is wrong, in the event of which id if that can be said, and what to do about it.
+    """
     digest = hashlib.sha256(strict_json.dumps(event).encode()).hexdigest()[:32]
-    return Envelope(f"unusable-{digest}", "unusable", "", data={"event": event}, reason=f"unusable event: {why}"[:500])
-
-
-class _EnvelopeSchema(Schema):
-    id = fields.String(required=True)
-    type = fields.String(required=True)
-    subject = fields.String(required=True)
-    time = Instant(load_default=None, allow_none=True)
-    legacy = fields.Boolean(load_default=False)
-    data = fields.Dict(keys=fields.String(), load_default=dict)
-    reason = fields.String(load_default="")
-
-    @post_load
-    def _build(self, data: dict[str, Any], **_kwargs: Any) -> Envelope:
-        return Envelope(**data)
-
-
-class _DeliverySchema(Schema):
-    v = fields.Integer(required=True, validate=validate.Equal(VERSION))
-    id = fields.String(required=True)
-    source = fields.Enum(Side, by_value=True, required=True)
-    account = fields.String(required=True)
-    received_at = Instant(required=True)
-    events = fields.List(fields.Nested(_EnvelopeSchema), required=True)
-
-    @post_load
-    def _build(self, data: dict[str, Any], **_kwargs: Any) -> Delivery:
-        data.pop("v")
-        return Delivery(**(data | {"events": tuple(data["events"])}))
-
-
-_schema = _DeliverySchema()
+    named = f" (id {event_id!r})" if is_name(event_id) else ""
+    remedy = f". {why.remedy}" if isinstance(why, DoesNotFit) else ""
+    reason = f"unusable event: {str(why)[:180]}{named}{remedy}"[:REASON_LIMIT]
+    return Envelope(f"unusable-{digest}", "unusable", "", data={"event": event}, reason=reason)
 
 
 def encode(delivery: Delivery) -> bytes:
-    """The message's body."""
-    fields_ = {name: getattr(delivery, name) for name in ("id", "source", "account", "received_at", "events")}
-    return strict_json.dumps(_schema.dump({"v": VERSION, **fields_})).encode()
+    """The message's body: `v`, and the delivery's own names."""
+    # Decimals stay for our own JSON, which keeps them exact and spells half a surrogate pair.
+    spelled = msgspec.to_builtins(delivery, builtin_types=(Decimal,))
+    return strict_json.dumps(spelled | {"v": VERSION}).encode()
 
 
 def decode(body: bytes | str) -> Delivery:
     """The delivery in a message's body. Raises `UndecodableMessage`."""
     try:
-        loaded = _schema.load(strict_json.loads(body))
-    except Exception as error:
+        delivery = _delivery(strict_json.loads(body))
+    except (MalformedJson, DoesNotFit) as error:
         raise UndecodableMessage(f"a message of {len(body)} bytes is not a delivery: {error}") from error
-    if not isinstance(loaded, Delivery):
-        raise UndecodableMessage("a message is not one delivery")
-    return loaded
+    for moment in (delivery.received_at, *(event.time for event in delivery.events)):
+        if moment is not None and not is_of_this_century(moment):
+            raise UndecodableMessage(f"the message of delivery {delivery.id[:60]!r} has a time outside of this century")
+    return delivery
+
+
+def _delivery(value: Any) -> Delivery:
+    version = value.pop("v", None) if isinstance(value, dict) else None
+    if isinstance(version, bool) or version != VERSION:
+        raise DoesNotFit(f"it is no message of version {VERSION}")
+    return structs.fitted(value, Delivery)

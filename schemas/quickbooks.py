@@ -252,7 +252,6 @@ def load_invoice(raw: Mapping[str, Any], home_currency: str) -> QuickBooksInvoic
         emailed=loaded["EmailStatus"] == "EmailSent",
         voided=_is_void(loaded),
         payment_ids=tuple(t["TxnId"] for t in loaded["LinkedTxn"] if t["TxnType"] == "Payment"),
-        estimate_ids=tuple(t["TxnId"] for t in loaded["LinkedTxn"] if t["TxnType"] == "Estimate"),
     )
 
 

@@ -6,15 +6,16 @@ delivery: it becomes an envelope with a reason and is kept for an operator.
 
 import re
 from collections import defaultdict
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+import msgspec
 
 from config.errors import RavebooksError
-from schemas import ids
-from schemas.envelopes import NAME, Envelope, is_name, unusable
-from schemas.times import Instant
+from schemas import ids, structs
+from schemas.envelopes import Envelope, is_name, unusable
+from schemas.structs import DoesNotFit, Name
+from schemas.times import instant
 
 _CLOUD_TYPE = re.compile(r"^qbo\.([a-z]+)\.([a-z]+)\.v\d+$")
 
@@ -41,36 +42,24 @@ class UnusableDelivery(RavebooksError):
     remedy = "Send Intuit's CloudEvents array or its eventNotifications object."
 
 
-def _is_number(value: str) -> None:
-    if not ids.is_quickbooks_id(value):
-        raise ValidationError("Not a number.")
+_Number = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,20}\Z", description="a number")]
 
 
-class _CloudEvent(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-    id = fields.String(required=True, validate=NAME)
-    type = fields.String(required=True, validate=NAME)
-    time = Instant(required=True)
-    intuitentityid = fields.String(required=True, validate=NAME)
-    intuitaccountid = fields.String(required=True, validate=_is_number)
-    data = fields.Dict(keys=fields.String(), load_default=dict, allow_none=True)
+class _CloudEvent(msgspec.Struct, rename={"record_id": "intuitentityid", "realm": "intuitaccountid"}):
+    id: Name
+    type: Name
+    time: str
+    record_id: Name
+    realm: _Number
+    data: dict[str, Any] | None = None
 
 
-class _LegacyEntity(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-    name = fields.String(required=True, validate=NAME)
-    id = fields.String(required=True, validate=NAME)
-    operation = fields.String(required=True, validate=NAME)
-    lastUpdated = Instant(required=True)  # noqa: N815 - Intuit's spelling
-    deletedId = fields.String(load_default=None, allow_none=True)  # noqa: N815
-
-
-_cloud_event = _CloudEvent()
-_legacy_entity = _LegacyEntity()
+class _LegacyEntity(msgspec.Struct, rename={"changed_at": "lastUpdated", "merged_id": "deletedId"}):
+    name: Name
+    id: Name
+    operation: Name
+    changed_at: str
+    merged_id: str | None = None
 
 
 def parse(payload: Any, limit: int) -> dict[str, tuple[Envelope, ...]]:
@@ -97,21 +86,22 @@ def _parse_cloud_events(events: list[Any], limit: int) -> list[tuple[str, Envelo
     return [_parse_cloud_event(event) for event in events]
 
 
-def _parse_cloud_event(event: Any) -> tuple[str, Envelope]:
+def _parse_cloud_event(raw: Any) -> tuple[str, Envelope]:
     try:
-        loaded = _cloud_event.load(event)
-    except ValidationError as error:
-        return _unusable(event, str(error.messages), "intuitaccountid")
-    found = _CLOUD_TYPE.match(loaded["type"])
-    entity, operation = found.groups() if found else ("", loaded["type"])
-    if not _names_a_record(entity, loaded["intuitentityid"]):
-        return _unusable(event, "intuitentityid is not a number", "intuitaccountid")
-    return loaded["intuitaccountid"], Envelope(
-        id=loaded["id"],
-        type=f"{entity}.{OPERATIONS.get(operation, operation)}" if found else loaded["type"],
-        subject=loaded["intuitentityid"],
-        time=loaded["time"],
-        data=_merged(loaded["data"] or {}),
+        event = structs.fitted(raw, _CloudEvent)
+        time = instant(event.time, "time")
+    except DoesNotFit as error:
+        return _unusable(raw, error, "intuitaccountid")
+    found = _CLOUD_TYPE.match(event.type)
+    entity, operation = found.groups() if found else ("", event.type)
+    if not _names_a_record(entity, event.record_id):
+        return _unusable(raw, DoesNotFit("its intuitentityid is not a number"), "intuitaccountid")
+    return event.realm, Envelope(
+        id=event.id,
+        type=f"{entity}.{OPERATIONS.get(operation, operation)}" if found else event.type,
+        subject=event.record_id,
+        time=time,
+        data=_merged(event.data or {}),
     )
 
 
@@ -119,7 +109,7 @@ def _names_a_record(entity: str, record_id: str) -> bool:
     return entity not in _NUMBERED or ids.is_quickbooks_id(record_id)
 
 
-def _merged(data: dict[str, Any]) -> dict[str, Any]:
+def _merged(data: Mapping[str, Any]) -> dict[str, Any]:
     """What an event says beside its names: the record that a merge took away, if it is one."""
     return {name: value for name, value in data.items() if name != "deletedid" or ids.is_quickbooks_id(value)}
 
@@ -130,7 +120,7 @@ def _parse_legacy(notifications: list[Any], limit: int) -> list[tuple[str, Envel
         change = notification.get("dataChangeEvent") if isinstance(notification, dict) else None
         entities = change.get("entities") if isinstance(change, dict) else None
         if not isinstance(entities, list):
-            result.append(_unusable(notification, "no dataChangeEvent.entities", "realmId"))
+            result.append(_unusable(notification, DoesNotFit("it has no dataChangeEvent.entities"), "realmId"))
             continue
         _check_count(len(result) + len(entities), limit)
         realm = notification.get("realmId")
@@ -140,30 +130,31 @@ def _parse_legacy(notifications: list[Any], limit: int) -> list[tuple[str, Envel
     return result
 
 
-def _parse_legacy_entity(realm: str, entity: Any) -> Envelope:
+def _parse_legacy_entity(realm: str, raw: Any) -> Envelope:
     try:
-        loaded = _legacy_entity.load(entity)
-    except ValidationError as error:
-        return _unusable(entity, str(error.messages), "")[1]
-    if not _names_a_record(loaded["name"].lower(), loaded["id"]):
-        return unusable(entity, "its id is not a number")
-    operation = loaded["operation"].lower()
+        entity = structs.fitted(raw, _LegacyEntity)
+        time = instant(entity.changed_at, "lastUpdated")
+    except DoesNotFit as error:
+        return _unusable(raw, error, "")[1]
+    if not _names_a_record(entity.name.lower(), entity.id):
+        return _unusable(raw, DoesNotFit("its id is not a number"), "")[1]
+    operation = entity.operation.lower()
     operation = OPERATIONS.get(operation, operation)
-    moment: datetime = loaded["lastUpdated"]
     # One-second resolution: this id only marks the log, it never suppresses what follows.
-    event_id = f"{realm}-{loaded['name']}-{loaded['id']}-{operation}-{int(moment.timestamp() * 1000)}"
+    event_id = f"{realm}-{entity.name}-{entity.id}-{operation}-{int(time.timestamp() * 1000)}"
     if not is_name(event_id):
-        return unusable(entity, "its realm, name, id and operation are too long together")
+        return _unusable(raw, DoesNotFit("its realm, name, id and operation are too long together"), "")[1]
     return Envelope(
         id=event_id,
-        type=f"{loaded['name'].lower()}.{operation}",
-        subject=loaded["id"],
-        time=moment,
+        type=f"{entity.name.lower()}.{operation}",
+        subject=entity.id,
+        time=time,
         legacy=True,
-        data=_merged({"deletedid": loaded["deletedId"]}),
+        data=_merged({"deletedid": entity.merged_id}),
     )
 
 
-def _unusable(event: Any, why: str, realm_key: str) -> tuple[str, Envelope]:
-    realm = event.get(realm_key) if isinstance(event, dict) else None
-    return (realm if ids.is_quickbooks_id(realm) else NO_REALM), unusable(event, why)
+def _unusable(event: Any, why: DoesNotFit, realm_key: str) -> tuple[str, Envelope]:
+    known = event if isinstance(event, dict) else {}
+    realm = known.get(realm_key)
+    return (realm if ids.is_quickbooks_id(realm) else NO_REALM), unusable(event, why, known.get("id"))

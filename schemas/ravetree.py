@@ -54,7 +54,6 @@ class _Contact(_Common):
     email = _text()
     phone = _text()
     address = fields.Dict(load_default=dict, allow_none=True)
-    bill_to_contact_id = _maybe()
     currency = _text()
     active = fields.Boolean(load_default=True)
     merged_into = _maybe()
@@ -147,7 +146,6 @@ def load_contact(raw: Mapping[str, Any], bill_to: Mapping[str, Any] | None = Non
         currency=loaded["currency"] or "",
         active=loaded["active"],
         address={key: value for key, value in (loaded["address"] or {}).items() if value},
-        bill_to_contact_id=loaded["bill_to_contact_id"],
         merged_into=loaded["merged_into"],
     )
 

@@ -1,67 +1,70 @@
 """Ravetree's thin events, turned into envelopes."""
 
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+import msgspec
 
-from schemas import ids
-from schemas.envelopes import NAME, Envelope, is_name, unusable
-from schemas.times import Instant
+from schemas import structs
+from schemas.envelopes import Envelope, is_name, unusable
+from schemas.structs import DoesNotFit
+from schemas.times import instant
 
-
-def _is_id(value: str) -> None:
-    if not ids.is_ravetree_id(value):
-        raise ValidationError("Not an id of Ravetree's.")
-
-
-class _Origin(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-    kind = fields.String(load_default="")
-    id = fields.String(load_default=None, allow_none=True)
-    operation_id = fields.String(load_default=None, allow_none=True)
+_Id = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z", description="an id of Ravetree's")]
+_Type = Annotated[
+    str,
+    msgspec.Meta(pattern=r"\A[a-z_]+\.[a-z_]+\Z", max_length=255, description="a type like invoice.updated"),
+]
 
 
-class _Data(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-    id = fields.String(required=True, validate=_is_id)
-    version = fields.Integer(load_default=None, allow_none=True)
-    changed = fields.List(fields.String(), load_default=list)
-    origin = fields.Nested(_Origin, load_default=dict, allow_none=True)
+class _Origin(msgspec.Struct):
+    kind: str = ""
+    id: str | None = None
+    operation_id: str | None = None
 
 
-class _Event(Schema):
-    class Meta:
-        unknown = EXCLUDE
-
-    type = fields.String(required=True, validate=[NAME, validate.Regexp(r"^[a-z_]+\.[a-z_]+$")])
-    timestamp = Instant(required=True)
-    account_id = fields.String(required=True)
-    data = fields.Nested(_Data, required=True)
+class _Data(msgspec.Struct):
+    id: _Id
+    version: Any = None
+    changed: list[str] = []
+    origin: _Origin | None = None
 
 
-_event = _Event()
+class _Event(msgspec.Struct):
+    type: _Type
+    timestamp: str
+    account_id: str
+    data: _Data
 
 
 def parse(payload: Any, event_id: str, account: str) -> Envelope:
     """The envelope of one event; an unusable one carries its reason."""
     try:
-        loaded = _event.load(payload)
-    except ValidationError as error:
-        return unusable(payload, str(error.messages))
-    if loaded["account_id"] != account:
-        return unusable(payload, f"it is of account {loaded['account_id'][:255]!r}")
-    data, origin = loaded["data"], loaded["data"]["origin"] or {}
-    operation_id = origin.get("operation_id")
-    user = origin.get("id") if origin.get("kind") == "user" else None
+        event = structs.fitted(payload, _Event)
+        time, version = instant(event.timestamp, "timestamp"), _whole(event.data.version)
+    except DoesNotFit as error:
+        return unusable(payload, error, event_id)
+    if event.account_id != account:
+        return unusable(payload, f"it is of account {event.account_id[:160]!r}")
+    origin = event.data.origin or _Origin()
+    user = origin.id if origin.kind == "user" else None
     return Envelope(
         id=event_id,
-        type=loaded["type"],
-        subject=data["id"],
-        time=loaded["timestamp"],
-        data={"version": data["version"], "operation_id": operation_id if is_name(operation_id) else None}
+        type=event.type,
+        subject=event.data.id,
+        time=time,
+        data={"version": version, "operation_id": origin.operation_id if is_name(origin.operation_id) else None}
         | ({"user": user} if is_name(user) else {}),
     )
+
+
+def _whole(version: Any) -> int | None:
+    """A version, also one that is spelled as a text or with a fraction."""
+    if version is None:
+        return None
+    try:
+        if isinstance(version, int | Decimal | str) and not isinstance(version, bool):
+            return int(version)
+    except ValueError:
+        pass
+    raise DoesNotFit("its data.version is not a whole number")

@@ -1,6 +1,7 @@
 """JSON that says one thing: no duplicate keys, no NaN, bounded depth, decimals kept exact."""
 
 import json
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -75,22 +76,16 @@ def _refuse_constant(name: str) -> Any:
     raise MalformedJson(f"{name} is not a JSON number")
 
 
+_BRACKETS_OUTSIDE_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+
+
 def _check_depth(text: str) -> None:
     """Count brackets outside strings before the parser recurses into them."""
-    depth, in_string, escaped = 0, False, False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
+    depth = 0
+    for found in _BRACKETS_OUTSIDE_STRINGS.findall(text):
+        if found in "[{":
             depth += 1
             if depth > DEPTH_LIMIT:
                 raise MalformedJson(f"the body is nested deeper than {DEPTH_LIMIT} levels")
-        elif character in "]}":
+        elif found in "]}":
             depth -= 1

@@ -7,6 +7,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
+from schemas.structs import DoesNotFit
+
 _OFFSET_WITHOUT_COLON = re.compile(r"([+-]\d{2})(\d{2})$")
 _FRACTION = re.compile(r"\.(\d{1,9})\d*")
 
@@ -30,9 +32,22 @@ def parse_instant(text: str) -> datetime:
         moment = moment.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{text!r} is no time of this century") from None
-    if not EARLIEST <= moment < LATEST:
+    if not is_of_this_century(moment):
         raise ValueError(f"{text!r} is no time of this century")
     return moment
+
+
+def is_of_this_century(moment: datetime) -> bool:
+    """Whether arithmetic on a neighbour's instant is safe."""
+    return EARLIEST <= moment < LATEST
+
+
+def instant(text: str, field: str) -> datetime:
+    """The instant that an event's `field` spells. Raises `DoesNotFit`, which names the field."""
+    try:
+        return parse_instant(text)
+    except (ValueError, OverflowError):
+        raise DoesNotFit(f"its {field} is not a time with an offset from UTC") from None
 
 
 def seconds_of(value: Any, default: float, most: float) -> float:

@@ -83,6 +83,7 @@ def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, no
         kinds = {kind: connections.mappings(session, connection.id, kind) for kind in ENTITIES}
         wrote, heard = _last_write(session, connection.id), _last_event(session, connection.id)
         warning = reads.usage(session, connection.id, reads.month_of(now)).warning
+        consent_ends_at = connections.get(session, connection.id).refresh_hard_expires_at
     types, rates = list(account.listing("line_item_types")), list(account.listing("tax_rates"))
     return CompanyFacts(
         custom_numbers=bool(sales.get("CustomTxnNumbers")),
@@ -102,6 +103,7 @@ def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, no
         last_write_at=wrote,
         last_webhook_at=heard,
         reads_warning=warning,
+        consent_ends_at=consent_ends_at,
     )
 
 

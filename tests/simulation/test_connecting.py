@@ -235,6 +235,20 @@ def test_a_consent_that_was_taken_back_blocks(world: World, path: str) -> None:
     assert found(world, path) == {"no_access": "blocks"}
 
 
+def test_the_end_of_a_consent_is_told_a_year_a_month_and_a_week_before(world: World, path: str) -> None:
+    """No refresh puts off the five years that a consent lasts."""
+
+    def told_after(days: float) -> set[str]:
+        world.clock.advance(days * 86_400)
+        world.settle()
+        rows = world.api("GET", f"{path}/preflight").get_json()["findings"]
+        return {row["code"] for row in rows if row["code"].startswith("consent")}
+
+    told = [told_after(90) for _ in range(20)]
+    assert told == [set()] * 16 + [{"consent_ends"}] * 3 + [{"consent_ends_in_a_month"}]
+    assert told_after(18) == {"consent_ends_in_a_week"}
+
+
 def test_silent_webhooks_are_noticed(world: World, path: str) -> None:
     world.quickbooks.session.delete(f"{world.quickbooks.root}/sandbox/webhooks")
     world.invoice(world.client("Bright Harbor"), "10.00")

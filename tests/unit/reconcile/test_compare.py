@@ -113,9 +113,7 @@ def test_quantity_and_price_that_do_not_make_the_amount_were_never_sent() -> Non
 
 
 def test_what_ravetree_does_not_own_or_say_is_no_difference() -> None:
-    theirs = quickbooks_invoice(
-        due_date=DAY, lines=(quickbooks_line(class_id="9", service_date=DAY),), estimate_ids=("3",)
-    )
+    theirs = quickbooks_invoice(due_date=DAY, lines=(quickbooks_line(class_id="9", service_date=DAY),))
     assert invoices(theirs=theirs, links=replace(LINKS, items={}, customers={})) == {}
 
 

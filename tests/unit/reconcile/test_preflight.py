@@ -9,6 +9,7 @@ from reconcile.preflight import CompanyFacts, MappedEntry, Severity, blocking, f
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 def codes(**facts: Any) -> dict[str, str]:
@@ -35,6 +36,14 @@ def codes(**facts: Any) -> dict[str, str]:
         ({"unmapped_rates": ["VAT"]}, {}),
         ({"reads_warning": "90 of 100 reads are spent."}, {"reads_budget": "warning"}),
         ({"refusal": "No entry.", "refusal_remedy": "Connect."}, {"no_access": "blocks"}),
+        ({"consent_ends_at": NOW + 366 * DAY}, {}),
+        ({"consent_ends_at": NOW + 365 * DAY}, {"consent_ends": "info"}),
+        ({"consent_ends_at": NOW + 31 * DAY}, {"consent_ends": "info"}),
+        ({"consent_ends_at": NOW + 30 * DAY}, {"consent_ends_in_a_month": "warning"}),
+        ({"consent_ends_at": NOW + 8 * DAY}, {"consent_ends_in_a_month": "warning"}),
+        ({"consent_ends_at": NOW + 7 * DAY}, {"consent_ends_in_a_week": "warning"}),
+        ({"consent_ends_at": NOW + HOUR}, {"consent_ends_in_a_week": "warning"}),
+        ({"consent_ends_at": NOW}, {"consent_ended": "warning"}),
         ({"last_write_at": NOW - 2 * HOUR}, {"webhooks_silent": "warning"}),
         ({"last_write_at": NOW - HOUR / 2}, {}),
         ({"last_write_at": NOW - 2 * HOUR, "last_webhook_at": NOW - 2 * HOUR}, {}),
@@ -51,3 +60,13 @@ def test_the_worst_comes_first_and_each_has_a_sentence_and_a_remedy() -> None:
     assert [finding.severity for finding in found] == [Severity.BLOCKS, Severity.WARNING, Severity.INFO]
     assert all(finding.cause.endswith(".") and finding.remedy.endswith(".") for finding in found)
     assert [finding.code for finding in blocking(found)] == ["custom_numbers_off"]
+
+
+@pytest.mark.parametrize(
+    ("left", "said"), [(30 * DAY, "in 30 days"), (1.5 * DAY, "in a day"), (HOUR, "less than a day")]
+)
+def test_the_end_of_a_consent_is_told_with_its_date_and_how_to_renew_it(left: timedelta, said: str) -> None:
+    (found,) = findings(CompanyFacts(consent_ends_at=NOW + left), NOW)
+    assert (NOW + left).date().isoformat() in found.cause
+    assert said in found.cause
+    assert "ravebooks connect" in found.remedy

@@ -69,3 +69,9 @@ def test_nothing_but_a_refusal_comes_of_nonsense(data: Any) -> None:
     except MalformedJson:
         return
     assert strict_json.dumps(loaded)
+
+
+def test_a_string_that_never_ends_is_looked_at_once() -> None:
+    """A look that begins anew at each quote takes hours for these 400 kB."""
+    with pytest.raises(MalformedJson):
+        strict_json.loads('"\\' * 200_000)
