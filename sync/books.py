@@ -22,13 +22,17 @@ from sync.writes.journal import Request
 class Writes(Protocol):
     """Who sends writes: the journal, or nobody in a preview."""
 
-    def write(self, request: Request) -> None: ...
+    def write(self, request: Request) -> None:
+        """Send one write. Raises what the neighbour says."""
 
-    def write_batch(self, requests: Sequence[Request]) -> None: ...
+    def write_batch(self, requests: Sequence[Request]) -> None:
+        """Send creations in QuickBooks together."""
 
-    def resolve_due(self) -> None: ...
+    def resolve_due(self) -> None:
+        """Find out what became of writes without an answer."""
 
-    def blocked_until(self, connection_id: str) -> dict[str, datetime]: ...
+    def blocked_until(self, connection_id: str) -> dict[str, datetime]:
+        """Records with a write that has no answer, and until when they wait for it."""
 
 
 class NoWrites:
@@ -80,7 +84,16 @@ class Books(Slice):
         with self.reading() as session:
             return installation.id_of(session)
 
-    def write(self, request: Request) -> None: ...
+    def write(self, request: Request) -> None:
+        """Journal and send one write. Raises what the neighbour says."""
+        try:
+            self.journal.write(request)
+        except NeighbourError:
+            # Something is not as it was when it was read.
+            self.ravetree.forget()
+            raise
+        if request.side is Side.RAVETREE:
+            self.ravetree.forget()
 
     def begin_again(self) -> None:
         """Notes were taken: what was read before may be older than what they speak of."""

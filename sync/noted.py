@@ -22,6 +22,7 @@ class Noted:
 
     @property
     def attempts(self) -> int:
+        """How often it was tried."""
         return max(entry.attempts for entry in self.entries)
 
 

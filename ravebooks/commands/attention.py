@@ -96,7 +96,7 @@ def retry(connection: str, side: str, kind: str, record_id: str) -> None:
 
 @click.command("decide")
 @record_arguments
-@click.argument("decision", type=click.Choice([*Decision]))
+@click.argument("decision", type=click.Choice([each.value for each in Decision]))
 @click.option("--by", required=True, help="Who decided.")
 @click.option("--note", default="", help="Why.")
 @click.option("--target", default="", help="For `link`: the Id of the other side's record.")

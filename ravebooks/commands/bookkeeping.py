@@ -149,9 +149,17 @@ def usage(connection: str) -> None:
 # --- one record ----------------------------------------------------------------------------------
 
 
+DECISIONS = [each.value for each in Decision]
+
+
 @click.command("preview")
 @record_arguments
-@click.option("--decision", type=click.Choice([*Decision]), default=None, help="What that decision would do.")
+@click.option(
+    "--decision",
+    type=click.Choice([each.value for each in Decision]),
+    default=None,
+    help="What that decision would do.",
+)
 @click.option("--target", default="", help="For `link`: the Id of the other side's record.")
 def preview(connection: str, side: str, kind: str, record_id: str, decision: str | None, target: str) -> None:
     """Say what the next sync of a record would do, and write nothing."""

@@ -134,6 +134,7 @@ class SideBySide:
 
     @property
     def currency(self) -> str:
+        """The currency of whichever side there is."""
         for record in (self.ours, self.theirs):
             if record is not None and not isinstance(record, Gone):
                 return record.currency

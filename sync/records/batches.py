@@ -27,6 +27,7 @@ class Creation:
 
     @property
     def kind(self) -> Kind:
+        """Of which kind it is."""
         return self.request.subject.kind
 
 

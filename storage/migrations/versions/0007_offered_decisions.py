@@ -19,6 +19,8 @@ def upgrade() -> None:
     for (remedy,) in connection.execute(sa.select(changes.c.remedy).where(changes.c.remedy != "").distinct()).all():
         named = " ".join(dict.fromkeys(_NAMED.findall(remedy)))
         connection.execute(sa.update(changes).where(changes.c.remedy == remedy).values(decisions=named))
+    with op.batch_alter_table("pending_changes") as batch:
+        batch.alter_column("decisions", server_default=None)
 
 
 def downgrade() -> None:
