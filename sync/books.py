@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from clients.errors import NeighbourError
 from config.ports import Clock
 from reconcile.model import Gone, Kind, QuickBooksPayment, RavetreeContact, Record, Side
 from schemas.quickbooks import Body
