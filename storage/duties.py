@@ -43,23 +43,20 @@ def _new(session: Session, connection_id: str, duty: str, due_at: datetime) -> A
     return insert(session, Duty).values(connection_id=connection_id, duty=duty, due_at=due_at, failing_cause="")
 
 
-def begin_everywhere(session: Session, duty: str, now: datetime, *, once_switched_on: bool) -> int:
-    """Every active connection that lacks a duty gets it, due now; with `once_switched_on` only where something is on.
-
-    Returns how many did.
-    """
+def begin_everywhere(session: Session, duty: str, now: datetime, *, once_switched_on: bool) -> None:
+    """Active connections that lack a duty get it, due now; with `once_switched_on` only where something is on."""
     has_it = sa.exists().where(Duty.connection_id == Connection.id, Duty.duty == duty)
     wanted = [Connection.state == "active", ~has_it]
     if once_switched_on:
         wanted.append(sa.or_(Connection.invoices_since.is_not(None), Connection.estimates_since.is_not(None)))
     # Somebody else may begin it at the same moment.
-    return _count(session, _everywhere(session, duty, now, *wanted).on_conflict_do_nothing(index_elements=_KEY))
+    session.execute(_everywhere(session, duty, now, *wanted).on_conflict_do_nothing(index_elements=_KEY))
 
 
-def make_due(session: Session, duty: str, now: datetime) -> int:
-    """A duty is due now for every connection that is not archived; returns for how many."""
+def make_due(session: Session, duty: str, now: datetime) -> None:
+    """A duty is due now for every connection that is not archived."""
     new = _everywhere(session, duty, now, Connection.state != "archived")
-    return _count(session, new.on_conflict_do_update(index_elements=_KEY, set_={"due_at": new.excluded.due_at}))
+    session.execute(new.on_conflict_do_update(index_elements=_KEY, set_={"due_at": new.excluded.due_at}))
 
 
 def _everywhere(session: Session, duty: str, now: datetime, *criteria: sa.ColumnElement[bool]) -> Any:
@@ -129,8 +126,3 @@ def failing(session: Session, before: datetime, connection_id: str | None = None
 def forget(session: Session, connection_id: str, duties: Iterable[str]) -> None:
     """Nobody carries out these duties any more."""
     session.execute(sa.delete(Duty).where(Duty.connection_id == connection_id, Duty.duty.in_(duties)))
-
-
-def _count(session: Session, statement: Any) -> int:
-    result: Any = session.execute(statement)
-    return int(result.rowcount)

@@ -137,15 +137,15 @@ def resume(session: Session, connection_id: str, now: datetime) -> None:
     reconnect(session, connection_id, now)
 
 
-def look_everywhere(session: Session, now: datetime) -> int:
-    """Both logs are due for every connection: messages may have been lost. Returns for how many."""
+def look_everywhere(session: Session, now: datetime) -> None:
+    """Both logs are due for every connection: messages may have been lost."""
     storage.make_due(session, EVENTS.name, now)
-    return storage.make_due(session, CHANGES.name, now)
+    storage.make_due(session, CHANGES.name, now)
 
 
-def look_at_events(session: Session, now: datetime) -> int:
+def look_at_events(session: Session, now: datetime) -> None:
     """Ravetree's log is due for every connection: nobody ran for a while. QuickBooks' own log is metered."""
-    return storage.make_due(session, EVENTS.name, now)
+    storage.make_due(session, EVENTS.name, now)
 
 
 def wait_out(session: Session, connection_id: str, error: RavebooksError, now: datetime, until: datetime) -> None:

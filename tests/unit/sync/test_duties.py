@@ -92,14 +92,14 @@ def test_lost_messages_make_every_connection_look(database: Database) -> None:
     with database.transaction() as session:
         connections.get(session, "con_3").state = connections.ARCHIVED
     with database.transaction() as session:
-        assert duties.look_everywhere(session, START) == 2
+        duties.look_everywhere(session, START)
     assert planned(database) == planned(database, "con_2") == {CHANGES.name: START, EVENTS.name: START}
     assert planned(database, "con_3") == {CHANGES.name: FAR_AHEAD, EVENTS.name: FAR_AHEAD}
 
 
 def test_a_start_makes_every_connection_look_at_events_and_not_at_the_metered_log(database: Database) -> None:
     with database.transaction() as session:
-        assert duties.look_at_events(session, START) == 1
+        duties.look_at_events(session, START)
     assert planned(database) == {EVENTS.name: START, CHANGES.name: FAR_AHEAD}
 
 
