@@ -168,7 +168,7 @@ class _Supposing:
             return copy.body if copy is not None else None
         if request.action.creates:
             return None
-        return books.ravetree.body(kind, str(request.context.get("ravetree_id") or request.subject.id))
+        return books.ravetree.body(kind, request.context.ravetree_id or request.subject.id)
 
     def _operation(self, books: Books, request: Request, answer: Body, now: datetime) -> Operation:
         return Operation(
@@ -182,7 +182,7 @@ class _Supposing:
             path=request.path,
             body="",
             digest="",
-            context=strict_json.loads(strict_json.dumps(dict(request.context))),
+            context=strict_json.loads(strict_json.dumps(request.context.stored())),
             fence=0,
             state=journal.DONE,
             journalled_at=now,

@@ -15,6 +15,7 @@ from storage import decisions, pairs, pending
 from storage.models import Pair, PendingChange
 from sync.books import Books
 from sync.outcomes import Agreed, Outcome
+from sync.writes.context import Context
 from sync.writes.journal import Request
 
 
@@ -131,7 +132,7 @@ def _write(books: Books, contact: RavetreeContact, currency: str, name: str) -> 
         action=Action.CUSTOMER_CREATE,
         path="customer",
         body=quickbooks.customer_body(contacts.customer_content(contact, currency, name)),
-        context={"ravetree_id": contact.id, "currency": currency},
+        context=Context(ravetree_id=contact.id, currency=currency),
     )
     books.write(request)
     link = books.pair(Kind.CONTACT, Side.RAVETREE, contact.id, currency)

@@ -1,7 +1,7 @@
 """What invoices and estimates each say for themselves, to whoever works on documents."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Generic
 
@@ -19,6 +19,7 @@ from schemas.quickbooks import Body
 from storage.models import Connection
 from sync.books import Books
 from sync.records.seen import Case, Seen, Wish
+from sync.writes.context import Context
 from sync.writes.journal import Request
 
 
@@ -60,14 +61,12 @@ class Documents(ABC, Generic[Case]):
         return []
 
 
-def named(
-    seen: Seen[Any], write: Write, path: str, body: Body, context: Mapping[str, Any], method: str = "POST"
-) -> Request:
+def named(seen: Seen[Any], write: Write, path: str, body: Body, context: Context, method: str = "POST") -> Request:
     """The request of a write on a document."""
     return Request(seen.subject, write.side, write.action, path, body, method, context)
 
 
-def content_context(raw: Body, write: Write) -> dict[str, Any]:
+def with_content(context: Context, raw: Body, write: Write) -> Context:
     """What the settlement of a content write needs: the new base and the keys of the lines in the order sent."""
     lines = getattr(write.content, "lines", ())
-    return {"base_ravetree": raw, "line_keys": [line.key for line in lines]}
+    return replace(context, base_ravetree=raw, line_keys=tuple(line.key for line in lines))

@@ -10,8 +10,9 @@ from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
 from storage.models import Connection
 from sync.books import Books
-from sync.records.documents import Documents, content_context, named
+from sync.records.documents import Documents, named, with_content
 from sync.records.seen import Partner, Seen, Wish, partner_of, references
+from sync.writes.context import Context
 from sync.writes.journal import Request
 
 
@@ -57,10 +58,10 @@ class Estimates(Documents[EstimateCase]):
     def request(self, books: Books, seen: Seen[EstimateCase], write: Write) -> Request:  # noqa: ARG002
         """The write, ready for the journal."""
         now = seen.body
-        context = {"ravetree_id": seen.subject.id}
+        context = Context(ravetree_id=seen.subject.id)
         if isinstance(write.content, EstimateContent):
             body = quickbooks.estimate_body(write.content, now)
-            return named(seen, write, "estimate", body, context | content_context(seen.raw, write))
+            return named(seen, write, "estimate", body, with_content(context, seen.raw, write))
         if now is None:
             raise ValueError(f"{write.action} needs our copy of the estimate")
         if write.action == Action.ESTIMATE_CLOSE:

@@ -1,35 +1,36 @@
 """The writes of an invoice and of the payment that stands for its mark, ready for the journal."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from reconcile.actions import Action
 from reconcile.invoices import InvoiceCase
 from reconcile.model import InvoiceContent, PaymentContent, Side, Write
 from schemas import ids, quickbooks, ravetree
-from sync.records.documents import content_context, named
+from sync.records.documents import named, with_content
 from sync.records.seen import Seen
+from sync.writes.context import Context
 from sync.writes.journal import Request
 
 STATUSES = {Action.INVOICE_MARK_SENT: "sent", Action.INVOICE_VOID: "void"}
 """What becomes of Ravetree's invoice, by the action."""
 
 
-def request(seen: Seen[InvoiceCase], write: Write, payments: Sequence[str] | None) -> Request:
+def request(seen: Seen[InvoiceCase], write: Write, payments: Sequence[str]) -> Request:
     """A write of an invoice. `payments` are Ravetree's that come with one that is made as a unit with them."""
-    context: dict[str, Any] = {"ravetree_id": seen.subject.id}
+    context = Context(ravetree_id=seen.subject.id)
     if write.side is Side.RAVETREE:
         body = ravetree.status_body(STATUSES[write.action])
         path = ids.path("invoices", str(write.record_id))
-        return named(seen, write, path, body, context | {"if_match": write.version}, method="PATCH")
+        return named(seen, write, path, body, replace(context, if_match=write.version), method="PATCH")
     if isinstance(write.content, PaymentContent) or write.action.of_placeholder:
         return _placeholder(seen, write, context)
     if isinstance(write.content, InvoiceContent):
-        context |= content_context(seen.raw, write)
-        if write.content.estimate_id:
-            context["closes_estimate"] = write.content.estimate_id
-        if payments is not None:
-            context["payments"] = list(payments)
+        context = replace(
+            with_content(context, seen.raw, write),
+            closes_estimate=write.content.estimate_id or "",
+            payments=tuple(payments),
+        )
         return named(seen, write, "invoice", quickbooks.invoice_body(write.content, seen.body), context)
     if seen.body is None:
         raise ValueError(f"{write.action} needs our copy of the invoice")
@@ -38,8 +39,8 @@ def request(seen: Seen[InvoiceCase], write: Write, payments: Sequence[str] | Non
     return named(seen, write, f"invoice?operation={write.action.verb}", quickbooks.identity_body(seen.body), context)
 
 
-def _placeholder(seen: Seen[InvoiceCase], write: Write, context: Mapping[str, Any]) -> Request:
-    touching = {**context, "touches": [seen.copy.record_id] if seen.copy is not None else []}
+def _placeholder(seen: Seen[InvoiceCase], write: Write, context: Context) -> Request:
+    touching = replace(context, touches=(seen.copy.record_id,) if seen.copy is not None else ())
     now = seen.placeholder.body if write.record_id and seen.placeholder is not None else None
     if write.action == Action.PLACEHOLDER_DELETE:
         if now is None:

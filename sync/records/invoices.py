@@ -113,7 +113,7 @@ class Invoices(Documents[InvoiceCase]):
         """The write, ready for the journal."""
         # An older invoice comes as one unit with the payments that live on it.
         is_older = seen.wish.requested and write.action == Action.INVOICE_CREATE
-        payments = [record.id for record in self.unit(books, seen.subject)] if is_older else None
+        payments = [record.id for record in self.unit(books, seen.subject)] if is_older else []
         return invoice_requests.request(seen, write, payments)
 
 

@@ -1,6 +1,6 @@
 """The writes of a payment, ready for the journal."""
 
-from typing import Any
+from dataclasses import replace
 
 from reconcile.actions import Action
 from reconcile.model import PaymentContent, Side, Write
@@ -8,17 +8,18 @@ from schemas import ids, quickbooks, ravetree
 from schemas.quickbooks import Body
 from sync.books import Books
 from sync.records.payment_sides import SeenPayment, own_id, reference
+from sync.writes.context import Context
 from sync.writes.journal import Request
 
 
 def request(books: Books, seen: SeenPayment, write: Write) -> Request:
     """A write of a payment on either side. Raises `ValueError` where it lacks what it is made from."""
-    context: dict[str, Any] = {
-        "ravetree_id": seen.raw.get("id") or own_id(seen.subject, Side.RAVETREE),
-        "base_ravetree": seen.raw,
-        "touches": sorted(invoice.quickbooks_id for invoice in seen.invoices),
-        "ravetree_invoices": sorted(invoice.ravetree_id for invoice in seen.invoices),
-    }
+    context = Context(
+        ravetree_id=str(seen.raw.get("id") or own_id(seen.subject, Side.RAVETREE) or ""),
+        base_ravetree=seen.raw,
+        touches=tuple(sorted(invoice.quickbooks_id for invoice in seen.invoices)),
+        ravetree_invoices=tuple(sorted(invoice.ravetree_id for invoice in seen.invoices)),
+    )
     if write.side is Side.RAVETREE:
         return _to_ravetree(books, seen, write, context)
     if write.action == Action.PAYMENT_DELETE:
@@ -28,18 +29,20 @@ def request(books: Books, seen: SeenPayment, write: Write) -> Request:
         if write.action == Action.PAYMENT_UPDATE:
             now = seen.body
         elif write.action == Action.PAYMENT_TAKE_PLACEHOLDER:
-            now = _placeholder_body(books, seen, write, context)
+            invoice_id, now = _placeholder(books, seen, write)
+            context = replace(context, placeholder_of=invoice_id)
         path, body = "payment", quickbooks.payment_body(_content(write), now)
     return Request(seen.subject, write.side, write.action, path, body, "POST", context)
 
 
-def _to_ravetree(books: Books, seen: SeenPayment, write: Write, context: dict[str, Any]) -> Request:
-    context |= {
-        "if_match": write.version,
-        "ravetree_id": write.record_id,
-        "base_quickbooks": seen.body,
-        "quickbooks_id": seen.body["Id"],
-    }
+def _to_ravetree(books: Books, seen: SeenPayment, write: Write, context: Context) -> Request:
+    context = replace(
+        context,
+        if_match=write.version,
+        ravetree_id=write.record_id or "",
+        base_quickbooks=seen.body,
+        quickbooks_id=str(seen.body["Id"]),
+    )
     path = ids.path("payments", *([write.record_id] if write.record_id else []))
     if write.action == Action.PAYMENT_DELETE:
         method, body = "DELETE", {}
@@ -56,11 +59,11 @@ def _content(write: Write) -> PaymentContent:
     return write.content
 
 
-def _placeholder_body(books: Books, seen: SeenPayment, write: Write, context: dict[str, Any]) -> Body:
+def _placeholder(books: Books, seen: SeenPayment, write: Write) -> tuple[str, Body]:
+    """The invoice whose placeholder is taken, and that placeholder as it is now."""
     for invoice in seen.invoices:
         if invoice.placeholder is not None and invoice.placeholder.id == write.record_id:
-            context["placeholder_of"] = invoice.ravetree_id
             _, copy = books.placeholder_of(invoice.ravetree_id)
             if copy is not None:
-                return copy.body
+                return invoice.ravetree_id, copy.body
     raise ValueError("the placeholder's copy is missing")

@@ -15,6 +15,7 @@ from sync.books import Books
 from sync.echoes import Entry
 from sync.outcomes import Agreed, NeedsAttention, Outcome
 from sync.records.customers import contact_of, link_customer, links_of, take_apart, unlinked
+from sync.writes.context import Context
 from sync.writes.journal import Request
 
 
@@ -108,7 +109,7 @@ class CustomerWork:
                         action=Action.CONTACT_CREATE,
                         path="contacts",
                         body=ravetree.contact_body(content, reference),
-                        context={"quickbooks_id": customer.id, "currency": customer.currency},
+                        context=Context(quickbooks_id=customer.id, currency=customer.currency),
                     )
                 )
                 for pair in links_of(self._books, self._subject):

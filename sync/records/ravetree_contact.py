@@ -25,6 +25,7 @@ from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome
 from sync.records.customers import active_customer, contact_of, customer_for, link_customer, links_of, take_apart
 from sync.records.loop import work_through
+from sync.writes.context import Context
 from sync.writes.journal import Request
 
 
@@ -137,7 +138,7 @@ class CustomerPush:
             action=write.action,
             path="customer",
             body=quickbooks.customer_body(write.content, seen.copy.body),
-            context={"ravetree_id": self._contact.id, "currency": seen.customer.currency},
+            context=Context(ravetree_id=self._contact.id, currency=seen.customer.currency),
         )
         try:
             self.books.write(request)

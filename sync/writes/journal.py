@@ -1,9 +1,8 @@
 """Writes: journalled before they are sent, settled as facts, repeated under the same key while uncertain."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +16,7 @@ from storage.models import Operation
 from storage.unit import UnitOfWork
 from sync.neighbours import Neighbours
 from sync.writes.answers import Answers
+from sync.writes.context import Context
 from sync.writes.sending import Sender
 from sync.writes.uncertain import Uncertain
 
@@ -31,7 +31,7 @@ class Request:
     path: str
     body: Body
     method: str = "POST"
-    context: Mapping[str, Any] = field(default_factory=dict)
+    context: Context = field(default_factory=Context)
 
 
 class Journal:
@@ -90,7 +90,7 @@ class Journal:
             method=request.method,
             path=request.path,
             body=strict_json.dumps(request.body) if request.body else "",
-            context=request.context,
+            context=request.context.stored(),
             fence=lease.fence,
             now=now,
             retry_after=self._uncertain_seconds,

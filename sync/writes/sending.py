@@ -16,6 +16,7 @@ from storage.models import Operation
 from storage.unit import UnitOfWork
 from sync.neighbours import Neighbours
 from sync.writes.answers import Answers
+from sync.writes.context import context_of
 from sync.writes.made import find_made
 
 STILL_UNKNOWN = (Away, NotAuthorised)
@@ -104,6 +105,6 @@ class Sender:
             written = self._neighbours.quickbooks.write(operation.path, operation.body, operation.key)
             return written.status, written.body, written.trace, written.time
         done = self._neighbours.ravetree.write(
-            operation.method, operation.path, operation.body, operation.key, operation.context.get("if_match")
+            operation.method, operation.path, operation.body, operation.key, context_of(operation).if_match
         )
         return done.status, done.body, "", self._clock.now()

@@ -4,7 +4,7 @@ Everything comes from the journal's row and the answer, so that it is the same w
 or to a repetition after a crash.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from reconcile.model import Kind, Record, Side
 from schemas.quickbooks import Body
 from storage import copies, journal, pairs, pending
 from storage.models import Operation
+from sync.writes.context import context_of
 
 _CHANGE = {
     "create": "created",
@@ -40,10 +41,10 @@ def apply(session: Session, operation: Operation, answer: Body, answered: dateti
 
 def touched(operation: Operation) -> list[Record]:
     """The QuickBooks records that a write changes beside its own: a payment's invoices, an invoice's estimate."""
-    estimate = operation.context.get("closes_estimate")
-    return [Record(Side.QUICKBOOKS, Kind.INVOICE, name) for name in operation.context.get("touches", [])] + (
-        [Record(Side.QUICKBOOKS, Kind.ESTIMATE, estimate)] if estimate else []
-    )
+    context = context_of(operation)
+    invoices = [Record(Side.QUICKBOOKS, Kind.INVOICE, name) for name in context.touches]
+    estimate = context.closes_estimate
+    return invoices + ([Record(Side.QUICKBOOKS, Kind.ESTIMATE, estimate)] if estimate else [])
 
 
 _KINDS = {
@@ -77,9 +78,8 @@ def _store_quickbooks(session: Session, operation: Operation, answer: Body, answ
 
 
 def _store_ravetree(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
-    record = Record(
-        Side.RAVETREE, kind_of(operation.action), str(operation.context.get("ravetree_id") or answer.get("id", ""))
-    )
+    name = context_of(operation).ravetree_id or str(answer.get("id", ""))
+    record = Record(Side.RAVETREE, kind_of(operation.action), name)
     if Action(operation.action).deletes:
         copies.mark_deleted(session, operation.connection_id, record, now)
     elif answer.get("id"):
@@ -94,10 +94,10 @@ def _link_customer(session: Session, operation: Operation, answer: Body, now: da
         session,
         operation.connection_id,
         Kind.CONTACT,
-        operation.context["ravetree_id"],
+        context_of(operation).ravetree_id,
         answer["Id"],
         now,
-        currency=operation.context["currency"],
+        currency=context_of(operation).currency,
     )
 
 
@@ -107,62 +107,62 @@ def _link_contact(session: Session, operation: Operation, answer: Body, now: dat
         operation.connection_id,
         Kind.CONTACT,
         answer["id"],
-        operation.context["quickbooks_id"],
+        context_of(operation).quickbooks_id,
         now,
-        currency=operation.context["currency"],
+        currency=context_of(operation).currency,
     )
 
 
 def _pair_document(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
-    context = operation.context
+    context = context_of(operation)
     pairs.store(
         session,
         operation.connection_id,
         kind_of(operation.action),
-        context["ravetree_id"],
+        context.ravetree_id,
         answer["Id"],
         now,
-        base_ravetree=context["base_ravetree"],
+        base_ravetree=context.base_ravetree or {},
         base_quickbooks=answer,
-        line_ids=_line_ids(context["line_keys"], answer),
+        line_ids=_line_ids(context.line_keys, answer),
     )
-    for name in context.get("payments", []):
+    for name in context.payments:
         pending.note(session, operation.connection_id, Record(Side.RAVETREE, Kind.PAYMENT, name), now)
 
 
-def _line_ids(keys: list[str], answer: Mapping[str, Any]) -> dict[str, str]:
+def _line_ids(keys: Sequence[str], answer: Mapping[str, Any]) -> dict[str, str]:
     """QuickBooks' line ids by Ravetree's: the answer's sales lines stand in the order that we sent."""
     sales = [line for line in answer.get("Line", []) if line.get("DetailType") == "SalesItemLineDetail"]
     return {key: str(line["Id"]) for key, line in zip(keys, sales, strict=False)}
 
 
 def _pair_payment(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
-    context = operation.context
+    context = context_of(operation)
     if operation.action == Action.PAYMENT_TAKE_PLACEHOLDER:
-        pairs.remove(session, operation.connection_id, pairs.PLACEHOLDER, context["placeholder_of"])
+        pairs.remove(session, operation.connection_id, pairs.PLACEHOLDER, context.placeholder_of)
     pairs.store(
         session,
         operation.connection_id,
         Kind.PAYMENT,
-        context["ravetree_id"],
+        context.ravetree_id,
         answer["Id"],
         now,
-        base_ravetree=context["base_ravetree"],
+        base_ravetree=context.base_ravetree or {},
         base_quickbooks=answer,
     )
 
 
 def _pair_payment_from_quickbooks(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
-    context = operation.context
+    context = context_of(operation)
     pairs.store(
         session,
         operation.connection_id,
         Kind.PAYMENT,
         answer["id"],
-        context["quickbooks_id"],
+        context.quickbooks_id,
         now,
         base_ravetree=answer,
-        base_quickbooks=context["base_quickbooks"],
+        base_quickbooks=context.base_quickbooks or {},
     )
 
 
@@ -171,14 +171,14 @@ def _keep_placeholder(session: Session, operation: Operation, answer: Body, now:
         session,
         operation.connection_id,
         pairs.PLACEHOLDER,
-        operation.context["ravetree_id"],
+        context_of(operation).ravetree_id,
         answer["Id"],
         now,
     )
 
 
 def _drop_placeholder(session: Session, operation: Operation, _answer: Body, _now: datetime) -> None:
-    pairs.remove(session, operation.connection_id, pairs.PLACEHOLDER, operation.context["ravetree_id"])
+    pairs.remove(session, operation.connection_id, pairs.PLACEHOLDER, context_of(operation).ravetree_id)
 
 
 _SETTLE: dict[tuple[Side, Action], Callable[[Session, Operation, Body, datetime], None]] = {
@@ -208,13 +208,14 @@ def _is_marked_as_paid(session: Session, connection_id: str, invoice: Record) ->
 def _go_on(session: Session, operation: Operation, now: datetime) -> None:
     """Wake what waited for this write, and look again at invoices that a payment held up."""
     connection_id, kind = operation.connection_id, kind_of(operation.action)
-    names = [operation.context.get("ravetree_id"), operation.context.get("placeholder_of")]
+    context = context_of(operation)
+    names = [context.ravetree_id, context.placeholder_of]
     done = [Record(Side.RAVETREE, kind, name) for name in names if name]
     if Action(operation.action).of_placeholder:
         done = [Record(Side.RAVETREE, Kind.INVOICE, name) for name in names if name]
     if kind is Kind.PAYMENT:
         done.append(Record(Side.RAVETREE, Kind.PAYMENT, "*"))
-        invoices = operation.context.get("ravetree_invoices", [])
+        invoices = context.ravetree_invoices
         records = [Record(Side.RAVETREE, Kind.INVOICE, name) for name in invoices]
         pending.reconsider_records(session, connection_id, records, now)
         for record in records:
