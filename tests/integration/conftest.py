@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 from publishers import marks
+from tests.integration.serving import Web
 from tests.integration.system import System
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
 
+LONGEST = ("test_random_people.py", "test_commands.py", "test_outages.py")
 BACK_ENDS = ("embedded", "postgresql and rabbitmq")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first: at the end no process waits for the other's long file."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,6 +43,23 @@ def rabbitmq() -> Iterator[RabbitMQ]:
 def postgresql() -> Iterator[PostgreSQL]:
     with PostgreSQL() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def virtual_host(rabbitmq: RabbitMQ) -> str:
+    """The url of a broker whose queues nobody else has."""
+    url = rabbitmq.new_virtual_host()
+    marks.claim(url, "local", new=True)
+    return url
+
+
+@pytest.fixture(scope="module")
+def web(virtual_host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """`ravebooks web` on such a broker."""
+    made = Web(tmp_path_factory.mktemp("web"), virtual_host)
+    made.start()
+    yield made
+    assert made.stop() == 0
 
 
 def environment_of(back_end: str, request: pytest.FixtureRequest) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pika
 import pika.exceptions
+import requests
 
 from tests.services.ports import ServiceError, free_ports, listens, wait_until
 from tests.services.server import Server
@@ -16,7 +17,7 @@ PLUGINS = "[rabbitmq_management,rabbitmq_prometheus]."
 
 
 class RabbitMQ(Server):
-    """`url` for AMQP, `management_url` for its HTTP API (guest, guest)."""
+    """`url` for AMQP, `management_url` for its HTTP API (guest, guest); `new_virtual_host()` has queues of its own."""
 
     name = "RabbitMQ"
 
@@ -27,6 +28,7 @@ class RabbitMQ(Server):
         super().__init__()
         self._epmd_binary = epmd
         self._epmd_process: subprocess.Popen[bytes] | None = None
+        self._virtual_hosts = 0
         self.port, self.management_port, self._distribution, self._epmd_port, self._prometheus = free_ports(5)
         self._node = f"ravebooks{self.port}@localhost"
 
@@ -37,6 +39,17 @@ class RabbitMQ(Server):
     @property
     def management_url(self) -> str:
         return f"http://guest:guest@127.0.0.1:{self.management_port}"
+
+    def new_virtual_host(self) -> str:
+        """The url of a fresh, empty virtual host on this server."""
+        self._virtual_hosts += 1
+        name = f"host_{self._virtual_hosts}"
+        for path, body in (
+            (f"vhosts/{name}", {}),
+            (f"permissions/{name}/guest", {"configure": ".*", "write": ".*", "read": ".*"}),
+        ):
+            requests.put(f"{self.management_url}/api/{path}", json=body, timeout=30).raise_for_status()
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
 
     def kill(self) -> None:
         super().kill()

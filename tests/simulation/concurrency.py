@@ -317,16 +317,28 @@ KINDS = (
 Table = dict[tuple[str, str], str]
 
 
-def play(kind: Kind, order: Callable[[Letter], int], directory: Path) -> Table:
-    """What becomes of each pair of changes, when the news of them is delivered in this order."""
-    world = World(directory)
-    try:
+@dataclass(frozen=True)
+class Pairs:
+    """The beginning in which every pair of one kind stands in both books; it is the same for either order."""
+
+    kind: str
+
+    def __call__(self, world: World) -> dict[tuple[str, str], tuple[str, Body, Body, Body]]:
+        kind = next(each for each in KINDS if each.name == self.kind)
         path = f"/api/connections/{world.connection_id}"
         world.api("PUT", f"{path}/settings", {"removals_limit": 1000})
         world.settle()
         pairs = {(here, there): kind.make(world, f"{here} and {there}") for here in kind.here for there in kind.there}
         world.settle()
         find_partners(kind, pairs, world)
+        return {names: (pair.client, pair.ours, pair.theirs, pair.payment) for names, pair in pairs.items()}
+
+
+def play(kind: Kind, order: Callable[[Letter], int], directory: Path) -> Table:
+    """What becomes of each pair of changes, when the news of them is delivered in this order."""
+    world = World(directory, prepare=Pairs(kind.name))
+    try:
+        pairs = {names: Pair(world, *parts) for names, parts in world.begun_with.items()}
         for (here, there), pair in pairs.items():
             kind.here[here](pair)
             kind.there[there](pair)

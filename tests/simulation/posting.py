@@ -9,6 +9,8 @@ from storage.models import Base
 from tests.simulation.world import World
 from webhooks.signatures import quickbooks_signature
 
+BothSides = tuple[dict[str, Any], dict[str, Any]]
+"""A record as Ravetree and as QuickBooks have it."""
 COUNTED_ONLY = frozenset({"metered_reads"})
 """Counting a read that was made is no trace of what it was made for."""
 
@@ -41,7 +43,7 @@ def legacy(world: World, entity: str, record_id: str, operation: str, moment: st
     return {"eventNotifications": [{"realmId": realm, "dataChangeEvent": {"entities": [change]}}]}
 
 
-def paired_invoice(world: World, amount: str = "100.00") -> tuple[dict[str, Any], dict[str, Any]]:
+def paired_invoice(world: World, amount: str = "100.00") -> BothSides:
     """A new invoice as Ravetree and as QuickBooks have it."""
     ours = world.invoice(world.client(f"Client of {amount}"), amount)
     world.settle()

@@ -6,7 +6,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from storage import connections
-from tests.simulation.posting import paired_invoice, reads
+from tests.simulation.posting import BothSides, reads
 from tests.simulation.world import World
 
 
@@ -167,16 +167,16 @@ def test_a_button_while_writes_are_stopped_still_knows_what_is_not_there(world: 
     assert answer.get_json()["outcome"] == "paused"
 
 
-def test_what_was_deleted_can_still_be_asked_for(world: World) -> None:
-    ours, _ = paired_invoice(world)
+def test_what_was_deleted_can_still_be_asked_for(world: World, both_sides: BothSides) -> None:
+    ours, _ = both_sides
     world.ravetree.delete("invoices", ours["id"])
     world.settle()
     answer = ask(world, "POST", f"/records/ravetree/invoice/{ours['id']}/sync", {"wait_seconds": 0})
     assert answer.status_code == 200
 
 
-def test_a_stop_of_everything_shows_everywhere(world: World) -> None:
-    ours, _ = paired_invoice(world)
+def test_a_stop_of_everything_shows_everywhere(world: World, both_sides: BothSides) -> None:
+    ours, _ = both_sides
     world.api("POST", "/api/pause", {"by": "Kim", "cause": "audit"})
     world.ravetree.change("invoices", ours["id"], {"memo": "Waits"})
     for letter in world.collect():

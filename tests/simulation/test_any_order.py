@@ -1,5 +1,6 @@
 """Whatever is delivered twice, late or out of order: the books end as if each event had come once, in order."""
 
+import functools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -71,8 +72,10 @@ def _correcting(world: World) -> None:
     world.ravetree.change("invoices", first["id"], {"status": "sent"})
 
 
-def in_order(letters: list[Letter]) -> list[Letter]:
-    return letters
+@functools.cache
+def played_in_order() -> list[tuple[str, ...]]:
+    """How it ends when each event comes once, in order: always the same."""
+    return play(lambda letters: letters)
 
 
 @settings(
@@ -90,4 +93,4 @@ def test_any_order_and_number_of_deliveries_ends_the_same(data: st.DataObject) -
         repeated = [letter for letter, count in zip(letters, times, strict=True) for _ in range(count)]
         return data.draw(st.permutations(repeated))
 
-    assert play(shuffle) == play(in_order)
+    assert play(shuffle) == played_in_order()

@@ -18,11 +18,10 @@ from schemas.problems import MEDIA_TYPE, ProblemSchema
 from storage import connections, dead_letters, duties, inbox, jobs, pending
 from storage.models import Connection
 from sync.duties import CHANGES, EVENTS
-from tests.simulation.test_scenarios import paired
 from tests.simulation.world import World
 from tests.unit.config.test_logging import lines, restored
 
-__all__ = ["lines", "paired", "restored"]
+__all__ = ["lines", "restored"]
 
 HEAD = {"Authorization": "Bearer api"}
 JSON = {"content_type": "application/json"}

@@ -9,10 +9,8 @@ from prometheus_client import REGISTRY
 
 from ravebooks.demo.sides import Body
 from sync.questions import comparison
-from tests.simulation.test_scenarios import codes, paired, payments, remote
+from tests.simulation.test_scenarios import codes, payments, remote
 from tests.simulation.world import World
-
-__all__ = ["paired"]
 
 
 def get(world: World, path: str) -> Any:

@@ -14,10 +14,9 @@ from ravebooks.command_line import ravebooks
 from ravebooks.commands import both_books
 from ravebooks.demo.sides import Body
 from tests.simulation.test_both_books import conflict, raise_total
-from tests.simulation.test_scenarios import paired
 from tests.simulation.world import World
 
-__all__ = ["conflict", "paired"]
+__all__ = ["conflict"]
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from clients.quickbooks import company
 from clients.quickbooks.company import Company
 from storage import connections
 from sync import catching_up
-from sync.books import Books
+from sync.quickbooks_records import QuickBooksRecords
 from sync.catching_up import TRUSTED_AHEAD
 from sync.duties import CHANGES, EVENTS, PARITY
 from sync.lease import LeaseHolder
 from tests.simulation.dying import Killed, with_long_waits
-from tests.simulation.posting import event, paired_invoice, pay, post, work_for
+from tests.simulation.posting import BothSides, event, paired_invoice, pay, post, work_for
 from tests.simulation.spoiling import JSON, Answer, failing, rewriting, spoiled
 from tests.simulation.world import RAVETREE, World
 
@@ -59,8 +59,8 @@ def with_rubbish(told: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("rewrite", [with_nulls, with_rubbish])
-def test_what_is_no_record_hides_none(world: World, rewrite: Any) -> None:
-    ours, theirs = paired_invoice(world)
+def test_what_is_no_record_hides_none(world: World, both_sides: BothSides, rewrite: Any) -> None:
+    ours, theirs = both_sides
     pay(world, theirs, 40)
     world.collect()
     with spoiled(world, rewriting("/cdc", rewrite)):
@@ -85,9 +85,9 @@ def without_payments(told: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def test_what_becomes_visible_a_little_late_is_found_by_the_next_look(world: World) -> None:
+def test_what_becomes_visible_a_little_late_is_found_by_the_next_look(world: World, both_sides: BothSides) -> None:
     """QuickBooks shows a change some seconds after the time that it bears: by then a look may have passed that time."""
-    ours, theirs = paired_invoice(world)
+    ours, theirs = both_sides
     pay(world, theirs, 40)
     world.collect()
     world.clock.advance(5)
@@ -99,9 +99,9 @@ def test_what_becomes_visible_a_little_late_is_found_by_the_next_look(world: Wor
 
 
 def test_a_look_that_dies_before_it_keeps_what_it_read_reads_it_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, both_sides: BothSides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours, theirs = paired_invoice(world)
+    ours, theirs = both_sides
     pay(world, theirs, 40)
     world.collect()
     world.clock.advance(3600)
@@ -110,7 +110,7 @@ def test_a_look_that_dies_before_it_keeps_what_it_read_reads_it_again(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(Books, "keep", dies)
+        patch.setattr(QuickBooksRecords, "keep", dies)
         with pytest.raises(Killed):
             look_at_changes(world)
     world.clock.advance(3600)
@@ -118,9 +118,9 @@ def test_a_look_that_dies_before_it_keeps_what_it_read_reads_it_again(
     assert balance(world, ours) == "60.00"
 
 
-def test_a_clock_ahead_of_quickbooks_misses_nothing(world: World) -> None:
+def test_a_clock_ahead_of_quickbooks_misses_nothing(world: World, both_sides: BothSides) -> None:
     """Changes bear QuickBooks' times: how far a look reached is said by its clock alone."""
-    ours, theirs = paired_invoice(world)
+    ours, theirs = both_sides
     world.services.clock.offset_seconds -= 600
     look_at_changes(world)
     world.clock.advance(60)
@@ -146,8 +146,8 @@ def delete(world: World, payment: dict[str, Any]) -> None:
     world.collect()
 
 
-def test_a_deletion_that_no_event_told_is_copied(world: World) -> None:
-    ours, theirs = paired_invoice(world)
+def test_a_deletion_that_no_event_told_is_copied(world: World, both_sides: BothSides) -> None:
+    ours, theirs = both_sides
     paid = pay(world, theirs, 40)
     world.settle()
     delete(world, paid)
@@ -155,9 +155,9 @@ def test_a_deletion_that_no_event_told_is_copied(world: World) -> None:
     assert (balance(world, ours), world.ravetree.every("payments")) == ("100.00", [])
 
 
-def test_a_deletion_beyond_the_reach_of_change_data_capture_is_found(world: World) -> None:
+def test_a_deletion_beyond_the_reach_of_change_data_capture_is_found(world: World, both_sides: BothSides) -> None:
     """QuickBooks tells of deletions for thirty days only, and no query does: what is missing was deleted."""
-    ours, theirs = paired_invoice(world)
+    ours, theirs = both_sides
     paid = pay(world, theirs, 40)
     world.settle()
     assert balance(world, ours) == "60.00"
@@ -222,9 +222,9 @@ def out_of_reach(request: requests.PreparedRequest, ask: Any) -> Answer:
     return answer
 
 
-def test_after_an_outage_quickbooks_is_asked_what_was_missed(world: World) -> None:
+def test_after_an_outage_quickbooks_is_asked_what_was_missed(world: World, both_sides: BothSides) -> None:
     """What changed meanwhile may have been told to nobody, and the next routine look is a day away."""
-    ours, theirs = paired_invoice(world)
+    ours, theirs = both_sides
     with_long_waits(world)
     world.plan(CHANGES, world.clock.now() + timedelta(days=1))
     with spoiled(world, out_of_reach):
@@ -277,9 +277,9 @@ def test_a_refused_look_postpones_every_look_of_its_connection(world: World) -> 
     assert min(planned[CHANGES.name], planned[PARITY.name]) > look
 
 
-def test_a_write_whose_look_up_fails_is_looked_up_later(world: World) -> None:
+def test_a_write_whose_look_up_fails_is_looked_up_later(world: World, both_sides: BothSides) -> None:
     """It stays uncertain, waits its time each time, and holds up no other record."""
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     world.receive({ours["id"]: "40.00"})
     letters = world.collect()
     with spoiled(world, failing("/payment?", "POST")):
@@ -314,9 +314,11 @@ def test_a_write_whose_look_up_fails_is_looked_up_later(world: World) -> None:
 
 
 @pytest.mark.parametrize("side", ["quickbooks", "ravetree"])
-def test_a_look_that_fails_for_an_hour_is_shown_until_it_goes_well(world: World, side: str) -> None:
+def test_a_look_that_fails_for_an_hour_is_shown_until_it_goes_well(
+    world: World, both_sides: BothSides, side: str
+) -> None:
     """Events go on, so that nothing else would tell it."""
-    ours, theirs = paired_invoice(world)
+    ours, theirs = both_sides
     look_at_changes(world)
     faulty, look = (world.quickbooks, "cdc") if side == "quickbooks" else (world.ravetree, "*events*")
     faulty.steer("faults", {"endpoint": look, "kind": "500", "count": None})

@@ -3,10 +3,8 @@
 import pytest
 
 from ravebooks.demo.sides import Body
-from tests.simulation.test_scenarios import codes, paired, payments
+from tests.simulation.test_scenarios import codes, payments
 from tests.simulation.world import World
-
-__all__ = ["paired"]
 
 
 @pytest.fixture

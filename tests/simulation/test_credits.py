@@ -1,10 +1,8 @@
 """Credit memos that are applied in QuickBooks are credit in Ravetree, and never money."""
 
 from ravebooks.demo.sides import Body
-from tests.simulation.test_scenarios import codes, paired, plain
+from tests.simulation.test_scenarios import codes, plain
 from tests.simulation.world import World
-
-__all__ = ["paired"]
 
 
 def credit_memo(world: World, invoice: Body, amount: float) -> Body:

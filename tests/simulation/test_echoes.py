@@ -7,7 +7,7 @@ import pytest
 from sync.duties import CHANGES
 from sync.records.payments import PaymentWork
 from tests.simulation.dying import deliver_from, with_long_waits
-from tests.simulation.posting import event, paired_invoice, post, work_for
+from tests.simulation.posting import BothSides, event, post, work_for
 from tests.simulation.world import World
 
 
@@ -20,9 +20,9 @@ def edit_in_quickbooks(world: World, reference: str) -> str:
     return str(payment["Id"])
 
 
-def test_an_edit_that_was_taken_for_our_echo_is_found_by_the_confirmation(world: World) -> None:
+def test_an_edit_that_was_taken_for_our_echo_is_found_by_the_confirmation(world: World, both_sides: BothSides) -> None:
     """QuickBooks tells of two edits in one event: ours explains it, and nobody else ever speaks of theirs."""
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     payment = world.receive({ours["id"]: "40.00"}, "CHK 1")
     world.settle()
     with_long_waits(world)
@@ -39,9 +39,11 @@ def test_an_edit_that_was_taken_for_our_echo_is_found_by_the_confirmation(world:
     assert world.ravetree.get("payments", payment["id"])["reference"] == "CHK 3"
 
 
-def test_an_edit_that_is_made_during_a_slice_is_read_in_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_edit_that_is_made_during_a_slice_is_read_in_it(
+    world: World, both_sides: BothSides, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was read when the slice began says nothing about what came after."""
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     payment = world.receive({ours["id"]: "40.00"}, "CHK 1")
     world.settle()
     world.clock.advance(60)

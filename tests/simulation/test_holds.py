@@ -6,10 +6,8 @@ import sqlalchemy as sa
 
 from ravebooks.demo.sides import Body
 from storage.models import Mapping
-from tests.simulation.test_scenarios import codes, paired, payments, remote
+from tests.simulation.test_scenarios import codes, payments, remote
 from tests.simulation.world import World
-
-__all__ = ["paired"]
 
 
 def raise_total(world: World, invoice: Body) -> None:

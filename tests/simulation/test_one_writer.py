@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from ravebooks.demo.sides import Body
 from reconcile.actions import Action
 from reconcile.model import Kind, Record, Side
 from storage import connections, leases
@@ -10,7 +11,6 @@ from storage.leases import HeldLease, LeaseLost
 from storage.models import Operation
 from storage.unit import UnitOfWork
 from sync.writes.journal import Journal, Request
-from tests.simulation.posting import paired_invoice
 from tests.simulation.world import World
 
 SECONDS = 60.0
@@ -40,9 +40,8 @@ def test_a_connection_that_another_process_holds_is_left_to_it(world: World) -> 
 
 
 @pytest.mark.parametrize("how", ["one", "batch"])
-def test_whoever_lost_the_lease_between_two_looks_at_it_writes_nothing(world: World, how: str) -> None:
+def test_whoever_lost_the_lease_between_two_looks_at_it_writes_nothing(world: World, paired: Body, how: str) -> None:
     """As a process that was stopped for longer than its lease, and goes on where it was."""
-    paired_invoice(world)
     lost = take(world, "a process that is stopped")
     world.clock.advance(SECONDS)
     take(world, "the next one")

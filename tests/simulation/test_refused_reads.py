@@ -3,10 +3,8 @@
 import pytest
 
 from ravebooks.demo.sides import Body
-from tests.simulation.test_scenarios import codes, order, paired, remote
+from tests.simulation.test_scenarios import codes, order, remote
 from tests.simulation.world import World
-
-__all__ = ["paired"]
 
 
 def test_change_data_capture_that_is_refused_stops_nothing_else(world: World, paired: Body) -> None:

@@ -15,7 +15,7 @@ from storage.installation import ASLEEP_AFTER
 from sync import catching_up
 from sync.duties import CHANGES, EVENTS
 from tests.simulation.dying import Killed
-from tests.simulation.posting import paired_invoice, pay, reads, work_for
+from tests.simulation.posting import BothSides, pay, reads, work_for
 from tests.simulation.spoiling import rewriting, spoiled
 from tests.simulation.world import World
 
@@ -68,9 +68,9 @@ def payments(world: World) -> list[Any]:
 
 @pytest.mark.parametrize("said", [say_restored, nothing])
 def test_a_payment_copied_to_quickbooks_after_the_backup_is_not_copied_again(
-    world: World, backup: Callable[[], Callable[[], None]], said: Callable[[World], None]
+    world: World, both_sides: BothSides, backup: Callable[[], Callable[[], None]], said: Callable[[World], None]
 ) -> None:
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     restore = backup()
     world.receive({ours["id"]: "40.00"})
     world.settle()
@@ -86,9 +86,9 @@ def test_a_payment_copied_to_quickbooks_after_the_backup_is_not_copied_again(
 
 @pytest.mark.parametrize("said", [say_restored, nothing])
 def test_a_payment_copied_to_ravetree_after_the_backup_is_not_copied_again(
-    world: World, backup: Callable[[], Callable[[], None]], said: Callable[[World], None]
+    world: World, both_sides: BothSides, backup: Callable[[], Callable[[], None]], said: Callable[[World], None]
 ) -> None:
-    ours, theirs = paired_invoice(world)
+    ours, theirs = both_sides
     restore = backup()
     pay(world, theirs, 40)
     world.settle()
@@ -130,10 +130,10 @@ def test_an_invoice_with_its_payments_and_its_mark_as_paid_is_taken_over_as_it_s
 
 
 def test_a_marker_that_nobody_knows_stops_every_write_before_the_next_one(
-    world: World, backup: Callable[[], Callable[[], None]]
+    world: World, both_sides: BothSides, backup: Callable[[], Callable[[], None]]
 ) -> None:
     """Nobody said that it was restored, and no time has passed: the first look at the books says it."""
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     restore = backup()
     world.receive({ours["id"]: "40.00"})
     world.settle()
@@ -147,9 +147,11 @@ def test_a_marker_that_nobody_knows_stops_every_write_before_the_next_one(
     assert (payments(world), world.connection()["state"]) == ([(40, 0)], "active")
 
 
-def test_logs_that_fail_hold_up_no_verification(world: World, backup: Callable[[], Callable[[], None]]) -> None:
+def test_logs_that_fail_hold_up_no_verification(
+    world: World, both_sides: BothSides, backup: Callable[[], Callable[[], None]]
+) -> None:
     """What change data capture and the log of events would tell, queries and lists tell too."""
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     restore = backup()
     world.receive({ours["id"]: "40.00"})
     world.settle()
@@ -167,9 +169,9 @@ def garbled(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_answer_that_nobody_understands_holds_up_no_verification(
-    world: World, backup: Callable[[], Callable[[], None]]
+    world: World, both_sides: BothSides, backup: Callable[[], Callable[[], None]]
 ) -> None:
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     restore = backup()
     world.receive({ours["id"]: "40.00"})
     world.settle()
@@ -182,9 +184,9 @@ def test_an_answer_that_nobody_understands_holds_up_no_verification(
 
 
 def test_a_verification_that_dies_under_way_begins_anew(
-    world: World, backup: Callable[[], Callable[[], None]], monkeypatch: pytest.MonkeyPatch
+    world: World, both_sides: BothSides, backup: Callable[[], Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     restore = backup()
     world.receive({ours["id"]: "40.00"})
     world.settle()
@@ -206,10 +208,10 @@ def test_a_verification_that_dies_under_way_begins_anew(
 
 
 def test_a_mark_as_paid_that_a_bookkeeper_spread_over_two_invoices_is_not_taken_for_one(
-    world: World, backup: Callable[[], Callable[[], None]]
+    world: World, both_sides: BothSides, backup: Callable[[], Callable[[], None]]
 ) -> None:
     """By its note it belongs to the first invoice; by what it pays it is a person's."""
-    ours, theirs = paired_invoice(world)
+    ours, theirs = both_sides
     second = world.invoice(ours["client_id"], "70.00")
     restore = backup()
     world.ravetree.change("invoices", ours["id"], {"status": "paid"})
@@ -232,9 +234,9 @@ def test_a_mark_as_paid_that_a_bookkeeper_spread_over_two_invoices_is_not_taken_
 
 
 @pytest.mark.parametrize("first", ["sweeper", "slice"])
-def test_what_slept_for_long_reads_both_books_before_it_writes(world: World, first: str) -> None:
+def test_what_slept_for_long_reads_both_books_before_it_writes(world: World, both_sides: BothSides, first: str) -> None:
     """Whoever comes first notices it: a worker does not wait for a sweeper that is away."""
-    ours, theirs = paired_invoice(world)
+    ours, theirs = both_sides
     world.parts.sweeper.sweep()
     before = reads(world, "verify")
     world.clock.advance(ASLEEP_AFTER.total_seconds() + 1)

@@ -3,11 +3,9 @@
 import json
 
 from ravebooks.demo.sides import Body
-from tests.simulation.test_scenarios import paired, remote
+from tests.simulation.test_scenarios import remote
 from tests.simulation.world import World
 from webhooks.signatures import quickbooks_signature
-
-__all__ = ["paired"]
 
 
 def post_legacy(world: World, payment: Body, operation: str) -> None:

@@ -17,14 +17,6 @@ def world(new_world: World) -> World:
     return new_world
 
 
-@pytest.fixture
-def paired(world: World) -> Body:
-    """An invoice over 100.00 that stands in both books."""
-    invoice = world.invoice(world.client("Northwind Galleries"), "100.00")
-    world.settle()
-    return invoice
-
-
 def remote(world: World, invoice: Body) -> Body:
     found = world.quickbooks.invoice(invoice["number"])
     assert found is not None

@@ -13,7 +13,7 @@ from storage import connections
 from storage.models import Connection, Duty, Job, Lease, Operation, PendingChange, SyncState
 from sync import worker
 from sync.duties import DUTIES
-from tests.simulation.posting import event, next_id, paired_invoice, pay, post, work_for
+from tests.simulation.posting import BothSides, event, next_id, paired_invoice, pay, post, work_for
 from tests.simulation.spoiling import Answer, failing, spoiled
 from tests.simulation.world import World
 
@@ -32,8 +32,10 @@ def memo(world: World, ours: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     "moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59-12:00", "1900-01-01T00:00:00Z"]
 )
-def test_an_event_of_another_century_is_kept_aside_and_stops_nothing(world: World, moment: str) -> None:
-    ours, theirs = paired_invoice(world)
+def test_an_event_of_another_century_is_kept_aside_and_stops_nothing(
+    world: World, both_sides: BothSides, moment: str
+) -> None:
+    ours, theirs = both_sides
     post(world, [event(world, kind, "999", time=moment) for kind in ("invoice", "payment")])
     pay(world, theirs, 10)
     world.settle()
@@ -42,8 +44,8 @@ def test_an_event_of_another_century_is_kept_aside_and_stops_nothing(world: Worl
     assert [row["outcome"] for row in kept].count("unusable") == 2
 
 
-def test_change_data_capture_failing_alone_stops_no_event(world: World) -> None:
-    ours, theirs = paired_invoice(world)
+def test_change_data_capture_failing_alone_stops_no_event(world: World, both_sides: BothSides) -> None:
+    ours, theirs = both_sides
     with spoiled(world, failing("/cdc")):
         world.parts._look_everywhere()
         pay(world, theirs, 10)
@@ -51,8 +53,8 @@ def test_change_data_capture_failing_alone_stops_no_event(world: World) -> None:
         assert (balance(world, ours), world.connection()["state"]) == ("90.00", "active")
 
 
-def test_the_log_of_ravetree_failing_alone_stops_no_event(world: World) -> None:
-    ours, theirs = paired_invoice(world)
+def test_the_log_of_ravetree_failing_alone_stops_no_event(world: World, both_sides: BothSides) -> None:
+    ours, theirs = both_sides
     world.ravetree.steer("faults", {"endpoint": "*events*", "kind": "500", "count": None})
     world.parts._look_everywhere()
     pay(world, theirs, 10)
@@ -60,9 +62,9 @@ def test_the_log_of_ravetree_failing_alone_stops_no_event(world: World) -> None:
     assert balance(world, ours) == "90.00"
 
 
-def test_a_read_that_fails_for_one_record_holds_up_no_other(world: World) -> None:
+def test_a_read_that_fails_for_one_record_holds_up_no_other(world: World, both_sides: BothSides) -> None:
     """Not even what is due at the same moment, again and again."""
-    ours, theirs = paired_invoice(world)
+    ours, theirs = both_sides
     bad = next_id(world)
     with spoiled(world, failing(f"'{bad}'")):
         post(world, [event(world, "payment", bad)])
@@ -78,8 +80,8 @@ def test_a_read_that_fails_for_one_record_holds_up_no_other(world: World) -> Non
     assert balance(world, ours) == "90.00"
 
 
-def test_an_answer_without_a_version_parks_its_record_alone(world: World) -> None:
-    ours, theirs = paired_invoice(world)
+def test_an_answer_without_a_version_parks_its_record_alone(world: World, both_sides: BothSides) -> None:
+    ours, theirs = both_sides
     other, others = paired_invoice(world, "200.00")
     bad = pay(world, theirs, 10)
 
@@ -107,9 +109,9 @@ def test_an_answer_without_a_version_parks_its_record_alone(world: World) -> Non
 
 
 def test_an_unexpected_error_of_a_slice_is_shown_and_tried_again_by_itself(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, both_sides: BothSides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours, theirs = paired_invoice(world)
+    ours, theirs = both_sides
     pay(world, theirs, 10)
     with monkeypatch.context() as broken:
 
@@ -136,8 +138,8 @@ def test_an_unexpected_error_of_a_slice_is_shown_and_tried_again_by_itself(
     assert (balance(world, ours), world.connection()["state"], world.attention()) == ("90.00", "active", [])
 
 
-def test_what_stalled_is_tried_at_once_by_a_program_that_starts(world: World) -> None:
-    ours, theirs = paired_invoice(world)
+def test_what_stalled_is_tried_at_once_by_a_program_that_starts(world: World, both_sides: BothSides) -> None:
+    ours, theirs = both_sides
     pay(world, theirs, 10)
     with world.parts.database.transaction() as session:
         for _ in range(9):
@@ -152,8 +154,10 @@ def test_what_stalled_is_tried_at_once_by_a_program_that_starts(world: World) ->
     assert balance(world, ours) == "90.00"
 
 
-def test_a_write_that_fails_each_time_is_shown_after_an_hour_and_goes_on_being_tried(world: World) -> None:
-    ours, _ = paired_invoice(world)
+def test_a_write_that_fails_each_time_is_shown_after_an_hour_and_goes_on_being_tried(
+    world: World, both_sides: BothSides
+) -> None:
+    ours, _ = both_sides
     other, _ = paired_invoice(world, "200.00")
     with spoiled(world, failing("Never taken", "POST")):
         world.ravetree.change("invoices", ours["id"], {"memo": "Never taken"})
@@ -177,8 +181,8 @@ def test_a_write_that_fails_each_time_is_shown_after_an_hour_and_goes_on_being_t
     assert world.ravetree.sync_state("invoice", ours["id"])["state"] == "synced"
 
 
-def test_a_clock_that_was_a_year_ahead_for_a_moment_stops_nothing(world: World) -> None:
-    ours, theirs = paired_invoice(world)
+def test_a_clock_that_was_a_year_ahead_for_a_moment_stops_nothing(world: World, both_sides: BothSides) -> None:
+    ours, theirs = both_sides
     right = world.clock.moment
     ahead = right + timedelta(days=366)
     with world.parts.database.transaction() as session:

@@ -7,10 +7,8 @@ import pytest
 from ravebooks.demo.sides import Body
 from reconcile.model import Kind, Record, Side
 from storage import decisions, steps
-from tests.simulation.test_scenarios import codes, ours, paired, payments, plain, remote
+from tests.simulation.test_scenarios import codes, ours, payments, plain, remote
 from tests.simulation.world import World
-
-__all__ = ["paired"]
 
 
 def decide(world: World, record: str, decision: str, target: str = "") -> None:

@@ -1,10 +1,8 @@
 """Payments over an invoice that was deleted in QuickBooks."""
 
 from ravebooks.demo.sides import Body
-from tests.simulation.test_scenarios import codes, paired, payments, remote
+from tests.simulation.test_scenarios import codes, payments, remote
 from tests.simulation.world import World
-
-__all__ = ["paired"]
 
 
 def delete(world: World, invoice: Body) -> None:

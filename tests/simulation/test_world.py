@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.people import People
-from tests.simulation.world import START, Prepare, World, _beginning, as_connected, as_settled
+from tests.simulation.world import START, Prepare, World, _beginning, as_connected, as_paired, as_settled
 
 Books = dict[str, list[str]]
 
@@ -56,6 +56,17 @@ def test_the_beginnings_differ_in_what_has_happened(tmp_path: Path) -> None:
     assert 'INSERT INTO "pairs"' in str(books(tmp_path / "settled"))
     assert connected.moment <= settled.moment
     assert connected.moment >= START
+
+
+def test_what_a_world_has_begun_with_is_its_own_and_stands_in_its_books(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        world = World(tmp_path / name, prepare=as_paired)
+        try:
+            assert world.quickbooks.invoice(world.begun_with["number"]) is not None
+            assert world.begun_with["memo"] == ""
+            world.begun_with["memo"] = "spoiled"
+        finally:
+            world.close()
 
 
 def test_a_seed_makes_a_world_of_its_own(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import requests
 
 from sync.writes import settlement
 from tests.simulation.dying import Killed, amounts, deliver_from, dying, with_long_waits
-from tests.simulation.posting import paired_invoice, work_for
+from tests.simulation.posting import BothSides, work_for
 from tests.simulation.spoiling import Answer, spoiled
 from tests.simulation.test_scenarios import codes, order
 from tests.simulation.world import RAVETREE, World
@@ -18,9 +18,9 @@ def to_payments(request: requests.PreparedRequest) -> bool:
     return request.method == "POST" and "/payment?" in (request.url or "")
 
 
-def test_a_write_whose_process_died_under_way_is_known_to_the_next_one(world: World) -> None:
+def test_a_write_whose_process_died_under_way_is_known_to_the_next_one(world: World, both_sides: BothSides) -> None:
     """It is sent again as it was; what was edited since is an edit of it and no payment of its own."""
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     payment = world.receive({ours["id"]: "40.00"}, "CHK 1")
     deliver_from(world, "ravetree")
     with spoiled(world, dying("/payment?")), pytest.raises(Killed):
@@ -36,9 +36,9 @@ def test_a_write_whose_process_died_under_way_is_known_to_the_next_one(world: Wo
     assert world.compare().differing == []
 
 
-def test_a_request_that_arrives_after_its_caller_gave_up_counts_once(world: World) -> None:
+def test_a_request_that_arrives_after_its_caller_gave_up_counts_once(world: World, both_sides: BothSides) -> None:
     """QuickBooks may be at it for two minutes: what goes out meanwhile, or under another key, would be a second one."""
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     with_long_waits(world)
     under_way: list[Callable[[], Answer]] = []
 
@@ -60,8 +60,8 @@ def test_a_request_that_arrives_after_its_caller_gave_up_counts_once(world: Worl
     assert world.compare().differing == []
 
 
-def test_what_a_dead_process_may_have_sent_is_not_sent_again_too_soon(world: World) -> None:
-    ours, _ = paired_invoice(world)
+def test_what_a_dead_process_may_have_sent_is_not_sent_again_too_soon(world: World, both_sides: BothSides) -> None:
+    ours, _ = both_sides
     with_long_waits(world)
     sent: list[Any] = []
 
@@ -85,9 +85,11 @@ def test_what_a_dead_process_may_have_sent_is_not_sent_again_too_soon(world: Wor
     assert amounts(world) == [40]
 
 
-def test_an_answer_counts_with_all_that_it_means_or_not_at_all(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_counts_with_all_that_it_means_or_not_at_all(
+    world: World, both_sides: BothSides, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An answer without its pair would have the payment planned anew, under a new key."""
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     world.receive({ours["id"]: "40.00"})
     deliver_from(world, "ravetree")
 
@@ -106,9 +108,9 @@ def test_an_answer_counts_with_all_that_it_means_or_not_at_all(world: World, mon
     assert world.compare().differing == []
 
 
-def test_ravetree_gets_a_payment_once_although_it_has_forgotten_the_key(world: World) -> None:
+def test_ravetree_gets_a_payment_once_although_it_has_forgotten_the_key(world: World, both_sides: BothSides) -> None:
     """Ravetree keeps keys for a day; our reference to QuickBooks' payment is unique there for good."""
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     fault = {"endpoint": "payments.create", "kind": "timeout_after", "count": 1, "seconds": 0}
     world.ravetree.steer("faults", fault)
     world.quickbooks.pay({ours["number"]: "25.00"}, "2026-11-21", "CHK 1")
@@ -124,9 +126,11 @@ def test_ravetree_gets_a_payment_once_although_it_has_forgotten_the_key(world: W
     assert (world.compare().differing, world.attention()) == ([], [])
 
 
-def test_an_edit_that_is_made_in_ravetree_right_before_our_own_is_not_overwritten(world: World) -> None:
+def test_an_edit_that_is_made_in_ravetree_right_before_our_own_is_not_overwritten(
+    world: World, both_sides: BothSides
+) -> None:
     """Our write names the version that it was planned from."""
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     payment = world.receive({ours["id"]: "40.00"}, "CHK 1")
     world.settle()
     (found,) = world.quickbooks.query("select * from Payment")
@@ -147,9 +151,11 @@ def test_an_edit_that_is_made_in_ravetree_right_before_our_own_is_not_overwritte
     assert codes(world) == ["edited_on_both_sides"]
 
 
-def test_a_bookkeepers_payment_of_the_same_day_is_not_taken_for_the_one_whose_answer_was_lost(world: World) -> None:
+def test_a_bookkeepers_payment_of_the_same_day_is_not_taken_for_the_one_whose_answer_was_lost(
+    world: World, both_sides: BothSides
+) -> None:
     """Both are money: the look-up goes by our note, not by customer and date alone."""
-    ours, _ = paired_invoice(world)
+    ours, _ = both_sides
     order(world, "payment.create", "timeout_before")
     world.receive({ours["id"]: "40.00"}, "CHK 1", day="2026-11-21")
     deliver_from(world, "ravetree")
@@ -163,9 +169,11 @@ def test_a_bookkeepers_payment_of_the_same_day_is_not_taken_for_the_one_whose_an
 
 
 @pytest.mark.parametrize(("edited", "refusals"), [("invoice", 1), ("payment", 2)])
-def test_an_edit_that_was_refused_goes_with_the_next_try(world: World, edited: str, refusals: int) -> None:
+def test_an_edit_that_was_refused_goes_with_the_next_try(
+    world: World, both_sides: BothSides, edited: str, refusals: int
+) -> None:
     """What was not written is not what both sides last agreed on: else the edit would be forgotten in silence."""
-    ours, theirs = paired_invoice(world)
+    ours, theirs = both_sides
     payment = world.receive({ours["id"]: "40.00"}, "CHK 1")
     world.settle()
     order(world, f"{edited}.update", "fault:6210", refusals)

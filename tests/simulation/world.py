@@ -28,7 +28,7 @@ from config import keyring
 from config.settings import Settings
 from ravebooks.bootstrap import Parts
 from ravebooks.demo.compare import Report, compare
-from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
+from ravebooks.demo.sides import Body, QuickBooksSide, RavetreeSide
 from ravebooks.local.sandbox_connection import ITEMS
 from reconcile.model import SENTENCE_LIMIT, Record
 from storage import duties, migrations, pairs
@@ -190,6 +190,7 @@ class Beginning:
     letters: tuple[Letter, ...]
     chance: Chance
     connection_id: str
+    begun_with: Any
 
     def write(self, directory: Path) -> None:
         """Lay the files out for another world."""
@@ -198,7 +199,8 @@ class Beginning:
             (directory / name).write_bytes(content)
 
 
-Prepare = Callable[["World"], None]
+Prepare = Callable[["World"], Any]
+"""What happens in a world before its test, always the same for a seed; what it returns is `begun_with` of each copy."""
 
 
 def as_connected(_world: "World") -> None:
@@ -210,9 +212,22 @@ def as_settled(world: "World") -> None:
     world.settle()
 
 
+def as_paired(world: "World") -> Body:
+    """The beginning in which all is quiet and an invoice over 100.00, which is returned, stands in both books."""
+    as_settled(world)
+    return as_paired_at_once(world)
+
+
+def as_paired_at_once(world: "World") -> Body:
+    """The same with an invoice that was made right after the consent."""
+    invoice = world.invoice(world.client("Northwind Galleries"), "100.00")
+    world.settle()
+    return invoice
+
+
 @dataclass
 class World(AnyWorld):
-    """Everything that there is. `prepare` is what has happened in it before the test: the same for a seed, always."""
+    """Everything that there is; `begun_with` is what `prepare` has returned."""
 
     directory: Path
     seed: int = 1
@@ -229,6 +244,7 @@ class World(AnyWorld):
             beginning.write(self.directory)
         self.bag[:] = beginning.letters
         self.connection_id = beginning.connection_id
+        self.begun_with = copy.deepcopy(beginning.begun_with)
         self._open(beginning.moment, copy.deepcopy(beginning.chance))
 
     def _open(self, moment: datetime, chance: Chance) -> None:
@@ -415,11 +431,13 @@ class _NewWorld(World):
         try:
             migrations.upgrade(self.parts.database)
             self.connection_id = self._connect()
-            self.prepare(self)
+            self.begun_with = self.prepare(self)
         finally:
             self.close()
         files = {path.relative_to(self.directory): path.read_bytes() for path in _files(self.directory)}
-        self.beginning = Beginning(files, self.clock.moment, tuple(self.bag), chance, self.connection_id)
+        self.beginning = Beginning(
+            files, self.clock.moment, tuple(self.bag), chance, self.connection_id, copy.deepcopy(self.begun_with)
+        )
 
     def _connect(self) -> str:
         account, parts = self.ravetree.credentials["account_id"], self.parts

@@ -12,8 +12,9 @@ ZERO = Decimal(0)
 CENT = Decimal("0.01")
 
 
-def cents(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_UP)
+def cents(amount: Decimal | int) -> Decimal:
+    """Rounded to the cent. An amount without a fraction comes out of JSON, and out of the file, as an int."""
+    return Decimal(amount).quantize(CENT, ROUND_HALF_UP)
 
 
 def amount_of(value: Any) -> Decimal:

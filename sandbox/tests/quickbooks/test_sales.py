@@ -243,3 +243,12 @@ def test_numbers_are_taken_as_text_too_and_ids_as_numbers(world: World) -> None:
     invoice = world.save("Invoice", {"CustomerRef": {"value": 3}, "Line": [{**line("12.50"), "LineNum": "1"}]})
     assert invoice["TotalAmt"] == Decimal("12.5")
     assert invoice["CustomerRef"]["value"] == CUSTOMER
+
+
+def test_an_invoice_over_whole_amounts_can_be_changed_after_a_restart(world: World, tmp_path: Path) -> None:
+    """In the file an amount without a fraction is a whole number."""
+    invoice = world.invoice(10)
+    world.close()
+    again = World(tmp_path)
+    changed = again.change("Invoice", invoice, PrivateNote="x")
+    assert (changed["PrivateNote"], changed["TotalAmt"]) == ("x", 10)
