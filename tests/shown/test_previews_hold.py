@@ -123,21 +123,52 @@ def test_what_drift_says_comes_next_is_what_comes_next(kind: Kind, here: str, wo
         find_partners(kind, {(here, there): pair}, world)
         kind.here[here](pair)
         kind.there[there](pair)
-        for letter in world.collect():
-            world.deliver(letter)
-        said, last = sentence_of(world, kind, pair), last_write(world)
-        if not said or "The next sync waits" in said or (said, here) == (sentences.READS_FIRST, "marked as paid"):
-            world.settle()
-            continue
-        world.settle()
-        done, asked = written(world, kind, last), waits(world, place_of(world, kind, pair))
-        attention = Attention(asked[0]["state"], "", asked[0]["cause"], asked[0]["remedy"]) if asked else None
-        told = sentences.next_sync([(side, Action(action)) for side, action in done], attention, "", "")
-        if said.startswith(("Nothing now", "Nothing by itself", "Nothing:")):
-            said = ""
-        if said != told:
-            wrong.append(f"{here}, {there}: {said!r} was said, {told!r} came")
+        wrong += said_and_came(world, kind, pair, here, there)
     assert wrong == []
+
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "invoices off": {"invoices": False},
+    "estimates off": {"estimates": False},
+    "drafts stay": {"draft_policy": "sent"},
+    "deletions delete": {"delete_policy": "delete"},
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.name != "contact"], ids=lambda kind: kind.name)
+def test_under_each_switch_and_policy_the_same_holds(kind: Kind, setting: str, world: World) -> None:
+    """Each change in Ravetree alone: drift's sentence and what comes by itself, then the button and its preview."""
+    path = f"/api/connections/{world.connection_id}"
+    world.api("PUT", f"{path}/settings", {"removals_limit": 1000})
+    made = {}
+    for here in kind.here:
+        made[here, "nothing"] = kind.make(world, f"{here} under {setting}")
+        world.settle()
+        find_partners(kind, {(here, "nothing"): made[here, "nothing"]}, world)
+    world.api("PUT", f"{path}/{'switches' if setting.endswith('off') else 'settings'}", SETTINGS[setting])
+    wrong = []
+    for (here, there), pair in made.items():
+        kind.here[here](pair)
+        wrong += said_and_came(world, kind, pair, here, there)
+        wrong += shown_and_done(world, kind, place_of(world, kind, pair), f"{here}, asked for")
+    assert wrong == []
+
+
+def said_and_came(world: World, kind: Kind, pair: Pair, here: str, there: str) -> list[str]:
+    """What drift said, held against what the next sync then did; empty where both were one."""
+    for letter in world.collect():
+        world.deliver(letter)
+    said, last = sentence_of(world, kind, pair), last_write(world)
+    world.settle()
+    if not said or "The next sync waits" in said or (said, here) == (sentences.READS_FIRST, "marked as paid"):
+        return []
+    done, asked = written(world, kind, last), waits(world, place_of(world, kind, pair))
+    attention = Attention(asked[0]["state"], "", asked[0]["cause"], asked[0]["remedy"]) if asked else None
+    told = sentences.next_sync([(side, Action(action)) for side, action in done], attention, "", "")
+    if said.startswith(("Nothing now", "Nothing by itself", "Nothing:")):
+        said = ""
+    return [f"{here}, {there}: {said!r} was said, {told!r} came"] if said != told else []
 
 
 def sentence_of(world: World, kind: Kind, pair: Pair) -> str:
