@@ -31,7 +31,7 @@ CALL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Finding:
+class Symptom:
     """One line of the doctor's: the sentence says what was seen, the remedy what to do if it is red."""
 
     name: str
@@ -44,7 +44,7 @@ class Unwell(RavebooksError):
     """A check is red."""
 
 
-def examine(parts: Parts, world: World | None) -> Iterator[Finding]:
+def examine(parts: Parts, world: World | None) -> Iterator[Symptom]:
     """Every check that can be made; what stands on a red one is left out."""
     yield _look("settings", lambda: _settings(parts, world))
     if world is not None:
@@ -60,11 +60,11 @@ def examine(parts: Parts, world: World | None) -> Iterator[Finding]:
         yield from _connections(parts, neighbours=keys.ok)
 
 
-def _look(name: str, check: Callable[[], str]) -> Finding:
+def _look(name: str, check: Callable[[], str]) -> Symptom:
     try:
-        return Finding(name, True, check())
+        return Symptom(name, True, check())
     except RavebooksError as error:
-        return Finding(name, False, redact_text(str(error).rstrip(".") + "."), error.remedy)
+        return Symptom(name, False, redact_text(str(error).rstrip(".") + "."), error.remedy)
 
 
 # --- this installation ---------------------------------------------------------------------------
@@ -190,11 +190,11 @@ def _keys(parts: Parts, *, with_database: bool) -> str:
     return f"both rings are there; all {opened} stored tokens open"
 
 
-def _connections(parts: Parts, *, neighbours: bool) -> Iterator[Finding]:
+def _connections(parts: Parts, *, neighbours: bool) -> Iterator[Symptom]:
     with parts.database.reading() as session:
         every = connections.every(session)
     if not every:
-        yield Finding("connections", True, "none yet")
+        yield Symptom("connections", True, "none yet")
     for connection in every:
         state = _look(f"connection {connection.id}", partial(_state, parts, connection))
         yield state

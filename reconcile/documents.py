@@ -76,7 +76,7 @@ class Dated(Protocol):
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenContent:
     """What QuickBooks made of our last write, and what it says now."""
 
     number: str
@@ -112,7 +112,7 @@ def deleted_in_quickbooks(case: Dated, document: RavetreeInvoice | RavetreeEstim
 
 
 def difference_after_write(
-    name: str, ours: RavetreeInvoice | RavetreeEstimate, then: Written, now: Written
+    name: str, ours: RavetreeInvoice | RavetreeEstimate, then: WrittenContent, now: WrittenContent
 ) -> Plan | None:
     """What QuickBooks made of our last write, if it was not what we said."""
     if ours.number not in (then.number, now.number):

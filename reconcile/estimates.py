@@ -6,7 +6,7 @@ from datetime import datetime
 
 from reconcile.actions import Action
 from reconcile.documents import (
-    Written,
+    WrittenContent,
     content_of,
     deleted_in_quickbooks,
     difference_after_write,
@@ -101,8 +101,8 @@ def _plan_live(case: EstimateCase, estimate: RavetreeEstimate, remote: QuickBook
             difference_after_write(
                 f"Estimate {estimate.number}",
                 base.ravetree,
-                Written(then.number, then.total),
-                Written(now.number, now.total),
+                WrittenContent(then.number, then.total),
+                WrittenContent(now.number, now.total),
             )
             or NOTHING
         )

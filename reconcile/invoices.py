@@ -8,7 +8,7 @@ from decimal import Decimal
 from reconcile.actions import Action
 from reconcile.decisions import Decision
 from reconcile.documents import (
-    Written,
+    WrittenContent,
     content_of,
     deleted_in_quickbooks,
     difference_after_write,
@@ -144,9 +144,9 @@ def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksIn
         return write(Side.QUICKBOOKS, Action.INVOICE_MARK_SENT, remote.id, remote.sync_token)
     if remote.emailed and not invoice.sent:
         return write(Side.RAVETREE, Action.INVOICE_MARK_SENT, invoice.id, invoice.version)
-    then = Written(base.quickbooks.number, base.quickbooks.total)
+    then = WrittenContent(base.quickbooks.number, base.quickbooks.total)
     if difference := difference_after_write(
-        f"Invoice {base.ravetree.number}", base.ravetree, then, Written(remote.number, remote.total)
+        f"Invoice {base.ravetree.number}", base.ravetree, then, WrittenContent(remote.number, remote.total)
     ):
         return difference
     return _plan_placeholder(case, invoice, remote)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from config.ports import CLOCKS_DIFFER
 from storage import connections
-from storage.models import Connection, Duty, Job, Operation, PendingChange, SyncState
+from storage.models import Connection, Job, Operation, PendingChange, PlannedDuty, SyncState
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -32,7 +32,7 @@ class Longest:
 def longest(duties: Mapping[str, timedelta], uncertain: timedelta) -> tuple[Longest, ...]:
     """Each column of due times with its longest interval, some of which are settings; of `duties` by their names."""
     return (
-        *(Longest(Duty.due_at, max(every, HOUR), (Duty.duty == name,)) for name, every in duties.items()),
+        *(Longest(PlannedDuty.due_at, max(every, HOUR), (PlannedDuty.duty == name,)) for name, every in duties.items()),
         Longest(Connection.retry_at, connections.LONGEST_STALL),
         Longest(Connection.verify_since, HOUR),
         Longest(PendingChange.due_at, 2 * HOUR),

@@ -11,7 +11,6 @@ from storage.connections import ARCHIVED, DISCONNECTED, NotActive
 from storage.models import (
     Base,
     Connection,
-    Duty,
     Echo,
     Job,
     Lease,
@@ -19,12 +18,13 @@ from storage.models import (
     Operation,
     Pair,
     PendingChange,
+    PlannedDuty,
     SyncState,
 )
 
 FORGOTTEN = "forgotten"
 
-_WORK = (PendingChange, SyncState, Echo, Lease, Duty)
+_WORK = (PendingChange, SyncState, Echo, Lease, PlannedDuty)
 """What is still to be done, and by whom: an archived connection does nothing."""
 
 _HISTORY = (Pair, Operation)

@@ -30,7 +30,7 @@ NAMING = {
 }
 
 
-class Instant(TypeDecorator[datetime]):
+class StoredInstant(TypeDecorator[datetime]):
     """An aware instant, kept in UTC. SQLite keeps it naive, so it is given its zone back on reading."""
 
     impl = DateTime(timezone=True)
@@ -68,7 +68,7 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 class Base(DeclarativeBase):
     """The root of all tables."""
 
-    type_annotation_map = {datetime: Instant, dict[str, Any]: Json, list[Any]: Json}
+    type_annotation_map = {datetime: StoredInstant, dict[str, Any]: Json, list[Any]: Json}
 
 
 Base.metadata.naming_convention = NAMING
@@ -152,7 +152,7 @@ class Connection(Base):
     verified_at: Mapped[datetime | None]
 
 
-class Duty(Base):
+class PlannedDuty(Base):
     """When something that the clock asks for is due for a connection; while it fails, since when and why.
 
     `duty` is a name of the registry in `sync/duties.py`.

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from storage.models import Instant
+from storage.models import StoredInstant
 
 T = TypeVar("T")
 Key = tuple[Any, ...]
@@ -80,4 +80,4 @@ def _plain(value: Any) -> Any:
 
 def _bound(column: InstrumentedAttribute[Any], value: Any) -> tuple[Any, Any]:
     """A key's value as its column compares it, with the column's type."""
-    return (datetime.fromisoformat(value) if isinstance(column.type, Instant) else value), column.type
+    return (datetime.fromisoformat(value) if isinstance(column.type, StoredInstant) else value), column.type

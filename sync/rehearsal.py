@@ -32,7 +32,7 @@ from sync.neighbours import Neighbours
 from sync.noted import Noted, noted_records
 from sync.outcomes import NeedsAttention, Outcome
 from sync.reconciling import reconcile
-from sync.supposed import Answers, Asked, Supposed, SupposedAccount, SupposedCompany
+from sync.supposed import KnownAnswers, MustAsk, Supposed, SupposedAccount, SupposedCompany
 from sync.writes import settlement
 from sync.writes.journal import Request
 
@@ -43,7 +43,7 @@ ROUNDS = 20
 
 
 @dataclass(frozen=True)
-class Step:
+class RehearsedWrite:
     """One write: `before` is what the record said there, empty for a new one, `sent` what is sent."""
 
     subject: Record
@@ -63,7 +63,7 @@ class Rehearsed:
     """
 
     record: Record
-    steps: list[Step] = field(default_factory=list)
+    steps: list[RehearsedWrite] = field(default_factory=list)
     outcome: Outcome | None = None
     waits: str = ""
     refusal: RavebooksError | None = None
@@ -135,7 +135,7 @@ class _Supposing:
         books, now = self.books, self._clock.now()
         kind = settlement.kind_of(request.action)
         before = self._before(books, request, kind)
-        step = Step(request.subject, request.side, request.action, dict(before or {}), dict(request.body))
+        step = RehearsedWrite(request.subject, request.side, request.action, dict(before or {}), dict(request.body))
         with books.writing() as session:
             brakes.check_removal(session, books.id, request.action, now)
             self._rehearsed.steps.append(step)
@@ -211,7 +211,7 @@ class Rehearsal:
         self._connection = connection
         self._neighbours = neighbours
         self._reads = reads
-        self.answers = Answers()
+        self.answers = KnownAnswers()
         self.numbers: dict[tuple[Kind, str], list[Body]] = {}
         self._contacts: dict[str, RavetreeContact] | None = None
 
@@ -248,7 +248,7 @@ class Rehearsal:
             unit = _Forgotten(self._database, writes=writes)
             try:
                 return attempt(unit)
-            except Asked as asked:
+            except MustAsk as asked:
                 unit.rollback()
                 if asked.side is Side.QUICKBOOKS and not self._reads:
                     raise _Unknown from None
@@ -275,7 +275,7 @@ class Rehearsal:
             writes,
             known_contacts=self._contacts,
             numbers=dict(self.numbers),
-            fresh=set() if self._reads else _Known(),
+            fresh=set() if self._reads else _AllIsKnown(),
         )
 
     def _attempt(self, unit: UnitOfWork, record: Record, requested: bool, said: Said | None) -> Rehearsed:
@@ -353,7 +353,7 @@ class Rehearsal:
         )
 
 
-class _Known(set[Record]):
+class _AllIsKnown(set[Record]):
     """Whoever may not read takes what is known for what is there."""
 
     def __contains__(self, _record: object) -> bool:

@@ -23,7 +23,7 @@ NEW = "(new)"
 """Begins the id of a record that only a rehearsal has made."""
 
 
-class Asked(BaseException):
+class MustAsk(BaseException):
     """A neighbour has to be asked first, which no transaction may span: whoever rehearses asks, and begins again."""
 
     def __init__(self, side: Side, key: tuple[Any, ...], call: Callable[[], Any]) -> None:
@@ -33,7 +33,7 @@ class Asked(BaseException):
         self.call = call
 
 
-class Answers:
+class KnownAnswers:
     """What the neighbours have said so far, kept for as long as one question of a person is answered."""
 
     def __init__(self) -> None:
@@ -42,13 +42,13 @@ class Answers:
     def of(self, side: Side, key: tuple[Any, ...], call: Callable[[], Any]) -> Any:
         """The answer to a question, or what was raised. Raises `Asked` while nobody has asked it."""
         if (side, *key) not in self._said:
-            raise Asked(side, key, call)
+            raise MustAsk(side, key, call)
         answer = self._said[side, *key]
         if isinstance(answer, NeighbourError):
             raise answer
         return answer
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, asked: MustAsk) -> None:
         """Ask, and keep what is said."""
         try:
             answer = asked.call()
@@ -189,7 +189,7 @@ def _totals(body: Body, was: Body) -> Body:
 class SupposedCompany(Company):
     """QuickBooks' company as a rehearsal sees it: real answers, with the writes of the rehearsal laid over them."""
 
-    def __init__(self, real: Company, answers: Answers, supposed: Supposed) -> None:
+    def __init__(self, real: Company, answers: KnownAnswers, supposed: Supposed) -> None:
         self._real = real
         self._answers = answers
         self._supposed = supposed
@@ -231,7 +231,7 @@ _KIND_OF = {entity: kind for kind, entity in ENTITIES.items()}
 class SupposedAccount(Account):
     """Ravetree's account as a rehearsal sees it: real answers, with the writes of the rehearsal laid over them."""
 
-    def __init__(self, real: Account, answers: Answers, supposed: Supposed) -> None:
+    def __init__(self, real: Account, answers: KnownAnswers, supposed: Supposed) -> None:
         self._real = real
         self._answers = answers
         self._supposed = supposed

@@ -51,7 +51,7 @@ class VersionMoved(Moved):
     """Somebody changed the record in Ravetree since we read it."""
 
 
-class Gone(Missing):
+class RecordGone(Missing):
     """Ravetree has no such record."""
 
     remedy = "Nothing to do if it was deleted on purpose."
@@ -80,7 +80,7 @@ class Invalid(Refused):
 
 
 @dataclass(frozen=True)
-class Written:
+class Accepted:
     """The answer to a write; a deletion answers nothing but its tombstone."""
 
     status: int
@@ -122,7 +122,7 @@ class Account:
         """One record, or None when it is deleted or was never there."""
         try:
             body = self._read(ids.path(RESOURCES[kind], record_id), {}).body["data"]
-        except Gone:
+        except RecordGone:
             return None
         if not isinstance(body, dict) or body.get("id") != record_id:
             raise WrongAnswer(f"Ravetree answered {kind} {record_id} with another record")
@@ -141,14 +141,14 @@ class Account:
         """All rows of a list."""
         yield from self._pages(resource, params or {})
 
-    def write(self, method: str, path: str, body: str, key: str, if_match: int | None) -> Written:
+    def write(self, method: str, path: str, body: str, key: str, if_match: int | None) -> Accepted:
         """Send one journalled write."""
         headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
         if if_match is not None:
             headers["If-Match"] = f'"{if_match}"'
         data = body.encode() if body else None
         answer = self._retrying(NotSent, attempts=2)(self._attempt, method, path, {}, headers, data, "write")
-        return Written(answer.status, (answer.body or {}).get("data") or {})
+        return Accepted(answer.status, (answer.body or {}).get("data") or {})
 
     def tell(self, kind: Kind, record_id: str, state: Body, key: str) -> None:
         """Say how a record's sync stands: Ravetree draws the icon, the error and the link from it."""
@@ -223,7 +223,7 @@ def _error(answer: http.Answer, path: str) -> NeighbourError:
     if status in (401, 403):
         return AccountClosed("Ravetree does not accept the account's API token", code=code)
     if status == 404:
-        return Gone(f"Ravetree has no {path}", code=code)
+        return RecordGone(f"Ravetree has no {path}", code=code)
     if status == 409:
         return Taken(f"Ravetree refuses: {text}", detail.get("existing_id"), code=code)
     if status == 410:

@@ -8,8 +8,8 @@ from console.api.paging import PageQuery, asked, page_of
 from console.api.serving import View, blueprint, serving
 from storage.paging import Page
 from storage.reads import Usage
-from sync.actions.connections import ConnectionView, Inspection, Settings
-from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, Entry
+from sync.actions.connections import ConnectionView, Inspection, Policies
+from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, ListEntry
 
 MAPPINGS = {
     "line_types": LINE_TYPE,
@@ -81,7 +81,7 @@ class Items(View):
     @routes.doc(operationId="listItems")
     @routes.arguments(shapes.EntriesQuery, location="query")
     @routes.response(200, page_of(shapes.ItemShape, "entries"), example=examples.page(examples.ENTRY))
-    def get(self, query: dict[str, Any], connection_id: str) -> Page[Entry]:
+    def get(self, query: dict[str, Any], connection_id: str) -> Page[ListEntry]:
         """List QuickBooks' active service items
 
         By name; with `search` those with that text in their names.
@@ -160,7 +160,7 @@ class ConnectionSettings(View):
 
     @routes.doc(operationId="getSettings")
     @routes.response(200, shapes.ConnectionSettings, example=examples.SETTINGS)
-    def get(self, connection_id: str) -> Settings:
+    def get(self, connection_id: str) -> Policies:
         """Show how a connection behaves
 
         When drafts go to QuickBooks, what a deleted invoice becomes there, and both limits.
@@ -170,7 +170,7 @@ class ConnectionSettings(View):
     @routes.doc(operationId="setSettings")
     @routes.arguments(shapes.ConnectionSettings, example=examples.SETTINGS)
     @routes.response(200, shapes.ConnectionSettings, example=examples.SETTINGS)
-    def put(self, body: dict[str, Any], connection_id: str) -> Settings:
+    def put(self, body: dict[str, Any], connection_id: str) -> Policies:
         """Set how a connection behaves
 
         What is not named stays as it is.

@@ -17,7 +17,7 @@ import click
 from config.environment import PREFIX
 from config.errors import RavebooksError
 from ravebooks import private
-from ravebooks.demo.compare import Report, compare
+from ravebooks.demo.compare import DemoReport, compare
 from ravebooks.demo.day import RECORDS, Day, NotReached
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
 
@@ -125,7 +125,7 @@ def _say(title: str, ravetree: str, quickbooks: str) -> None:
     click.echo(f"  {title:<36} Ravetree: {ravetree:<52} QuickBooks: {quickbooks}")
 
 
-def settled(ravetree: RavetreeSide, quickbooks: QuickBooksSide, seconds: float) -> Report:
+def settled(ravetree: RavetreeSide, quickbooks: QuickBooksSide, seconds: float) -> DemoReport:
     """Compare until nothing differs, or `seconds` are over."""
     deadline = time.monotonic() + seconds
     while (report := compare(ravetree, quickbooks)).differing and time.monotonic() < deadline:
@@ -133,7 +133,7 @@ def settled(ravetree: RavetreeSide, quickbooks: QuickBooksSide, seconds: float) 
     return report
 
 
-def show(report: Report) -> None:
+def show(report: DemoReport) -> None:
     """The table, the sums, and as the last line the verdict."""
     for row in report.rows:
         verdict = "same" if not row.differences else "DIFFERS: " + "; ".join(row.differences)

@@ -9,7 +9,7 @@ from config import logging as logs
 from config.errors import USAGE, SettingError
 from config.settings import unknown
 from ravebooks.bootstrap import Parts
-from ravebooks.doctor import Finding, examine
+from ravebooks.doctor import Symptom, examine
 from ravebooks.local import settings as local_settings
 
 
@@ -24,7 +24,7 @@ def doctor() -> None:
         settings, world = local_settings.read()
     except SettingError as error:
         for line in error.lines:
-            _print(Finding("settings", False, line, "Correct the variable."))
+            _print(Symptom("settings", False, line, "Correct the variable."))
         sys.exit(USAGE)
     for sentence in unknown(environment.read()):
         click.echo(f"note  settings: {sentence}")
@@ -40,7 +40,7 @@ def doctor() -> None:
     sys.exit(1 if red else 0)
 
 
-def _print(finding: Finding) -> None:
+def _print(finding: Symptom) -> None:
     click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.sentence}")
     if not finding.ok:
         click.echo(f"      → {finding.remedy}")

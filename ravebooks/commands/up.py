@@ -20,7 +20,7 @@ from ravebooks.bootstrap import Parts
 from ravebooks.commands import served
 from ravebooks.commands.start import begin
 from ravebooks.local.keys import lasting_owner, with_generated_keys
-from ravebooks.local.sandbox_connection import Installation
+from ravebooks.local.sandbox_connection import LocalInstallation
 from ravebooks.local.sandbox_process import World, find_or_start
 from ravebooks.local.settings import NEEDED_BY_UP, with_sandbox
 from ravebooks.process import Process
@@ -144,7 +144,7 @@ def _prepare(parts: Parts, world: World) -> str:
         raise SettingError("RAVEBOOKS_RAVETREE_WEBHOOK_KEYS is not set: set it.")
     # The server's own address: a public URL may lead through a proxy that is not there yet.
     here = f"http://{settings.host}:{settings.port}"
-    connection_id = Installation(here, settings.api_token, settings.ravetree_webhook_keys).prepare(world)
+    connection_id = LocalInstallation(here, settings.api_token, settings.ravetree_webhook_keys).prepare(world)
     with parts.database.transaction() as session:
         duties.look_everywhere(session, parts.clock.now())
     return connection_id

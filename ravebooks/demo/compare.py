@@ -12,7 +12,7 @@ Allocations = tuple[tuple[str, Decimal], ...]
 
 
 @dataclass(frozen=True)
-class Row:
+class DemoRow:
     """One record compared: what each side says, and how they differ."""
 
     kind: str
@@ -23,14 +23,14 @@ class Row:
 
 
 @dataclass
-class Report:
+class DemoReport:
     """All rows, and sums by currency."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[DemoRow] = field(default_factory=list)
     sums: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
 
     @property
-    def differing(self) -> list[Row]:
+    def differing(self) -> list[DemoRow]:
         return [row for row in self.rows if row.differences]
 
 
@@ -49,11 +49,11 @@ class _Payment:
         return f"{self.day} {self.amount} {self.currency} ({shares or 'unapplied'})"
 
 
-def compare(ravetree: RavetreeSide, quickbooks: QuickBooksSide) -> Report:
+def compare(ravetree: RavetreeSide, quickbooks: QuickBooksSide) -> DemoReport:
     """Hold the books against each other."""
     ours = {row["number"]: row for row in ravetree.every("invoices") if row["lines"]}
     theirs = _by_number(quickbooks.query("select * from Invoice"))
-    report = Report()
+    report = DemoReport()
     for number in sorted(ours.keys() | theirs.keys()):
         report.rows.append(_invoice_row(number, ours.get(number), theirs.get(number, []), ravetree))
     placeholders = {
@@ -76,12 +76,12 @@ def _by_number(rows: Iterable[Body]) -> dict[str, list[Body]]:
 # --- invoices ------------------------------------------------------------------------------------
 
 
-def _invoice_row(number: str, ours: Body | None, found: list[Body], ravetree: RavetreeSide) -> Row:
+def _invoice_row(number: str, ours: Body | None, found: list[Body], ravetree: RavetreeSide) -> DemoRow:
     if ours is not None and ours["status"] == "void" and not found:
-        return Row("invoice", number, _spell_ours(ours), "–", ())  # void before it ever came across
+        return DemoRow("invoice", number, _spell_ours(ours), "–", ())  # void before it ever came across
     if ours is None or not found:
         missing = "Ravetree" if ours is None else "QuickBooks"
-        return Row("invoice", number, "–" if ours is None else ours["status"], "–", (f"missing in {missing}",))
+        return DemoRow("invoice", number, "–" if ours is None else ours["status"], "–", (f"missing in {missing}",))
     theirs = found[0]
     differences = [f"{len(found)} times in QuickBooks"] if len(found) > 1 else []
     voided = _voided(theirs)
@@ -92,7 +92,7 @@ def _invoice_row(number: str, ours: Body | None, found: list[Body], ravetree: Ra
     state = ravetree.sync_state("invoice", ours["id"])
     if state.get("state") != "synced":
         differences.append(f"sync state {state.get('state', 'none')}: {state.get('message') or ''}")
-    return Row("invoice", number, _spell_ours(ours), _spell_theirs(theirs), tuple(differences))
+    return DemoRow("invoice", number, _spell_ours(ours), _spell_theirs(theirs), tuple(differences))
 
 
 def _content_differences(ours: Body, theirs: Body) -> list[str]:
@@ -133,7 +133,7 @@ def _spell_theirs(theirs: Body) -> str:
 
 
 def _compare_payments(
-    report: Report,
+    report: DemoReport,
     ravetree: RavetreeSide,
     quickbooks: QuickBooksSide,
     ours: dict[str, Body],
@@ -152,23 +152,23 @@ def _compare_payments(
         payment = _theirs(row, remote_numbers)
         if len(payment.allocations) == 1 and placeholders.get(payment.allocations[0][0]) == payment.amount:
             number = payment.allocations[0][0]
-            report.rows.append(Row("placeholder", number, "marked as paid", str(payment), ()))
+            report.rows.append(DemoRow("placeholder", number, "marked as paid", str(payment), ()))
             del placeholders[number]
         else:
             other[payment] += 1
     for number in sorted(placeholders):
-        report.rows.append(Row("placeholder", number, "marked as paid", "–", ("missing in QuickBooks",)))
+        report.rows.append(DemoRow("placeholder", number, "marked as paid", "–", ("missing in QuickBooks",)))
     for payment in sorted(mine.keys() | other.keys(), key=str):
         report.rows.extend(_payment_rows(payment, mine[payment], other[payment]))
 
 
-def _payment_rows(payment: _Payment, mine: int, other: int) -> list[Row]:
+def _payment_rows(payment: _Payment, mine: int, other: int) -> list[DemoRow]:
     same = min(mine, other)
-    rows = [Row("payment", str(payment), "1", "1", ())] * same
+    rows = [DemoRow("payment", str(payment), "1", "1", ())] * same
     if mine > same:
-        rows += [Row("payment", str(payment), "1", "–", ("missing in QuickBooks",))] * (mine - same)
+        rows += [DemoRow("payment", str(payment), "1", "–", ("missing in QuickBooks",))] * (mine - same)
     if other > same:
-        rows += [Row("payment", str(payment), "–", "1", ("missing in Ravetree",))] * (other - same)
+        rows += [DemoRow("payment", str(payment), "–", "1", ("missing in Ravetree",))] * (other - same)
     return rows
 
 
@@ -204,7 +204,7 @@ def _cents(amount: str | Decimal) -> Decimal:
 # --- sums ----------------------------------------------------------------------------------------
 
 
-def _compare_sums(report: Report, ours: Iterable[Body], theirs: Iterable[Body]) -> None:
+def _compare_sums(report: DemoReport, ours: Iterable[Body], theirs: Iterable[Body]) -> None:
     mine: defaultdict[str, Decimal] = defaultdict(Decimal)
     other: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row in ours:
@@ -216,5 +216,5 @@ def _compare_sums(report: Report, ours: Iterable[Body], theirs: Iterable[Body]) 
         report.sums[currency] = (mine[currency], other[currency])
         if mine[currency] != other[currency]:
             report.rows.append(
-                Row("sum", currency, str(mine[currency]), str(other[currency]), ("open balances differ in sum",))
+                DemoRow("sum", currency, str(mine[currency]), str(other[currency]), ("open balances differ in sum",))
             )

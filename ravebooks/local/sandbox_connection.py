@@ -32,7 +32,7 @@ class NotConnected(RavebooksError):
 
 
 @dataclass(frozen=True)
-class Installation:
+class LocalInstallation:
     """A running product, by its URL, its API's token and the keys that Ravetree's secret is derived from."""
 
     url: str

@@ -37,7 +37,7 @@ class ConnectionView:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Policies:
     """How a connection behaves."""
 
     draft_policy: str
@@ -105,13 +105,13 @@ class ConnectionActions:
         self.nudge(connection_id)
         return shown
 
-    def settings(self, connection_id: str) -> Settings:
+    def settings(self, connection_id: str) -> Policies:
         """How a connection behaves."""
         with self.database.reading() as session:
             return _settings(connections.get(session, connection_id))
 
     @again_when_contended
-    def set_settings(self, connection_id: str, values: Mapping[str, Any]) -> Settings:
+    def set_settings(self, connection_id: str, values: Mapping[str, Any]) -> Policies:
         """Set those of `SETTINGS` that `values` names, checked by whoever asks. Raises `NotActive` if archived."""
         with self.database.transaction() as session:
             connection = connections.get_current(session, connection_id)
@@ -165,5 +165,5 @@ def _view(session: Session, row: Connection) -> ConnectionView:
     )
 
 
-def _settings(row: Connection) -> Settings:
-    return Settings(row.draft_policy, row.delete_policy, row.removals_limit, row.reads_budget)
+def _settings(row: Connection) -> Policies:
+    return Policies(row.draft_policy, row.delete_policy, row.removals_limit, row.reads_budget)

@@ -25,7 +25,7 @@ class UnknownDeadLetter(RavebooksError):
 
 
 @dataclass(frozen=True)
-class Waiting:
+class Backlog:
     """All that waits for a person, of every connection. `stopped` says who stopped every write; empty if nobody did."""
 
     stopped: str
@@ -62,11 +62,11 @@ class InstallationActions:
         with self.database.transaction() as session:
             return connections.verify(session, self.clock.now())
 
-    def waiting(self) -> Waiting:
+    def waiting(self) -> Backlog:
         """All that waits for a person."""
         now = self.clock.now()
         with self.database.reading() as session:
-            return Waiting(
+            return Backlog(
                 brakes.why(session),
                 connections.stalled(session),
                 duties.every_failing(session, now),

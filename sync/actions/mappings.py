@@ -49,7 +49,7 @@ class SwitchRefused(RavebooksError):
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListEntry:
     """An active entry of QuickBooks that a key can be mapped to."""
 
     id: str
@@ -111,19 +111,19 @@ class MappingActions:
                 remedy=f"They are: {', '.join(key for key in keys if key) or 'none yet'}.",
             )
 
-    def entries(self, connection_id: str, kind: str, search: str = "") -> list[Entry]:
+    def entries(self, connection_id: str, kind: str, search: str = "") -> list[ListEntry]:
         """The active entries of QuickBooks that a kind of key can be mapped to, whose name has `search` in it."""
         listed = KINDS[kind]
         where = " and ".join(part for part in (listed.where, "Active = true") if part)
         rows = self._neighbours(connection_id).quickbooks.query(listed.entity, where, limit=10**9)
         named = [
-            Entry(str(row["Id"]), str(row.get("FullyQualifiedName") or row.get("Name", "")))
+            ListEntry(str(row["Id"]), str(row.get("FullyQualifiedName") or row.get("Name", "")))
             for row in rows
             if _fits(kind, row)
         ]
         return sorted((entry for entry in named if search.casefold() in entry.name.casefold()), key=_by_name)
 
-    def entries_page(self, connection_id: str, kind: str, search: str, asked: Asked) -> Page[Entry]:
+    def entries_page(self, connection_id: str, kind: str, search: str, asked: Asked) -> Page[ListEntry]:
         """The same, a page at a time."""
         return paging.cut(self.entries(connection_id, kind, search), _by_name, asked)
 
@@ -216,7 +216,7 @@ def _fits(kind: str, row: Mapping[str, Any]) -> bool:
     return kind != DEPOSIT_ACCOUNT or row.get("AccountType") in DEPOSIT_ACCOUNTS
 
 
-def _by_name(entry: Entry) -> tuple[str, str]:
+def _by_name(entry: ListEntry) -> tuple[str, str]:
     return entry.name.casefold(), entry.id
 
 

@@ -20,7 +20,7 @@ from sync.entities import ENTITIES
 from sync.jobs import RESOURCES, is_asked_for
 from sync.neighbours import Neighbours, NeighboursOf
 from sync.outcomes import Agreed, Waits
-from sync.rehearsal import Rehearsal, Rehearsed, Step, attention_of, taken_number
+from sync.rehearsal import Rehearsal, Rehearsed, RehearsedWrite, attention_of, taken_number
 
 SHOWN = 200
 """Records that a preview of many names one by one; the counts are of all."""
@@ -186,11 +186,11 @@ def spelled(rehearsed: Rehearsed, partner: str = "") -> dict[str, Any]:
     return _said(record, "nothing", ignored or "both books agree")
 
 
-def _is_own(step: Step, record: Record) -> bool:
+def _is_own(step: RehearsedWrite, record: Record) -> bool:
     noun = step.action.noun
     nouns = {Kind.CONTACT: ("contact", "customer"), Kind.INVOICE: ("invoice", "placeholder")}
     return noun in nouns.get(record.kind, (str(record.kind),))
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: RehearsedWrite) -> dict[str, Any]:
     return {"side": str(step.side), "action": step.action, "changes": changes(step.before, step.sent)}

@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from config.ports import SystemClock
-from ravebooks.demo.compare import Report, compare
+from ravebooks.demo.compare import DemoReport, compare
 from reconcile.model import Record
 from storage import pairs
 from storage.database import Database
@@ -87,5 +87,5 @@ class RunningWorld(AnyWorld):
         made: dict[str, Any] = self.api("POST", f"/api/connections/{self.connection_id}/parity", {})
         return made
 
-    def compare(self) -> Report:
+    def compare(self) -> DemoReport:
         return compare(self.ravetree, self.quickbooks)

@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 from ravebooks.commands import demo
-from ravebooks.demo.compare import Report
+from ravebooks.demo.compare import DemoReport
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
 from ravebooks.local.sandbox_process import World, find_or_start
 from tests.services.ports import wait_until
@@ -57,7 +57,7 @@ class System:
         """Where its books are."""
         return self.environment.get("RAVEBOOKS_DATABASE_URL") or f"sqlite:///{self.folder}/ravebooks.db"
 
-    def compared(self) -> Report:
+    def compared(self) -> DemoReport:
         """Both books from outside, once they are quiet."""
         return demo.settled(self.ravetree, self.quickbooks, PATIENCE)
 

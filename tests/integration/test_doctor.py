@@ -9,7 +9,7 @@ from config import names
 from config.settings import Settings
 from publishers import topology
 from ravebooks.bootstrap import Parts
-from ravebooks.doctor import Finding, examine
+from ravebooks.doctor import Symptom, examine
 from tests.services.rabbitmq import RabbitMQ
 
 
@@ -25,7 +25,7 @@ def channel(rabbitmq: RabbitMQ) -> Iterator[pika.adapters.blocking_connection.Bl
         yield connection.channel()
 
 
-def broker_finding(url: str, state_dir: str) -> Finding:
+def broker_finding(url: str, state_dir: str) -> Symptom:
     parts = Parts(
         Settings(
             state_dir=state_dir,

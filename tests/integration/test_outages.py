@@ -16,7 +16,7 @@ import requests
 
 from config import keyring
 from ravebooks.demo.sides import Body, QuickBooksSide, RavetreeSide
-from ravebooks.local.sandbox_connection import Installation
+from ravebooks.local.sandbox_connection import LocalInstallation
 from tests.integration.system import Procfile, healthy, until
 from tests.services.ports import free_ports
 from tests.services.postgresql import PostgreSQL
@@ -64,7 +64,7 @@ class Installed:
         for name in ("web", "worker", "sweeper"):
             self.run(name)
         until(lambda: healthy(self.url), what="web did not answer")
-        Installation(self.url, API_TOKEN, keyring.parse(KEYS)).prepare(self.processes.world)
+        LocalInstallation(self.url, API_TOKEN, keyring.parse(KEYS)).prepare(self.processes.world)
 
     def run(self, name: str) -> None:
         port = str(self.ports.get(name, 0))

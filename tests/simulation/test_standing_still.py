@@ -10,7 +10,7 @@ import requests
 import sqlalchemy as sa
 
 from storage import connections
-from storage.models import Connection, Duty, Job, Lease, Operation, PendingChange, SyncState
+from storage.models import Connection, Job, Lease, Operation, PendingChange, PlannedDuty, SyncState
 from sync import worker
 from sync.duties import DUTIES
 from tests.simulation.posting import BothSides, event, next_id, paired_invoice, pay, post, work_for
@@ -188,7 +188,7 @@ def test_a_clock_that_was_a_year_ahead_for_a_moment_stops_nothing(world: World, 
     with world.parts.database.transaction() as session:
         # What a process leaves behind that ran for twenty seconds under such a clock.
         session.execute(sa.update(Connection).values(read_at=ahead, nudged_at=ahead))
-        session.execute(sa.update(Duty).values(due_at=ahead))
+        session.execute(sa.update(PlannedDuty).values(due_at=ahead))
         session.execute(sa.update(Connection).values(access_expires_at=ahead))
         session.execute(sa.update(Lease).values(owner="somebody who was ahead", expires_at=ahead))
     theirs = world.quickbooks.invoice(ours["number"]) or {}

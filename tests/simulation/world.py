@@ -27,7 +27,7 @@ from werkzeug.test import TestResponse
 from config import keyring
 from config.settings import Settings
 from ravebooks.bootstrap import Parts
-from ravebooks.demo.compare import Report, compare
+from ravebooks.demo.compare import DemoReport, compare
 from ravebooks.demo.sides import Body, QuickBooksSide, RavetreeSide
 from ravebooks.local.sandbox_connection import ITEMS
 from reconcile.model import SENTENCE_LIMIT, Record
@@ -105,7 +105,7 @@ class AnyWorld(ABC):
     def names(self, record: Record) -> list[Record]: ...
 
     @abstractmethod
-    def compare(self) -> Report: ...
+    def compare(self) -> DemoReport: ...
 
     @abstractmethod
     def parity(self) -> dict[str, Any]:
@@ -417,7 +417,7 @@ class World(AnyWorld):
         made: dict[str, Any] = self.api("POST", f"/api/connections/{self.connection_id}/parity", {}).get_json()
         return made
 
-    def compare(self) -> Report:
+    def compare(self) -> DemoReport:
         """Hold both books against each other from outside."""
         return compare(self.ravetree, self.quickbooks)
 

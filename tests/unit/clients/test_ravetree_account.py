@@ -6,7 +6,16 @@ import pytest
 
 from clients import http
 from clients.errors import Failed, NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
-from clients.ravetree.account import Account, AccountClosed, Gone, Invalid, LogExpired, Taken, VersionMoved, WrongAnswer
+from clients.ravetree.account import (
+    Account,
+    AccountClosed,
+    Invalid,
+    LogExpired,
+    RecordGone,
+    Taken,
+    VersionMoved,
+    WrongAnswer,
+)
 from config.errors import RavebooksError
 from reconcile.model import Kind
 from schemas import strict_json
@@ -161,7 +170,7 @@ def test_a_write_that_never_left_is_tried_twice(clock: FakeClock) -> None:
 ERRORS = [
     (401, AccountClosed, Pause),
     (403, AccountClosed, Pause),
-    (404, Gone, Park),
+    (404, RecordGone, Park),
     (409, Taken, Park),
     (412, VersionMoved, Replan),
     (422, Invalid, Park),

@@ -16,7 +16,7 @@ from ravebooks import claiming
 from ravebooks.bootstrap import Parts
 from ravebooks.command_line import ravebooks
 from ravebooks.commands import demo
-from ravebooks.doctor import Finding, examine
+from ravebooks.doctor import Symptom, examine
 from storage import connections
 from storage.database import Database
 from storage.installation import OtherEnvironment
@@ -35,7 +35,7 @@ def test_a_demo_takes_over_no_setting_but_how_it_logs(monkeypatch: pytest.Monkey
     assert taken == {"RAVEBOOKS_LOG_LEVEL"}
 
 
-def found(parts: Parts) -> dict[str, Finding]:
+def found(parts: Parts) -> dict[str, Symptom]:
     return {finding.name: finding for finding in examine(parts, None)}
 
 

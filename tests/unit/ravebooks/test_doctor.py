@@ -15,7 +15,7 @@ from clients.quickbooks.oauth import Tokens
 from config import keyring
 from ravebooks.bootstrap import Parts
 from ravebooks.command_line import ravebooks
-from ravebooks.doctor import Finding, examine
+from ravebooks.doctor import Symptom, examine
 from ravebooks.local import settings as local_settings
 from storage import connections
 from tests.unit.ravebooks.conftest import CONNECTION
@@ -72,7 +72,7 @@ def connected(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Parts:
     return parts
 
 
-def findings(adapter: Canned) -> dict[str, Finding]:
+def findings(adapter: Canned) -> dict[str, Symptom]:
     settings, world = local_settings.read()
     parts = Parts(settings, adapter=lambda: adapter)
     try:

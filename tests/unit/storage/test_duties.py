@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from storage import duties, forgetting, pending
 from storage.database import Database
-from storage.models import Connection, Duty
+from storage.models import Connection, PlannedDuty
 from tests.unit.ports import START
 from tests.unit.storing import CONNECTION, add_connection
 
@@ -22,9 +22,9 @@ def connection(database: Database) -> None:
         duties.schedule(session, CONNECTION, "sheep", LATER)
 
 
-def row(database: Database) -> Duty:
+def row(database: Database) -> PlannedDuty:
     with database.transaction() as session:
-        return session.get_one(Duty, (CONNECTION, "sheep"))
+        return session.get_one(PlannedDuty, (CONNECTION, "sheep"))
 
 
 def due_at(database: Database) -> datetime:

@@ -21,7 +21,7 @@ from storage.paging import Asked
 from sync import actions as module
 from sync.actions import Actions
 from sync.actions.installation import UnknownDeadLetter
-from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, Entry, SwitchRefused
+from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, ListEntry, SwitchRefused
 from sync.actions.records import NoSuchRecord
 from tests.unit.ports import START, FakeClock
 from tests.unit.storing import CONNECTION, add_connection, delivery, envelope, operation
@@ -254,8 +254,8 @@ def test_before_the_first_look_there_are_no_findings(world: World) -> None:
 def test_entries_are_those_that_fit_by_name_in_pages(world: World) -> None:
     mappings = world.actions.mappings
     assert [entry.name for entry in mappings.entries(CONNECTION, LINE_TYPE)] == ["hours", "Old", "Pump", "Work:Design"]
-    assert mappings.entries(CONNECTION, DEPOSIT_ACCOUNT) == [Entry("35", "Checking")]
-    assert mappings.entries(CONNECTION, LINE_TYPE, "DESIGN") == [Entry("3", "Work:Design")]
+    assert mappings.entries(CONNECTION, DEPOSIT_ACCOUNT) == [ListEntry("35", "Checking")]
+    assert mappings.entries(CONNECTION, LINE_TYPE, "DESIGN") == [ListEntry("3", "Work:Design")]
     first = mappings.entries_page(CONNECTION, LINE_TYPE, "", Asked(3))
     rest = mappings.entries_page(CONNECTION, LINE_TYPE, "", Asked(3, first.next))
     assert [*first.rows, *rest.rows] == mappings.entries(CONNECTION, LINE_TYPE)
