@@ -89,7 +89,7 @@ PARITY = Duty(
     parity.DUTY,
     "The daily parity report",
     every=lambda _timings: parity.EVERY,
-    again=lambda _timings: parity.AGAIN,
+    again=lambda _timings: parity.TRIED_AGAIN_AFTER,
     carry_out=parity.make_daily,
     once_switched_on=True,
 )

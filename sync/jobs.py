@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from clients.errors import Away, NeighbourError, NotAuthorised
+from clients.ravetree.account import RESOURCES
 from config import telemetry
 from config.logging import logger
 from reconcile.model import Kind, Record, Side
@@ -23,10 +24,9 @@ from sync.restored import RestoreFound
 UNDER_WAY = 50
 """Records of one job that wait in the ordinary queue at a time: events of people's own acts come between them."""
 
-AGAIN = timedelta(seconds=5)
+LOOKS_AGAIN_AFTER = timedelta(seconds=5)
 AFTER_A_REFUSAL = timedelta(minutes=10)
 PAGE = 1000
-RESOURCES = {Kind.CONTACT: "contacts", Kind.ESTIMATE: "estimates", Kind.INVOICE: "invoices"}
 
 log = logger("jobs")
 
@@ -71,7 +71,7 @@ def _step(books: Books, job: Job) -> bool:
     with books.writing() as session:
         now = books.now()
         row = jobs.get(session, books.id, job.id)
-        if jobs.finish_if_over(session, row, now, AGAIN):
+        if jobs.finish_if_over(session, row, now, LOOKS_AGAIN_AFTER):
             log.info("job done", job=job.id, kind=job.kind, counts=jobs.counts(session, job.id))
             if job.kind == jobs.IMPORT_CONTACTS:
                 connections.get(session, books.id).contacts_imported_at = now

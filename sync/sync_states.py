@@ -20,7 +20,7 @@ from storage.models import SyncState
 from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome, Waits
 
-AGAIN = timedelta(seconds=30)
+TOLD_AGAIN_AFTER = timedelta(seconds=30)
 PAGES = {
     Kind.CONTACT: "customerdetail?nameId",
     Kind.ESTIMATE: "estimate?txnId",
@@ -110,6 +110,6 @@ def _mark(books: Books, row: SyncState, *, unsent: bool) -> None:
                 SyncState.ravetree_id == row.ravetree_id,
                 SyncState.generation == row.generation,
             )
-            .values(unsent=unsent, due_at=books.now() + AGAIN)
+            .values(unsent=unsent, due_at=books.now() + TOLD_AGAIN_AFTER)
             .execution_options(synchronize_session=False)
         )

@@ -16,7 +16,7 @@ from reconcile.decisions import Decision
 from schemas.ids import record_of
 from storage import jobs, paging
 from sync.actions.jobs import JobView
-from sync.actions.mappings import KINDS
+from sync.actions.mappings import MAPPING_KINDS
 
 _OPTIONS = {"statuses": "status", "kinds": "kind"}
 """Options whose name is not that of the API's field."""
@@ -78,7 +78,7 @@ def preflight(connection: str) -> None:
 
 @click.command("map")
 @click.argument("connection")
-@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("kind", type=click.Choice(list(MAPPING_KINDS)))
 @click.argument("pairs", nargs=-1, metavar="[KEY=ID]…")
 @click.option("--search", default="", help="Only QuickBooks entries with this in their name.")
 def map_(connection: str, kind: str, pairs: tuple[str, ...], search: str) -> None:

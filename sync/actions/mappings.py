@@ -32,7 +32,7 @@ class MappingKind:
     where: str = ""
 
 
-KINDS = {
+MAPPING_KINDS = {
     LINE_TYPE: MappingKind("line_item_types", "Item", "item", "Type = 'Service'"),
     TAX_RATE: MappingKind("tax_rates", "TaxCode", "tax code"),
     PAYMENT_METHOD: MappingKind("payment_methods", "PaymentMethod", "payment method"),
@@ -79,7 +79,7 @@ class MappingActions:
         """QuickBooks' ids by Ravetree's keys, by kind."""
         with self.database.reading() as session:
             connections.get(session, connection_id)
-            return {kind: connections.mappings(session, connection_id, kind) for kind in KINDS}
+            return {kind: connections.mappings(session, connection_id, kind) for kind in MAPPING_KINDS}
 
     def map_keys(self, connection_id: str, asked: Mapping[str, Mapping[str, str]]) -> None:
         """Map keys to active entries, by kind; a line type needs a service item. Raises `SwitchRefused`."""
@@ -106,14 +106,15 @@ class MappingActions:
         """A mapping of what Ravetree does not have would lie there for ever and map nothing."""
         keys = [row.key for row in self.keys(connection_id, kind)]
         if unknown := sorted(set(named) - set(keys) - ({""} if kind in WITH_ALL_OTHERS else set())):
+            resource = MAPPING_KINDS[kind].resource
             raise SwitchRefused(
-                f"{', '.join(map(repr, unknown))} is none of Ravetree's {KINDS[kind].resource.replace('_', ' ')}",
+                f"{', '.join(map(repr, unknown))} is none of Ravetree's {resource.replace('_', ' ')}",
                 remedy=f"They are: {', '.join(key for key in keys if key) or 'none yet'}.",
             )
 
     def entries(self, connection_id: str, kind: str, search: str = "") -> list[ListEntry]:
         """The active entries of QuickBooks that a kind of key can be mapped to, whose name has `search` in it."""
-        listed = KINDS[kind]
+        listed = MAPPING_KINDS[kind]
         where = " and ".join(part for part in (listed.where, "Active = true") if part)
         rows = self._neighbours(connection_id).quickbooks.query(listed.entity, where, limit=10**9)
         named = [
@@ -129,7 +130,7 @@ class MappingActions:
 
     def keys(self, connection_id: str, kind: str) -> list[MappedKey]:
         """Ravetree's keys of a kind with their labels, and what each is mapped to."""
-        listed = self._neighbours(connection_id).ravetree.listing(KINDS[kind].resource)
+        listed = self._neighbours(connection_id).ravetree.listing(MAPPING_KINDS[kind].resource)
         with self.database.reading() as session:
             mapped = connections.mappings(session, connection_id, kind)
         rows = [(str(row["key"]), str(row["label"])) for row in listed]
@@ -145,7 +146,7 @@ class MappingActions:
         return self.neighbours_of(connection)
 
     def _active_entries(self, connection_id: str, kind: str, ids: set[str]) -> dict[str, str]:
-        quickbooks, listed = self._neighbours(connection_id).quickbooks, KINDS[kind]
+        quickbooks, listed = self._neighbours(connection_id).quickbooks, MAPPING_KINDS[kind]
         found = {str(raw["Id"]): raw for raw in quickbooks.by_ids(listed.entity, ids)}
         for entry_id in sorted(ids):
             _check_entry(kind, entry_id, found.get(entry_id))
@@ -198,7 +199,7 @@ def _begin_import(session: Session, connection_id: str, now: datetime) -> None:
 
 
 def _check_entry(kind: str, entry_id: str, entry: Mapping[str, Any] | None) -> None:
-    what = KINDS[kind].what
+    what = MAPPING_KINDS[kind].what
     if entry is None or not entry.get("Active", True):
         raise SwitchRefused(f"QuickBooks has no active {what} {entry_id}", remedy=f"Choose an active {what}.")
     if kind == LINE_TYPE and entry.get("Type") != "Service":

@@ -43,7 +43,7 @@ from sync.questions.lists import Lists
 from sync.rehearsal import Rehearsal, Rehearsed, attention_of
 
 DOCUMENTS = (Kind.ESTIMATE, Kind.INVOICE)
-KINDS = (*DOCUMENTS, Kind.PAYMENT)
+COMPARED = (*DOCUMENTS, Kind.PAYMENT)
 PAGE = 1000
 MOST_REHEARSED = 500
 """Records whose next sync is rehearsed for one question."""
@@ -67,9 +67,9 @@ def read_in_full(books: Books) -> None:
     """
     with books.reading() as session:
         invoices = {pair.quickbooks_id for pair in pairs.every(session, books.id, Kind.INVOICE)}
-        wanted = {kind: {pair.quickbooks_id for pair in pairs.every(session, books.id, kind)} for kind in KINDS}
+        wanted = {kind: {pair.quickbooks_id for pair in pairs.every(session, books.id, kind)} for kind in COMPARED}
         wanted[Kind.PAYMENT] |= {pair.quickbooks_id for pair in pairs.every(session, books.id, pairs.PLACEHOLDER)}
-    for kind in KINDS:
+    for kind in COMPARED:
         if not wanted[kind] and not (kind is Kind.PAYMENT and invoices):
             continue
         seen: set[str] = set()
@@ -229,7 +229,7 @@ class BothBooks:
 
     def everything(self) -> Iterator[SideBySide]:
         """Every pair of documents and payments."""
-        for kind in KINDS:
+        for kind in COMPARED:
             with self.books.reading() as session:
                 found = pairs.every(session, self.books.id, kind)
             listed, known = self.lists.listed(kind), self.lists.copies(kind)

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clients.ravetree.account import RESOURCES
 from reconcile.actions import Action
 from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.payments import KnownInvoice
@@ -14,8 +15,6 @@ from schemas.quickbooks import Body
 from storage import copies, journal, pairs, pending
 from storage.models import Copy, Mapping, Pair, PendingChange
 from sync.books import Books
-
-RESOURCES = {Kind.ESTIMATE: "estimates", Kind.INVOICE: "invoices", Kind.PAYMENT: "payments"}
 
 
 class Lists:

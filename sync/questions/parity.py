@@ -22,7 +22,7 @@ from sync.books import Books, NoWrites
 from sync.neighbours import NeighboursOf
 from sync.questions.all_compared import AllCompared
 from sync.questions.comparison import (
-    KINDS,
+    COMPARED,
     BothBooks,
     SideBySide,
     figures,
@@ -38,7 +38,7 @@ COPIES, FULL = "copies", "full"
 
 DUTY = "parity"
 EVERY = timedelta(days=1)
-AGAIN = timedelta(hours=1)
+TRIED_AGAIN_AFTER = timedelta(hours=1)
 _BY_ITSELF = ("due", "waiting")
 ONE_OR_TWO = "one_or_two_payments"
 
@@ -62,7 +62,7 @@ def make_daily(books: Books) -> None:
     """The report of the day, from our copies; the next one is due tomorrow."""
     with books.writing() as session:
         # Whatever becomes of this one: the next slice is for the books, not for another try.
-        duties.schedule(session, books.id, DUTY, books.now() + AGAIN)
+        duties.schedule(session, books.id, DUTY, books.now() + TRIED_AGAIN_AFTER)
     make(books)
     with books.writing() as session:
         duties.schedule(session, books.id, DUTY, books.now() + EVERY)
@@ -167,7 +167,7 @@ class Parity:
             rows = pending.rows(session, books.id, names)
             decided = decisions.find(session, books.id, names)
         shown: dict[str, Any] = {"record": str(names[0])}
-        if record.kind in KINDS:
+        if record.kind in COMPARED:
             held = _held(both, record)
             if not (rows or held.pair or figures(held.ours) or figures(held.theirs)):
                 return None

@@ -20,7 +20,7 @@ from sync.neighbours import Neighbours, NeighboursOf
 
 DUTY = "preflight"
 EVERY = timedelta(days=1)
-ENTITIES = {
+LISTS = {
     "line_type": "Item",
     "tax_rate": "TaxCode",
     "payment_method": "PaymentMethod",
@@ -80,7 +80,7 @@ def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, no
     sales, currency = preferences.get("SalesFormsPrefs", {}), preferences.get("CurrencyPrefs", {})
     closed = preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
     with unit.reading() as session:
-        kinds = {kind: connections.mappings(session, connection.id, kind) for kind in ENTITIES}
+        kinds = {kind: connections.mappings(session, connection.id, kind) for kind in LISTS}
         wrote, heard = _last_write(session, connection.id), _last_event(session, connection.id)
         warning = reads.usage(session, connection.id, reads.month_of(now)).warning
         consent_ends_at = connections.get(session, connection.id).refresh_hard_expires_at
@@ -110,7 +110,7 @@ def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, no
 def _entries(company: Any, kind: str, mapped: dict[str, str]) -> list[MappedEntry]:
     if not mapped:
         return []
-    found = {str(raw["Id"]): raw for raw in company.by_ids(ENTITIES[kind], set(mapped.values()))}
+    found = {str(raw["Id"]): raw for raw in company.by_ids(LISTS[kind], set(mapped.values()))}
     return [
         MappedEntry(
             kind,

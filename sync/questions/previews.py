@@ -6,6 +6,7 @@ from typing import Any
 
 from clients.errors import NeighbourError
 from clients.quickbooks.faults import Likeness
+from clients.ravetree.account import RESOURCES
 from config.logging import logger
 from config.ports import Clock
 from reconcile.decisions import Decision
@@ -17,7 +18,7 @@ from storage.decisions import Said
 from storage.vault import UnreadableSecret
 from sync.books import Books
 from sync.entities import ENTITIES
-from sync.jobs import RESOURCES, is_asked_for
+from sync.jobs import is_asked_for
 from sync.neighbours import Neighbours, NeighboursOf
 from sync.outcomes import Agreed, Waits
 from sync.rehearsal import Rehearsal, Rehearsed, RehearsedWrite, attention_of, taken_number

@@ -8,8 +8,6 @@ from storage import connections
 from sync.books import Books
 from sync.writes.journal import Request
 
-ITEM_GONE = "item_inactive"
-
 
 class ItemInactive(StaleReference):
     """A mapped item was made inactive or deleted in QuickBooks."""

@@ -48,7 +48,7 @@ def test_a_sync_state_of_which_ravetree_knows_no_record_is_told_once(world: Worl
         names = {"connection_id": key[0], "kind": key[1], "ravetree_id": key[2]}
         session.add(SyncState(**names, generation=1, body=body, unsent=True, due_at=now))
     world.settle()
-    world.clock.advance(sync_states.AGAIN.total_seconds() + 1)
+    world.clock.advance(sync_states.TOLD_AGAIN_AFTER.total_seconds() + 1)
     with world.parts.database.transaction() as session:
         row = session.get_one(SyncState, key)
         assert not row.unsent
