@@ -420,7 +420,7 @@ def _for_ravetree(facts: Facts, case: PaymentCase, now: RavetreePayment | None =
         credit=facts.credit + (now.credit_amount - shown.credit if now and shown else ZERO),
         unapplied=facts.unapplied,
         currency=facts.currency,
-        reference=facts.reference,
+        reference=_whole(facts.reference, now),
         marker="",
         allocations=shares + foreign,
         method=_key_of(case.methods, facts.method),
@@ -448,7 +448,7 @@ def _for_quickbooks(
         unapplied=facts.unapplied,
         currency=facts.currency,
         reference=facts.reference,
-        marker=_note(now) or payment_marker(ravetree_id, case.installation),
+        marker=_note(now, case, ravetree_id),
         allocations=shares + foreign,
         method=facts.method,
         deposit_account=case.deposit_accounts.get(
@@ -457,9 +457,19 @@ def _for_quickbooks(
     )
 
 
-def _note(now: QuickBooksPayment | None) -> str:
-    """What a payment's note says already; a placeholder's becomes a payment's."""
-    return now.note if now is not None and not marked_placeholder(now.note) else ""
+def _note(now: QuickBooksPayment | None, case: PaymentCase, ravetree_id: str) -> str:
+    """What the note says already, nothing included: a payment that came from QuickBooks is no copy of Ravetree's.
+
+    A new payment, and one that takes a placeholder's place, gets our marker.
+    """
+    if now is not None and not marked_placeholder(now.note):
+        return now.note
+    return payment_marker(ravetree_id, case.installation)
+
+
+def _whole(reference: str, now: RavetreePayment | None) -> str:
+    """Ravetree's own, longer reference, where QuickBooks still says what it keeps of it."""
+    return now.reference if now is not None and now.reference[:REFERENCE_LIMIT] == reference else reference
 
 
 def _customer(case: PaymentCase) -> str:

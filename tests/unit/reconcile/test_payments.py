@@ -533,3 +533,41 @@ def test_an_edit_in_ravetree_leaves_what_quickbooks_has_elsewhere(
     assert [a for a in theirs_now.allocations if a.invoice_id not in known_ids] == kept
     facts, wanted = quickbooks_facts(theirs, invoices), ravetree_facts(edited, invoices)
     assert content.amount - theirs.amount == wanted.amount - facts.amount
+
+
+# --- what only one side can say ----------------------------------------------------------------------
+
+
+def test_a_longer_reference_stays_whole_when_quickbooks_changes_something_else() -> None:
+    whole = "WIRE 2026-11-05 ACME HOLDING 4711"
+    before = copied_payment(reference=whole[:21])
+    case = paired_payment_case(
+        ravetree_payment(reference=whole),
+        copied_payment(reference=whole[:21], date=date(2026, 11, 6)),
+        was=ravetree_payment(reference=whole),
+        remote_was=before,
+    )
+    assert content(plan(case)).reference == whole
+
+
+def test_a_reference_that_was_edited_in_quickbooks_is_taken_over_though_the_other_was_longer() -> None:
+    whole = "WIRE 2026-11-05 ACME HOLDING 4711"
+    case = paired_payment_case(
+        ravetree_payment(reference=whole),
+        copied_payment(reference="CHK 12"),
+        was=ravetree_payment(reference=whole),
+        remote_was=copied_payment(reference=whole[:21]),
+    )
+    assert content(plan(case)).reference == "CHK 12"
+
+
+def test_a_payment_that_came_from_quickbooks_is_never_called_a_copy_of_ravetrees() -> None:
+    theirs = quickbooks_payment(40)
+    case = paired_payment_case(ravetree_payment(reference="CHK 9"), theirs, was=ravetree_payment(), remote_was=theirs)
+    assert content(plan(case)).marker == ""
+
+
+def content(found: Plan) -> PaymentContent:
+    (write,) = found.writes
+    assert isinstance(write.content, PaymentContent)
+    return write.content
