@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from config import telemetry
@@ -13,7 +12,6 @@ from consumers.wakeups import Nudger
 from storage import brakes, connections, due_times, installation, journal, oauth_states, outbox, pending
 from storage.database import Database
 from storage.due_times import Longest
-from storage.models import PendingChange
 from sync import duties
 from sync.questions.parity import Metric
 
@@ -81,10 +79,7 @@ class Sweeper:
             telemetry.outbox_size.set(outbox.size(session))
             telemetry.stalled.set(len(connections.stalled(session)))
             for state in pending.ATTENTION:
-                count = session.execute(
-                    sa.select(sa.func.count()).select_from(PendingChange).where(PendingChange.state == state)
-                ).scalar_one()
-                telemetry.parked.labels(state).set(count)
+                telemetry.parked.labels(state).set(pending.count(session, state))
         self._parity.show(self._database)
         for connection_id in nudged:
             try:

@@ -237,6 +237,11 @@ def mappings(session: Session, connection_id: str, kind: str) -> dict[str, str]:
     return {row.key: row.quickbooks_id for row in rows}
 
 
+def every_mapping(session: Session, connection_id: str) -> list[Mapping]:
+    """Every key of Ravetree with the entry that it is mapped to."""
+    return list(session.execute(sa.select(Mapping).where(Mapping.connection_id == connection_id)).scalars())
+
+
 def set_mapping(session: Session, connection_id: str, kind: str, key: str, quickbooks_id: str, name: str) -> None:
     """Map one key; it affects later writes only."""
     session.merge(Mapping(connection_id=connection_id, kind=kind, key=key, quickbooks_id=quickbooks_id, name=name))

@@ -94,3 +94,11 @@ def payments_on(session: Session, connection_id: str, quickbooks_invoice_id: str
     """QuickBooks payments that we have seen on an invoice."""
     # As it stands in the text: compared as JSON, the pattern would be spelled as JSON too and never be found.
     return noted(session, connection_id, f'"TxnId":"{quickbooks_invoice_id}"')
+
+
+def living(session: Session, connection_id: str, side: Side, kind: Kind) -> list[str]:
+    """The ids of a side's records of a kind that are not deleted, as far as we know."""
+    known = sa.select(Copy.record_id).where(
+        Copy.connection_id == connection_id, Copy.side == side, Copy.kind == kind, Copy.deleted.is_(False)
+    )
+    return sorted(session.execute(known).scalars())

@@ -194,3 +194,12 @@ def aside_counts(session: Session) -> dict[str, int]:
         .order_by(Event.outcome)
     )
     return {row.outcome: row.events for row in session.execute(query)}
+
+
+def last_received(session: Session, connection_id: str) -> datetime | None:
+    """When QuickBooks last told of something."""
+    return session.execute(
+        sa.select(sa.func.max(Event.received_at)).where(
+            Event.connection_id == connection_id, Event.source == Side.QUICKBOOKS
+        )
+    ).scalar_one()

@@ -342,3 +342,12 @@ def take_echo(
 def forget_old_echoes(session: Session, before: datetime) -> None:
     """Echoes that never came."""
     session.execute(sa.delete(Echo).where(Echo.until < before))
+
+
+def last_answer(session: Session, connection_id: str) -> datetime | None:
+    """When QuickBooks last took a write."""
+    return session.execute(
+        sa.select(sa.func.max(Operation.answered_at)).where(
+            Operation.connection_id == connection_id, Operation.side == "quickbooks", Operation.state == DONE
+        )
+    ).scalar_one()

@@ -350,3 +350,10 @@ def rows(session: Session, connection_id: str, records: Iterable[Record]) -> lis
     """The notes of these records, whatever their state."""
     found = [session.get(PendingChange, (connection_id, r.side, r.kind, r.id)) for r in records]
     return [row for row in found if row is not None]
+
+
+def count(session: Session, state: str) -> int:
+    """How many records of all connections are in a state."""
+    return session.execute(
+        sa.select(sa.func.count()).select_from(PendingChange).where(PendingChange.state == state)
+    ).scalar_one()

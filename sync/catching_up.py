@@ -14,8 +14,7 @@ from schemas import ids, ravetree_events
 from schemas.envelopes import Delivery, Envelope
 from schemas.quickbooks import Body
 from schemas.times import spell_instant
-from storage import connections, inbox
-from storage.models import Copy
+from storage import connections, copies, inbox
 from sync.books import Books
 from sync.entities import ENTITIES
 
@@ -83,13 +82,7 @@ def _compare_in_full(books: Books, since: datetime) -> datetime | None:
             begun.append(time)
             books.quickbooks.keep(kind, _by_id(rows))
         with books.reading() as session:
-            known = session.query(Copy.record_id).filter(
-                Copy.connection_id == books.id,
-                Copy.side == Side.QUICKBOOKS,
-                Copy.kind == kind,
-                Copy.deleted.is_(False),
-            )
-            names = sorted(name for (name,) in known)
+            names = copies.living(session, books.id, Side.QUICKBOOKS, kind)
         for some in _in_batches(names, ID_LIMIT):
             there = _by_id(company.by_ids(entity, some))
             books.quickbooks.keep(kind, there, missing=set(some) - there.keys())

@@ -7,7 +7,6 @@ books say, so the last one wins and sending it twice changes nothing.
 import hashlib
 from datetime import timedelta
 
-import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from clients.errors import Missing, NeighbourError, NotAuthorised
@@ -16,6 +15,7 @@ from reconcile.model import Kind, Record, Side
 from schemas import strict_json
 from schemas.quickbooks import Body
 from storage import brakes, connections, pairs
+from storage import sync_states as states
 from storage.models import SyncState
 from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome, Waits
@@ -41,15 +41,7 @@ def note(session: Session, books: Books, record: Record, outcome: Outcome, pages
     if pair is None and isinstance(outcome, Agreed):
         return
     body = _state(outcome) | _link(pair.quickbooks_id if pair else None, record.kind, pages_url)
-    known = session.get(SyncState, (books.id, record.kind, record.id))
-    if known is None:
-        known = SyncState(connection_id=books.id, kind=record.kind, ravetree_id=record.id, generation=0, body={})
-        session.add(known)
-    if known.body != body:
-        known.body = body
-        known.generation += 1
-        known.unsent = True
-        known.due_at = books.now()
+    states.store(session, books.id, record, body, books.now())
 
 
 def _state(outcome: Outcome) -> Body:
@@ -70,7 +62,9 @@ def _link(quickbooks_id: str | None, kind: Kind, pages_url: str) -> Body:
 
 def tell(books: Books) -> None:
     """Send what is unsent and due. Ravetree being away, or not knowing the record, stops nothing else."""
-    for row in _unsent(books):
+    with books.reading() as session:
+        waiting = states.unsent(session, books.id, books.now())
+    for row in waiting:
         with books.reading() as session:
             brakes.check(session)
             connections.check_active(session, books.id)
@@ -92,24 +86,6 @@ def tell(books: Books) -> None:
             _mark(books, row, unsent=False)
 
 
-def _unsent(books: Books) -> list[SyncState]:
-    with books.reading() as session:
-        query = sa.select(SyncState).where(
-            SyncState.connection_id == books.id, SyncState.unsent.is_(True), SyncState.due_at <= books.now()
-        )
-        return list(session.execute(query).scalars())
-
-
 def _mark(books: Books, row: SyncState, *, unsent: bool) -> None:
     with books.writing() as session:
-        session.execute(
-            sa.update(SyncState)
-            .where(
-                SyncState.connection_id == books.id,
-                SyncState.kind == row.kind,
-                SyncState.ravetree_id == row.ravetree_id,
-                SyncState.generation == row.generation,
-            )
-            .values(unsent=unsent, due_at=books.now() + TOLD_AGAIN_AFTER)
-            .execution_options(synchronize_session=False)
-        )
+        states.mark(session, row, is_unsent=unsent, due_at=books.now() + TOLD_AGAIN_AFTER)

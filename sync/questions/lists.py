@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-import sqlalchemy as sa
-
 from clients.ravetree.account import RESOURCES
 from reconcile.actions import Action
 from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.payments import KnownInvoice
 from schemas import quickbooks
 from schemas.quickbooks import Body
-from storage import copies, journal, pairs, pending
+from storage import connections, copies, journal, pairs, pending
 from storage.models import Copy, Mapping, Pair, PendingChange
 from sync.books import Books
 
@@ -30,7 +28,7 @@ class Lists:
     def mappings(self) -> list[Mapping]:
         """Every key of Ravetree with the entry that it is mapped to."""
         with self.books.reading() as session:
-            return list(session.execute(sa.select(Mapping).where(Mapping.connection_id == self.books.id)).scalars())
+            return connections.every_mapping(session, self.books.id)
 
     @cached_property
     def methods(self) -> dict[str, str]:

@@ -4,17 +4,13 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.orm import Session
-
 from clients.errors import NotAuthorised
 from config.logging import logger
 from config.ports import Clock
-from reconcile.model import Side
 from reconcile.preflight import CompanyFacts, Finding, MappedEntry, findings
-from storage import connections, duties, journal, pending, reads
+from storage import connections, duties, inbox, journal, pending, reads
 from storage.database import Database
-from storage.models import Connection, Event, Operation
+from storage.models import Connection
 from storage.unit import UnitOfWork
 from sync.neighbours import Neighbours, NeighboursOf
 
@@ -81,7 +77,7 @@ def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, no
     closed = preferences.get("AccountingInfoPrefs", {}).get("BookCloseDate")
     with unit.reading() as session:
         kinds = {kind: connections.mappings(session, connection.id, kind) for kind in LISTS}
-        wrote, heard = _last_write(session, connection.id), _last_event(session, connection.id)
+        wrote, heard = journal.last_answer(session, connection.id), inbox.last_received(session, connection.id)
         warning = reads.usage(session, connection.id, reads.month_of(now)).warning
         consent_ends_at = connections.get(session, connection.id).refresh_hard_expires_at
     types, rates = list(account.listing("line_item_types")), list(account.listing("tax_rates"))
@@ -120,21 +116,3 @@ def _entries(company: Any, kind: str, mapped: dict[str, str]) -> list[MappedEntr
         )
         for key, name in sorted(mapped.items())
     ]
-
-
-def _last_write(session: Session, connection_id: str) -> datetime | None:
-    return session.execute(
-        sa.select(sa.func.max(Operation.answered_at)).where(
-            Operation.connection_id == connection_id,
-            Operation.side == Side.QUICKBOOKS,
-            Operation.state == journal.DONE,
-        )
-    ).scalar_one()
-
-
-def _last_event(session: Session, connection_id: str) -> datetime | None:
-    return session.execute(
-        sa.select(sa.func.max(Event.received_at)).where(
-            Event.connection_id == connection_id, Event.source == Side.QUICKBOOKS
-        )
-    ).scalar_one()

@@ -69,9 +69,10 @@ def test_a_brake_that_is_pulled_between_the_journal_and_the_call_stops_the_call(
     path = "/api" if what == "everything" else f"/api/connections/{world.connection_id}"
     send = Sender.send
 
-    def stopped_before(journal: Sender, *args: Any, **more: Any) -> None:
-        world.api("POST", f"{path}/pause", {"by": "Kim"})
-        send(journal, *args, **more)
+    def stopped_before(sender: Sender, *args: Any, **more: Any) -> None:
+        sender._unit.commit()
+        assert world.api("POST", f"{path}/pause", {"by": "Kim"}).status_code in (200, 204)
+        send(sender, *args, **more)
 
     invoice = world.invoice(client, "10.00")
     for letter in world.collect():
