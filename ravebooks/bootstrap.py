@@ -30,8 +30,9 @@ from consumers.nudges import BrokerNudger
 from consumers.recorder import Recorder
 from consumers.sweeper import Sweeper
 from consumers.wakeups import Nudger, Wakeups
-from publishers.confirms import BrokerDown, ConfirmedPublisher
+from publishers.confirms import ConfirmedPublisher
 from publishers.deliveries import BrokerPublisher, Relay
+from publishers.messages import BrokerDown
 from publishers.publisher import DirectPublisher, Publisher
 from storage import brakes, connections, due_times, installation, migrations, outbox
 from storage.database import Database, DatabaseDown
