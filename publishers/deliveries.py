@@ -8,7 +8,8 @@ from concurrent.futures import Future
 from config import telemetry
 from config.logging import logger
 from config.ports import Clock
-from publishers.confirms import BrokerError, ConfirmedPublisher, Message
+from publishers.confirms import ConfirmedPublisher
+from publishers.messages import BrokerError, Message
 from publishers.publisher import NothingTakesIt
 from schemas import envelopes
 from schemas.envelopes import Delivery

@@ -10,7 +10,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 from config.errors import RavebooksError
 from config.settings import ENVIRONMENTS
 from publishers import topology
-from publishers.confirms import BrokerDown
+from publishers.messages import BrokerDown
 
 CALL_SECONDS = 5.0
 NOT_FOUND = 404

@@ -4,7 +4,7 @@ import requests
 
 from config.logging import logger
 from publishers import marks
-from publishers.confirms import BrokerDown
+from publishers.messages import BrokerDown
 from ravebooks.bootstrap import Parts
 from ravebooks.local.sandbox_process import World
 from storage import installation, migrations

@@ -224,10 +224,10 @@ def _state(parts: Parts, connection: Connection) -> str:
 
 
 def _quickbooks(parts: Parts, connection: Connection) -> str:
-    company = parts.neighbours_of(connection).quickbooks.get("companyinfo/1")
+    company = parts.neighbours.of(connection).quickbooks.get("companyinfo/1")
     return f"a token can be had; the company is {company.get('CompanyName', 'without a name')}"
 
 
 def _ravetree(parts: Parts, connection: Connection) -> str:
-    types = list(parts.neighbours_of(connection).ravetree.listing("line_item_types"))
+    types = list(parts.neighbours.of(connection).ravetree.listing("line_item_types"))
     return f"answers with {len(types)} line item types"

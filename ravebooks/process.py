@@ -15,6 +15,7 @@ from consumers.dead_letters import DeadLetterLoop
 from consumers.inbound import InboundLoop
 from consumers.loop import STUCK_SECONDS, Loop
 from consumers.nudges import NudgeLoop
+from ravebooks import apps
 from ravebooks.bootstrap import Parts
 from ravebooks.serving.server import Server
 from storage import connections
@@ -53,9 +54,9 @@ class Process:
     def receive(self, public: socket.socket, operations: socket.socket | None = None) -> None:
         """Serve receivers, API and consent; what is for operators on a socket of its own, if there is one."""
         if operations is None:
-            self.serve(self.parts.web(), public)
+            self.serve(apps.web(self.parts), public)
             return
-        web, beside = self.parts.web_apart()
+        web, beside = apps.web_apart(self.parts)
         self.serve(web, public)
         self.serve(beside, operations, "operations")
 
@@ -75,11 +76,11 @@ class Process:
         if self.parts.settings.embedded:
             return
         # The publisher declares the topology that the loops consume from.
-        self.parts.confirmed.start()
+        self.parts.publishing.confirmed.start()
         url = self.parts.settings.broker_url
         progress, clock = self.parts.progress, self.parts.clock
         loops: list[Loop] = [
-            InboundLoop(url, self.stop, progress, clock, self.parts.recorder, self.parts.database),
+            InboundLoop(url, self.stop, progress, clock, self.parts.consuming.recorder, self.parts.database),
             NudgeLoop(url, self.stop, progress, clock, self.parts.wakeups),
             DeadLetterLoop(url, self.stop, progress, clock, self.parts.database),
         ]
@@ -88,14 +89,14 @@ class Process:
 
     def sweep(self) -> None:
         """Find what is due and nudge; with a broker also relay the outbox."""
-        self._repeat("sweeper", self.parts.settings.sweep_seconds, self.parts.sweeper.sweep)
+        self._repeat("sweeper", self.parts.settings.sweep_seconds, self.parts.consuming.sweeper.sweep)
         if not self.parts.settings.embedded:
-            self._repeat("relay", self.parts.settings.sweep_seconds, self.parts.relay.relay)
+            self._repeat("relay", self.parts.settings.sweep_seconds, self.parts.publishing.relay.relay)
 
     # --- loops -----------------------------------------------------------------------------------
 
     def _reconcile_loop(self) -> Callable[[], None]:
-        reconciler = self.parts.reconciler()
+        reconciler = self.parts.consuming.reconciler()
         beat = self.parts.progress.expect(f"reconciler {len(self._threads)}", STUCK_SECONDS)
         repeats = Repeats("reconciler", log, self.parts.clock)
 

@@ -33,7 +33,7 @@ def open_quietly() -> Iterator[Parts]:
 def connections_() -> None:
     """List the connections and what is switched on."""
     with open_quietly() as parts:
-        every = parts.unhurried_actions.connections.every()
+        every = parts.console.unhurried_actions.connections.every()
     if not every:
         click.echo("No connections yet.")
     for row in every:
@@ -49,7 +49,7 @@ def connections_() -> None:
 def attention() -> None:
     """List what waits for a person: held and parked records, events kept aside, dead letters."""
     with open_quietly() as parts:
-        waiting = parts.unhurried_actions.installation.waiting()
+        waiting = parts.console.unhurried_actions.installation.waiting()
     if waiting.stopped:
         click.echo(f"every connection  paused\n    {waiting.stopped}\n    → {AllPaused.remedy}")
     for stalled in waiting.stalled:
@@ -90,7 +90,7 @@ def retry(connection: str, side: str, kind: str, record_id: str) -> None:
     """Look at a record now, with a fresh read."""
     record = record_of(side, kind, record_id)
     with open_quietly() as parts:
-        parts.unhurried_actions.records.retry(connection, record)
+        parts.console.unhurried_actions.records.retry(connection, record)
     click.echo(f"{record} is due")
 
 
@@ -108,5 +108,5 @@ def decide(
         raise click.UsageError("A link names the other side's record: --target ID.")
     record = record_of(side, kind, record_id)
     with open_quietly() as parts:
-        parts.unhurried_actions.records.decide(connection, record, Said(decision, by, note, target))
+        parts.console.unhurried_actions.records.decide(connection, record, Said(decision, by, note, target))
     click.echo(f"{record} is decided ({decision}) and due")

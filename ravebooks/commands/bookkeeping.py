@@ -38,7 +38,7 @@ def connect(account: str, ravetree_token: str) -> None:
     """Print the address that an administrator of the QuickBooks company opens, good once, for ten minutes."""
     with open_quietly() as parts:
         parts.settings.require("secret_key")
-        connecting = replace(parts.connecting, public_url=served.address(parts.settings))
+        connecting = replace(parts.console.connecting, public_url=served.address(parts.settings))
         connecting.look_at_account(account, ravetree_token)
         click.echo(connecting.start_link(account, ravetree_token))
 
@@ -49,7 +49,7 @@ def connect(account: str, ravetree_token: str) -> None:
 def disconnect(connection: str, by: str) -> None:
     """Take the access back at Intuit and write nothing any more; pairs and mappings stay."""
     with open_quietly() as parts:
-        revoked = parts.connecting.disconnect(connection, by)
+        revoked = parts.console.connecting.disconnect(connection, by)
     click.echo(f"{connection} is disconnected")
     if not revoked:
         click.echo("Intuit could not be told: remove the app in QuickBooks too.")
@@ -61,7 +61,7 @@ def disconnect(connection: str, by: str) -> None:
 def forget(connection: str, by: str) -> None:
     """End a disconnected connection for good; one that anything was written for is archived: it stays readable."""
     with open_quietly() as parts:
-        outcome = parts.connecting.forget(connection, by)
+        outcome = parts.console.connecting.forget(connection, by)
     click.echo(f"{connection} is {outcome}: its account and its company can be connected to others")
 
 
@@ -70,7 +70,7 @@ def forget(connection: str, by: str) -> None:
 def preflight(connection: str) -> None:
     """Look at the company's settings, mappings and rights now."""
     with open_quietly() as parts:
-        found = parts.unhurried_actions.connections.inspect_now(connection).findings
+        found = parts.console.unhurried_actions.connections.inspect_now(connection).findings
     for finding in found:
         click.echo(f"{finding['severity']:<8} {finding['code']}\n    {finding['cause']}\n    → {finding['remedy']}")
     click.echo(f"{len(found)} findings")
@@ -85,7 +85,7 @@ def map_(connection: str, kind: str, pairs: tuple[str, ...], search: str) -> Non
     """Map Ravetree's keys to QuickBooks' entries; without pairs list both, and what is mapped."""
     given = dict(_pair(text) for text in pairs)
     with open_quietly() as parts:
-        mappings = parts.unhurried_actions.mappings
+        mappings = parts.console.unhurried_actions.mappings
         if given:
             mappings.map_keys(connection, {kind: given})
         for row in mappings.keys(connection, kind):
@@ -109,7 +109,7 @@ def _pair(text: str) -> tuple[str, str]:
 def switch(connection: str, invoices: bool | None, estimates: bool | None) -> None:
     """Switch the sync on or off. On means from now on: what is older waits for the button or the back-fill."""
     with open_quietly() as parts:
-        parts.unhurried_actions.mappings.switch(connection, invoices=invoices, estimates=estimates)
+        parts.console.unhurried_actions.mappings.switch(connection, invoices=invoices, estimates=estimates)
     click.echo(f"{connection} is set")
 
 
@@ -124,7 +124,7 @@ def policy(connection: str, draft: str | None, delete: str | None, removals: int
     named = {"draft_policy": draft, "delete_policy": delete, "removals_limit": removals, "reads_budget": reads}
     given = {name: value for name, value in named.items() if value is not None}
     with open_quietly() as parts:
-        actions = parts.unhurried_actions.connections
+        actions = parts.console.unhurried_actions.connections
         shown = actions.set_settings(connection, given) if given else actions.settings(connection)
     for name, value in asdict(shown).items():
         click.echo(f"{name:<16} {value if value is not None else '–'}")
@@ -135,7 +135,7 @@ def policy(connection: str, draft: str | None, delete: str | None, removals: int
 def usage(connection: str) -> None:
     """Metered reads of QuickBooks by cause and free writes by action, month by month."""
     with open_quietly() as parts:
-        months = parts.unhurried_actions.connections.usage(connection)
+        months = parts.console.unhurried_actions.connections.usage(connection)
     for found in months:
         click.echo(f"{found.month}  {found.total_reads} reads of {found.budget or 'no budget'}")
         for name, count in sorted(found.reads.items()):
@@ -165,7 +165,7 @@ def preview(connection: str, side: str, kind: str, record_id: str, decision: str
     """Say what the next sync of a record would do, and write nothing."""
     record = record_of(side, kind, record_id)
     with open_quietly() as parts:
-        found = parts.unhurried_actions.records.preview(connection, record, decision or "", target)
+        found = parts.console.unhurried_actions.records.preview(connection, record, decision or "", target)
     _show_preview(found)
 
 
@@ -186,7 +186,7 @@ def sync(connection: str, side: str, kind: str, record_id: str, by: str) -> None
     """Press "Sync to QuickBooks" for a record; `ravebooks show` says what became of it."""
     record = record_of(side, kind, record_id)
     with open_quietly() as parts:
-        became = parts.unhurried_actions.records.ask_for(connection, record, by)
+        became = parts.console.unhurried_actions.records.ask_for(connection, record, by)
     click.echo(f"{record} is due")
     if became.outcome == "paused":
         click.echo(f"    {became.message}\n    → {became.remedy}")
@@ -247,12 +247,12 @@ def _begin(connection: str, kind: str, asked: dict[str, Any], only_look: bool, b
     del params["kind"], params["by"]
     with open_quietly() as parts:
         if only_look:
-            found = parts.unhurried_actions.jobs.preview(connection, kind, params)
+            found = parts.console.unhurried_actions.jobs.preview(connection, kind, params)
             for row in found["records"]:
                 click.echo(f"{row['name']:<24} {row['outcome']:<8} {row['message']}".rstrip())
             click.echo(_spell(found["counts"]) or "nothing to do")
             return
-        job = parts.unhurried_actions.jobs.begin(connection, kind, params, by)
+        job = parts.console.unhurried_actions.jobs.begin(connection, kind, params, by)
     click.echo(f"job {job.id} runs")
 
 
@@ -269,7 +269,7 @@ def _texts(said: Any) -> Iterator[str]:
 def jobs_(connection: str, job: int | None, verb: str | None) -> None:
     """List jobs with their progress; with one, its report: every record that did not simply come across."""
     with open_quietly() as parts:
-        actions = parts.unhurried_actions.jobs
+        actions = parts.console.unhurried_actions.jobs
         if job is None:
             for row in actions.every(connection):
                 click.echo(_job_line(row))

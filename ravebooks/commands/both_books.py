@@ -16,7 +16,7 @@ from schemas.ids import record_of
 def parity(connection: str, full: bool, sheet: bool) -> None:
     """Hold both books against each other now, and keep the report."""
     with open_quietly() as parts:
-        report = parts.unhurried_actions.books.make_report(connection, full=full)
+        report = parts.console.unhurried_actions.books.make_report(connection, full=full)
     if sheet:
         click.echo(as_csv(report.rows), nl=False)
         return
@@ -40,7 +40,7 @@ def parity(connection: str, full: bool, sheet: bool) -> None:
 def drift(connection: str, fresh: bool) -> None:
     """List what differs between the books by field, whose it is, and what the next sync would do."""
     with open_quietly() as parts:
-        found = parts.unhurried_actions.books.drift(connection, fresh=fresh)
+        found = parts.console.unhurried_actions.books.drift(connection, fresh=fresh)
     for pair in found:
         _print_pair(pair)
     click.echo(f"{len(found)} pairs differ")
@@ -52,7 +52,7 @@ def show(connection: str, side: str, kind: str, record_id: str) -> None:
     """Show both sides of a record, what it waits for, and base and both versions of what differs."""
     record = record_of(side, kind, record_id)
     with open_quietly() as parts:
-        shown = parts.unhurried_actions.books.record(connection, record)
+        shown = parts.console.unhurried_actions.books.record(connection, record)
     _print_pair(shown)
     for twin in shown["twins"]:
         click.echo("may be the same receipt:")
@@ -73,7 +73,7 @@ def timeline_(connection: str, side: str, kind: str, record_id: str) -> None:
     """Show what happened to a record: events, plans, writes with field changes, answers, who pressed what."""
     record = record_of(side, kind, record_id)
     with open_quietly() as parts:
-        entries = parts.unhurried_actions.books.timeline(connection, record)
+        entries = parts.console.unhurried_actions.books.timeline(connection, record)
     for entry in entries:
         by = f"  by {entry['by']}" if entry["by"] else ""
         click.echo(f"{entry['at']:%Y-%m-%d %H:%M:%S}  {entry['what']:<8}{entry['side']:<11}{entry['text']}{by}")

@@ -17,9 +17,9 @@ def pause(connection: str | None, everything: bool, by: str, cause: str) -> None
     _one_or_all(connection, everything)
     with open_quietly() as parts:
         if connection is None:
-            parts.unhurried_actions.installation.stop_all(by, cause)
+            parts.console.unhurried_actions.installation.stop_all(by, cause)
         else:
-            parts.unhurried_actions.connections.pause(connection, by, cause)
+            parts.console.unhurried_actions.connections.pause(connection, by, cause)
     click.echo(f"{connection or 'Everything'} is paused")
 
 
@@ -31,9 +31,9 @@ def resume(connection: str | None, everything: bool) -> None:
     _one_or_all(connection, everything)
     with open_quietly() as parts:
         if connection is None:
-            parts.unhurried_actions.installation.resume_all()
+            parts.console.unhurried_actions.installation.resume_all()
         else:
-            parts.unhurried_actions.connections.resume(connection)
+            parts.console.unhurried_actions.connections.resume(connection)
     click.echo(f"{connection or 'Everything'} goes on")
 
 
@@ -42,7 +42,7 @@ def resume(connection: str | None, everything: bool) -> None:
 def release_brake(connection: str) -> None:
     """The voids and deletions of the last hour are meant: let the held ones go on, and count anew."""
     with open_quietly() as parts:
-        parts.unhurried_actions.connections.release_brake(connection)
+        parts.console.unhurried_actions.connections.release_brake(connection)
     click.echo(f"{connection} counts voids and deletions anew")
 
 

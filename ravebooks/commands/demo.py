@@ -18,7 +18,8 @@ from config.environment import PREFIX
 from config.errors import RavebooksError
 from ravebooks import private
 from ravebooks.demo.compare import DemoReport, compare
-from ravebooks.demo.day import RECORDS, Day, NotReached
+from ravebooks.demo.day import RECORDS, Day
+from ravebooks.demo.hands import NotReached
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
 
 HARMLESS = ("RAVEBOOKS_LOG_LEVEL", "RAVEBOOKS_LOG_FORMAT")

@@ -6,7 +6,7 @@ from config import environment
 from config import logging as logs
 from config.settings import Settings
 from publishers import marks, topology
-from ravebooks import claiming
+from ravebooks import apps, claiming
 from ravebooks.bootstrap import Parts
 from ravebooks.commands.start import begin
 from ravebooks.process import Process
@@ -31,7 +31,7 @@ WEB = ("public_url", "quickbooks_verifier_tokens", "api_token")
 def web_process() -> Process:
     """One of the processes of `ravebooks web`, before it serves; it has configured its logs."""
     process = Process(Parts(Settings.from_environment(environment.read(), needed=(*SHARED, *WEB))))
-    process.parts.confirmed.start()
+    process.parts.publishing.confirmed.start()
     return process
 
 
@@ -81,7 +81,7 @@ def _process() -> Process:
     listening = listen(settings.host, settings.health_port, "RAVEBOOKS_HEALTH_PORT")
     process = Process(Parts(settings))
     claiming.look(process.parts)
-    process.serve(process.parts.health(), listening, "health")
+    process.serve(apps.health_alone(process.parts), listening, "health")
     log.info("health and metrics", port=port_of(listening))
     return process
 

@@ -12,5 +12,5 @@ def restored() -> None:
     Run it before the processes are started. They go on by themselves when both books have been read.
     """
     with open_quietly() as parts:
-        count = parts.unhurried_actions.installation.verify_all()
+        count = parts.console.unhurried_actions.installation.verify_all()
     click.echo(f"Connections that read both books before anything is written: {count}")

@@ -64,9 +64,10 @@ def main() -> None:
 
 def application() -> object:
     """What `ravebooks web` serves, for another server."""
+    from ravebooks import apps
     from ravebooks.commands.processes import web_process
 
-    return web_process().parts.web()
+    return apps.web(web_process().parts)
 
 
 def _arguments() -> argparse.Namespace:

@@ -8,8 +8,8 @@ import requests
 from pika.adapters.blocking_connection import BlockingConnection
 
 from publishers import marks, topology
-from publishers.confirms import BrokerDown
 from publishers.marks import OtherBroker
+from publishers.messages import BrokerDown
 from tests.services.rabbitmq import RabbitMQ
 
 

@@ -8,7 +8,9 @@ import pytest
 from config.ports import SystemClock
 from config.telemetry import Progress
 from publishers import confirms
-from publishers.confirms import BrokerDown, ConfirmedPublisher, Message, NotConfirmed
+from publishers import connection as publishing
+from publishers.confirms import ConfirmedPublisher
+from publishers.messages import BrokerDown, Message, NotConfirmed
 from storage.database import DatabaseDown
 from tests.services.ports import wait_until
 from tests.services.proxy import Proxy
@@ -51,7 +53,8 @@ def test_an_error_in_a_callback_costs_the_connection_and_not_the_thread(
         raise ValueError("a defect")
 
     publisher.confirm(publisher.send(MESSAGE), 5)
-    monkeypatch.setattr(publisher._channel.callbacks, "process", lambda *_arguments, **_more: fail(None))
+    assert publisher._connection
+    monkeypatch.setattr(publisher._connection._channel.callbacks, "process", lambda *_arguments, **_more: fail(None))
     with pytest.raises((BrokerDown, NotConfirmed)):
         publisher.confirm(publisher.send(MESSAGE), 5)
     connected(publisher)
@@ -70,7 +73,8 @@ def test_an_error_while_a_connection_is_given_up_does_not_end_the_thread(
             raise failures.pop()
 
     monkeypatch.setattr(publisher, "_lost", fail_once)
-    publisher._in_thread(publisher._close)
+    assert publisher._connection
+    publisher._connection.in_thread(publisher._connection.close)
     wait_until(lambda: not failures, 10, "the connection was not given up")
     connected(publisher)
     publisher.confirm(publisher.send(MESSAGE), 5)
@@ -80,8 +84,8 @@ def test_a_silent_broker_is_suspected_for_seconds_and_then_tried_anew(
     publisher: ConfirmedPublisher, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its answer never came through the dead connection, and nothing was published until a restart."""
-    monkeypatch.setattr(confirms, "SUSPECT_SECONDS", 0.5)
-    monkeypatch.setattr(confirms, "WATCH_SECONDS", 0.1)
+    monkeypatch.setattr(publishing, "SUSPECT_SECONDS", 0.5)
+    monkeypatch.setattr(publishing, "WATCH_SECONDS", 0.1)
     proxy.black_hole()
     with pytest.raises(NotConfirmed):
         publisher.confirm(publisher.send(MESSAGE), 0.5)

@@ -11,8 +11,9 @@ import pytest
 
 from config import names
 from config.ports import SystemClock
-from publishers.confirms import BrokerDown, ConfirmedPublisher, Message, NotConfirmed, Unroutable
+from publishers.confirms import ConfirmedPublisher
 from publishers.deliveries import BrokerPublisher, Relay, message_for
+from publishers.messages import BrokerDown, Message, NotConfirmed, Unroutable
 from publishers.publisher import NothingTakesIt
 from reconcile.model import Side
 from schemas import envelopes

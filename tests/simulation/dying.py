@@ -35,7 +35,7 @@ def with_long_waits(world: World) -> None:
     world.parts.settings = replace(world.parts.settings, uncertain_seconds=150.0, cdc_seconds=86400.0)
     # They are made again, with those settings.
     world.parts.__dict__.pop("sweeper", None)
-    world.reconciler = world.parts.reconciler()
+    world.reconciler = world.parts.consuming.reconciler()
     world.plan(CHANGES, world.clock.now() + timedelta(days=1))
     world.plan(EVENTS, world.clock.now() + timedelta(hours=1))
 

@@ -149,7 +149,7 @@ def test_an_error_of_ours_that_nobody_expected_here_is_a_500_with_its_own_words(
     def broken(*_arguments: Any) -> str:
         raise RavebooksError("the ring is missing", remedy="Find it.")
 
-    monkeypatch.setattr(type(world.parts.actions.connections), "one", broken)
+    monkeypatch.setattr(type(world.parts.console.actions.connections), "one", broken)
     with capture_logs() as written:
         answer = ask(world, "GET", "/api/connections/ID")
     said = problem(answer)

@@ -299,7 +299,7 @@ def test_the_gauge_shows_the_newest_report_by_cause(world: World, paired: Body) 
     raise_total(world, paired)
     world.settle()
     report(world)
-    world.parts.sweeper.sweep()
+    world.parts.consuming.sweeper.sweep()
     assert REGISTRY.get_sample_value("ravebooks_parity_differences", {"cause": "drift"}) == 1
     world.ravetree.change("invoices", paired["id"], {"memo": "ours"})
     world.settle()
@@ -308,7 +308,7 @@ def test_the_gauge_shows_the_newest_report_by_cause(world: World, paired: Body) 
     world.api("POST", path, {"decision": "overwrite", "by": "Kim"})
     world.settle()
     report(world)
-    world.parts.sweeper.sweep()
+    world.parts.consuming.sweeper.sweep()
     assert REGISTRY.get_sample_value("ravebooks_parity_differences", {"cause": "drift"}) == 0
 
 

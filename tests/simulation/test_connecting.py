@@ -99,7 +99,7 @@ def test_a_start_link_dies_after_ten_minutes(world: World) -> None:
 
 def test_a_start_link_outlives_an_outage_of_intuit(world: World) -> None:
     link, browser = begin(world), Browser(world)
-    world.parts.oauth._document = None
+    world.parts.neighbours.oauth._document = None
     with world.away(QUICKBOOKS):
         page = browser.session.get(link)
     assert (page.status_code, "cannot be reached" in page.text) == (400, True)
@@ -532,7 +532,7 @@ def test_what_nothing_came_of_is_forgotten_without_a_trace(world: World) -> None
     realm = company(world)
     mistaken = connect(world, "org_second", realm)
     world.settle()
-    world.parts.recorder.record([delivery(envelope("e9", subject="77"), account=realm)])
+    world.parts.consuming.recorder.record([delivery(envelope("e9", subject="77"), account=realm)])
     assert rows_of(world, mistaken).keys() >= {"connections", "events", "pending_changes"}
     assert ask(world, "DELETE", f"/api/connections/{mistaken}").status_code == 409
     world.api("POST", f"/api/connections/{mistaken}/disconnect", {"by": "Kim"})
@@ -576,7 +576,7 @@ def test_an_archived_connection_gives_account_and_company_free(archived: tuple[W
     with world.parts.database.transaction() as session:
         found = [connections.find(session, Side.RAVETREE, account), connections.find(session, Side.QUICKBOOKS, realm)]
     assert [row.id if row else None for row in found] == [moved, taken]
-    world.parts.recorder.record([delivery(envelope("e9", subject="77"), account=realm)])
+    world.parts.consuming.recorder.record([delivery(envelope("e9", subject="77"), account=realm)])
     before = rows_of(world, world.connection_id)
     world.settle()
     assert rows_of(world, world.connection_id) == before

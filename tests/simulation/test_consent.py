@@ -160,7 +160,7 @@ def test_a_code_is_good_with_its_verifier_alone_which_is_sealed(world: World) ->
 
 def test_without_challenges_at_intuit_a_connect_works_as_before(world: World) -> None:
     world.quickbooks.steer("switches", {"code_challenges": False})
-    world.parts.oauth._document = None
+    world.parts.neighbours.oauth._document = None
     browser = Browser(world)
     page = browser.open(begin(world, ACCOUNT))
     assert "code_challenge" not in page
@@ -392,7 +392,7 @@ def test_an_unexpected_error_has_the_headers_too(world: World, monkeypatch: pyte
     def broken(*_arguments: Any) -> str:
         raise RuntimeError("unexpected")
 
-    monkeypatch.setattr(type(world.parts.connecting), "start", broken)
+    monkeypatch.setattr(type(world.parts.console.connecting), "start", broken)
     answer = world.web.get("/connect/start?token=x")
     assert (answer.status_code, answer.headers["Cache-Control"]) == (500, "no-store")
     assert answer.content_type.startswith("text/html")

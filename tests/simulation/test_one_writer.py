@@ -46,7 +46,7 @@ def test_whoever_lost_the_lease_between_two_looks_at_it_writes_nothing(world: Wo
     world.clock.advance(SECONDS)
     take(world, "the next one")
     with world.parts.database.reading() as session:
-        neighbours = world.parts.neighbours_of(connections.get(session, world.connection_id))
+        neighbours = world.parts.neighbours.of(connections.get(session, world.connection_id))
     unit = UnitOfWork(world.parts.database)
     journal = Journal(unit, world.clock, neighbours, lambda: lost, 150.0)
     contact = Record(Side.RAVETREE, Kind.CONTACT, "con_1")

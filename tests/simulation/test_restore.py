@@ -35,7 +35,7 @@ def backup(world: World) -> Callable[[], Callable[[], None]]:
         world.settle()
         # A sign of life, as any running installation gives.
         assert world.parts.installation_id
-        world.parts.sweeper.sweep()
+        world.parts.consuming.sweeper.sweep()
         copy(file, world.directory / "backup.db")
 
         def restore() -> None:
@@ -140,7 +140,7 @@ def test_a_marker_that_nobody_knows_stops_every_write_before_the_next_one(
     restore()
     world.plan(CHANGES)
     world.plan(EVENTS, world.clock.now() + timedelta(hours=1))
-    world.parts.sweeper.sweep()
+    world.parts.consuming.sweeper.sweep()
     world.reconciler.work(world.connection_id)
     assert world.connection()["state"] == "verifying"
     world.settle()
@@ -237,11 +237,11 @@ def test_a_mark_as_paid_that_a_bookkeeper_spread_over_two_invoices_is_not_taken_
 def test_what_slept_for_long_reads_both_books_before_it_writes(world: World, both_sides: BothSides, first: str) -> None:
     """Whoever comes first notices it: a worker does not wait for a sweeper that is away."""
     ours, theirs = both_sides
-    world.parts.sweeper.sweep()
+    world.parts.consuming.sweeper.sweep()
     before = reads(world, "verify")
     world.clock.advance(ASLEEP_AFTER.total_seconds() + 1)
     if first == "sweeper":
-        world.parts.sweeper.sweep()
+        world.parts.consuming.sweeper.sweep()
         assert world.connection()["state"] == "verifying"
     pay(world, theirs, 40)
     for letter in world.collect():

@@ -47,7 +47,7 @@ def test_an_event_of_another_century_is_kept_aside_and_stops_nothing(
 def test_change_data_capture_failing_alone_stops_no_event(world: World, both_sides: BothSides) -> None:
     ours, theirs = both_sides
     with spoiled(world, failing("/cdc")):
-        world.parts._look_everywhere()
+        world.parts.publishing.look_everywhere()
         pay(world, theirs, 10)
         world.settle()
         assert (balance(world, ours), world.connection()["state"]) == ("90.00", "active")
@@ -56,7 +56,7 @@ def test_change_data_capture_failing_alone_stops_no_event(world: World, both_sid
 def test_the_log_of_ravetree_failing_alone_stops_no_event(world: World, both_sides: BothSides) -> None:
     ours, theirs = both_sides
     world.ravetree.steer("faults", {"endpoint": "*events*", "kind": "500", "count": None})
-    world.parts._look_everywhere()
+    world.parts.publishing.look_everywhere()
     pay(world, theirs, 10)
     world.settle()
     assert balance(world, ours) == "90.00"
@@ -132,7 +132,7 @@ def test_an_unexpected_error_of_a_slice_is_shown_and_tried_again_by_itself(
         assert (row["kind"], row["id"], row["state"]) == ("connection", world.connection_id, "stalled")
         ready = world.web.get("/readyz")
         assert (ready.status_code, world.connection_id in ready.get_data(as_text=True)) == (200, True)
-        world.parts.sweeper.sweep()
+        world.parts.consuming.sweeper.sweep()
         assert "ravebooks_connections_stalled 1.0" in world.web.get("/metrics").get_data(as_text=True)
     work_for(world, 1200, 10)
     assert (balance(world, ours), world.connection()["state"], world.attention()) == ("90.00", "active", [])

@@ -26,6 +26,7 @@ from werkzeug.test import TestResponse
 
 from config import keyring
 from config.settings import Settings
+from ravebooks import apps
 from ravebooks.bootstrap import Parts
 from ravebooks.demo.compare import DemoReport, compare
 from ravebooks.demo.sides import Body, QuickBooksSide, RavetreeSide
@@ -267,9 +268,9 @@ class World(AnyWorld):
             RAVETREE: WsgiAdapter(create_app(self._organisations, names=(RAVETREE,))),
         }
         self.parts = self._make_parts(chance.ours)
-        self.web = self.parts.web().test_client()
+        self.web = apps.web(self.parts).test_client()
         self._apps[OURS] = WsgiAdapter(self.web.application)
-        self.reconciler = self.parts.reconciler()
+        self.reconciler = self.parts.consuming.reconciler()
         self.quickbooks, self.ravetree = self._sides()
 
     def _make_parts(self, entropy: SeededEntropy) -> Parts:
@@ -361,7 +362,7 @@ class World(AnyWorld):
 
     def work(self) -> bool:
         """One sweep and one slice for each connection that it wakes; False when nobody was woken."""
-        self.parts.sweeper.sweep()
+        self.parts.consuming.sweeper.sweep()
         woken = False
         while (connection_id := self.parts.wakeups.take(0)) is not None:
             woken = True
@@ -441,7 +442,7 @@ class _NewWorld(World):
 
     def _connect(self) -> str:
         account, parts = self.ravetree.credentials["account_id"], self.parts
-        link = parts.connecting.start_link(account, self.ravetree.credentials["api_token"])
+        link = parts.console.connecting.start_link(account, self.ravetree.credentials["api_token"])
         Browser(self).connect(link).raise_for_status()
         connection_id = str(self.api("GET", "/api/connections").get_json()["data"][0]["id"])
         by_name = {row["Name"]: row["Id"] for row in self.quickbooks.query("select * from Item")}

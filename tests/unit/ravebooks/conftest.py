@@ -67,7 +67,7 @@ def parts(state: Path) -> Iterator[Parts]:
                 created_at=now,
                 cdc_watermark=now,
                 invoices_since=now,
-                ravetree_token=parts.tokens.seal_ravetree_token("secret", CONNECTION),
+                ravetree_token=parts.neighbours.tokens.seal_ravetree_token("secret", CONNECTION),
             )
         )
     yield parts

@@ -59,7 +59,7 @@ def connected(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Parts:
     monkeypatch.setenv("RAVEBOOKS_RAVETREE_API_URL", "https://api.ravetree.example/v1")
     hour = datetime.now(UTC) + timedelta(hours=1)
     with parts.database.transaction() as session:
-        parts.tokens.store(
+        parts.neighbours.tokens.store(
             connections.get(session, CONNECTION),
             Tokens(
                 access="access",

@@ -1,0 +1,1 @@
+"""The parts of one process, by what they are for."""

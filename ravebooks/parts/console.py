@@ -1,0 +1,86 @@
+"""The parts behind what people ask for and do, through the API and the command line."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from console.connecting import Connecting
+from console.states import States
+from ravebooks.parts.neighbours import NeighbourParts
+from ravebooks.parts.publishing import PublishingParts
+from ravebooks.parts.shared import SharedParts
+from sync import actions
+from sync.actions import Actions
+from sync.questions.parity import Parity
+from sync.questions.preflight import Preflight
+from sync.questions.previews import Previews
+
+
+class ConsoleParts:
+    """Connecting, the questions, and the actions."""
+
+    def __init__(self, shared: SharedParts, neighbours: NeighbourParts, publishing: PublishingParts) -> None:
+        self._shared = shared
+        self._neighbours = neighbours
+        self._publishing = publishing
+
+    @cached_property
+    def connecting(self) -> Connecting:
+        shared = self._shared
+        return Connecting(
+            shared.database,
+            self._neighbours.oauth,
+            self._neighbours.tokens,
+            States(shared.vault, shared.clock, shared.entropy, shared.settings.secret_key),
+            self._neighbours.company,
+            self._neighbours.account,
+            shared.clock,
+            shared.entropy,
+            shared.settings.public_url,
+            shared.settings.secret_key,
+            self.preflight.run,
+            shared.settings.quickbooks_environment,
+            shared.claim,
+        )
+
+    @cached_property
+    def preflight(self) -> Preflight:
+        return Preflight(self._shared.database, self._shared.clock, self._neighbours.of)
+
+    @cached_property
+    def previews(self) -> Previews:
+        return Previews(self._shared.database, self._shared.clock, self._neighbours.of)
+
+    @cached_property
+    def parity(self) -> Parity:
+        shared = self._shared
+        return Parity(shared.database, shared.clock, self._neighbours.of, shared.settings.quickbooks_pages_url)
+
+    @cached_property
+    def actions(self) -> Actions:
+        """What people do, for the API: whoever works is nudged."""
+        return self._actions(self._nudge)
+
+    @cached_property
+    def unhurried_actions(self) -> Actions:
+        """The same for the command line: nobody is nudged, the sweeper finds what is due within its next round."""
+        return self._actions(lambda _connection_id: None)
+
+    def _actions(self, nudge: Callable[[str], None]) -> Actions:
+        return actions.build(
+            self._shared.database,
+            self._shared.clock,
+            neighbours_of=self._neighbours.of,
+            inspect=self.preflight.run,
+            previews=self.previews,
+            parity=self.parity,
+            # A publisher is made when something is published.
+            publish=lambda deliveries: self._publishing.publisher.publish(deliveries),
+            nudge=nudge,
+        )
+
+    def _nudge(self, connection_id: str) -> None:
+        try:
+            self._shared.nudger.nudge(connection_id)
+        except OSError:
+            # The sweeper finds what is due within its next round.
+            return
