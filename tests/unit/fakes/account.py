@@ -68,29 +68,27 @@ class InMemoryAccount(Account):
         """A user edits a record."""
         old = self._rows[resource][name]
         if resource == "payments":
-            self._apply(old, -1)
+            self._apply(old, -1, operation_id)
         raw = old | body
         if resource in ("invoices", "estimates") and body.keys() & {"lines", "discount", "tax_amount"}:
             raw |= self._totals(raw)
         if resource == "invoices":
-            raw |= self._status(raw, body)
-        verb = "voided" if body.get("status") == "void" else "updated"
+            raw |= self._facts(raw, body.get("status"))
+        facts = {"status": "status_changed", "marked_paid_at": "status_changed"}
+        verb = "voided" if body.get("status") == "void" else facts.get("".join(body), "updated")
         return self._store(resource, raw, verb, operation_id)
 
     def delete(self, resource: str, name: str, operation_id: str | None = None) -> None:
         """A user deletes a record."""
         old = self._rows[resource][name]
         if resource == "payments":
-            self._apply(old, -1)
+            self._apply(old, -1, operation_id)
         gone = {"id": name, "version": old["version"], "deleted": True}
         self._store(resource, gone, "deleted", operation_id)
 
     def mark_as_paid(self, name: str) -> Body:
         """A user marks an invoice as paid: no payment is made."""
-        raw = self.row("invoices", name)
-        return self._store(
-            "invoices", raw | {"marked_paid_at": format_time(self._clock.now()), "status": "paid"}, "updated", None
-        )
+        return self.change("invoices", name, {"marked_paid_at": format_time(self._clock.now())})
 
     def press_the_button(self, kind: Kind, name: str) -> None:
         """A user asks that a record be synced."""
@@ -205,29 +203,37 @@ class InMemoryAccount(Account):
         paid = Decimal(raw.get("total", "0")) - Decimal(raw.get("balance", "0"))
         return {"lines": lines, "total": _spell(total), "balance": _spell(total - paid)}
 
-    def _status(self, raw: Body, body: Body) -> Body:
-        if body.get("status") == "sent":
-            return {"sent_at": format_time(self._clock.now())}
-        return {"balance": "0.00"} if body.get("status") == "void" else {}
+    def _facts(self, raw: Body, wanted: str | None) -> Body:
+        """An invoice's status follows from facts; being sent and being void are such."""
+        now = format_time(self._clock.now())
+        if wanted == "void":
+            return {"status": "void", "balance": "0.00"}
+        if wanted == "sent" and raw["sent_at"] is None:
+            raw = raw | {"sent_at": now}
+        return {"sent_at": raw["sent_at"], "status": _status_of(raw)}
 
-    def _apply(self, payment: Body, sign: int) -> None:
+    def _apply(self, payment: Body, sign: int, operation_id: str | None) -> None:
         for share in payment.get("allocations", []):
             invoice = self._rows["invoices"][share["invoice_id"]]
+            if invoice.get("deleted"):
+                continue
             balance = Decimal(invoice["balance"]) - sign * Decimal(share["amount"])
             if balance < ZERO:
                 raise Invalid("Ravetree refuses: more is allocated than is open", code="invalid")
-            paid = "paid" if balance == ZERO else "partially_paid"
-            status = paid if balance < Decimal(invoice["total"]) else "sent"
-            self._store("invoices", invoice | {"balance": _spell(balance), "status": status}, "updated", None)
+            settled = invoice | {"balance": _spell(balance)}
+            settled["status"] = _status_of(settled)
+            verb = "status_changed" if settled["status"] != invoice["status"] else ""
+            self._store("invoices", settled, verb, operation_id)
 
     def _store(self, resource: str, raw: Body, verb: str, operation_id: str | None) -> Body:
         if resource == "payments" and not raw.get("deleted"):
             applied = sum((Decimal(share["amount"]) for share in raw["allocations"]), ZERO)
             raw["unapplied"] = _spell(Decimal(raw["amount"]) - applied)
-            self._apply(raw, 1)
+            self._apply(raw, 1, operation_id)
         raw = raw | {"version": raw["version"] + 1, "updated_at": format_time(self._clock.now())}
         self._rows[resource][raw["id"]] = raw
-        self._tell(resource, raw, verb, operation_id)
+        if verb:
+            self._tell(resource, raw, verb, operation_id)
         return raw
 
     def _tell(self, resource: str, raw: Body, verb: str, operation_id: str | None) -> None:
@@ -269,6 +275,17 @@ _DEFAULTS: dict[str, Body] = {
         "external_id": None,
     },
 }
+
+
+def _status_of(invoice: Body) -> str:
+    total, balance = Decimal(invoice["total"]), Decimal(invoice["balance"])
+    if invoice["status"] == "void":
+        return "void"
+    if invoice["marked_paid_at"] is not None or (total > ZERO and balance <= ZERO):
+        return "paid"
+    if balance < total:
+        return "partially_paid"
+    return "sent" if invoice["sent_at"] else "draft"
 
 
 def _amount_of(line: Body) -> Decimal:

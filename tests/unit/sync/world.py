@@ -4,6 +4,7 @@ What either side tells of lies with it until a test has it heard.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,30 @@ ROUNDS = 60
 HOUR = 3600.0
 
 
+@dataclass
+class Place:
+    """A database's file and its clock, used by one world after the other."""
+
+    path: Path
+    database: Database
+    clock: FakeClock
+    empty: bytes
+
+    def clear(self) -> None:
+        """As it was at the beginning of time."""
+        self.database.close()
+        for end in ("-wal", "-shm"):
+            Path(f"{self.path}{end}").unlink(missing_ok=True)
+        self.path.write_bytes(self.empty)
+        self.clock.begin_again()
+
+
 class World:
     """One connection, switched on long ago, with nothing due."""
 
-    def __init__(self, path: Path, timings: Timings = TIMINGS) -> None:
-        self.clock = FakeClock()
-        self.database = Database(f"sqlite:///{path}", self.clock)
-        sa.event.listen(self.database.engine, "connect", _without_waiting)
+    def __init__(self, place: Place, timings: Timings = TIMINGS) -> None:
+        self.clock = place.clock
+        self.database = place.database
         self.quickbooks = InMemoryCompany(self.clock)
         self.ravetree = InMemoryAccount(self.clock, ACCOUNT)
         self.timings = timings
@@ -58,9 +76,6 @@ class World:
         self.worker = Worker(
             self.database, self.clock, SeededEntropy(), self.neighbours_of, timings, Claims("tests"), PAGES
         )
-
-    def close(self) -> None:
-        self.database.close()
 
     def _make_connection(self) -> None:
         with self.database.transaction() as session:
@@ -142,8 +157,8 @@ class World:
 
     # --- what happens ----------------------------------------------------------------------------
 
-    def hear(self) -> int:
-        """Record what both sides have told of since the last time; says how much it was."""
+    def hear(self) -> None:
+        """Record what both sides have told of since the last time."""
         told = self.quickbooks.changed[self._heard_of_quickbooks :]
         logged = self.ravetree.log[self._heard_of_ravetree :]
         start, self._heard_of_quickbooks = self._heard_of_quickbooks, len(self.quickbooks.changed)
@@ -160,7 +175,6 @@ class World:
         ]
         with self.database.transaction() as session:
             inbox.record(session, deliveries, now)
-        return len(events) + len(rows)
 
     def miss(self) -> None:
         """What was told so far never arrives."""
@@ -179,12 +193,17 @@ class World:
     def settle(self) -> None:
         """Hear and work until nothing is due within a minute."""
         for _ in range(ROUNDS):
-            heard = self.hear()
-            more = self.work()
-            if not heard and not more and not self._is_due_soon():
+            self.hear()
+            if not self.work() and not self._is_told() and not self._is_due_soon():
                 return
             self.clock.advance(2)
         raise AssertionError(f"not quiet after {ROUNDS} rounds: {[row.cause for row in self.pending()]}")
+
+    def _is_told(self) -> bool:
+        return (len(self.quickbooks.changed), len(self.ravetree.log)) != (
+            self._heard_of_quickbooks,
+            self._heard_of_ravetree,
+        )
 
     def _is_due_soon(self) -> bool:
         soon = self.clock.now() + timedelta(seconds=60)
@@ -204,6 +223,11 @@ class World:
         """A record is noted."""
         with self.database.transaction() as session:
             pending.note(session, CONNECTION, record, self.clock.now(), **how)
+
+    def forget_pairs(self, *kinds: str) -> None:
+        """As after a restore from a backup that is older."""
+        with self.database.transaction() as session:
+            session.execute(sa.delete(Pair).where(Pair.kind.in_(kinds)))
 
     # --- what stands -----------------------------------------------------------------------------
 
@@ -302,7 +326,3 @@ def theirs(kind: Kind, record: Body | str) -> Record:
     """QuickBooks' record."""
     return Record(Side.QUICKBOOKS, kind, record if isinstance(record, str) else record["Id"])
 
-
-def _without_waiting(connection: Any, _record: Any) -> None:
-    """A test's database need not outlive the machine."""
-    connection.execute("PRAGMA synchronous=OFF")
