@@ -82,6 +82,10 @@ class InMemoryCompany(Company):
             body = {"SyncToken": known["SyncToken"], "sparse": True} | body
         return self._write(entity, strict_json.loads(strict_json.dumps(body)), operation)
 
+    def tell(self, entity: str, name: str, change: str, **data: Any) -> None:
+        """A webhook says that an object has changed."""
+        self.changed.append(Change(f"{entity.lower()}.{change}", name, self._now(), data))
+
     # --- reads -----------------------------------------------------------------------------------
 
     @contextmanager
@@ -171,6 +175,7 @@ class InMemoryCompany(Company):
         raw = {name: value for name, value in sent.items() if name != "sparse"}
         self._check(entity, raw, "")
         self._last_id += 1
+        raw = {"CurrencyRef": {"value": "USD"}} | raw
         raw |= {"Id": str(self._last_id), "SyncToken": "-1", "MetaData": {"CreateTime": self._stamp()}}
         if entity == "Customer":
             raw = {"Active": True} | raw
@@ -189,7 +194,7 @@ class InMemoryCompany(Company):
             gone = {"Id": old["Id"], "status": "Deleted", "MetaData": {"LastUpdatedTime": self._stamp()}}
             self._rows[entity][old["Id"]] = gone
             self._unlink(entity, old)
-            self._tell(entity, old["Id"], "deleted")
+            self.tell(entity, old["Id"], "deleted")
             return {"Id": old["Id"], "status": "Deleted", "domain": "QBO"}
         if operation == "void":
             raw = old | _void(old)
@@ -200,7 +205,7 @@ class InMemoryCompany(Company):
         emailed = raw.get("EmailStatus") == "EmailSent" != old.get("EmailStatus")
         stored = self._stored(entity, raw, old, "updated")
         if emailed:
-            self._tell(entity, old["Id"], "emailed")
+            self.tell(entity, old["Id"], "emailed")
         return stored
 
     def _stored(self, entity: str, raw: Body, old: Body, change: str) -> Body:
@@ -213,7 +218,7 @@ class InMemoryCompany(Company):
         raw["SyncToken"] = str(int(raw["SyncToken"]) + 1)
         raw["MetaData"] = raw["MetaData"] | {"LastUpdatedTime": self._stamp()}
         self._rows[entity][raw["Id"]] = raw
-        self._tell(entity, raw["Id"], change)
+        self.tell(entity, raw["Id"], change)
         if entity == "Invoice" and change == "created":
             self._close_estimates(raw)
         return raw
@@ -294,10 +299,7 @@ class InMemoryCompany(Company):
         raw |= fields
         raw["SyncToken"] = str(int(raw["SyncToken"]) + 1)
         raw["MetaData"] = raw["MetaData"] | {"LastUpdatedTime": self._stamp()}
-        self._tell(entity, raw["Id"], "updated")
-
-    def _tell(self, entity: str, name: str, change: str, **data: Any) -> None:
-        self.changed.append(Change(f"{entity.lower()}.{change}", name, self._now(), data))
+        self.tell(entity, raw["Id"], "updated")
 
     def _now(self) -> datetime:
         """QuickBooks' times have whole seconds."""
