@@ -25,10 +25,11 @@ class _Fault:
 
 @dataclass
 class Calls:
-    """A log of calls, and the faults that the next ones meet."""
+    """A log of calls, and the faults that the next ones meet; `meanwhile` is what happens while one is on its way."""
 
     every: list[Call] = field(default_factory=list)
     before_a_call: Callable[[], object] = lambda: None
+    meanwhile: Callable[[Call], object] = lambda _call: None
     _faults: dict[str, deque[_Fault]] = field(default_factory=dict)
 
     def fail(self, name: str, error: Exception, *, times: int = 1, after: bool = False, about: str = "") -> None:
@@ -46,6 +47,7 @@ class Calls:
         """Note a call, carry it out, and raise what a test has ordered."""
         self.before_a_call()
         self.every.append(call)
+        self.meanwhile(call)
         waiting = self._faults.get(call.name, deque())
         fault = waiting.popleft() if waiting and waiting[0].about in call.target else None
         if fault is not None and not fault.after:

@@ -51,9 +51,10 @@ def test_an_e_mail_address_alone_is_a_question(world: World) -> None:
 def test_two_of_that_name_are_two_if_a_person_says_so(world: World) -> None:
     world.quickbooks.add("Customer", "7", DisplayName="Else", PrimaryEmailAddr={"Address": "ap@dune.test"})
     client = world.client("Dune", email="ap@dune.test")
-    world.invoice(client, "10.00")
+    world.press(ours(Kind.CONTACT, client))
     world.settle()
-    world.decide(ours(Kind.CONTACT, client), "two")
+    assert world.attention(ours(Kind.CONTACT, client)).code == "contact_ambiguous"
+    assert world.decide(ours(Kind.CONTACT, client), "two")
     world.settle()
     assert world.quickbooks.row("Customer", world.pairs("contact")[client])["DisplayName"] == "Dune"
 
