@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from storage.database import Database
 from tests.unit.ports import FakeClock
-from tests.unit.sync.world import Place, World
+from tests.unit.sync.place import Place
+from tests.unit.sync.world import World
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
 

@@ -4,9 +4,7 @@ What either side tells of lies with it until a test has it heard.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +14,6 @@ from schemas import ravetree_events
 from schemas.envelopes import Delivery, Envelope
 from schemas.quickbooks import Body
 from storage import connections, copies, decisions, duties, inbox, installation, journal, pairs, pending
-from storage.database import Database
 from storage.decisions import Said
 from storage.installation import Claimant
 from storage.models import Connection, Copy, Echo, Operation, Pair, PendingChange
@@ -28,8 +25,9 @@ from sync.neighbours import Neighbours
 from sync.worker import Worker
 from tests.unit.fakes.account import InMemoryAccount
 from tests.unit.fakes.company import InMemoryCompany
-from tests.unit.ports import FakeClock, SeededEntropy
+from tests.unit.ports import SeededEntropy
 from tests.unit.storing import ACCOUNT, CONNECTION, REALM, add_connection
+from tests.unit.sync.place import Place
 
 TIMINGS = Timings(
     lease=60.0, http=10.0, slice=20.0, uncertain=150.0, read_window=0.0, echo_confirm=60.0, cdc=3600.0, events=300.0
@@ -39,24 +37,6 @@ HOURS, CUSTOMER = "2", "3"
 PAGES = "https://qbo.test/app"
 ROUNDS = 60
 HOUR = 3600.0
-
-
-@dataclass
-class Place:
-    """A database's file and its clock, used by one world after the other."""
-
-    path: Path
-    database: Database
-    clock: FakeClock
-    empty: bytes
-
-    def clear(self) -> None:
-        """As it was at the beginning of time."""
-        self.database.close()
-        for end in ("-wal", "-shm"):
-            Path(f"{self.path}{end}").unlink(missing_ok=True)
-        self.path.write_bytes(self.empty)
-        self.clock.begin_again()
 
 
 class World:
