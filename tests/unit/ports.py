@@ -10,6 +10,10 @@ class FakeClock:
     """Stands still; sleeping moves it on and is remembered."""
 
     def __init__(self, now: datetime = START) -> None:
+        self.begin_again(now)
+
+    def begin_again(self, now: datetime = START) -> None:
+        """Stand where a new one stands."""
         self._now = now
         self._monotonic = 1000.0
         self.slept: list[float] = []

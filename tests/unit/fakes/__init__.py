@@ -1,0 +1,1 @@
+"""Both neighbours in memory: what their clients do, without HTTP and without the sandboxes."""
