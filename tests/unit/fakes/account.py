@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
-from clients.ravetree.account import RESOURCES, Account, Gone, Invalid, LogExpired, Taken, VersionMoved, Written
+from clients.ravetree.account import RESOURCES, Accepted, Account, Invalid, LogExpired, RecordGone, Taken, VersionMoved
 from config.ports import Clock
 from reconcile.model import Kind
 from schemas import strict_json
@@ -40,7 +40,7 @@ class InMemoryAccount(Account):
         self.states: dict[tuple[str, str], Body] = {}
         self.settings = _Settings()
         self._rows: dict[str, dict[str, Body]] = {resource: {} for resource in KINDS}
-        self._answered: dict[str, Written] = {}
+        self._answered: dict[str, Accepted] = {}
         self._made = 1000
 
     # --- what its users do and see ---------------------------------------------------------------
@@ -61,7 +61,7 @@ class InMemoryAccount(Account):
         if resource in ("invoices", "estimates"):
             raw.setdefault("number", str(self._made))
             raw |= self._totals(raw)
-        self._rows[resource][raw["id"]] = raw
+        self._rows[resource][str(raw["id"])] = raw
         return self._store(resource, raw, "created", operation_id)
 
     def change(self, resource: str, name: str, body: Body, operation_id: str | None = None) -> Body:
@@ -96,7 +96,7 @@ class InMemoryAccount(Account):
 
     # --- reads -----------------------------------------------------------------------------------
 
-    def describe(self, attempts: int = 3) -> Body:  # noqa: ARG002 - it needs one
+    def describe(self, attempts: int = 3) -> Body:
         """Whose account it is."""
         found: Body = self.calls.made(Call("describe", self._id), lambda: {"id": self._id, "default_currency": "USD"})
         return found
@@ -109,7 +109,8 @@ class InMemoryAccount(Account):
             raw = rows.get(record_id)
             return None if raw is None or raw.get("deleted") else raw
 
-        return _copied(self.calls.made(Call("get", f"{kind} {record_id}"), read))
+        found: Body | None = _copied(self.calls.made(Call("get", f"{kind} {record_id}"), read))
+        return found
 
     def page(
         self, resource: str, cursor: str | None, params: dict[str, str] | None = None
@@ -147,34 +148,34 @@ class InMemoryAccount(Account):
 
     # --- writes ----------------------------------------------------------------------------------
 
-    def write(self, method: str, path: str, body: str, key: str, if_match: int | None) -> Written:
+    def write(self, method: str, path: str, body: str, key: str, if_match: int | None) -> Accepted:
         """As the client's: under a key that was answered once, the same answer again."""
         sent = strict_json.loads(body) if body else {}
 
-        def carry_out() -> Written:
+        def carry_out() -> Accepted:
             if key not in self._answered:
                 self._answered[key] = self._write(method, path, sent, key, if_match)
             return self._answered[key]
 
-        written: Written = self.calls.made(Call("write", f"{method} {path}", sent, key), carry_out)
+        written: Accepted = self.calls.made(Call("write", f"{method} {path}", sent, key), carry_out)
         return written
 
-    def _write(self, method: str, path: str, sent: Body, key: str, if_match: int | None) -> Written:
+    def _write(self, method: str, path: str, sent: Body, key: str, if_match: int | None) -> Accepted:
         resource, _, name = path.partition("/")
         body = {field: value for field, value in sent.items() if field != "notify"}
         if method == "POST":
             self._check_reference(resource, body)
-            return Written(201, _copied(self.create(resource, body, key)))
+            return Accepted(201, _copied(self.create(resource, body, key)))
         name = unquote(name)
         old = self._rows[resource].get(name)
         if old is None or old.get("deleted"):
-            raise Gone(f"Ravetree has no {path}")
+            raise RecordGone(f"Ravetree has no {path}")
         if if_match is not None and old["version"] != if_match:
             raise VersionMoved("it was changed in Ravetree meanwhile")
         if method == "DELETE":
             self.delete(resource, name, key)
-            return Written(204, {})
-        return Written(200, _copied(self.change(resource, name, body, key)))
+            return Accepted(204, {})
+        return Accepted(200, _copied(self.change(resource, name, body, key)))
 
     def _check_reference(self, resource: str, body: Body) -> None:
         reference = body.get("external_id")
@@ -187,7 +188,7 @@ class InMemoryAccount(Account):
 
         def carry_out() -> None:
             if record_id not in self._rows[RESOURCES[kind]]:
-                raise Gone(f"Ravetree has no sync_states/{kind}/{record_id}")
+                raise RecordGone(f"Ravetree has no sync_states/{kind}/{record_id}")
             self.states[str(kind), record_id] = state
 
         self.calls.made(Call("tell", f"{kind} {record_id}", state, key), carry_out)
@@ -231,7 +232,7 @@ class InMemoryAccount(Account):
             raw["unapplied"] = _spell(Decimal(raw["amount"]) - applied)
             self._apply(raw, 1, operation_id)
         raw = raw | {"version": raw["version"] + 1, "updated_at": format_time(self._clock.now())}
-        self._rows[resource][raw["id"]] = raw
+        self._rows[resource][str(raw["id"])] = raw
         if verb:
             self._tell(resource, raw, verb, operation_id)
         return raw
@@ -262,8 +263,7 @@ _DOCUMENT: Body = {
 _DEFAULTS: dict[str, Body] = {
     "contacts": {"kind": "account", "active": True, "currency": "USD", "merged_into": None},
     "estimates": _DOCUMENT | {"expires_on": None},
-    "invoices": _DOCUMENT
-    | {"due_date": "2026-12-20", "sent_at": None, "marked_paid_at": None, "estimate_id": None},
+    "invoices": _DOCUMENT | {"due_date": "2026-12-20", "sent_at": None, "marked_paid_at": None, "estimate_id": None},
     "payments": {
         "date": "2026-11-21",
         "currency": "USD",
@@ -289,7 +289,9 @@ def _status_of(invoice: Body) -> str:
 
 
 def _amount_of(line: Body) -> Decimal:
-    return Decimal(line["amount"]) if "quantity" not in line else Decimal(line["quantity"]) * Decimal(line["unit_price"])
+    return (
+        Decimal(line["amount"]) if "quantity" not in line else Decimal(line["quantity"]) * Decimal(line["unit_price"])
+    )
 
 
 def _spell(amount: Decimal) -> str:

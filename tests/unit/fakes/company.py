@@ -96,7 +96,8 @@ class InMemoryCompany(Company):
 
     def get(self, path: str) -> Body:
         """`preferences`."""
-        return self._reading(Call("get", path), lambda: dict(self.preferences))
+        found: Body = self._reading(Call("get", path), lambda: dict(self.preferences))
+        return found
 
     def _reading(self, call: Call, read: Callable[[], Any]) -> Any:
         self.causes.append(self._cause)
@@ -179,7 +180,7 @@ class InMemoryCompany(Company):
         raw |= {"Id": str(self._last_id), "SyncToken": "-1", "MetaData": {"CreateTime": self._stamp()}}
         if entity == "Customer":
             raw = {"Active": True} | raw
-        self._rows[entity][raw["Id"]] = raw
+        self._rows[entity][str(raw["Id"])] = raw
         return self._stored(entity, raw, {}, "created")
 
     def _change(self, entity: str, sent: Body, operation: str) -> Body:
@@ -213,11 +214,14 @@ class InMemoryCompany(Company):
             raw = raw | self._totals(raw, old)
         if entity == "Payment" and change != "void":
             self._apply(old, -1)
-            raw = raw | {"UnappliedAmt": _number(raw["TotalAmt"]) - _applied(raw), "LinkedTxn": raw.get("LinkedTxn", [])}
+            raw = raw | {
+                "UnappliedAmt": _number(raw["TotalAmt"]) - _applied(raw),
+                "LinkedTxn": raw.get("LinkedTxn", []),
+            }
             self._apply(raw, 1)
         raw["SyncToken"] = str(int(raw["SyncToken"]) + 1)
         raw["MetaData"] = raw["MetaData"] | {"LastUpdatedTime": self._stamp()}
-        self._rows[entity][raw["Id"]] = raw
+        self._rows[entity][str(raw["Id"])] = raw
         self.tell(entity, raw["Id"], change)
         if entity == "Invoice" and change == "created":
             self._close_estimates(raw)

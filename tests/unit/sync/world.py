@@ -3,7 +3,7 @@
 What either side tells of lies with it until a test has it heard.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -70,7 +70,7 @@ class World:
         with self.database.transaction() as session:
             connections.set_mapping(session, CONNECTION, "line_type", "time", HOURS, "Hours")
 
-    def neighbours_of(self, _connection: Connection, before_a_call: Any = lambda: None) -> Neighbours:
+    def neighbours_of(self, connection: Connection, before_a_call: Callable[[], object] = lambda: None) -> Neighbours:
         """Both neighbours, as a process would open them."""
         self.quickbooks.calls.before_a_call = self.ravetree.calls.before_a_call = before_a_call
         return Neighbours(self.quickbooks, self.ravetree)
@@ -305,4 +305,3 @@ def ours(kind: Kind, record: Body | str) -> Record:
 def theirs(kind: Kind, record: Body | str) -> Record:
     """QuickBooks' record."""
     return Record(Side.QUICKBOOKS, kind, record if isinstance(record, str) else record["Id"])
-
