@@ -41,10 +41,10 @@ QUEUES = (
     QueueDeclaration(names.RECONCILE_QUEUE, {"x-queue-type": "quorum", **_dead_lettering()}),
 )
 
-Step = tuple[str, dict[str, Any]]
+Declaration = tuple[str, dict[str, Any]]
 
 
-def steps() -> Iterator[Step]:
+def declarations() -> Iterator[Declaration]:
     """The pika channel methods and arguments that declare everything, in order; each is idempotent."""
     for exchange, kind in EXCHANGES:
         yield "exchange_declare", {"exchange": exchange, "exchange_type": kind, "durable": True}
@@ -56,7 +56,7 @@ def steps() -> Iterator[Step]:
 
 def declare(channel: Any) -> None:
     """Declare everything on a blocking pika channel."""
-    for method, arguments in steps():
+    for method, arguments in declarations():
         getattr(channel, method)(**arguments)
 
 

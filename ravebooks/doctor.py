@@ -109,7 +109,7 @@ def _broker(url: str, environment: str) -> str:
 
 def _topology(connection: BlockingConnection) -> None:
     """Each exchange and queue: there (asked passively), then the same (a declaration changes nothing that exists)."""
-    for method, arguments in topology.steps():
+    for method, arguments in topology.declarations():
         if method == "queue_bind":
             continue
         kind = method.removesuffix("_declare")

@@ -27,7 +27,7 @@ TAKE_SECONDS = 0.5
 
 ONCE_MORE_SECONDS = 1.0
 
-Step = Callable[[float], object]
+EndingStep = Callable[[float], object]
 """Takes part in ending, for so many seconds at most."""
 
 log = logger("process")
@@ -205,7 +205,7 @@ class Process:
         self._threads[-1].join(seconds)
 
 
-def within(seconds: float, *stages: Sequence[Step], monotonic: Callable[[], float] = time.monotonic) -> None:
+def within(seconds: float, *stages: Sequence[EndingStep], monotonic: Callable[[], float] = time.monotonic) -> None:
     """Take every step of every stage, one after the other, each with the seconds that are left for all."""
     deadline = monotonic() + seconds
     for stage in stages:

@@ -6,9 +6,9 @@ Ravetree does not own is sent back as it was.
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load
 
 from config.errors import RavebooksError
 from reconcile.model import (
@@ -41,109 +41,231 @@ class _Shape(Schema):
         unknown = EXCLUDE
 
 
+class _Within(fields.Nested):
+    """The one field of a nested object: `{"value": "7"}` is read as `"7"`."""
+
+    def _deserialize(self, *arguments: Any, **more: Any) -> Any:
+        (found,) = super()._deserialize(*arguments, **more).values()
+        return found
+
+
 class _Ref(_Shape):
     value = fields.String(required=True)
 
 
 class _Meta(_Shape):
-    CreateTime = Instant(required=True)
-    LastUpdatedTime = Instant(required=True)
+    created_at = Instant(data_key="CreateTime", required=True)
+    updated_at = Instant(data_key="LastUpdatedTime", required=True)
 
 
 class _Email(_Shape):
-    Address = fields.String(load_default="")
+    address = fields.String(data_key="Address", load_default="")
 
 
 class _Text(_Shape):
     value = fields.String(load_default="")
 
 
+class _Link(NamedTuple):
+    """What a transaction or one of its lines is linked to."""
+
+    id: str
+    type: str
+
+
 class _Linked(_Shape):
-    TxnId = fields.String(required=True)
-    TxnType = fields.String(required=True)
+    id = fields.String(data_key="TxnId", required=True)
+    type = fields.String(data_key="TxnType", required=True)
+
+    @post_load
+    def link(self, found: Body, **_more: Any) -> _Link:
+        return _Link(**found)
 
 
-def _amount(default: Decimal | None = ZERO) -> fields.Decimal:
-    return fields.Decimal(load_default=default, allow_none=True)
+def _amount(name: str, default: Decimal | None = ZERO) -> fields.Decimal:
+    return fields.Decimal(data_key=name, load_default=default, allow_none=True)
+
+
+def _text(name: str, default: str = "") -> fields.String:
+    return fields.String(data_key=name, load_default=default)
 
 
 class _SalesDetail(_Shape):
-    ItemRef = fields.Nested(_Ref, load_default=None)
-    Qty = _amount(None)
-    UnitPrice = _amount(None)
-    ServiceDate = Day(load_default=None)
-    TaxCodeRef = fields.Nested(_Ref, load_default=None)
-    ClassRef = fields.Nested(_Ref, load_default=None)
+    item_id = _Within(_Ref, data_key="ItemRef", load_default=None)
+    quantity = _amount("Qty", None)
+    unit_price = _amount("UnitPrice", None)
+    service_date = Day(data_key="ServiceDate", load_default=None)
+    tax_code = _Within(_Ref, data_key="TaxCodeRef", load_default=None)
+    class_id = _Within(_Ref, data_key="ClassRef", load_default=None)
 
 
 class _Line(_Shape):
-    Id = fields.String(load_default="")
-    Amount = _amount()
-    Description = fields.String(load_default="")
-    DetailType = fields.String(load_default="")
-    SalesItemLineDetail = fields.Nested(_SalesDetail, load_default=None)
-    LinkedTxn = fields.List(fields.Nested(_Linked), load_default=list)
+    id = _text("Id")
+    amount = _amount("Amount")
+    description = _text("Description")
+    type = _text("DetailType")
+    detail = fields.Nested(_SalesDetail, data_key="SalesItemLineDetail", load_default=None)
+    linked = fields.List(fields.Nested(_Linked), data_key="LinkedTxn", load_default=list)
 
 
 class _Tax(_Shape):
-    TotalTax = _amount()
+    total = _amount("TotalTax")
 
 
 class _Transaction(_Shape):
-    Id = fields.String(required=True)
-    SyncToken = fields.Integer(required=True)
-    CustomerRef = fields.Nested(_Ref, required=True)
-    CurrencyRef = fields.Nested(_Ref, load_default=None)
-    TxnDate = Day(required=True)
-    TotalAmt = _amount()
-    PrivateNote = fields.String(load_default="")
-    MetaData = fields.Nested(_Meta, required=True)
-    Line = fields.List(fields.Nested(_Line), load_default=list)
-    LinkedTxn = fields.List(fields.Nested(_Linked), load_default=list)
+    id = fields.String(data_key="Id", required=True)
+    sync_token = fields.Integer(data_key="SyncToken", required=True)
+    customer_id = _Within(_Ref, data_key="CustomerRef", required=True)
+    currency = _Within(_Ref, data_key="CurrencyRef", load_default=None)
+    date = Day(data_key="TxnDate", required=True)
+    total = _amount("TotalAmt")
+    note = _text("PrivateNote")
+    meta = fields.Nested(_Meta, data_key="MetaData", required=True)
+    lines = fields.List(fields.Nested(_Line), data_key="Line", load_default=list)
+    linked = fields.List(fields.Nested(_Linked), data_key="LinkedTxn", load_default=list)
 
 
 class _Invoice(_Transaction):
-    DocNumber = fields.String(load_default="")
-    DueDate = Day(load_default=None)
-    Balance = _amount()
-    EmailStatus = fields.String(load_default="NotSet")
-    CustomerMemo = fields.Nested(_Text, load_default=None)
-    TxnTaxDetail = fields.Nested(_Tax, load_default=None)
+    number = _text("DocNumber")
+    due_date = Day(data_key="DueDate", load_default=None)
+    balance = _amount("Balance")
+    email_status = _text("EmailStatus", "NotSet")
+    memo = _Within(_Text, data_key="CustomerMemo", load_default=None)
+    tax_amount = _Within(_Tax, data_key="TxnTaxDetail", load_default=None)
+
+    @post_load
+    def made(self, found: Body, **_more: Any) -> QuickBooksInvoice:
+        return QuickBooksInvoice(
+            **_document(found),
+            due_date=found["due_date"],
+            balance=found["balance"],
+            emailed=found["email_status"] == "EmailSent",
+            voided=_is_void(found),
+            payment_ids=_linked_ids(found, "Payment"),
+        )
+
+
+class _Voided(_Invoice):
+    """Of an invoice, whether it is void."""
+
+    @post_load
+    def made(self, found: Body, **_more: Any) -> bool:
+        return _is_void(found)
 
 
 class _Estimate(_Transaction):
-    DocNumber = fields.String(load_default="")
-    ExpirationDate = Day(load_default=None)
-    TxnStatus = fields.String(load_default="Pending")
-    CustomerMemo = fields.Nested(_Text, load_default=None)
-    TxnTaxDetail = fields.Nested(_Tax, load_default=None)
+    number = _text("DocNumber")
+    expires_on = Day(data_key="ExpirationDate", load_default=None)
+    status = _text("TxnStatus", "Pending")
+    memo = _Within(_Text, data_key="CustomerMemo", load_default=None)
+    tax_amount = _Within(_Tax, data_key="TxnTaxDetail", load_default=None)
+
+    @post_load
+    def made(self, found: Body, **_more: Any) -> QuickBooksEstimate:
+        return QuickBooksEstimate(
+            **_document(found),
+            status=found["status"],
+            expires_on=found["expires_on"],
+            invoice_ids=_linked_ids(found, "Invoice"),
+        )
 
 
 class _Payment(_Transaction):
-    UnappliedAmt = _amount()
-    PaymentRefNum = fields.String(load_default="")
-    PaymentMethodRef = fields.Nested(_Ref, load_default=None)
-    DepositToAccountRef = fields.Nested(_Ref, load_default=None)
+    unapplied = _amount("UnappliedAmt")
+    reference = _text("PaymentRefNum")
+    method = _Within(_Ref, data_key="PaymentMethodRef", load_default=None)
+    deposit_account = _Within(_Ref, data_key="DepositToAccountRef", load_default=None)
+
+    @post_load
+    def made(self, found: Body, **_more: Any) -> QuickBooksPayment:
+        shares = [(line["amount"], link) for line in found["lines"] for link in line["linked"]]
+        return QuickBooksPayment(
+            id=found["id"],
+            sync_token=found["sync_token"],
+            customer_id=found["customer_id"],
+            date=found["date"],
+            amount=found["total"],
+            unapplied=found["unapplied"],
+            currency=found["currency"],
+            reference=found["reference"],
+            note=found["note"],
+            allocations=tuple(Allocation(link.id, amount) for amount, link in shares if link.type == "Invoice"),
+            credit=sum((amount for amount, link in shares if link.type == "CreditMemo"), ZERO),
+            deposited=any(link.type == "Deposit" for link in found["linked"]),
+            voided=_is_void(found),
+            created_at=found["meta"]["created_at"],
+            method=found["method"] or None,
+        )
 
 
 class _Phone(_Shape):
-    FreeFormNumber = fields.String(load_default="")
+    number = _text("FreeFormNumber")
 
 
 class _Customer(_Shape):
-    Id = fields.String(required=True)
-    SyncToken = fields.Integer(required=True)
-    DisplayName = fields.String(load_default="")
-    CompanyName = fields.String(load_default="")
-    PrimaryEmailAddr = fields.Nested(_Email, load_default=None)
-    PrimaryPhone = fields.Nested(_Phone, load_default=None)
-    BillAddr = fields.Dict(load_default=dict)
-    CurrencyRef = fields.Nested(_Ref, load_default=None)
-    Active = fields.Boolean(load_default=True)
-    IsProject = fields.Boolean(load_default=False)
+    id = fields.String(data_key="Id", required=True)
+    sync_token = fields.Integer(data_key="SyncToken", required=True)
+    name = _text("DisplayName")
+    company_name = _text("CompanyName")
+    email = _Within(_Email, data_key="PrimaryEmailAddr", load_default=None)
+    phone = _Within(_Phone, data_key="PrimaryPhone", load_default=None)
+    address = fields.Dict(data_key="BillAddr", load_default=dict)
+    currency = _Within(_Ref, data_key="CurrencyRef", load_default=None)
+    active = fields.Boolean(data_key="Active", load_default=True)
+    is_project = fields.Boolean(data_key="IsProject", load_default=False)
+
+    @post_load
+    def made(self, found: Body, **_more: Any) -> QuickBooksCustomer:
+        theirs = found["address"]
+        found["address"] = {ours: theirs[name] for ours, name in _ADDRESS.items() if theirs.get(name)}
+        found["email"] = found["email"] or ""
+        found["phone"] = found["phone"] or ""
+        return QuickBooksCustomer(**found)
 
 
-_invoice, _estimate, _payment, _customer = _Invoice(), _Estimate(), _Payment(), _Customer()
+def _document(found: Body) -> Body:
+    """What invoices and estimates have in common; generated subtotal lines are left out."""
+    lines = found["lines"]
+    return {
+        "id": found["id"],
+        "sync_token": found["sync_token"],
+        "number": found["number"],
+        "customer_id": found["customer_id"],
+        "issue_date": found["date"],
+        "currency": found["currency"],
+        "memo": found["memo"] or "",
+        "lines": tuple(_sales_line(line) for line in lines if line["type"] == "SalesItemLineDetail"),
+        "discount": sum((line["amount"] for line in lines if line["type"] == "DiscountLineDetail"), ZERO),
+        "tax_amount": found["tax_amount"] or ZERO,
+        "total": found["total"],
+    }
+
+
+def _sales_line(line: Body) -> QuickBooksLine:
+    detail = line["detail"] or {}
+    return QuickBooksLine(
+        id=line["id"],
+        item_id=detail.get("item_id") or "",
+        description=line["description"],
+        quantity=detail.get("quantity"),
+        unit_price=detail.get("unit_price"),
+        amount=line["amount"],
+        service_date=detail.get("service_date"),
+        tax_code=detail.get("tax_code") or None,
+        class_id=detail.get("class_id") or None,
+    )
+
+
+def _linked_ids(found: Body, kind: str) -> tuple[str, ...]:
+    return tuple(link.id for link in found["linked"] if link.type == kind)
+
+
+def _is_void(found: Body) -> bool:
+    """There is no voided flag: amounts are zero and the note starts with "Voided"."""
+    return bool(found["total"] == ZERO and found.get("balance", ZERO) == ZERO and found["note"].startswith("Voided"))
+
+
+_invoice, _voided, _estimate, _payment, _customer = _Invoice(), _Voided(), _Estimate(), _Payment(), _Customer()
 
 _ADDRESS = {
     "line1": "Line1",
@@ -162,17 +284,9 @@ def _load(schema: Schema, raw: Mapping[str, Any], what: str) -> Any:
         raise UnreadableRecord(f"QuickBooks' {what} {raw.get('Id', '?')} is unreadable: {error.messages}") from error
 
 
-def _is_void(loaded: Mapping[str, Any]) -> bool:
-    """There is no voided flag: amounts are zero and the note starts with "Voided"."""
-    return bool(
-        loaded["TotalAmt"] == ZERO
-        and loaded.get("Balance", ZERO) == ZERO
-        and loaded["PrivateNote"].startswith("Voided")
-    )
-
-
-def _value(ref: Mapping[str, Any] | None, default: str = "") -> str:
-    return str(ref["value"]) if ref else default
+def _with_currency(raw: Mapping[str, Any], home: str) -> Mapping[str, Any]:
+    """What has no currency of its own is in the company's."""
+    return raw if raw.get("CurrencyRef") is not None else {**raw, "CurrencyRef": {"value": home}}
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -202,106 +316,31 @@ def is_void_payment(raw: Mapping[str, Any]) -> bool:
 
 def is_void(raw: Mapping[str, Any]) -> bool:
     """Whether a transaction is void."""
-    return _is_void(_load(_invoice, raw, "transaction"))
+    return bool(_load(_voided, raw, "transaction"))
 
 
 def load_customer(raw: Mapping[str, Any], home_currency: str) -> QuickBooksCustomer:
     """A customer; without a currency of its own it has the company's."""
-    loaded = _load(_customer, raw, "customer")
-    return QuickBooksCustomer(
-        id=loaded["Id"],
-        sync_token=loaded["SyncToken"],
-        name=loaded["DisplayName"],
-        email=(loaded["PrimaryEmailAddr"] or {}).get("Address", ""),
-        currency=_value(loaded["CurrencyRef"], home_currency),
-        active=loaded["Active"],
-        company_name=loaded["CompanyName"],
-        phone=(loaded["PrimaryPhone"] or {}).get("FreeFormNumber", ""),
-        address={
-            ours: loaded["BillAddr"][theirs] for ours, theirs in _ADDRESS.items() if loaded["BillAddr"].get(theirs)
-        },
-        is_project=loaded["IsProject"],
-    )
-
-
-def _document(loaded: Mapping[str, Any], home_currency: str) -> dict[str, Any]:
-    """What invoices and estimates have in common; generated subtotal lines are left out."""
-    lines = loaded["Line"]
-    return {
-        "id": loaded["Id"],
-        "sync_token": loaded["SyncToken"],
-        "number": loaded["DocNumber"],
-        "customer_id": loaded["CustomerRef"]["value"],
-        "issue_date": loaded["TxnDate"],
-        "currency": _value(loaded["CurrencyRef"], home_currency),
-        "memo": (loaded["CustomerMemo"] or {}).get("value", ""),
-        "lines": tuple(_sales_line(line) for line in lines if line["DetailType"] == "SalesItemLineDetail"),
-        "discount": sum((line["Amount"] for line in lines if line["DetailType"] == "DiscountLineDetail"), ZERO),
-        "tax_amount": (loaded["TxnTaxDetail"] or {}).get("TotalTax") or ZERO,
-        "total": loaded["TotalAmt"],
-    }
+    loaded: QuickBooksCustomer = _load(_customer, _with_currency(raw, home_currency), "customer")
+    return loaded
 
 
 def load_invoice(raw: Mapping[str, Any], home_currency: str) -> QuickBooksInvoice:
     """An invoice with its sales lines; subtotals are generated and left out."""
-    loaded = _load(_invoice, raw, "invoice")
-    return QuickBooksInvoice(
-        **_document(loaded, home_currency),
-        due_date=loaded["DueDate"],
-        balance=loaded["Balance"],
-        emailed=loaded["EmailStatus"] == "EmailSent",
-        voided=_is_void(loaded),
-        payment_ids=tuple(t["TxnId"] for t in loaded["LinkedTxn"] if t["TxnType"] == "Payment"),
-    )
+    loaded: QuickBooksInvoice = _load(_invoice, _with_currency(raw, home_currency), "invoice")
+    return loaded
 
 
 def load_estimate(raw: Mapping[str, Any], home_currency: str) -> QuickBooksEstimate:
     """An estimate with its sales lines."""
-    loaded = _load(_estimate, raw, "estimate")
-    return QuickBooksEstimate(
-        **_document(loaded, home_currency),
-        status=loaded["TxnStatus"],
-        expires_on=loaded["ExpirationDate"],
-        invoice_ids=tuple(t["TxnId"] for t in loaded["LinkedTxn"] if t["TxnType"] == "Invoice"),
-    )
-
-
-def _sales_line(line: Mapping[str, Any]) -> QuickBooksLine:
-    detail = line["SalesItemLineDetail"] or {}
-    return QuickBooksLine(
-        id=line["Id"],
-        item_id=_value(detail.get("ItemRef")),
-        description=line["Description"],
-        quantity=detail.get("Qty"),
-        unit_price=detail.get("UnitPrice"),
-        amount=line["Amount"],
-        service_date=detail.get("ServiceDate"),
-        tax_code=_value(detail.get("TaxCodeRef")) or None,
-        class_id=_value(detail.get("ClassRef")) or None,
-    )
+    loaded: QuickBooksEstimate = _load(_estimate, _with_currency(raw, home_currency), "estimate")
+    return loaded
 
 
 def load_payment(raw: Mapping[str, Any], home_currency: str) -> QuickBooksPayment:
     """A payment with its invoice lines as allocations and its credit memo lines summed."""
-    loaded = _load(_payment, raw, "payment")
-    shares = [(line["Amount"], link) for line in loaded["Line"] for link in line["LinkedTxn"]]
-    return QuickBooksPayment(
-        id=loaded["Id"],
-        sync_token=loaded["SyncToken"],
-        customer_id=loaded["CustomerRef"]["value"],
-        date=loaded["TxnDate"],
-        amount=loaded["TotalAmt"],
-        unapplied=loaded["UnappliedAmt"],
-        currency=_value(loaded["CurrencyRef"], home_currency),
-        reference=loaded["PaymentRefNum"],
-        note=loaded["PrivateNote"],
-        allocations=tuple(Allocation(link["TxnId"], amount) for amount, link in shares if link["TxnType"] == "Invoice"),
-        credit=sum((amount for amount, link in shares if link["TxnType"] == "CreditMemo"), ZERO),
-        deposited=any(link["TxnType"] == "Deposit" for link in loaded["LinkedTxn"]),
-        voided=_is_void(loaded),
-        created_at=loaded["MetaData"]["CreateTime"],
-        method=_value(loaded["PaymentMethodRef"]) or None,
-    )
+    loaded: QuickBooksPayment = _load(_payment, _with_currency(raw, home_currency), "payment")
+    return loaded
 
 
 # --- writing -------------------------------------------------------------------------------------

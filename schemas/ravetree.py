@@ -5,10 +5,11 @@ that Ravetree adds one day breaks nothing.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load
 
 from reconcile.model import (
     ZERO,
@@ -58,6 +59,12 @@ class _Contact(_Common):
     active = fields.Boolean(load_default=True)
     merged_into = _maybe()
 
+    @post_load
+    def made(self, found: Body, **_more: Any) -> RavetreeContact:
+        found |= {name: found[name] or "" for name in ("name", "email", "phone", "currency")}
+        found["address"] = {key: value for key, value in (found["address"] or {}).items() if value}
+        return RavetreeContact(**found)
+
 
 class _Line(_Shape):
     id = fields.String(required=True)
@@ -69,6 +76,11 @@ class _Line(_Shape):
     service_date = Day(load_default=None, allow_none=True)
     taxable = fields.Boolean(load_default=False)
     tax_rate = _maybe()
+
+    @post_load
+    def made(self, found: Body, **_more: Any) -> RavetreeLine:
+        found["description"] = found["description"] or ""
+        return RavetreeLine(**found)
 
 
 class _Document(_Common):
@@ -93,14 +105,28 @@ class _Invoice(_Document):
     marked_paid_at = Instant(load_default=None, allow_none=True)
     estimate_id = _maybe()
 
+    @post_load
+    def made(self, found: Body, **_more: Any) -> RavetreeInvoice:
+        sent = found.pop("sent_at") is not None or found["status"] == "sent"
+        marked = found.pop("marked_paid_at") is not None
+        return RavetreeInvoice(**_document(found), sent=sent, marked_paid=marked)
+
 
 class _Estimate(_Document):
     expires_on = Day(load_default=None, allow_none=True)
+
+    @post_load
+    def made(self, found: Body, **_more: Any) -> RavetreeEstimate:
+        return RavetreeEstimate(**_document(found))
 
 
 class _Allocation(_Shape):
     invoice_id = fields.String(required=True)
     amount = _amount(required=True)
+
+    @post_load
+    def made(self, found: Body, **_more: Any) -> Allocation:
+        return Allocation(**found)
 
 
 class _Payment(_Common):
@@ -118,6 +144,24 @@ class _Payment(_Common):
     voided = fields.Boolean(load_default=False)
     method = _maybe()
 
+    @post_load
+    def made(self, found: Body, **_more: Any) -> RavetreePayment:
+        found |= {name: found[name] or ZERO for name in ("credit_amount", "unapplied")}
+        found |= {name: found[name] or "" for name in ("reference", "memo")}
+        found["allocations"] = tuple(found["allocations"])
+        return RavetreePayment(**found)
+
+
+def _document(found: Body) -> Body:
+    """What invoices and estimates have in common, as the model has it."""
+    discount = found["discount"] or {}
+    return found | {
+        "memo": found["memo"] or "",
+        "lines": tuple(found["lines"]),
+        "discount": tuple(sorted((key, str(value)) for key, value in discount.items())),
+        "tax_amount": found["tax_amount"] or ZERO,
+    }
+
 
 _contact, _invoice, _estimate, _payment = _Contact(), _Invoice(), _Estimate(), _Payment()
 
@@ -134,93 +178,27 @@ def _load(schema: Schema, raw: Mapping[str, Any], what: str) -> Any:
 
 def load_contact(raw: Mapping[str, Any], bill_to: Mapping[str, Any] | None = None) -> RavetreeContact:
     """A client; the bill-to contact, where there is one, gives the e-mail address."""
-    loaded = _load(_contact, raw, "contact")
-    email = (bill_to or {}).get("email") or loaded["email"] or ""
-    return RavetreeContact(
-        id=loaded["id"],
-        version=loaded["version"],
-        kind=loaded["kind"],
-        name=loaded["name"] or "",
-        email=email,
-        phone=loaded["phone"] or "",
-        currency=loaded["currency"] or "",
-        active=loaded["active"],
-        address={key: value for key, value in (loaded["address"] or {}).items() if value},
-        merged_into=loaded["merged_into"],
-    )
-
-
-def _document(loaded: Mapping[str, Any]) -> dict[str, Any]:
-    """What invoices and estimates have in common."""
-    return {
-        "id": loaded["id"],
-        "version": loaded["version"],
-        "number": loaded["number"],
-        "client_id": loaded["client_id"],
-        "status": loaded["status"],
-        "issue_date": loaded["issue_date"],
-        "currency": loaded["currency"],
-        "memo": loaded["memo"] or "",
-        "lines": _lines(loaded),
-        "discount": _discount(loaded),
-        "tax_inclusive": loaded["tax_inclusive"],
-        "tax_amount": loaded["tax_amount"] or ZERO,
-        "total": loaded["total"],
-        "created_at": loaded["created_at"],
-    }
+    loaded: RavetreeContact = _load(_contact, raw, "contact")
+    email = (bill_to or {}).get("email")
+    return replace(loaded, email=email) if email else loaded
 
 
 def load_invoice(raw: Mapping[str, Any]) -> RavetreeInvoice:
     """An invoice with its lines."""
-    loaded = _load(_invoice, raw, "invoice")
-    marked = loaded["marked_paid_at"] is not None
-    return RavetreeInvoice(
-        **_document(loaded),
-        due_date=loaded["due_date"],
-        balance=loaded["balance"],
-        sent=loaded["sent_at"] is not None or loaded["status"] == "sent",
-        marked_paid=marked,
-        estimate_id=loaded["estimate_id"],
-    )
+    loaded: RavetreeInvoice = _load(_invoice, raw, "invoice")
+    return loaded
 
 
 def load_estimate(raw: Mapping[str, Any]) -> RavetreeEstimate:
     """An estimate with its lines."""
-    loaded = _load(_estimate, raw, "estimate")
-    return RavetreeEstimate(
-        **_document(loaded),
-        expires_on=loaded["expires_on"],
-    )
-
-
-def _lines(loaded: Mapping[str, Any]) -> tuple[RavetreeLine, ...]:
-    return tuple(RavetreeLine(**(line | {"description": line["description"] or ""})) for line in loaded["lines"])
-
-
-def _discount(loaded: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((key, str(value)) for key, value in (loaded["discount"] or {}).items()))
+    loaded: RavetreeEstimate = _load(_estimate, raw, "estimate")
+    return loaded
 
 
 def load_payment(raw: Mapping[str, Any]) -> RavetreePayment:
     """A payment with its allocations."""
-    loaded = _load(_payment, raw, "payment")
-    return RavetreePayment(
-        id=loaded["id"],
-        version=loaded["version"],
-        client_id=loaded["client_id"],
-        date=loaded["date"],
-        amount=loaded["amount"],
-        credit_amount=loaded["credit_amount"] or ZERO,
-        unapplied=loaded["unapplied"] or ZERO,
-        currency=loaded["currency"],
-        reference=loaded["reference"] or "",
-        memo=loaded["memo"] or "",
-        allocations=tuple(Allocation(a["invoice_id"], a["amount"]) for a in loaded["allocations"]),
-        origin=loaded["origin"],
-        external_id=loaded["external_id"],
-        voided=loaded["voided"],
-        method=loaded["method"],
-    )
+    loaded: RavetreePayment = _load(_payment, raw, "payment")
+    return loaded
 
 
 # --- writing -------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_dump, post_load, validate, validates_schema
 
-Json = dict[str, Any]
+from schemas.contract import Json
 
 CONTACT_KINDS = ("contact", "account")
 INVOICE_STATUSES = ("draft", "sent", "partially_paid", "paid", "past_due", "void")
@@ -124,7 +124,7 @@ class UtcTime(fields.Field[datetime]):
         return None if value is None else format_time(value)
 
 
-class Day(fields.Field[date]):
+class StrictDay(fields.Field[date]):
     """A calendar date, `YYYY-MM-DD`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> date:
@@ -250,7 +250,7 @@ class LineSchema(Schema):
     quantity = Quantity(required=True)
     unit_price = Price(required=True)
     amount = Money(required=True)
-    service_date = Day(load_default=None, allow_none=True)
+    service_date = StrictDay(load_default=None, allow_none=True)
     taxable = fields.Boolean(required=True, truthy={True}, falsy={False})
     tax_rate = _optional_text()
 
@@ -274,7 +274,7 @@ class DiscountSchema(Schema):
 class _DocumentSchema(MoneySchema, _Common):
     number = _name()
     client_id = _name()
-    issue_date = Day(required=True)
+    issue_date = StrictDay(required=True)
     currency = currency_field(required=True)
     memo = _text()
     lines = fields.Nested(LineSchema, many=True, required=True)
@@ -288,7 +288,7 @@ class _DocumentSchema(MoneySchema, _Common):
 
 class InvoiceSchema(_DocumentSchema):
     status = fields.String(required=True, validate=validate.OneOf(INVOICE_STATUSES))
-    due_date = Day(required=True, allow_none=True)
+    due_date = StrictDay(required=True, allow_none=True)
     balance = Money(required=True)
     marked_paid_at = UtcTime(load_default=None, allow_none=True)
     marked_paid_by = _optional_text()
@@ -303,7 +303,7 @@ class InvoicePatchSchema(Schema):
 
 class EstimateSchema(_DocumentSchema):
     status = fields.String(required=True, validate=validate.OneOf(ESTIMATE_STATUSES))
-    expires_on = Day(load_default=None, allow_none=True)
+    expires_on = StrictDay(load_default=None, allow_none=True)
 
 
 class AllocationSchema(Schema):
@@ -315,7 +315,7 @@ class PaymentWriteSchema(MoneySchema):
     """A payment as written. `unapplied` left out is what the allocations leave over."""
 
     client_id = _name()
-    date = Day(required=True)
+    date = StrictDay(required=True)
     amount = Money(required=True)
     credit_amount = Money(load_default=Decimal(0))
     unapplied = Money()

@@ -13,8 +13,7 @@ from marshmallow import Schema, fields
 
 from schemas import contract as documents
 from schemas import ravetree_contract as contract
-
-Json = dict[str, Any]
+from schemas.contract import Json
 
 VERSION = "1.0.0"
 
@@ -101,7 +100,7 @@ def _own_field(_converter: Any, field: Any, **_kwargs: Any) -> Json:
             shape = _DECIMAL | {"format": "quantity"}
         case contract.UtcTime():
             shape = {"type": "string", "format": "date-time"}
-        case contract.Day():
+        case contract.StrictDay():
             shape = {"type": "string", "format": "date"}
         case fields.List() | fields.Nested() if field.load_default is list:
             return {"default": []}

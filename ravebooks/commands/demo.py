@@ -18,7 +18,7 @@ from config.environment import PREFIX
 from config.errors import RavebooksError
 from ravebooks import private
 from ravebooks.demo.compare import DemoReport, compare
-from ravebooks.demo.day import RECORDS, Day
+from ravebooks.demo.day import RECORDS, WorkingDay
 from ravebooks.demo.hands import NotReached
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
 
@@ -109,7 +109,7 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 def _play(ready: dict[str, Any]) -> bool:
     ravetree, quickbooks = RavetreeSide(ready["ravetree"]), QuickBooksSide(ready["quickbooks"])
     click.echo(f"Connected by OAuth, five line item types mapped, Invoices and Estimates on: {ready['url']}\n")
-    steps = Day(ravetree, quickbooks, _say).steps()
+    steps = WorkingDay(ravetree, quickbooks, _say).steps()
     begun = time.monotonic()
     for step in steps:
         try:

@@ -13,7 +13,7 @@ RECORDS = 24
 """What the comparer finds at the end: 13 invoices, 10 payments, 1 placeholder."""
 
 
-class Day:
+class WorkingDay:
     """One working day. `say` shows each step; `patience` is how many seconds a step may take."""
 
     def __init__(self, ravetree: RavetreeSide, quickbooks: QuickBooksSide, say: Say, patience: float = 60.0) -> None:

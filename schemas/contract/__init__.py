@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
+"""A JSON object."""
 
 OPENAPI, EVENTS = "openapi.json", "events.json"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ravebooks.demo.day import RECORDS, Day
+from ravebooks.demo.day import RECORDS, WorkingDay
 from tests.integration.conftest import BACK_ENDS, environment_of, postgresql, rabbitmq
 from tests.integration.system import System
 
@@ -57,7 +57,7 @@ def test_the_day_survives_twenty_kills(back_end: str, request: pytest.FixtureReq
     killer = Killer(system, KILLS, SEED)
     killer.start()
     try:
-        for step in Day(system.ravetree, system.quickbooks, lambda *_: None, PATIENCE).steps():
+        for step in WorkingDay(system.ravetree, system.quickbooks, lambda *_: None, PATIENCE).steps():
             step()
     finally:
         killer.join(PATIENCE)

@@ -2,19 +2,19 @@
 
 import pytest
 
-from ravebooks.demo.day import RECORDS, Day
+from ravebooks.demo.day import RECORDS, WorkingDay
 from tests.integration.system import PATIENCE, System
 
-ORDER = [step.__name__ for step in Day(None, None, lambda *_: None).steps()]  # type: ignore[arg-type]  # only named
+ORDER = [step.__name__ for step in WorkingDay(None, None, lambda *_: None).steps()]  # type: ignore[arg-type]  # only named
 
 
 @pytest.fixture(scope="module")
-def day(system: System) -> Day:
-    return Day(system.ravetree, system.quickbooks, lambda *_: None, PATIENCE)
+def day(system: System) -> WorkingDay:
+    return WorkingDay(system.ravetree, system.quickbooks, lambda *_: None, PATIENCE)
 
 
 @pytest.mark.parametrize("step", ORDER)
-def test_step(day: Day, step: str) -> None:
+def test_step(day: WorkingDay, step: str) -> None:
     """Each step waits until both sides show it, and fails when they do not in time."""
     {each.__name__: each for each in day.steps()}[step]()
 

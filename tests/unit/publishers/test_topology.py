@@ -35,7 +35,7 @@ def test_the_dead_go_nowhere_else() -> None:
 def test_everything_is_durable_and_declared_before_it_is_bound() -> None:
     known: set[str] = set()
     bound: dict[str, set[str]] = {}
-    for method, arguments in topology.steps():
+    for method, arguments in topology.declarations():
         if method == "queue_bind":
             assert {arguments["queue"], arguments["exchange"]} <= known
             bound.setdefault(arguments["exchange"], set()).add(arguments["queue"])
