@@ -53,6 +53,7 @@ def test_an_edit_that_is_made_during_a_slice_is_read_in_it(
 
     def run_then_edit(work: PaymentWork) -> Any:
         outcome = run(work)
+        work.books.unit.commit()
         if edits:
             edit_in_quickbooks(world, edits.pop())
             world.clock.advance(3)
