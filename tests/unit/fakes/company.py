@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -42,6 +42,7 @@ class InMemoryCompany(Company):
         self._clock = clock
         self._cause = "settings"
         self.told_at: datetime | None = None
+        self.ahead = timedelta()
         self.calls = Calls()
         self.changed: list[Change] = []
         self.causes: list[str] = []
@@ -74,6 +75,14 @@ class InMemoryCompany(Company):
         meta = {"CreateTime": stamp, "LastUpdatedTime": stamp}
         self._rows[entity][name] = {"Id": name, "SyncToken": "0", "Active": True, "MetaData": meta} | fields
         return self._rows[entity][name]
+
+    def hide(self, entity: str, name: str) -> Body:
+        """An object is not visible yet; `show` makes it so."""
+        return self._rows[entity].pop(name)
+
+    def show(self, entity: str, raw: Body) -> None:
+        """An object is visible."""
+        self._rows[entity][raw["Id"]] = raw
 
     def save(self, entity: str, body: Body, operation: str = "") -> Body:
         """A bookkeeper writes; an object that is there is written as it is now."""
@@ -302,8 +311,8 @@ class InMemoryCompany(Company):
         self.tell(entity, raw["Id"], "updated")
 
     def _now(self) -> datetime:
-        """QuickBooks' times have whole seconds."""
-        return self._clock.now().replace(microsecond=0)
+        """QuickBooks' times have whole seconds; its clock may be `ahead` of ours."""
+        return self._clock.now().replace(microsecond=0) + self.ahead
 
     def _stamp(self) -> str:
         return self._now().isoformat()
