@@ -13,10 +13,10 @@ from clients.quickbooks import company
 from clients.quickbooks.company import Company
 from storage import connections
 from sync import catching_up
-from sync.quickbooks_records import QuickBooksRecords
 from sync.catching_up import TRUSTED_AHEAD
 from sync.duties import CHANGES, EVENTS, PARITY
 from sync.lease import LeaseHolder
+from sync.quickbooks_records import QuickBooksRecords
 from tests.simulation.dying import Killed, with_long_waits
 from tests.simulation.posting import BothSides, event, paired_invoice, pay, post, work_for
 from tests.simulation.spoiling import JSON, Answer, failing, rewriting, spoiled

@@ -96,7 +96,7 @@ class InMemoryAccount(Account):
 
     # --- reads -----------------------------------------------------------------------------------
 
-    def describe(self, attempts: int = 3) -> Body:  # noqa: ARG002 - it needs one
+    def describe(self, attempts: int = 3) -> Body:
         """Whose account it is."""
         found: Body = self.calls.made(Call("describe", self._id), lambda: {"id": self._id, "default_currency": "USD"})
         return found
@@ -262,8 +262,7 @@ _DOCUMENT: Body = {
 _DEFAULTS: dict[str, Body] = {
     "contacts": {"kind": "account", "active": True, "currency": "USD", "merged_into": None},
     "estimates": _DOCUMENT | {"expires_on": None},
-    "invoices": _DOCUMENT
-    | {"due_date": "2026-12-20", "sent_at": None, "marked_paid_at": None, "estimate_id": None},
+    "invoices": _DOCUMENT | {"due_date": "2026-12-20", "sent_at": None, "marked_paid_at": None, "estimate_id": None},
     "payments": {
         "date": "2026-11-21",
         "currency": "USD",
@@ -289,7 +288,9 @@ def _status_of(invoice: Body) -> str:
 
 
 def _amount_of(line: Body) -> Decimal:
-    return Decimal(line["amount"]) if "quantity" not in line else Decimal(line["quantity"]) * Decimal(line["unit_price"])
+    return (
+        Decimal(line["amount"]) if "quantity" not in line else Decimal(line["quantity"]) * Decimal(line["unit_price"])
+    )
 
 
 def _spell(amount: Decimal) -> str:

@@ -145,6 +145,8 @@ class InMemoryCompany(Company):
 
         def carry_out() -> Written:
             if request_id not in self._answered:
+                if path == "invoice?operation=void":
+                    self._refuse_with_payments(sent["Id"])
                 made = self._write(entity.capitalize(), sent, operation)
                 self._answered[request_id] = Written(200, _plain(made), self._now(), "tid")
             answer: Written = self._answered[request_id]
@@ -222,7 +224,10 @@ class InMemoryCompany(Company):
             raw = raw | self._totals(raw, old)
         if entity == "Payment" and change != "void":
             self._apply(old, -1)
-            raw = raw | {"UnappliedAmt": _number(raw["TotalAmt"]) - _applied(raw), "LinkedTxn": raw.get("LinkedTxn", [])}
+            raw = raw | {
+                "UnappliedAmt": _number(raw["TotalAmt"]) - _applied(raw),
+                "LinkedTxn": raw.get("LinkedTxn", []),
+            }
             self._apply(raw, 1)
         raw["SyncToken"] = str(int(raw["SyncToken"]) + 1)
         raw["MetaData"] = raw["MetaData"] | {"LastUpdatedTime": self._stamp()}
@@ -249,6 +254,12 @@ class InMemoryCompany(Company):
         for line in raw.get("Line", []):
             if line.get("DetailType") == "SalesItemLineDetail":
                 self._check_item(line["SalesItemLineDetail"]["ItemRef"]["value"])
+
+    def _refuse_with_payments(self, name: str) -> None:
+        """A bookkeeper is asked whether payments come off; a program is refused."""
+        links = self._rows["Invoice"].get(name, {}).get("LinkedTxn", [])
+        if any(link["TxnType"] == "Payment" for link in links):
+            raise faults.BusinessRule("QuickBooks refuses: other transactions are linked to it", code="6000")
 
     def _check_item(self, name: str) -> None:
         item = self._rows["Item"].get(name)

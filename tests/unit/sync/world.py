@@ -316,4 +316,3 @@ def ours(kind: Kind, record: Body | str) -> Record:
 def theirs(kind: Kind, record: Body | str) -> Record:
     """QuickBooks' record."""
     return Record(Side.QUICKBOOKS, kind, record if isinstance(record, str) else record["Id"])
-

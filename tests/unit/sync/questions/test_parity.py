@@ -89,9 +89,7 @@ def test_what_nobody_knows_is_none(world: World, kind: Kind) -> None:
 
 def test_records_without_a_partner_are_missing(world: World) -> None:
     _, there = world.paired()
-    world.ravetree.create(
-        "invoices", {"client_id": world.aster(), "lines": lines("5.00")}
-    )
+    world.ravetree.create("invoices", {"client_id": world.aster(), "lines": lines("5.00")})
     world.pay({there["Id"]: "7"})
     world.miss()
     assert causes(world, full=True) == [

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 from clients.quickbooks.faults import AccessRevoked
 from reconcile.model import Kind
 from storage import connections
@@ -46,5 +45,3 @@ def test_no_access_is_a_finding_and_is_kept(world: World) -> None:
     with world.database.reading() as session:
         kept: Any = connections.get(session, CONNECTION).preflight
     assert [finding["code"] for finding in kept["findings"]][:1] == ["no_access"]
-
-

@@ -11,9 +11,7 @@ from tests.unit.sync.world import World, ours
 
 def old_invoices(world: World, *amounts: str, **fields: str) -> list[Body]:
     """Invoices from before the switch-on that somebody asks for."""
-    made = [
-        world.invoice(world.aster(), amount, created_at="2026-01-01T00:00:00.000Z", **fields) for amount in amounts
-    ]
+    made = [world.invoice(world.aster(), amount, created_at="2026-01-01T00:00:00.000Z", **fields) for amount in amounts]
     world.miss()
     for invoice in made:
         world.press(ours(Kind.INVOICE, invoice))

@@ -23,8 +23,8 @@ from sync.writes import settlement
 from tests.unit.fakes.calls import Call
 from tests.unit.ports import START, FakeClock
 from tests.unit.storing import CONNECTION, add_connection
-from tests.unit.sync.world import World, lines, ours, theirs
 from tests.unit.sync.place import Place
+from tests.unit.sync.world import World, lines, ours, theirs
 
 FOLDER = Path(__file__).parents[1] / "journal_rows"
 COLUMNS = ("subject", "side", "action", "key", "attempt", "method", "path", "body", "context", "status", "answer")
@@ -63,7 +63,9 @@ def settled(database: Database, one: Body) -> Body:
                 [f"{row.side}:{row.kind}:{row.record_id}", int(row.version), row.deleted, row.stale]
                 for row in session.execute(sa.select(Copy)).scalars()
             ),
-            "echoes": sorted([row.kind, row.record_id, row.change] for row in session.execute(sa.select(Echo)).scalars()),
+            "echoes": sorted(
+                [row.kind, row.record_id, row.change] for row in session.execute(sa.select(Echo)).scalars()
+            ),
             "looked_at": sorted(
                 row.record_id if row.record_id.startswith("waits") else f"{row.side}:{row.kind}:{row.record_id}"
                 for row in session.execute(sa.select(PendingChange).where(PendingChange.state == pending.DUE)).scalars()
