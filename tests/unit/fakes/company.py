@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -42,6 +42,7 @@ class InMemoryCompany(Company):
         self._clock = clock
         self._cause = "settings"
         self.told_at: datetime | None = None
+        self.ahead = timedelta()
         self.calls = Calls()
         self.changed: list[Change] = []
         self.causes: list[str] = []
@@ -74,6 +75,14 @@ class InMemoryCompany(Company):
         meta = {"CreateTime": stamp, "LastUpdatedTime": stamp}
         self._rows[entity][name] = {"Id": name, "SyncToken": "0", "Active": True, "MetaData": meta} | fields
         return self._rows[entity][name]
+
+    def hide(self, entity: str, name: str) -> Body:
+        """An object is not visible yet; `show` makes it so."""
+        return self._rows[entity].pop(name)
+
+    def show(self, entity: str, raw: Body) -> None:
+        """An object is visible."""
+        self._rows[entity][raw["Id"]] = raw
 
     def save(self, entity: str, body: Body, operation: str = "") -> Body:
         """A bookkeeper writes; an object that is there is written as it is now."""
@@ -137,6 +146,8 @@ class InMemoryCompany(Company):
 
         def carry_out() -> Written:
             if request_id not in self._answered:
+                if path == "invoice?operation=void":
+                    self._refuse_with_payments(sent["Id"])
                 made = self._write(entity.capitalize(), sent, operation)
                 self._answered[request_id] = Written(200, _plain(made), self._now(), "tid")
             answer: Written = self._answered[request_id]
@@ -245,6 +256,12 @@ class InMemoryCompany(Company):
             if line.get("DetailType") == "SalesItemLineDetail":
                 self._check_item(line["SalesItemLineDetail"]["ItemRef"]["value"])
 
+    def _refuse_with_payments(self, name: str) -> None:
+        """A bookkeeper is asked whether payments come off; a program is refused."""
+        links = self._rows["Invoice"].get(name, {}).get("LinkedTxn", [])
+        if any(link["TxnType"] == "Payment" for link in links):
+            raise faults.BusinessRule("QuickBooks refuses: other transactions are linked to it", code="6000")
+
     def _check_item(self, name: str) -> None:
         item = self._rows["Item"].get(name)
         if item is None:
@@ -306,8 +323,8 @@ class InMemoryCompany(Company):
         self.tell(entity, raw["Id"], "updated")
 
     def _now(self) -> datetime:
-        """QuickBooks' times have whole seconds."""
-        return self._clock.now().replace(microsecond=0)
+        """QuickBooks' times have whole seconds; its clock may be `ahead` of ours."""
+        return self._clock.now().replace(microsecond=0) + self.ahead
 
     def _stamp(self) -> str:
         return self._now().isoformat()

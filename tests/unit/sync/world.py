@@ -209,6 +209,17 @@ class World:
         with self.database.transaction() as session:
             session.execute(sa.delete(Pair).where(Pair.kind.in_(kinds)))
 
+    def forget(self, *records: Record) -> None:
+        """Our copies of records are lost."""
+        with self.database.transaction() as session:
+            for record in records:
+                session.execute(sa.delete(Copy).where(Copy.side == record.side, Copy.record_id == record.id))
+
+    def forget_journal(self) -> None:
+        """What was written is lost."""
+        with self.database.transaction() as session:
+            session.execute(sa.delete(Operation))
+
     # --- what stands -----------------------------------------------------------------------------
 
     def set(self, **columns: Any) -> None:

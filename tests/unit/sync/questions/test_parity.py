@@ -1,0 +1,119 @@
+"""Both books held against each other: parity, drift, one record."""
+
+from typing import Any
+
+import pytest
+
+from reconcile.model import Kind
+from storage import parity as reports
+from sync.duties import PARITY
+from sync.questions.parity import Parity
+from tests.unit.storing import CONNECTION
+from tests.unit.sync.world import PAGES, World, lines, ours, theirs
+
+
+def parity(world: World) -> Parity:
+    return Parity(world.database, world.clock, world.neighbours_of, PAGES)
+
+
+def made(world: World, *, full: bool = False) -> Any:
+    name = parity(world).make(CONNECTION, full=full)
+    with world.database.reading() as session:
+        return reports.get(session, CONNECTION, name)
+
+
+def causes(world: World, *, full: bool = False) -> list[tuple[str, str]]:
+    """Kind and cause of each row of a report that is made now."""
+    return sorted((row["kind"], row["cause"]) for row in made(world, full=full).rows)
+
+
+def test_where_both_agree_there_is_no_row(world: World) -> None:
+    invoice, there = world.paired()
+    world.receive({invoice["id"]: "40.00"})
+    world.estimate(world.aster(), "10.00")
+    world.settle()
+    report = made(world, full=True)
+    assert (report.rows, report.summary["compared"]) == ([], 3)
+    assert parity(world).drift(CONNECTION, fresh=True) == []
+    assert there["Id"] in world.pairs("invoice").values()
+
+
+def test_what_events_did_not_say_is_found_by_reading_in_full(world: World) -> None:
+    invoice, there = world.paired()
+    world.quickbooks.save("Invoice", {"Id": there["Id"], "Line": [there["Line"][0] | {"Amount": 170}]})
+    world.miss()
+    assert causes(world) == []
+    assert causes(world, full=True) == [("invoice", "waiting")]
+    world.settle()
+    assert causes(world) == [("invoice", "drift")]
+    (drift,) = parity(world).drift(CONNECTION, fresh=False)
+    assert (drift["number"], drift["quickbooks"]["total"]) == (invoice["number"], "170.00")
+    assert drift["quickbooks"]["url"] == f"{PAGES}/invoice?txnId={there['Id']}"
+    assert "total" in {difference["field"] for difference in drift["differences"]}
+
+
+def test_what_is_still_to_be_done_says_what_the_next_sync_does(world: World) -> None:
+    invoice, _ = world.paired()
+    world.ravetree.change("invoices", invoice["id"], {"memo": "New", "lines": lines("130.00")})
+    world.hear()
+    assert causes(world) == [("invoice", "waiting")]
+    (drift,) = parity(world).drift(CONNECTION, fresh=False)
+    assert all(difference["next"] for difference in drift["differences"])
+
+
+@pytest.mark.parametrize("side", ["ravetree", "quickbooks"])
+def test_what_waits_for_a_person_is_said(world: World, side: str) -> None:
+    invoice, there = world.paired()
+    payment = world.receive({invoice["id"]: "40.00"})
+    other = world.pay({there["Id"]: "40"}, TxnDate=payment["date"])
+    world.settle()
+    record = ours(Kind.PAYMENT, payment) if side == "ravetree" else theirs(Kind.PAYMENT, other)
+    shown = parity(world).record(CONNECTION, record)
+    assert shown is not None
+    assert [row["code"] for row in shown["waits"]] == ["one_or_two_payments"]
+    assert shown["twins"]
+    assert {cause for _, cause in causes(world)} == {"held"}
+
+
+def test_a_contact_is_shown_with_its_link(world: World) -> None:
+    world.paired()
+    shown = parity(world).record(CONNECTION, ours(Kind.CONTACT, world.aster()))
+    assert shown is not None
+    assert (shown["state"], shown["client"], shown["quickbooks"]["id"]) == ("linked", "Aster", "3")
+
+
+@pytest.mark.parametrize("kind", [Kind.INVOICE, Kind.CONTACT, Kind.PAYMENT])
+def test_what_nobody_knows_is_none(world: World, kind: Kind) -> None:
+    assert parity(world).record(CONNECTION, ours(kind, "x_404")) is None
+
+
+def test_records_without_a_partner_are_missing(world: World) -> None:
+    _, there = world.paired()
+    world.ravetree.create("invoices", {"client_id": world.aster(), "lines": lines("5.00")})
+    world.pay({there["Id"]: "7"})
+    world.miss()
+    assert causes(world, full=True) == [
+        ("invoice", "unexplained"),
+        ("invoice", "waiting"),
+        ("payment", "waiting"),
+    ]
+
+
+def test_ended_on_one_side_and_marked_as_paid_have_their_own_causes(world: World) -> None:
+    first, there = world.paired()
+    second, _ = world.paired("50.00")
+    world.quickbooks.save("Invoice", {"Id": there["Id"]}, "delete")
+    world.ravetree.mark_as_paid(second["id"])
+    world.settle()
+    shown = parity(world).record(CONNECTION, ours(Kind.INVOICE, first))
+    assert shown is not None
+    assert shown["quickbooks"]["status"] == "deleted"
+    assert ("invoice", "parked") in causes(world) or ("invoice", "held") in causes(world)
+
+
+def test_it_is_made_daily(world: World) -> None:
+    world.paired()
+    world.plan(PARITY)
+    world.work()
+    with world.database.reading() as session:
+        assert reports.newest_id(session) is not None

@@ -1,0 +1,190 @@
+"""One slice of work for one connection: what it does when it fails, and how a record ends."""
+
+from typing import Any
+
+import pytest
+
+from clients.errors import NotSent, Refused
+from clients.ravetree.account import AccountClosed, Gone
+from reconcile.model import Kind
+from storage import connections, leases
+from storage.installation import OtherEnvironment
+from storage.vault import UnreadableSecret
+from sync.lease import Claims
+from sync.worker import Worker
+from tests.unit.ports import SeededEntropy
+from tests.unit.storing import CONNECTION
+from tests.unit.sync.world import TIMINGS, World, ours
+
+
+def worker(world: World, neighbours_of: Any = None, owner: str = "other") -> Worker:
+    return Worker(
+        world.database, world.clock, SeededEntropy(), neighbours_of or world.neighbours_of, TIMINGS, Claims(owner)
+    )
+
+
+def raising(error: Exception) -> Any:
+    def neighbours_of(_connection: object, _before: object = None) -> Any:
+        raise error
+
+    return neighbours_of
+
+
+def test_a_connection_that_is_gone_or_paused_is_left_alone(world: World) -> None:
+    assert worker(world).work("con_404") is False
+    world.invoice(world.client(), "5.00")
+    world.hear()
+    with world.database.transaction() as session:
+        connections.pause(session, CONNECTION, "why", "so")
+    assert world.work() is False
+    assert world.ravetree.calls.every == []
+
+
+def test_a_lease_that_somebody_has_is_not_taken(world: World) -> None:
+    world.invoice(world.client(), "5.00")
+    world.hear()
+    with world.database.transaction() as session:
+        leases.acquire(world.database, session, CONNECTION, leases.WORK, "another", 60.0)
+    assert world.work() is False
+    assert world.ravetree.calls.every == []
+    world.clock.advance(61)
+    world.settle()
+    assert len(world.pairs("invoice")) == 1
+
+
+def test_the_lease_is_given_back(world: World) -> None:
+    world.paired()
+    world.invoice(world.aster(), "5.00")
+    world.hear()
+    worker(world).work(CONNECTION)
+    assert len(world.pairs("invoice")) == 2
+
+
+def test_what_nobody_expected_puts_the_connection_off_longer_each_time(world: World) -> None:
+    broken = worker(world, raising(ValueError("boom")))
+    waits = []
+    for _ in range(3):
+        broken.work(CONNECTION)
+        connection = world.connection()
+        assert connection.retry_at is not None
+        waits.append((connection.retry_at - world.clock.now()).total_seconds())
+        assert broken.work(CONNECTION) is False
+        world.clock.advance(waits[-1] + 1)
+    assert waits == sorted(waits)
+    assert "ValueError" in world.connection().stall_cause
+    world.work()
+    assert (world.connection().failures, world.connection().stall_cause) == (0, "")
+
+
+def test_another_environments_connection_is_left_as_it_is(world: World) -> None:
+    assert worker(world, raising(OtherEnvironment("it is the sandbox's"))).work(CONNECTION) is False
+    assert (world.connection().state, world.connection().failures) == ("active", 0)
+
+
+@pytest.mark.parametrize("error", [AccountClosed("Ravetree does not accept the token"), UnreadableSecret("no key")])
+def test_who_is_not_let_in_pauses(world: World, error: Exception) -> None:
+    worker(world, raising(error)).work(CONNECTION)
+    connection = world.connection()
+    assert (connection.state, bool(connection.pause_remedy)) == ("paused", True)
+
+
+def test_while_ravetree_is_away_what_is_due_waits(world: World) -> None:
+    invoice = world.invoice(world.client(), "5.00")
+    world.hear()
+    world.ravetree.calls.fail("get", NotSent("nobody is there"))
+    world.work()
+    assert {row.attempts for row in world.pending()} <= {0, 1}
+    assert all(row.due_at > world.clock.now() for row in world.pending())
+    world.after(90)
+    assert world.pairs("invoice").keys() == {invoice["id"]}
+
+
+def test_a_defect_is_tried_a_few_times_and_then_seen(world: World) -> None:
+    world.defects_expected = True
+    invoice = world.invoice(world.client(), "5.00")
+    world.hear()
+    world.ravetree.calls.fail("get", ValueError("boom"), times=30, about="invoice")
+    for _ in range(8):
+        world.work()
+        world.clock.advance(200)
+    row = world.attention(ours(Kind.INVOICE, invoice))
+    assert (row.state, row.code) == ("parked", "defect")
+    world.ravetree.calls.heal()
+    world.retry(ours(Kind.INVOICE, invoice))
+    world.settle()
+    assert world.pairs("invoice").keys() == {invoice["id"]}
+
+
+def test_what_is_changed_while_it_is_worked_on_is_worked_on_again(world: World) -> None:
+    """A note is cleared only if its generation is the one that was noted."""
+    invoice, _ = world.paired()
+    edited = []
+
+    def edit(call: Any) -> None:
+        if call.name == "write" and not edited:
+            edited.append(True)
+            world.ravetree.change("invoices", invoice["id"], {"memo": "second"})
+            world.hear()
+
+    world.ravetree.change("invoices", invoice["id"], {"memo": "first"})
+    world.hear()
+    world.quickbooks.calls.meanwhile = edit
+    world.settle()
+    assert world.quickbooks.numbered(invoice["number"])["CustomerMemo"] == {"value": "second"}
+
+
+def test_unreadable_records_are_parked_with_what_is_wrong(world: World) -> None:
+    invoice = world.invoice(world.client(), "5.00")
+    world.ravetree.row("invoices", invoice["id"])["total"] = "much"
+    world.settle()
+    assert world.attention(ours(Kind.INVOICE, invoice)).code == "UnreadableRecord"
+
+
+def test_the_slice_ends_when_its_time_is_over(world: World) -> None:
+    for _ in range(3):
+        world.invoice(world.client(f"Client {_}"), "5.00")
+    world.hear()
+    world.ravetree.calls.meanwhile = lambda _call: world.clock.advance(TIMINGS.slice)
+    assert world.work() in (True, False)
+    world.ravetree.calls.meanwhile = lambda _call: None
+    world.settle()
+    assert len(world.pairs("invoice")) == 3
+
+
+# --- what Ravetree is told -----------------------------------------------------------------------
+
+
+def test_each_state_is_told_once(world: World) -> None:
+    invoice, _ = world.paired()
+    record = ours(Kind.INVOICE, invoice)
+    state = world.state(record)
+    assert (state["state"], state["remote_id"]) == ("synced", world.pairs("invoice")[invoice["id"]])
+    assert state["remote_url"].endswith(f"/invoice?txnId={state['remote_id']}")
+    world.look_at(record)
+    world.after(60)
+    assert world.ravetree.calls.names("tell").count(f"tell invoice {invoice['id']}") == 1
+
+
+def test_what_could_not_be_told_is_told_later(world: World) -> None:
+    world.ravetree.calls.fail("tell", Refused("not now"), about="invoice")
+    invoice = world.invoice(world.client(), "5.00")
+    world.hear()
+    world.work()
+    assert ("invoice", invoice["id"]) not in world.ravetree.states
+    world.after(60)
+    assert world.state(ours(Kind.INVOICE, invoice))["state"] == "synced"
+
+
+def test_what_ravetree_does_not_know_is_not_told_for_ever(world: World) -> None:
+    world.ravetree.calls.fail("tell", Gone("Ravetree has no such record"), about="invoice")
+    invoice, _ = world.paired()
+    world.after(120)
+    assert world.ravetree.calls.names("tell").count(f"tell invoice {invoice['id']}") == 1
+
+
+def test_somebody_who_may_not_tell_is_not_let_in(world: World) -> None:
+    world.ravetree.calls.fail("tell", AccountClosed("Ravetree does not accept the token"))
+    world.invoice(world.client(), "5.00")
+    world.hear()
+    world.work()
+    assert world.connection().state == "paused"
