@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clients.quickbooks.company import Company
-from clients.ravetree.account import Account, Written
+from clients.ravetree.account import Account, Accepted
 from schemas import strict_json
 from schemas.quickbooks import Body
 
@@ -63,7 +63,7 @@ class AccountSide:
     create: Callable[[str, Body], Body]
     _keys: Any = field(default_factory=itertools.count)
 
-    def write(self, method: str, path: str, body: Body, *, key: str = "", if_match: int | None = None) -> Written:
+    def write(self, method: str, path: str, body: Body, *, key: str = "", if_match: int | None = None) -> Accepted:
         text = strict_json.dumps(body) if body else ""
         return self.account.write(method, path, text, key or f"{next(self._keys):032x}", if_match)
 
@@ -73,7 +73,7 @@ class AccountSide:
         body = {"client_id": client["id"], "issue_date": "2026-11-20", "currency": "USD", "lines": [line]}
         return self.create("invoices", body)
 
-    def pay(self, invoice: Body, amount: str, reference: str, **how: Any) -> Written:
+    def pay(self, invoice: Body, amount: str, reference: str, **how: Any) -> Accepted:
         body = {
             "client_id": invoice["client_id"],
             "currency": "USD",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clients.ravetree.account import Gone, Taken, VersionMoved
+from clients.ravetree.account import RecordGone, Taken, VersionMoved
 from reconcile.model import Kind
 from tests.unit.contracts.sides import AccountSide
 
@@ -38,7 +38,7 @@ def test_what_is_deleted_is_gone_and_opens_its_invoice(account: AccountSide) -> 
     assert account.write("DELETE", f"payments/{payment['id']}", {}, if_match=1).body.get("amount") is None
     assert account.account.get(Kind.PAYMENT, payment["id"]) is None
     assert (account.account.get(Kind.INVOICE, invoice["id"]) or {})["balance"] == "100.00"
-    with pytest.raises(Gone):
+    with pytest.raises(RecordGone):
         account.write("PATCH", f"payments/{payment['id']}", {"reference": "x", "notify": False})
 
 
@@ -74,5 +74,5 @@ def test_a_state_is_told_of_what_is_there(account: AccountSide) -> None:
     invoice = account.invoice()
     state = {"state": "synced", "message": None, "remedy": None, "remote_id": "1", "remote_url": None}
     account.account.tell(Kind.INVOICE, invoice["id"], state, "d" * 32)
-    with pytest.raises(Gone):
+    with pytest.raises(RecordGone):
         account.account.tell(Kind.INVOICE, "inv_404", state, "e" * 32)

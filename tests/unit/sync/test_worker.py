@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clients.errors import NotSent, Refused
-from clients.ravetree.account import AccountClosed, Gone
+from clients.ravetree.account import AccountClosed, RecordGone
 from reconcile.model import Kind
 from storage import connections, leases
 from storage.installation import OtherEnvironment
@@ -118,7 +118,7 @@ def test_a_defect_is_tried_a_few_times_and_then_seen(world: World) -> None:
 def test_what_is_changed_while_it_is_worked_on_is_worked_on_again(world: World) -> None:
     """A note is cleared only if its generation is the one that was noted."""
     invoice, _ = world.paired()
-    edited = []
+    edited: list[bool] = []
 
     def edit(call: Any) -> None:
         if call.name == "write" and not edited:
@@ -176,7 +176,7 @@ def test_what_could_not_be_told_is_told_later(world: World) -> None:
 
 
 def test_what_ravetree_does_not_know_is_not_told_for_ever(world: World) -> None:
-    world.ravetree.calls.fail("tell", Gone("Ravetree has no such record"), about="invoice")
+    world.ravetree.calls.fail("tell", RecordGone("Ravetree has no such record"), about="invoice")
     invoice, _ = world.paired()
     world.after(120)
     assert world.ravetree.calls.names("tell").count(f"tell invoice {invoice['id']}") == 1
