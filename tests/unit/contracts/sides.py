@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clients.quickbooks.company import Company
-from clients.ravetree.account import Account, Accepted
+from clients.ravetree.account import Accepted, Account
 from schemas import strict_json
 from schemas.quickbooks import Body
 
