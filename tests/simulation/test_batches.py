@@ -396,7 +396,7 @@ def test_nothing_is_sent_when_the_brake_is_pulled_between_gathering_and_journal(
 
     def then_stopped(numbers: DocumentNumbers, *args: Any) -> None:
         look_up(numbers, *args)
-        world.api("POST", "/api/pause", {"by": "Kim"})
+        assert world.api("POST", "/api/pause", {"by": "Kim"}).status_code in (200, 204)
 
     with monkeypatch.context() as patch:
         patch.setattr(DocumentNumbers, "look_up", then_stopped)
@@ -416,7 +416,7 @@ def test_a_batch_that_is_journalled_when_all_is_paused_is_not_sent(
 
     def stopped_before(journal: Sender, *args: Any) -> None:
         journal._unit.commit()
-        world.api("POST", "/api/pause", {"by": "Kim"})
+        assert world.api("POST", "/api/pause", {"by": "Kim"}).status_code in (200, 204)
         send(journal, *args)
 
     with monkeypatch.context() as patch:
