@@ -118,7 +118,7 @@ def test_a_defect_is_tried_a_few_times_and_then_seen(world: World) -> None:
 def test_what_is_changed_while_it_is_worked_on_is_worked_on_again(world: World) -> None:
     """A note is cleared only if its generation is the one that was noted."""
     invoice, _ = world.paired()
-    edited = []
+    edited: list[bool] = []
 
     def edit(call: Any) -> None:
         if call.name == "write" and not edited:

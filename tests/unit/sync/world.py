@@ -3,7 +3,7 @@
 What either side tells of lies with it until a test has it heard.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -50,14 +50,14 @@ class World:
         self.timings = timings
         self.defects_expected = False
         self._heard_of_quickbooks = self._heard_of_ravetree = 0
-        self._make_connection()
         self.quickbooks.add("Item", HOURS, Name="Hours")
         self.quickbooks.add("Customer", CUSTOMER, DisplayName="Aster", CurrencyRef={"value": "USD"})
         self.worker = Worker(
             self.database, self.clock, SeededEntropy(), self.neighbours_of, timings, Claims("tests"), PAGES
         )
 
-    def _make_connection(self) -> None:
+    def begin(self) -> None:
+        """Make the connection: once for all worlds of a place."""
         with self.database.transaction() as session:
             installation.claim(session, Claimant("local"), new_id=OURS, now=self.clock.now())
         add_connection(self.database)
@@ -70,8 +70,9 @@ class World:
         with self.database.transaction() as session:
             connections.set_mapping(session, CONNECTION, "line_type", "time", HOURS, "Hours")
 
-    def neighbours_of(self, _connection: Connection, before_a_call: Any = lambda: None) -> Neighbours:
+    def neighbours_of(self, connection: Connection, before_a_call: Callable[[], object] = lambda: None) -> Neighbours:
         """Both neighbours, as a process would open them."""
+        assert connection.id == CONNECTION
         self.quickbooks.calls.before_a_call = self.ravetree.calls.before_a_call = before_a_call
         return Neighbours(self.quickbooks, self.ravetree)
 

@@ -128,7 +128,7 @@ def test_too_many_removals_are_held(world: World) -> None:
 def test_nothing_is_journalled_under_a_lease_that_somebody_else_took(world: World) -> None:
     world.invoice(world.client(), "10.00")
     world.hear()
-    taken = []
+    taken: list[bool] = []
 
     def take(call: Call) -> None:
         if call.target.startswith("invoice") and not taken:
