@@ -57,7 +57,9 @@ class InMemoryAccount(Account):
         """A user makes a record."""
         self._made += 1
         now = format_time(self._clock.now())
-        raw = {"id": f"{PREFIXES[resource]}_{self._made}", "version": 0, "created_at": now} | _DEFAULTS[resource] | body
+        raw: Body = (
+            {"id": f"{PREFIXES[resource]}_{self._made}", "version": 0, "created_at": now} | _DEFAULTS[resource] | body
+        )
         if resource in ("invoices", "estimates"):
             raw.setdefault("number", str(self._made))
             raw |= self._totals(raw)
@@ -74,8 +76,8 @@ class InMemoryAccount(Account):
             raw |= self._totals(raw)
         if resource == "invoices":
             raw |= self._facts(raw, body.get("status"))
-        facts = {"status": "status_changed", "marked_paid_at": "status_changed"}
-        verb = "voided" if body.get("status") == "void" else facts.get("".join(body), "updated")
+        is_fact = body.keys() <= {"status", "marked_paid_at"}
+        verb = "voided" if body.get("status") == "void" else ("status_changed" if is_fact else "updated")
         return self._store(resource, raw, verb, operation_id)
 
     def delete(self, resource: str, name: str, operation_id: str | None = None) -> None:

@@ -184,13 +184,13 @@ class InMemoryCompany(Company):
     def _write(self, entity: str, sent: Body, operation: str) -> Body:
         if "Id" in sent:
             return self._change(entity, sent, operation)
-        raw = {name: value for name, value in sent.items() if name != "sparse"}
+        raw: Body = {name: value for name, value in sent.items() if name != "sparse"}
         self._check(entity, raw, "")
         self._last_id += 1
-        raw = {"CurrencyRef": {"value": "USD"}} | raw
+        raw.setdefault("CurrencyRef", {"value": "USD"})
         raw |= {"Id": str(self._last_id), "SyncToken": "-1", "MetaData": {"CreateTime": self._stamp()}}
         if entity == "Customer":
-            raw = {"Active": True} | raw
+            raw.setdefault("Active", True)
         self._rows[entity][str(raw["Id"])] = raw
         return self._stored(entity, raw, {}, "created")
 

@@ -122,8 +122,11 @@ def test_a_payment_of_ours_that_we_never_heard_of_is_the_sign_of_a_restore(world
 @pytest.mark.parametrize("side", ["changes", "page"])
 def test_what_cannot_be_read_after_a_restore_is_asked_for_otherwise(world: World, side: str) -> None:
     world.paired()
+    invoice = world.invoice(world.aster(), "5.00")
+    world.miss()
     world.set(verify_since=world.clock.now())
     calls = world.quickbooks.calls if side == "changes" else world.ravetree.calls
     calls.fail(side, Refused("not like that"), about="events" if side == "page" else "")
     world.settle()
     assert world.connection().verify_since is None
+    assert invoice["id"] in world.pairs("invoice")

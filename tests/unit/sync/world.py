@@ -50,14 +50,14 @@ class World:
         self.timings = timings
         self.defects_expected = False
         self._heard_of_quickbooks = self._heard_of_ravetree = 0
-        self._make_connection()
         self.quickbooks.add("Item", HOURS, Name="Hours")
         self.quickbooks.add("Customer", CUSTOMER, DisplayName="Aster", CurrencyRef={"value": "USD"})
         self.worker = Worker(
             self.database, self.clock, SeededEntropy(), self.neighbours_of, timings, Claims("tests"), PAGES
         )
 
-    def _make_connection(self) -> None:
+    def begin(self) -> None:
+        """Make the connection: once for all worlds of a place."""
         with self.database.transaction() as session:
             installation.claim(session, Claimant("local"), new_id=OURS, now=self.clock.now())
         add_connection(self.database)
@@ -72,6 +72,7 @@ class World:
 
     def neighbours_of(self, connection: Connection, before_a_call: Callable[[], object] = lambda: None) -> Neighbours:
         """Both neighbours, as a process would open them."""
+        assert connection.id == CONNECTION
         self.quickbooks.calls.before_a_call = self.ravetree.calls.before_a_call = before_a_call
         return Neighbours(self.quickbooks, self.ravetree)
 

@@ -21,12 +21,14 @@ class Work:
         self.books: Any = self
         self.did: list[Any] = []
         self._plans, self._ends = list(plans), ends
+        self.gathered = 0
         self._old, self._unread, self._untied = old, unread, untied
 
     def look_at(self, records: Any, *, must_read: bool) -> None:
         self.did.append((records, must_read))
 
     def gather(self) -> int:
+        self.gathered += 1
         return len(self._plans)
 
     def plan(self, _seen: int) -> Any:
@@ -72,7 +74,7 @@ def test_it_writes_nothing_before_it_has_read_and_tied() -> None:
 def test_it_reads_once_more_before_it_asks() -> None:
     work = Work(Plan(attention=ATTENTION), unread=1)
     assert work_through(work) == NeedsAttention(ATTENTION)
-    assert work.did == []
+    assert (work.did, work.gathered) == ([], 2)
 
 
 def test_it_waits_and_has_others_looked_at() -> None:

@@ -188,7 +188,9 @@ def main() -> None:
         database, clock = _empty_database(path), FakeClock()
         database.close()
         place = Place(path, Database(f"sqlite:///{path}", clock), clock, path.read_bytes())
-        found = list(played(World(place)))
+        world = World(place)
+        world.begin()
+        found = list(played(world))
         place.database.close()
         for number, one in enumerate(found):
             name = f"{one['row']['side']}.{one['row']['action']}"
