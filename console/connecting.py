@@ -23,7 +23,7 @@ from reconcile.preflight import Finding
 from schemas import ids
 from storage import connections, forgetting, oauth_states
 from storage.connections import NotActive
-from storage.database import Database
+from storage.database import Database, again_when_contended
 from storage.installation import check_connection
 from storage.models import Connection
 from sync import duties
@@ -191,21 +191,25 @@ class Connecting:
         country = str(info.get("Country", "US"))
         preferences = company.get("preferences")
         home = preferences.get("CurrencyPrefs", {}).get("HomeCurrency", {}).get("value", "USD")
-        with _one_at_a_time(self.database, account_id, realm_id) as session:
-            connection, is_new = self._connection(session, account_id, realm_id, company.told_at)
-            connection.country = "US" if country in ("US", "USA") else country[:8]
-            connection.home_currency = home
-            connection.ravetree_token = self.tokens.seal_ravetree_token(begun.ravetree_token, connection.id)
-            self.tokens.store(connection, tokens)
-            session.flush()
-            duties.reconnect(session, connection.id, self.clock.now())
-            # What an earlier connect offered to undo is no longer what stands.
-            oauth_states.forget_connection(session, connection.id)
-            offered = Kept(account_id, connection_id=connection.id)
-            undo = self.states.keep(session, UNDO, offered, browser) if is_new else None
-            connected = Connected(
-                connection.id, account_id, account_name, realm_id, str(info.get("CompanyName", "")), undo
-            )
+
+        @again_when_contended  # the code of a consent is good once
+        def keep() -> Connected:
+            with _one_at_a_time(self.database, account_id, realm_id) as session:
+                connection, is_new = self._connection(session, account_id, realm_id, company.told_at)
+                connection.country = "US" if country in ("US", "USA") else country[:8]
+                connection.home_currency = home
+                connection.ravetree_token = self.tokens.seal_ravetree_token(begun.ravetree_token, connection.id)
+                self.tokens.store(connection, tokens)
+                session.flush()
+                duties.reconnect(session, connection.id, self.clock.now())
+                # What an earlier connect offered to undo is no longer what stands.
+                oauth_states.forget_connection(session, connection.id)
+                offered = Kept(account_id, connection_id=connection.id)
+                undo = self.states.keep(session, UNDO, offered, browser) if is_new else None
+                company_name = str(info.get("CompanyName", ""))
+                return Connected(connection.id, account_id, account_name, realm_id, company_name, undo)
+
+        connected = keep()
         try:
             self.inspect(connected.connection_id)
         except NeighbourError as error:
@@ -216,11 +220,15 @@ class Connecting:
     def undo(self, token: str, browser: str) -> Undone:
         """Take back a connect that made a new connection: disconnected and forgotten. Raises `ConnectRefused`."""
         self.states.check_form(token, UNDO)
-        with self.database.transaction() as session:
-            offered = self.states.take(session, token, UNDO, browser)
-            connection = connections.get(session, str(offered.connection_id))
-            connection_id, realm_id = connection.id, connection.realm_id
-            refresh_token = self._end(session, connection_id, UNDOER)
+
+        @again_when_contended
+        def end() -> tuple[Kept, str, str, str | None]:
+            with self.database.transaction() as session:
+                offered = self.states.take(session, token, UNDO, browser)
+                connection = connections.get(session, str(offered.connection_id))
+                return offered, connection.id, connection.realm_id, self._end(session, connection.id, UNDOER)
+
+        offered, connection_id, realm_id, refresh_token = end()
         # Ended whatever comes now: nothing more is written from here on.
         revoked = self._revoke(connection_id, refresh_token)
         try:
@@ -235,9 +243,13 @@ class Connecting:
 
         Nothing is written from the first moment on: a consent that lives on does no harm without its tokens.
         """
-        with self.database.transaction() as session:
-            refresh_token = self._end(session, connection_id, by)
-        return self._revoke(connection_id, refresh_token)
+
+        @again_when_contended
+        def end() -> str | None:
+            with self.database.transaction() as session:
+                return self._end(session, connection_id, by)
+
+        return self._revoke(connection_id, end())
 
     def _end(self, session: Session, connection_id: str, by: str) -> str | None:
         """End a connection here; what it had to refresh its consent with."""
@@ -290,6 +302,7 @@ class Connecting:
         check_connection(connection, self.environment)
         return connection, is_new
 
+    @again_when_contended
     def forget(self, connection_id: str, by: str) -> str:
         """End a disconnected connection for good: `forgotten`, or `archived` if anything was ever written for it."""
         with self.database.transaction() as session:

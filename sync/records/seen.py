@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from reconcile.decisions import Decision
@@ -79,7 +80,7 @@ def references(
     books: Books,
     document: RavetreeInvoice | RavetreeEstimate | Gone,
     owned_before: tuple[Any, ...] | None,
-    since: Any,
+    since: datetime | None,
     wish: Wish,
 ) -> dict[str, Any]:
     """What a case needs to spell Ravetree's words in QuickBooks' references. May make the customer in QuickBooks."""
@@ -103,7 +104,7 @@ def _customer(
     books: Books,
     document: RavetreeInvoice | RavetreeEstimate | Gone,
     owned_before: tuple[Any, ...] | None,
-    since: Any,
+    since: datetime | None,
     wish: Wish,
 ) -> tuple[str | Attention | None, str]:
     """Only asked for when content is going to be written: it may read QuickBooks and create the customer."""

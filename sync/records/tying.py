@@ -19,13 +19,13 @@ def carry_out_decision(documents: Documents[Any], books: Books, subject: Record,
     if found is None:
         return wish
     match found.decision:
-        case decision if decision == Decision.UNLINK:
+        case Decision.UNLINK:
             forget_pair(books, subject)
-        case decision if decision == Decision.PUSH:
+        case Decision.PUSH:
             if _is_deleted_there(books, subject):
                 forget_pair(books, subject)
             return Wish(True, Decision.PUSH)
-        case decision if decision == Decision.LINK:
+        case Decision.LINK:
             refusal = _link(documents, books, subject, found.target)
             return refusal if refusal is not None else Wish(wish.requested)
     return Wish(wish.requested, found.decision)

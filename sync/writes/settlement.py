@@ -209,10 +209,8 @@ def _go_on(session: Session, operation: Operation, now: datetime) -> None:
     """Wake what waited for this write, and look again at invoices that a payment held up."""
     connection_id, kind = operation.connection_id, kind_of(operation.action)
     context = context_of(operation)
-    names = [context.ravetree_id, context.placeholder_of]
-    done = [Record(Side.RAVETREE, kind, name) for name in names if name]
-    if Action(operation.action).of_placeholder:
-        done = [Record(Side.RAVETREE, Kind.INVOICE, name) for name in names if name]
+    of = Kind.INVOICE if Action(operation.action).of_placeholder else kind
+    done = [Record(Side.RAVETREE, of, context.ravetree_id)] if context.ravetree_id else []
     if kind is Kind.PAYMENT:
         done.append(Record(Side.RAVETREE, Kind.PAYMENT, "*"))
         invoices = context.ravetree_invoices
