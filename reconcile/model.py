@@ -452,15 +452,23 @@ class Plan:
     """What to do for one pair now. After its writes the pair is planned again, until nothing is left.
 
     `unpair` takes the two records apart before anything else, so that the one that is left is planned as a new one.
+    `notices` say what of a record at rest had to be shortened, left out or kept otherwise, each in a sentence.
     """
 
     writes: tuple[Write, ...] = ()
     adopt: Adopt | None = None
     attention: Attention | None = None
     waits_for: Record | None = None
+    waits_because: str = ""
     look_at: tuple[Record, ...] = ()
     ignored: str = ""
     unpair: bool = False
+    notices: tuple[str, ...] = ()
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing is to be done, though a record was looked at that concerns us."""
+        return replace(self, notices=()) == NOTHING
 
 
 NOTHING = Plan()

@@ -364,6 +364,7 @@ class SyncStateWriteSchema(Schema):
     state = fields.String(required=True, validate=validate.OneOf(SYNC_STATES))
     message = _optional_text()
     remedy = _optional_text()
+    notices = fields.List(fields.String(validate=validate.Length(min=1, max=500)), load_default=list)
     remote_id = _optional_text()
     remote_url = _optional_text()
     updated_at = UtcTime()

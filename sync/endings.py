@@ -193,12 +193,12 @@ def _label(outcome: Outcome) -> str:
 
 def _reason(outcome: Outcome) -> str:
     match outcome:
-        case Agreed(ignored=ignored):
-            return ignored
+        case Agreed(ignored=ignored, notices=notices):
+            return ignored or " ".join(notices)
         case NeedsAttention(attention=attention):
             return attention.cause
-        case Waits(target=target):
-            return f"waits for {target.kind} {target.id}"
+        case Waits(target=target, why=why):
+            return why or f"waits for {target.kind} {target.id}"
 
 
 def _keeper(subject: Noted) -> Entry:

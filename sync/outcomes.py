@@ -8,9 +8,13 @@ from storage.pending import SWITCH_ON
 
 @dataclass(frozen=True)
 class Agreed:
-    """Both sides say the same, as far as they ever will; `ignored` says why nothing was to be done."""
+    """Both sides say the same, as far as they ever will; `ignored` says why nothing was to be done.
+
+    `notices` say what of it had to be shortened, left out or kept otherwise.
+    """
 
     ignored: str = ""
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -22,9 +26,10 @@ class NeedsAttention:
 
 @dataclass(frozen=True)
 class Waits:
-    """Another record has to get on first."""
+    """Another record has to get on first; `why` says so to a bookkeeper, where its name alone does not."""
 
     target: Record
+    why: str = ""
 
 
 Outcome = Agreed | NeedsAttention | Waits

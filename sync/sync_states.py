@@ -48,11 +48,13 @@ def _state(outcome: Outcome) -> Body:
     match outcome:
         case NeedsAttention(attention=attention):
             state = "held" if attention.state == "held" else "needs_attention"
-            return {"state": state, "message": attention.cause, "remedy": attention.remedy}
-        case Waits(target=target):
-            return {"state": "pending", "message": f"Waits for {target.kind} {target.id}.", "remedy": None}
-        case Agreed():
-            return {"state": "synced", "message": None, "remedy": None}
+            return {"state": state, "message": attention.cause, "remedy": attention.remedy, "notices": []}
+        case Waits(target=target, why=why):
+            message = why or f"Waits for {target.kind} {target.id}."
+            return {"state": "pending", "message": message, "remedy": None, "notices": []}
+        case Agreed(notices=notices):
+            message = " ".join(notices) or None
+            return {"state": "synced", "message": message, "remedy": None, "notices": list(notices)}
 
 
 def _link(quickbooks_id: str | None, kind: Kind, pages_url: str) -> Body:

@@ -62,7 +62,7 @@ def work_through(work: Work[Seen]) -> Outcome:
                 continue
             return NeedsAttention(plan.attention)
         if plan.waits_for:
-            return Waits(plan.waits_for)
+            return Waits(plan.waits_for, plan.waits_because)
         work.agreed(seen, plan)
-        return Agreed(plan.ignored)
+        return Agreed(plan.ignored, plan.notices)
     return does_not_settle(work.name)
