@@ -53,8 +53,8 @@ def _state(outcome: Outcome) -> Body:
             message = why or f"Waits for {target.kind} {target.id}."
             return {"state": "pending", "message": message, "remedy": None, "notices": []}
         case Agreed(notices=notices):
-            message = " ".join(notices) or None
-            return {"state": "synced", "message": message, "remedy": None, "notices": list(notices)}
+            said = " ".join(notices)
+            return {"state": "synced", "message": said or None, "remedy": None, "notices": list(notices)}
 
 
 def _link(quickbooks_id: str | None, kind: Kind, pages_url: str) -> Body:
