@@ -20,15 +20,17 @@ class Action(StrEnum):
     INVOICE_DELETE = "invoice.delete"
     PAYMENT_CREATE = "payment.create"
     PAYMENT_UPDATE = "payment.update"
+    PAYMENT_APPLY = "payment.apply"
     PAYMENT_DELETE = "payment.delete"
     PAYMENT_TAKE_PLACEHOLDER = "payment.take_placeholder"
+    MONEY_APPLY = "money.apply"
     PLACEHOLDER_CREATE = "placeholder.create"
     PLACEHOLDER_UPDATE = "placeholder.update"
     PLACEHOLDER_DELETE = "placeholder.delete"
 
     @property
     def noun(self) -> str:
-        """What is written: `placeholder` is the payment that stands for "marked as paid"."""
+        """What is written: `placeholder` is the payment that stands for "marked as paid", `money` one beside it."""
         return self.value.partition(".")[0]
 
     @property
@@ -48,8 +50,8 @@ class Action(StrEnum):
 
     @property
     def of_placeholder(self) -> bool:
-        """Whether it writes the payment that stands for "marked as paid"."""
-        return self.noun == "placeholder"
+        """Whether it is a matter of an invoice that is marked as paid: of its placeholder, or of money beside that."""
+        return self.noun in ("placeholder", "money")
 
 
 def creation_of(kind: str) -> Action:

@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 from reconcile.estimates import CLOSED, STATUS
+from reconcile.limits import DESCRIPTION_LIMIT, MEMO_LIMIT
 from reconcile.model import (
     ZERO,
     Gone,
@@ -23,7 +24,7 @@ from reconcile.model import (
     RavetreeLine,
     RavetreePayment,
 )
-from reconcile.payments import Facts, KnownInvoice, quickbooks_facts, ravetree_facts
+from reconcile.payments import Facts, KnownInvoice, quickbooks_facts, ravetree_facts, spent_since
 
 OURS, BOTH = "ravetree", "both"
 """Whose a field is."""
@@ -260,7 +261,7 @@ def _document_fields(ours: _RavetreeDocument, theirs: _QuickBooksDocument, links
         fields["client"] = _Field("client", mine, other)
     plain: dict[str, tuple[object, object]] = {
         "issue date": (ours.issue_date, theirs.issue_date),
-        "memo": (ours.memo.strip(), theirs.memo.strip()),
+        "memo": (ours.memo[:MEMO_LIMIT].strip(), theirs.memo.strip()),
         "currency": (ours.currency, theirs.currency),
         "discount": (_discount(ours), theirs.discount),
         "tax": (ours.tax_amount, theirs.tax_amount),
@@ -313,7 +314,7 @@ def _spell_line(line: RavetreeLine | QuickBooksLine | None) -> str:
 
 def _line_values(line: RavetreeLine, partner: QuickBooksLine, links: Links) -> dict[str, tuple[object, object]]:
     values: dict[str, tuple[object, object]] = {
-        "description": (line.description[:4000].strip(), partner.description.strip()),
+        "description": (line.description[:DESCRIPTION_LIMIT].strip(), partner.description.strip()),
         "amount": (line.amount, partner.amount),
     }
     if _is_exact(line):
@@ -415,8 +416,12 @@ def compare_payment(
     base: tuple[RavetreePayment, QuickBooksPayment] | None,
     invoices: tuple[KnownInvoice, ...],
     methods: Mapping[str, str] | None = None,
+    spent_then: Decimal = ZERO,
 ) -> tuple[Difference, ...]:
-    """All that differs between a payment and its copy, as far as it is about invoices that both sides have."""
+    """All that differs between a payment and its copy, as far as it is about invoices that both sides have.
+
+    `spent_then` is what QuickBooks had spent elsewhere of it at the base.
+    """
     mine, other = payment_status(ours), payment_status(theirs)
     if mine != "received" or other != "received":
         if mine != "received" and other != "received":
@@ -424,12 +429,13 @@ def compare_payment(
         return (_ended(mine, other, base is not None),)
     if isinstance(ours, Gone) or isinstance(theirs, Gone):
         raise TypeError("what is gone was not received")
-    here, there = ravetree_facts(ours, invoices, methods), quickbooks_facts(theirs, invoices, methods)
+    spent = spent_since(base[1], theirs, invoices, spent_then) if base is not None else ZERO
+    here, there = ravetree_facts(ours, invoices, methods), quickbooks_facts(theirs, invoices, methods, spent)
     if here.agrees(there):
         return ()
     agreed = None
     if base is not None:
-        agreed = ravetree_facts(base[0], invoices, methods), quickbooks_facts(base[1], invoices, methods)
+        agreed = ravetree_facts(base[0], invoices, methods), quickbooks_facts(base[1], invoices, methods, spent_then)
     values, before = _payment_values(here, there, invoices), None
     if agreed is not None:
         before = _payment_values(*agreed, invoices)

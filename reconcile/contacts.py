@@ -1,9 +1,21 @@
 """Which QuickBooks customer is this Ravetree client, and which contact is this customer?"""
 
-from collections.abc import Collection, Iterable, Sequence
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from reconcile.decisions import Decision
+from reconcile.limits import (
+    ADDRESS_LIMIT,
+    ADDRESS_LIMITS,
+    COMPANY_LIMIT,
+    PHONE_LIMIT,
+    Kept,
+    addresses_of,
+    mail_addresses,
+    shortened,
+)
 from reconcile.model import Attention, ContactContent, QuickBooksCustomer, RavetreeContact
 
 FORBIDDEN_IN_NAMES = str.maketrans({":": "-", "\t": " ", "\n": " ", "\r": " "})
@@ -43,7 +55,19 @@ class CreateContact:
 
 def customer_name(contact: RavetreeContact) -> str:
     """The display name that QuickBooks takes: no colon, tab or newline, at most 100 characters."""
-    return " ".join(contact.name.translate(FORBIDDEN_IN_NAMES).split())[:NAME_LIMIT].rstrip()
+    return _spelled(contact.name)
+
+
+@lru_cache(maxsize=8192)
+def _spelled(name: str) -> str:
+    composed = unicodedata.normalize("NFC", name).translate(FORBIDDEN_IN_NAMES)
+    return " ".join(composed.split())[:NAME_LIMIT].rstrip()
+
+
+@lru_cache(maxsize=8192)
+def folded(name: str) -> str:
+    """A name for comparison: two that QuickBooks could not hold apart, or a reader could not, are the same."""
+    return unicodedata.normalize("NFKC", _spelled(name)).casefold()
 
 
 def suffixed_name(contact: RavetreeContact) -> str:
@@ -58,12 +82,20 @@ def name_in_currency(contact: RavetreeContact, currency: str) -> str:
 
 
 def match(
-    contact: RavetreeContact, currency: str, candidates: Sequence[QuickBooksCustomer], decision: str = ""
+    contact: RavetreeContact,
+    currency: str,
+    candidates: Sequence[QuickBooksCustomer],
+    decision: str = "",
+    *,
+    taken: Mapping[str, bool] | None = None,
+    others: Collection[str] = (),
 ) -> UseCustomer | CreateCustomer | Attention:
     """Find `contact` among `candidates`, the customers with its name or its e-mail address.
 
-    `decision` is `two` when a person said that none of them is it.
+    `decision` is `two` when a person said that none of them is it. `taken` are the customers of other live clients,
+    and whether we made them for those; `others` are the folded names of all those clients.
     """
+    taken = taken or {}
     wanted = customer_name(contact)
     if not wanted:
         return Attention(
@@ -72,21 +104,40 @@ def match(
             f"Client {contact.id} has no name.",
             "Give it a name in Ravetree.",
         )
-    spellings = {wanted.casefold(), name_in_currency(contact, currency).casefold()}
-    name_twins = [c for c in candidates if c.name.casefold() in spellings]
+    spellings = {folded(wanted), folded(name_in_currency(contact, currency))}
+    name_twins = [c for c in candidates if folded(c.name) in spellings]
     if decision == NEW:
         return CreateCustomer(suffixed_name(contact) if name_twins else wanted)
-    same = [c for c in name_twins if c.active and c.currency == currency and not _contradicts(contact, c)]
+    usable = [c for c in name_twins if c.active and c.currency == currency]
+    free = [c for c in usable if c.id not in taken]
+    same = [c for c in free if not _contradicts(contact, c)]
     if len(same) == 1:
+        if folded(wanted) in others:
+            return _ask(contact, "has the name of another client and of a QuickBooks customer", same)
         return UseCustomer(same[0].id)
     if len(same) > 1:
         return _ask(contact, "has the name of several QuickBooks customers", same)
-    if contradicting := [c for c in name_twins if c.active and c.currency == currency]:
-        return _ask(contact, "has the name of a QuickBooks customer with another e-mail address", contradicting)
-    inactive = [c for c in candidates if not c.active and _plain(c.name) == wanted.casefold()]
+    if free:
+        return _ask(contact, "has the name of a QuickBooks customer with another e-mail address", free)
+    if usable and all(taken[c.id] for c in usable):
+        # Made for another client of that name: this one gets its own beside it.
+        return CreateCustomer(suffixed_name(contact))
+    if usable:
+        return _ask(contact, "has the name of another client's QuickBooks customer", usable)
+    inactive = [c for c in candidates if not c.active and folded(_plain(c.name)) == folded(wanted)]
     if inactive:
         return _ask(contact, "looks like an inactive QuickBooks customer", inactive)
-    mailed = [c for c in candidates if c.active and _same_mail(contact, c) and c.currency == currency]
+    # A mailbox that several clients share says nothing: the customer of another one is not meant.
+    mailed = [
+        c
+        for c in candidates
+        if c.active
+        and not c.parent_id
+        and shares_mail(contact, c)
+        and c.currency == currency
+        and c.id not in taken
+        and folded(c.name) not in others
+    ]
     if mailed:
         return _ask(contact, "has the e-mail address of a QuickBooks customer with another name", mailed)
     if name_twins:
@@ -96,15 +147,17 @@ def match(
 
 
 def _plain(name: str) -> str:
-    return name.removesuffix(" (deleted)").casefold()
+    return name.removesuffix(" (deleted)")
 
 
-def _same_mail(contact: RavetreeContact, customer: QuickBooksCustomer) -> bool:
-    return bool(contact.email) and contact.email.casefold() == customer.email.casefold()
+def shares_mail(contact: RavetreeContact, customer: QuickBooksCustomer) -> bool:
+    """Whether both have an e-mail address in common."""
+    ours, theirs = (set(addresses_of(text.casefold())) for text in (contact.email, customer.email))
+    return bool(ours & theirs)
 
 
 def _contradicts(contact: RavetreeContact, customer: QuickBooksCustomer) -> bool:
-    return bool(contact.email and customer.email) and not _same_mail(contact, customer)
+    return bool(contact.email and customer.email) and not shares_mail(contact, customer)
 
 
 def _ask(contact: RavetreeContact, why: str, found: Sequence[QuickBooksCustomer]) -> Attention:
@@ -133,10 +186,15 @@ def match_contact(
     contacts: Iterable[RavetreeContact],
     linked: Collection[str],
     decision: str = "",
+    *,
+    others: Collection[str] = (),
 ) -> UseContact | CreateContact | Attention:
-    """Find `customer` among Ravetree's contacts; `linked` are those that have a customer in this currency already."""
+    """Find `customer` among Ravetree's contacts; `linked` are those that have a customer in this currency already.
+
+    `others` are the folded names of QuickBooks' other active customers.
+    """
     known = [contact for contact in contacts if contact.merged_into is None]
-    twins = [c for c in known if customer_name(c).casefold() == customer.name.casefold()]
+    twins = [c for c in known if folded(c.name) == folded(customer.name)]
     if decision == NEW:
         return CreateContact(_content_of(customer))
     same = [
@@ -144,13 +202,19 @@ def match_contact(
         for c in twins
         if c.active and c.id not in linked and c.currency in ("", customer.currency) and not _contradicts(c, customer)
     ]
-    if len(same) == 1:
+    alike = [c for c in twins if c.active]
+    if len(same) == 1 and len(alike) == 1:
         return UseContact(same[0].id)
     if same:
-        return _ask_for_contact(customer, "has the name of several contacts", same)
+        return _ask_for_contact(customer, "has the name of several contacts", alike)
     if twins:
         return _ask_for_contact(customer, "has the name of a contact that differs from it", twins)
-    if mailed := [c for c in known if c.active and _same_mail(c, customer)]:
+    mailed = [
+        c
+        for c in known
+        if c.active and shares_mail(c, customer) and c.id not in linked and folded(c.name) not in others
+    ]
+    if mailed:
         return _ask_for_contact(customer, "has the e-mail address of a contact with another name", mailed)
     return CreateContact(_content_of(customer))
 
@@ -181,15 +245,39 @@ def _ask_for_contact(customer: QuickBooksCustomer, why: str, found: Sequence[Rav
 
 
 def customer_content(contact: RavetreeContact, currency: str, name: str) -> ContactContent:
-    """A customer as the contact says it, under `name`."""
+    """A customer as the contact says it, under `name`, in what QuickBooks keeps of it."""
     return ContactContent(
         name=name,
-        company_name=contact.name if contact.kind == "account" else "",
-        email=contact.email,
-        phone=contact.phone,
+        company_name=_company(contact).text,
+        email=mail_addresses(contact.email).text,
+        phone=_phone(contact).text,
         currency=currency,
-        address=contact.address,
+        address={key: kept.text for key, kept in _address(contact).items()},
     )
+
+
+def notices(contact: RavetreeContact) -> tuple[str, ...]:
+    """What of a client its customer does not have."""
+    named = customer_name(contact)
+    found = [] if named == " ".join(contact.name.split()) else [f"Its name is {named} in QuickBooks."]
+    kept = (_company(contact), mail_addresses(contact.email), _phone(contact), *_address(contact).values())
+    return (*found, *(notice for each in kept for notice in each.notices))
+
+
+def _company(contact: RavetreeContact) -> Kept:
+    return shortened(contact.name if contact.kind == "account" else "", COMPANY_LIMIT, "The company's name")
+
+
+def _phone(contact: RavetreeContact) -> Kept:
+    return shortened(contact.phone, PHONE_LIMIT, "The phone number")
+
+
+def _address(contact: RavetreeContact) -> dict[str, Kept]:
+    return {
+        key: shortened(text, ADDRESS_LIMITS.get(key, ADDRESS_LIMIT), f"The address ({key.replace('_', ' ')})")
+        for key, text in contact.address.items()
+        if text
+    }
 
 
 def pushed(contact: RavetreeContact, customer: QuickBooksCustomer) -> ContactContent | None:

@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
 
 from reconcile.decisions import Decision
+from reconcile.limits import MEMO_LIMIT, description_parts, mail_addresses, shortened
 from reconcile.model import (
     ZERO,
     Attention,
@@ -38,6 +39,11 @@ class References(Protocol):
     @property
     def customer_email(self) -> str:
         """The customer's e-mail address; empty without one."""
+        ...
+
+    @property
+    def customer_address(self) -> Mapping[str, str] | None:
+        """Its postal address, where the document has another customer in QuickBooks now."""
         ...
 
     @property
@@ -166,7 +172,7 @@ def content_of(
         waits = case.customer or Record(Side.RAVETREE, Kind.CONTACT, document.client_id)
         return Plan(waits_for=waits)
     if isinstance(case.customer, Attention):
-        return Plan(attention=case.customer)
+        return Plan(attention=replace(case.customer, cause=f"{name}: {case.customer.cause}"))
     lines = _lines(case, document, name, line_ids)
     if isinstance(lines, Plan):
         return lines
@@ -177,17 +183,21 @@ def content_of(
             f"{name}: lines, discount and tax do not add up to its total in a way that QuickBooks can hold.",
             "Use prices without tax for this client in Ravetree.",
         )
+    memo, mail = shortened(document.memo, MEMO_LIMIT, "The memo"), mail_addresses(case.customer_email)
     return DocumentContent(
         customer_id=case.customer,
-        email=case.customer_email,
+        email=mail.text,
         number=document.number,
         issue_date=document.issue_date,
         currency=document.currency,
-        memo=document.memo,
+        memo=memo.text,
         lines=lines,
         discount=discount,
         tax_amount=document.tax_amount,
         total=document.total,
+        address=case.customer_address,
+        own_lines=frozenset(line_ids.values()),
+        notices=memo.notices + mail.notices,
     )
 
 
@@ -206,6 +216,7 @@ def _lines(
         code = _tax_code(case, line)
         if isinstance(code, Attention):
             return Plan(attention=replace(code, cause=f"{name}: {code.cause}"))
+        description, *below = description_parts(line.description)
         exact = line.quantity is not None and line.unit_price is not None
         exact = exact and _cents(line.quantity, line.unit_price) == line.amount
         result.append(
@@ -213,13 +224,14 @@ def _lines(
                 key=line.id,
                 line_id=line_ids.get(line.id),
                 item_id=item,
-                description=line.description,
+                description=description,
                 # QuickBooks refuses a line whose amount is not quantity times price to the cent.
                 quantity=line.quantity if exact else None,
                 unit_price=line.unit_price if exact else None,
                 amount=line.amount,
                 service_date=line.service_date,
                 tax_code=code,
+                below=tuple(below),
             )
         )
     return tuple(result)

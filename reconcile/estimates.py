@@ -15,6 +15,7 @@ from reconcile.documents import (
 )
 from reconcile.model import (
     NOTHING,
+    Answer,
     Attention,
     EstimateContent,
     Gone,
@@ -55,12 +56,16 @@ class EstimateCase:
     base: EstimateBase | None
     customer: str | Record | Attention | None = None
     customer_email: str = ""
+    customer_address: Mapping[str, str] | None = None
     items: Mapping[str, str] = field(default_factory=dict)
     tax_codes: Mapping[str, str] = field(default_factory=dict)
     us_company: bool = True
     since: datetime | None = None
     requested: bool = False
     decision: str = ""
+    decided_on: str = ""
+    decision_target: str = ""
+    answers: tuple[Answer, ...] = ()
 
 
 def plan(case: EstimateCase) -> Plan:

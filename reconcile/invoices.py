@@ -1,8 +1,8 @@
 """Invoices: Ravetree decides what they say, both sides decide sent and void. See the table in docs/rules.md."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from decimal import Decimal
 
 from reconcile.actions import Action
@@ -15,16 +15,26 @@ from reconcile.documents import (
     not_to_push,
     without_lines,
 )
-from reconcile.markers import placeholder_marker
+from reconcile.marks import (
+    ANY_PAYMENT,
+    CLOSED,
+    IN_CLOSED_PERIOD,
+    Mark,
+    Placeholder,
+    changed,
+    is_closed,
+    live_placeholder,
+    plan_mark,
+    resize,
+)
 from reconcile.model import (
     NOTHING,
     ZERO,
-    Allocation,
+    Answer,
     Attention,
+    DocumentContent,
     Gone,
     InvoiceContent,
-    Kind,
-    PaymentContent,
     Plan,
     QuickBooksInvoice,
     QuickBooksPayment,
@@ -35,9 +45,22 @@ from reconcile.model import (
     money,
     write,
 )
+from reconcile.open_balances import plan_open
+from reconcile.questions import answered, says
+
+ENDED_IN_CLOSED_PERIOD = "ended_in_closed_period"
+"""The code of the question what becomes of an invoice that ended in Ravetree after its period was closed."""
+
+CLOSED_CODES = frozenset({CLOSED, IN_CLOSED_PERIOD, ENDED_IN_CLOSED_PERIOD})
+"""Questions that are asked because of the closing date."""
 
 ON_CREATE, WHEN_SENT = "create", "sent"
 """When a draft goes to QuickBooks."""
+
+EMAIL_SENT, NOT_SET = "EmailSent", "NotSet"
+"""What QuickBooks says of an invoice's sending."""
+
+_NOT_SENT = "QuickBooks was to send it, and does not: its new client has no e-mail address."
 
 VOID, DELETE = "void", "delete"
 """What becomes in QuickBooks of an invoice that is deleted in Ravetree."""
@@ -50,13 +73,7 @@ class InvoiceBase:
     ravetree: RavetreeInvoice
     quickbooks: QuickBooksInvoice
     line_ids: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Placeholder:
-    """The QuickBooks payment that stands for "marked as paid" in Ravetree."""
-
-    payment: QuickBooksPayment | Gone
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +95,7 @@ class InvoiceCase:
     base: InvoiceBase | None
     customer: str | Record | Attention | None = None
     customer_email: str = ""
+    customer_address: Mapping[str, str] | None = None
     items: Mapping[str, str] = field(default_factory=dict)
     tax_codes: Mapping[str, str] = field(default_factory=dict)
     us_company: bool = True
@@ -86,8 +104,19 @@ class InvoiceCase:
     payments_pending: bool = False
     paired_payments: tuple[Record, ...] = ()
     placeholder: Placeholder | None = None
-    customer_unapplied: Decimal = ZERO
+    mark: Mark | None = None
+    unapplied: tuple[QuickBooksPayment, ...] = ()
+    credit_left: Decimal = ZERO
+    time_zone: str = "UTC"
+    today: date | None = None
+    books_closed: date | None = None
+    is_current: bool = True
+    unseen_payments: tuple[Record, ...] = ()
+    payments_asked: bool = False
     decision: str = ""
+    decided_on: str = ""
+    decision_target: str = ""
+    answers: tuple[Answer, ...] = ()
     sent_written: bool = False
     estimate: str | Record | None = None
     draft_policy: str = ON_CREATE
@@ -107,7 +136,16 @@ def plan(case: InvoiceCase) -> Plan:
         return _plan_ended_in_ravetree(case, case.quickbooks)
     if case.quickbooks.voided:
         return _plan_voided_in_quickbooks(case, case.ravetree)
-    return _plan_live(case, case.ravetree, case.quickbooks, case.base)
+    found = _plan_live(case, case.ravetree, case.quickbooks, case.base)
+    return replace(found, notices=_notices(case.base)) if found.is_at_rest else found
+
+
+def _notices(base: InvoiceBase) -> tuple[str, ...]:
+    """What of the invoice is not in QuickBooks as it is in Ravetree, for good."""
+    kept = base.quickbooks.due_date
+    if base.ravetree.due_date is not None or kept is None:
+        return base.notices
+    return (*base.notices, f"It is due on {kept.isoformat()} in QuickBooks, which wants a date; Ravetree has none.")
 
 
 # --- not yet in QuickBooks -----------------------------------------------------------------------
@@ -128,7 +166,7 @@ def _plan_unpaired(case: InvoiceCase) -> Plan:
         return Plan(ignored="a draft: it is pushed when it is sent")
     if isinstance(case.estimate, Record):
         return Plan(waits_for=case.estimate)
-    content = _content(case, invoice, {})
+    content = _content(case, invoice, None, None)
     if isinstance(content, Plan):
         return content
     return write(Side.QUICKBOOKS, Action.INVOICE_CREATE, content=content)
@@ -140,7 +178,7 @@ def _plan_unpaired(case: InvoiceCase) -> Plan:
 def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase) -> Plan:
     if invoice.owned() != base.ravetree.owned():
         return _plan_overwrite(case, invoice, remote, base)
-    if invoice.sent and not remote.emailed and not case.sent_written:
+    if invoice.sent and not (remote.emailed or remote.to_be_sent or case.sent_written):
         return write(Side.QUICKBOOKS, Action.INVOICE_MARK_SENT, remote.id, remote.sync_token)
     if remote.emailed and not invoice.sent:
         return write(Side.RAVETREE, Action.INVOICE_MARK_SENT, invoice.id, invoice.version)
@@ -149,13 +187,16 @@ def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksIn
         f"Invoice {base.ravetree.number}", base.ravetree, then, WrittenContent(remote.number, remote.total)
     ):
         return difference
-    return _plan_placeholder(case, invoice, remote)
+    step = plan_mark(case, invoice, remote)
+    return plan_open(case, invoice, remote, base.quickbooks) if step == NOTHING else step
 
 
 def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase) -> Plan:
     name = f"Invoice {invoice.number}"
     if not invoice.lines:
         return without_lines(invoice)
+    if (step := _make_room(case, invoice, remote, base)) is not None:
+        return step
     settled = remote.paid_amount
     if settled > ZERO and invoice.client_id != base.ravetree.client_id:
         return held(
@@ -171,14 +212,15 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
         )
     if invoice.total < settled:
         if case.payments_pending:
-            return Plan(waits_for=Record(Side.RAVETREE, Kind.PAYMENT, "*"))
+            return Plan(waits_for=ANY_PAYMENT)
+        deposit = f", {money(remote.deposit, remote.currency)} as a deposit on its form" if remote.deposit else ""
         return held(
             "total_below_paid",
             f"{name} fell to {money(invoice.total, invoice.currency)} in Ravetree, but "
-            f"{money(settled, invoice.currency)} of it are paid in QuickBooks.",
+            f"{money(settled, invoice.currency)} of it are paid in QuickBooks{deposit}.",
             "Correct the lines, or take the payment back first.",
         )
-    content = _content(case, invoice, base.line_ids)
+    content = _content(case, invoice, base, remote)
     if isinstance(content, Plan):
         return content
     if settled > ZERO and content.customer_id != remote.customer_id:
@@ -197,11 +239,27 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
     return write(Side.QUICKBOOKS, Action.INVOICE_UPDATE, remote.id, remote.sync_token, content)
 
 
+def _make_room(
+    case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase
+) -> Plan | None:
+    """Before an edit the placeholder comes down to what is marked as paid then, or away for another client."""
+    payment = live_placeholder(case)
+    if payment is None or payment.deposited:
+        return None
+    moved = (invoice.client_id, invoice.currency) != (base.ravetree.client_id, base.ravetree.currency)
+    wanted = ZERO if moved or not invoice.marked_paid else invoice.balance
+    if payment.amount <= wanted:
+        return None
+    return changed(case, invoice) or resize(case, invoice, remote, payment, wanted)
+
+
 def _shows_weighty_drift(base: QuickBooksInvoice, now: QuickBooksInvoice, wanted: InvoiceContent) -> bool:
     """Whether somebody changed the total or added lines in QuickBooks, other than to what we want anyway."""
     if now.total != base.total and now.total != wanted.total:
         return True
-    return len(now.lines) > len(base.lines) and len(now.lines) != len(wanted.lines)
+    # Lines without a charge are kept where they are.
+    before, charged = (sum(1 for line in one.lines if line.amount) for one in (base, now))
+    return charged > before and charged != sum(1 for line in wanted.lines if line.amount)
 
 
 # --- void and deleted ----------------------------------------------------------------------------
@@ -211,13 +269,15 @@ def _plan_ended_in_ravetree(case: InvoiceCase, remote: QuickBooksInvoice) -> Pla
     """Void and deleted in Ravetree both become void in QuickBooks; payments on it stop that."""
     if remote.voided:
         return NOTHING
-    if case.placeholder is not None and isinstance(case.placeholder.payment, QuickBooksPayment):
-        payment = case.placeholder.payment
-        if not payment.deposited and not payment.voided:
-            return write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, payment.id, payment.sync_token)
+    if (done := _left_in_closed_period(case, remote)) is not None:
+        return done
+    holder = live_placeholder(case)
+    if holder is not None and not holder.deposited:
+        void = case.ravetree if isinstance(case.ravetree, RavetreeInvoice) else None
+        return changed(case, void) or write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, holder.id, holder.sync_token)
     if remote.paid_amount > ZERO:
         if case.payments_pending:
-            return Plan(waits_for=Record(Side.RAVETREE, Kind.PAYMENT, "*"))
+            return Plan(waits_for=ANY_PAYMENT)
         return held(
             "void_with_payments",
             f"Invoice {remote.number} was voided in Ravetree, but "
@@ -230,11 +290,28 @@ def _plan_ended_in_ravetree(case: InvoiceCase, remote: QuickBooksInvoice) -> Pla
     return write(Side.QUICKBOOKS, ended, remote.id, remote.sync_token)
 
 
+def _left_in_closed_period(case: InvoiceCase, remote: QuickBooksInvoice) -> Plan | None:
+    """Nothing is taken off the books of a closed period: it stays there for good if a person says so."""
+    if not is_closed(case, remote.issue_date):
+        return None
+    if answered(case, ENDED_IN_CLOSED_PERIOD) is not None:
+        return Plan(ignored="left as it is in a closed period")
+    if says(case, ENDED_IN_CLOSED_PERIOD, Decision.LEAVE):
+        return Plan(remember=Answer(ENDED_IN_CLOSED_PERIOD, Decision.LEAVE))
+    return held(
+        ENDED_IN_CLOSED_PERIOD,
+        f"Invoice {remote.number} was voided in Ravetree; its date {remote.issue_date.isoformat()} is in a period that "
+        "is closed in QuickBooks.",
+        "Enter a credit memo for it in the open period, then decide `leave`.",
+        Decision.LEAVE,
+    )
+
+
 def _plan_voided_in_quickbooks(case: InvoiceCase, invoice: RavetreeInvoice) -> Plan:
     """Void is final: Ravetree's payments lose the invoice first, since a void invoice takes none there."""
     if invoice.paid_amount > ZERO:
         if case.paired_payments:
-            return Plan(look_at=case.paired_payments, waits_for=Record(Side.RAVETREE, Kind.PAYMENT, "*"))
+            return Plan(look_at=case.paired_payments, waits_for=ANY_PAYMENT)
         return held(
             "voided_in_quickbooks_with_payments",
             f"Invoice {invoice.number} was voided in QuickBooks, but Ravetree has "
@@ -250,106 +327,32 @@ def _plan_deleted_in_quickbooks(case: InvoiceCase) -> Plan:
     return deleted_in_quickbooks(case, case.ravetree)
 
 
-# --- marked as paid ------------------------------------------------------------------------------
-
-
-def _plan_placeholder(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
-    """Keep the placeholder at what Ravetree calls paid without having a payment for it."""
-    wanted = invoice.balance if invoice.marked_paid else ZERO
-    payment = case.placeholder.payment if case.placeholder else None
-    if isinstance(payment, Gone) or (payment is not None and payment.voided):
-        return _plan_lost_placeholder(invoice, wanted)
-    if payment is None:
-        return _plan_new_placeholder(case, invoice, remote, wanted) if wanted > ZERO else NOTHING
-    if payment.amount == wanted:
-        return NOTHING
-    if payment.deposited:
-        if case.payments_pending:
-            return Plan(waits_for=Record(Side.RAVETREE, Kind.PAYMENT, "*"))
-        return _deposited_placeholder(invoice, payment, wanted)
-    if wanted == ZERO:
-        return write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, payment.id, payment.sync_token)
-    content = placeholder_content(case, invoice, remote, wanted)
-    return write(Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE, payment.id, payment.sync_token, content)
-
-
-def _deposited_placeholder(invoice: RavetreeInvoice, payment: QuickBooksPayment, wanted: Decimal) -> Plan:
-    """It is the real money by now: nothing of ours changes it, and the books do not say the same."""
-    got = money(payment.amount, payment.currency)
-    if wanted == ZERO:
-        cause = f"Invoice {invoice.number} is not marked as paid any more; {got} for it are deposited in QuickBooks."
-    else:
-        cause = (
-            f"Invoice {invoice.number} is marked as paid with {money(wanted, invoice.currency)} open; "
-            f"{got} for it are deposited in QuickBooks."
-        )
-    return held("placeholder_deposited", cause, f"Enter the payment of {got} in Ravetree, or correct the deposit.")
-
-
-def _plan_lost_placeholder(invoice: RavetreeInvoice, wanted: Decimal) -> Plan:
-    if wanted == ZERO:
-        return NOTHING
-    return held(
-        "placeholder_removed",
-        f"Invoice {invoice.number} is marked as paid in Ravetree; its payment was removed in QuickBooks.",
-        "Take the mark away in Ravetree, or enter the payment.",
-    )
-
-
-def _plan_new_placeholder(
-    case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, wanted: Decimal
-) -> Plan:
-    if remote.balance == ZERO and remote.total > ZERO and not case.payments_pending:
-        return NOTHING
-    if remote.balance != wanted:
-        if case.payments_pending:
-            return Plan(waits_for=Record(Side.RAVETREE, Kind.PAYMENT, "*"))
-        return held(
-            "open_balances_differ",
-            f"Invoice {invoice.number} was marked as paid with {money(wanted, invoice.currency)} open in "
-            f"Ravetree and {money(remote.balance, invoice.currency)} in QuickBooks.",
-            "Enter the missing payment on one side, then press retry.",
-        )
-    if case.customer_unapplied > ZERO and case.decision != Decision.TWO:
-        return held(
-            "unapplied_money_before_placeholder",
-            f"Invoice {invoice.number} was marked as paid; its customer has "
-            f"{money(case.customer_unapplied, invoice.currency)} unapplied in QuickBooks.",
-            "Apply that payment to the invoice in QuickBooks; if it is other money, decide `two`.",
-            Decision.TWO,
-        )
-    return write(Side.QUICKBOOKS, Action.PLACEHOLDER_CREATE, content=placeholder_content(case, invoice, remote, wanted))
-
-
-def placeholder_content(
-    case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, amount: Decimal
-) -> PaymentContent:
-    """The payment that stands for "marked as paid", dated as the invoice so that it is the same at each try."""
-    return PaymentContent(
-        party_id=remote.customer_id,
-        date=invoice.issue_date,
-        amount=amount,
-        credit=ZERO,
-        unapplied=ZERO,
-        currency=invoice.currency,
-        reference="",
-        marker=placeholder_marker(invoice.id, invoice.number, case.installation),
-        allocations=(Allocation(remote.id, amount),),
-    )
-
-
 # --- content -------------------------------------------------------------------------------------
 
 
-def _content(case: InvoiceCase, invoice: RavetreeInvoice, line_ids: Mapping[str, str]) -> InvoiceContent | Plan:
+def _content(
+    case: InvoiceCase, invoice: RavetreeInvoice, base: InvoiceBase | None, remote: QuickBooksInvoice | None
+) -> InvoiceContent | Plan:
     """The invoice in QuickBooks' references, or what is missing for that."""
-    content = content_of(case, invoice, line_ids)
+    content = content_of(case, invoice, base.line_ids if base else {})
     if isinstance(content, Plan):
         return content
+    status = _email_status(invoice, remote, content)
+    if status == NOT_SET:
+        content = replace(content, notices=(*content.notices, _NOT_SENT))
     return InvoiceContent(
         **vars(content),
         due_date=invoice.due_date,
-        emailed=invoice.sent,
+        email_status=status,
+        drops_due_date=base is not None and base.ravetree.due_date is not None and invoice.due_date is None,
         # A link is made with the invoice: QuickBooks closes the estimate by it.
         estimate_id=case.estimate if case.base is None and isinstance(case.estimate, str) else None,
     )
+
+
+def _email_status(invoice: RavetreeInvoice, remote: QuickBooksInvoice | None, content: DocumentContent) -> str:
+    """What is said of its sending: that it is sent, over nothing; never that QuickBooks should send it."""
+    if remote is not None and remote.to_be_sent:
+        # QuickBooks takes no invoice that it should send to nobody.
+        return NOT_SET if content.address is not None and not content.email else ""
+    return EMAIL_SENT if invoice.sent and not (remote is not None and remote.emailed) else ""

@@ -110,7 +110,7 @@ class RavetreeInvoice:
     total: Decimal
     balance: Decimal
     sent: bool
-    marked_paid: bool
+    marked_paid_at: datetime | None
     created_at: datetime
     estimate_id: str | None = None
 
@@ -118,6 +118,11 @@ class RavetreeInvoice:
     def void(self) -> bool:
         """Whether it was voided in Ravetree."""
         return self.status == "void"
+
+    @property
+    def marked_paid(self) -> bool:
+        """Whether a user set it to paid by hand."""
+        return self.marked_paid_at is not None
 
     @property
     def paid_amount(self) -> Decimal:
@@ -206,6 +211,7 @@ class RavetreePayment:
     external_id: str | None
     voided: bool
     method: str | None = None
+    created_at: datetime | None = None
 
 
 # --- QuickBooks ----------------------------------------------------------------------------------
@@ -225,6 +231,7 @@ class QuickBooksCustomer:
     phone: str = ""
     address: Mapping[str, str] = field(default_factory=dict)
     is_project: bool = False
+    parent_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -262,6 +269,8 @@ class QuickBooksInvoice:
     emailed: bool
     voided: bool
     payment_ids: tuple[str, ...]
+    to_be_sent: bool = False
+    deposit: Decimal = ZERO
 
     @property
     def paid_amount(self) -> Decimal:
@@ -291,7 +300,10 @@ class QuickBooksEstimate:
 
 @dataclass(frozen=True)
 class QuickBooksPayment:
-    """Money received as QuickBooks has it. `credit` is what its lines take from credit memos."""
+    """Money received as QuickBooks has it. `credit` is what its lines take from credit memos.
+
+    `others` are the kinds of transactions beside invoices and credit memos that its lines are about.
+    """
 
     id: str
     sync_token: int
@@ -308,6 +320,7 @@ class QuickBooksPayment:
     voided: bool
     created_at: datetime
     method: str | None = None
+    others: tuple[str, ...] = ()
 
     @property
     def is_credit_link(self) -> bool:
@@ -320,7 +333,10 @@ class QuickBooksPayment:
 
 @dataclass(frozen=True)
 class ContentLine:
-    """A line as it is to stand in QuickBooks. `key` is Ravetree's line id, `line_id` QuickBooks' if it has one."""
+    """A line as it is to stand in QuickBooks. `key` is Ravetree's line id, `line_id` QuickBooks' if it has one.
+
+    `below` is what of the description goes into lines of text behind it.
+    """
 
     key: str
     line_id: str | None
@@ -331,11 +347,17 @@ class ContentLine:
     amount: Decimal
     service_date: date | None
     tax_code: str | None
+    below: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class DocumentContent:
-    """What Ravetree decides about an invoice or an estimate, in QuickBooks' references."""
+    """What Ravetree decides about an invoice or an estimate, in QuickBooks' references.
+
+    `address` is the customer's, given where the document gets another customer. `own_lines` are the ids of the lines
+    in QuickBooks that are Ravetree's: whatever else stands there is a bookkeeper's. `notices` say what of it QuickBooks
+    does not keep.
+    """
 
     customer_id: str
     email: str
@@ -347,14 +369,21 @@ class DocumentContent:
     discount: Decimal
     tax_amount: Decimal
     total: Decimal
+    address: Mapping[str, str] | None
+    own_lines: frozenset[str]
+    notices: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class InvoiceContent(DocumentContent):
-    """The content of an invoice; `estimate_id` is QuickBooks' estimate behind it."""
+    """The content of an invoice; `estimate_id` is QuickBooks' estimate behind it.
+
+    `email_status` is what of it is to change, if anything. `drops_due_date` says that Ravetree has taken it away.
+    """
 
     due_date: date | None
-    emailed: bool
+    email_status: str = ""
+    drops_due_date: bool = False
     estimate_id: str | None = None
 
 
@@ -414,10 +443,14 @@ class Write:
 
 @dataclass(frozen=True)
 class Adopt:
-    """Tie two records together without writing to either."""
+    """Tie two records together without writing to either.
+
+    `takes_theirs`: where they differ, what QuickBooks says is copied next.
+    """
 
     ravetree_id: str
     quickbooks_id: str
+    takes_theirs: bool = False
 
 
 @dataclass(frozen=True)
@@ -425,7 +458,8 @@ class Attention:
     """Why a record cannot go on by itself: a sentence for a bookkeeper and one action.
 
     `state` is `held` when a person has to decide between two truths, `parked` when something has to be repaired.
-    `decisions` are the answers that it takes, other than a repair.
+    `decisions` are the answers that it takes, other than a repair. `about` is the record that it is a question of,
+    where that is another one than the record that waits.
     """
 
     state: str
@@ -433,6 +467,7 @@ class Attention:
     cause: str
     remedy: str
     decisions: tuple[Decision, ...] = ()
+    about: Record | None = None
 
 
 SENTENCE_LIMIT = 200
@@ -448,10 +483,25 @@ def fitted(attention: Attention) -> Attention:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a person said of a record for as long as it is so: `other` is the record that the question was also about.
+
+    `amounts` are plain numbers as they were then: where they change, the question is asked again.
+    """
+
+    code: str
+    decision: str
+    other: str = ""
+    amounts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Plan:
     """What to do for one pair now. After its writes the pair is planned again, until nothing is left.
 
     `unpair` takes the two records apart before anything else, so that the one that is left is planned as a new one.
+    `remember` is an answer to keep before anything else. `releases_placeholder`: the payment that stood for the mark as
+    paid is no longer ours; `forgets_mark`: another one may be made for that mark.
     `notices` say what of a record at rest had to be shortened, left out or kept otherwise, each in a sentence.
     """
 
@@ -463,6 +513,9 @@ class Plan:
     look_at: tuple[Record, ...] = ()
     ignored: str = ""
     unpair: bool = False
+    remember: Answer | None = None
+    releases_placeholder: bool = False
+    forgets_mark: bool = False
     notices: tuple[str, ...] = ()
 
     @property

@@ -1,8 +1,8 @@
 """Payments: entered on either side, on both once. Neither side is the master; see the table in docs/rules.md."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from reconcile.actions import Action
@@ -13,6 +13,7 @@ from reconcile.model import (
     ZERO,
     Adopt,
     Allocation,
+    Answer,
     Gone,
     Kind,
     PaymentContent,
@@ -27,9 +28,14 @@ from reconcile.model import (
     parked,
     write,
 )
+from reconcile.questions import answered, says
 
 REFERENCE_LIMIT = 21
 """Characters that QuickBooks keeps of a payment's reference number."""
+
+ONE_OR_TWO, SEVERAL_PAYERS = "one_or_two_payments", "several_payers"
+SHARED, FELL = "removed_here_shared_there", "share_fell_with_total"
+_SAME_RECEIPT_WAITS = "Waits for the question whether it is the receipt that Ravetree has."
 
 SAME_RECEIPT_DAYS = 7
 """Two payments of one amount on one invoice this close together may be one receipt typed twice."""
@@ -45,7 +51,11 @@ class PaymentBase:
 
 @dataclass(frozen=True)
 class KnownInvoice:
-    """An invoice that stands in both books. `open_here` is what Ravetree has open on it, None while not asked."""
+    """An invoice that stands in both books.
+
+    `open_here` and `total_here` are Ravetree's now, None while not asked. `placeholder_changed`: a bookkeeper edited
+    the payment that stands for its mark as paid, and a person is asked what it is.
+    """
 
     ravetree_id: str
     quickbooks_id: str
@@ -55,6 +65,8 @@ class KnownInvoice:
     placeholder: QuickBooksPayment | None = None
     marked_open: Decimal = ZERO
     open_here: Decimal | None = None
+    total_here: Decimal | None = None
+    placeholder_changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,8 +74,15 @@ class PaymentCase:
     """All that decides about one payment.
 
     `invoices` are the paired ones among those it names. `coming` are Ravetree invoices that it names and that
-    will be paired. `twins` are payments of the other side that may be the same receipt; `decision` is what a
-    person said of them: `two` for two payments, else empty. `marked_twin` and `marked_copy_id` are the other side's
+    will be paired. `twins` are payments of the other side that may be the same receipt; `one` is the one of them that
+    a person said it is, `twin_asked` that the first of them asks already. `payers` are the customers that can pay all
+    of its invoices, the nearest first; `client_below_payer` says that its client's customer is the payer, or below it.
+    `since` is when invoices were switched on, `requested` that a person asks for it whatever its age.
+    `is_placeholder`: it stands for a mark as paid, and `released`: it did, until a person said that it is the real
+    money. `known_then` are QuickBooks' invoices that both sides knew when it was last written, `spent` is what of
+    Ravetree's unapplied money QuickBooks had applied to documents that Ravetree lacks by then; `elsewhere` names them
+    now. `twin_mute` says that the first of the twins was taken apart from any sync and asks nothing.
+    `marked_twin` and `marked_copy_id` are the other side's
     record that our own note names, so that what we wrote once is known again after its answer was lost. `methods`
     are QuickBooks' payment methods by Ravetree's key, `deposit_accounts` its accounts by that key, or by "" for others.
     `installation` is the id that our markers bear.
@@ -75,8 +94,24 @@ class PaymentCase:
     invoices: tuple[KnownInvoice, ...] = ()
     coming: tuple[Record, ...] = ()
     client_customer_id: str | None = None
+    client_below_payer: bool = True
+    payers: tuple[str, ...] = ()
+    since: datetime | None = None
+    requested: bool = False
+    books_closed: date | None = None
+    is_placeholder: bool = False
+    released: bool = False
+    known_then: frozenset[str] = frozenset()
+    spent: Decimal = ZERO
+    elsewhere: str = ""
+    one: QuickBooksPayment | None = None
+    twin_asked: bool = False
+    twin_mute: bool = False
     twins: tuple[RavetreePayment | QuickBooksPayment, ...] = ()
     decision: str = ""
+    decided_on: str = ""
+    decision_target: str = ""
+    answers: tuple[Answer, ...] = ()
     marked_twin: RavetreePayment | Gone | None = None
     marked_copy_id: str | None = None
     methods: Mapping[str, str] = field(default_factory=dict)
@@ -106,8 +141,11 @@ def plan(case: PaymentCase) -> Plan:
     """The next step for one payment."""
     if case.decision == Decision.UNLINK:
         return Plan(ignored="taken apart by a person")
+    if (step := _plan_one_receipt(case)) is not None:
+        return step
     if case.base is not None:
-        return _plan_paired(case, case.base)
+        found = _plan_paired(case, case.base)
+        return replace(found, notices=_notices(case)) if found.is_at_rest else found
     if isinstance(case.quickbooks, QuickBooksPayment):
         return _plan_new_in_quickbooks(case, case.quickbooks)
     if isinstance(case.ravetree, RavetreePayment):
@@ -121,17 +159,22 @@ def plan(case: PaymentCase) -> Plan:
 def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Plan:
     if payment.voided:
         return NOTHING
-    if marked_placeholder(payment.note):
+    if case.is_placeholder or (marked_placeholder(payment.note) and not case.released):
         return Plan(ignored="placeholder for an invoice marked as paid")
     if marked_payment(payment.note) and isinstance(case.marked_twin, RavetreePayment):
         return Plan(adopt=Adopt(case.marked_twin.id, payment.id))
-    if not case.invoices:
-        return Plan(ignored="over no known invoice")
     if payment.is_credit_link and case.twins:
         # Credit that was applied here first and then made good there: no money moves, so there is nothing to ask.
         return Plan(adopt=Adopt(case.twins[0].id, payment.id))
-    if case.twins and case.decision != "two":
-        return _one_or_two(payment.amount, payment.currency, case.invoices[0].number)
+    if case.twins:
+        # Ravetree's payment asks which it is: one question for both.
+        if case.twin_mute:
+            return _one_or_two_here(case, payment)
+        asking = Record(Side.RAVETREE, Kind.PAYMENT, case.twins[0].id)
+        look_at = () if case.twin_asked else (asking,)
+        return Plan(look_at=look_at, waits_for=asking, waits_because=_SAME_RECEIPT_WAITS)
+    if not case.invoices:
+        return Plan(ignored="over no known invoice")
     facts = quickbooks_facts(payment, case.invoices, case.methods)
     if payment.is_credit_link and not facts.allocations:
         return Plan(ignored="links a credit to no known invoice")
@@ -150,14 +193,16 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
         return Plan(adopt=Adopt(payment.id, case.marked_copy_id))
     if case.coming:
         return Plan(waits_for=case.coming[0])
-    if not case.invoices and (payment.allocations or case.client_customer_id is None):
+    if not case.invoices and payment.allocations:
         return Plan(ignored="over no known invoice")
     if payment.amount == ZERO and case.twins:
         return Plan(adopt=Adopt(payment.id, case.twins[0].id))
-    if case.twins and case.decision != "two":
-        return _one_or_two(payment.amount, payment.currency, case.invoices[0].number)
     if payment.amount == ZERO and not case.invoices:
         return Plan(ignored="applies credit to no known invoice")
+    if not case.invoices and (plan := _plan_advance(case, payment)) is not None:
+        return plan
+    if case.twins:
+        return _one_or_two(case, payment)
     if payment.credit_amount > ZERO:
         return parked(
             "credit_only_in_ravetree",
@@ -173,7 +218,35 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
         if share > invoice.quickbooks.balance:
             return _more_than_open(invoice, facts, Side.RAVETREE, invoice.quickbooks.balance)
+    if case.invoices and not case.payers:
+        return _several_payers(case, payment)
     return write(Side.QUICKBOOKS, Action.PAYMENT_CREATE, content=_for_quickbooks(facts, case, payment.id))
+
+
+def _plan_advance(case: PaymentCase, payment: RavetreePayment) -> Plan | None:
+    """Money that is on no invoice goes when its client is a customer; what is older than the switch-on if asked for."""
+    older = case.since is not None and payment.created_at is not None and payment.created_at < case.since
+    if older and not case.requested:
+        return Plan(ignored="older than the switch-on")
+    if case.client_customer_id is None:
+        client = Record(Side.RAVETREE, Kind.CONTACT, payment.client_id)
+        return Plan(waits_for=client, waits_because="Waits until its client is in QuickBooks.")
+    return None
+
+
+def _several_payers(case: PaymentCase, payment: RavetreePayment) -> Plan:
+    if answered(case, SEVERAL_PAYERS) is not None:
+        return Plan(ignored="left in Ravetree alone")
+    if says(case, SEVERAL_PAYERS, Decision.LEAVE):
+        return Plan(remember=Answer(SEVERAL_PAYERS, Decision.LEAVE))
+    numbers = ", ".join(invoice.number for invoice in case.invoices)
+    return held(
+        SEVERAL_PAYERS,
+        f"A payment of {money(payment.amount, payment.currency)} is on invoices {numbers} of several clients; no one "
+        "customer can pay them in QuickBooks.",
+        "Enter one payment for each client in Ravetree, or decide `leave`.",
+        Decision.LEAVE,
+    )
 
 
 def _with_placeholder(case: PaymentCase, payment: RavetreePayment, facts: Facts, invoice: KnownInvoice) -> Plan | None:
@@ -181,6 +254,9 @@ def _with_placeholder(case: PaymentCase, payment: RavetreePayment, facts: Facts,
     placeholder = invoice.placeholder
     if placeholder is None:
         return None
+    if invoice.placeholder_changed:
+        record = Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id)
+        return Plan(waits_for=record, waits_because="Waits for the question what the payment for the mark as paid is.")
     if placeholder.deposited:
         if payment.amount == placeholder.amount:
             return Plan(adopt=Adopt(payment.id, placeholder.id))
@@ -206,23 +282,106 @@ def _with_placeholder(case: PaymentCase, payment: RavetreePayment, facts: Facts,
 
 def _more_than_open(invoice: KnownInvoice, facts: Facts, got_in: Side, open_elsewhere: Decimal) -> Plan:
     share = facts.allocations[invoice.quickbooks_id]
+    deposit = invoice.quickbooks.deposit if got_in is Side.RAVETREE else ZERO
+    form = f" (a deposit of {money(deposit, facts.currency)} stands on its form)" if deposit else ""
     here, there = ("Ravetree", "QuickBooks") if got_in is Side.RAVETREE else ("QuickBooks", "Ravetree")
     return held(
         "more_than_open",
         f"{money(share, facts.currency)} were received on invoice {invoice.number} in {here}; {there} "
-        f"has only {money(open_elsewhere, facts.currency)} open on it.",
+        f"has only {money(open_elsewhere, facts.currency)} open on it{form}.",
         f"See whether {there} has this payment already; then press retry.",
     )
 
 
-def _one_or_two(amount: Decimal, currency: str, number: str) -> Plan:
+def _one_or_two(case: PaymentCase, payment: RavetreePayment) -> Plan:
+    """Ask whether a payment of QuickBooks' is this receipt, or carry out what was said."""
+    twins = [twin for twin in case.twins if isinstance(twin, QuickBooksPayment)]
+    if says(case, ONE_OR_TWO, Decision.TWO):
+        return Plan(remember=Answer(ONE_OR_TWO, Decision.TWO, twins[0].id))
+    named = [twin for twin in twins if case.decision_target in ("", twin.id)]
+    fixed = _cannot_go(case)
+    if says(case, ONE_OR_TWO, Decision.ONE, Decision.LINK) and len(named) == 1 and not fixed:
+        return Plan(remember=Answer(ONE_OR_TWO, Decision.ONE, named[0].id))
+    number = f" on invoice {case.invoices[0].number}" if case.invoices else ""
+    there = f"payment Id {twins[0].id}" + (f" (and {len(twins) - 1} more)" if len(twins) > 1 else "")
+    got = money(payment.amount, payment.currency)
+    cause = f"Ravetree got {got}{number}, QuickBooks {money(twins[0].amount, twins[0].currency)}, {there}: one or two?"
+    if fixed:
+        remedy = f"If it is one receipt, delete QuickBooks' payment Id {fixed} by hand; if there are two, decide `two`."
+        return held(ONE_OR_TWO, cause, remedy, Decision.TWO)
     return held(
-        "one_or_two_payments",
-        f"Ravetree and QuickBooks each got {money(amount, currency)} on invoice {number}: one payment or two?",
-        "If it is one, decide `link` or delete it on one side; if there are two, decide `two`.",
+        ONE_OR_TWO,
+        cause,
+        "If it is one receipt, decide `one` or delete it on one side; if there are two, decide `two`.",
+        Decision.ONE,
         Decision.LINK,
         Decision.TWO,
     )
+
+
+def _one_or_two_here(case: PaymentCase, payment: QuickBooksPayment) -> Plan:
+    """The same question of a payment of QuickBooks', whose twin was taken apart and asks nothing."""
+    if says(case, ONE_OR_TWO, Decision.TWO):
+        return Plan(remember=Answer(ONE_OR_TWO, Decision.TWO, case.twins[0].id))
+    return held(
+        ONE_OR_TWO,
+        f"QuickBooks got {money(payment.amount, payment.currency)}, payment Id {payment.id}; Ravetree has such a "
+        "payment that was taken apart from any sync: one or two?",
+        "If it is one receipt, decide `unlink`; if there are two, decide `two`.",
+        Decision.TWO,
+        Decision.UNLINK,
+    )
+
+
+def _cannot_go(case: PaymentCase) -> str:
+    """The Id of our copy, if it is deposited or lies in a closed period."""
+    copy = case.quickbooks if case.base is not None else None
+    if not isinstance(copy, QuickBooksPayment) or copy.voided:
+        return ""
+    closed = case.books_closed is not None and copy.date <= case.books_closed
+    return copy.id if copy.deposited or closed else ""
+
+
+def _plan_one_receipt(case: PaymentCase) -> Plan | None:
+    """What was said to be one: our copy goes, theirs is applied to the invoices, and the two are paired."""
+    one, payment = case.one, case.ravetree
+    if one is None or one.voided or not isinstance(payment, RavetreePayment) or payment.voided:
+        return None
+    copy = case.quickbooks if case.base is not None else None
+    if isinstance(copy, QuickBooksPayment) and copy.id == one.id:
+        return None
+    if isinstance(copy, QuickBooksPayment) and not copy.voided:
+        return write(Side.QUICKBOOKS, Action.PAYMENT_DELETE, copy.id, copy.sync_token)
+    theirs, left, shares = quickbooks_facts(one, case.invoices), one.unapplied, dict(_by_invoice(one))
+    for invoice in case.invoices:
+        wanted = ravetree_facts(payment, case.invoices).allocations.get(invoice.quickbooks_id, ZERO)
+        missing = wanted - theirs.allocations.get(invoice.quickbooks_id, ZERO)
+        share = min(missing, left, invoice.quickbooks.balance)
+        if share > ZERO:
+            shares[invoice.quickbooks_id] = shares.get(invoice.quickbooks_id, ZERO) + share
+            left -= share
+    if left == one.unapplied:
+        return Plan(adopt=Adopt(payment.id, one.id, takes_theirs=True))
+    content = PaymentContent(
+        party_id=one.customer_id,
+        date=one.date,
+        amount=one.amount,
+        credit=one.credit,
+        unapplied=left,
+        currency=one.currency,
+        reference=one.reference,
+        marker=one.note,
+        allocations=tuple(Allocation(key, amount) for key, amount in sorted(shares.items())),
+        method=one.method,
+    )
+    return write(Side.QUICKBOOKS, Action.PAYMENT_APPLY, one.id, one.sync_token, content)
+
+
+def _by_invoice(payment: QuickBooksPayment) -> dict[str, Decimal]:
+    shares: dict[str, Decimal] = {}
+    for allocation in payment.allocations:
+        shares[allocation.invoice_id] = shares.get(allocation.invoice_id, ZERO) + allocation.amount
+    return shares
 
 
 # --- paired --------------------------------------------------------------------------------------
@@ -256,7 +415,46 @@ def _plan_removed_in_ravetree(case: PaymentCase, base: PaymentBase, theirs: Quic
             Decision.RAVETREE,
             Decision.QUICKBOOKS,
         )
-    return write(Side.QUICKBOOKS, Action.PAYMENT_DELETE, theirs.id, theirs.sync_token)
+    return _plan_taking_out(case, base, theirs)
+
+
+def _plan_taking_out(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPayment) -> Plan:
+    """Ravetree's part of it goes: what a bookkeeper applied to other documents stays where it is."""
+    if answered(case, SHARED) is not None:
+        return Plan(ignored="left as it is in QuickBooks")
+    if says(case, SHARED, Decision.LEAVE):
+        return Plan(remember=Answer(SHARED, Decision.LEAVE))
+    known = {invoice.quickbooks_id for invoice in case.invoices}
+    foreign = tuple(a for a in theirs.allocations if a.invoice_id not in known and a.amount)
+    closed = case.books_closed is not None and theirs.date <= case.books_closed
+    rest = sum((a.amount for a in foreign), ZERO)
+    mixed = bool(foreign) and (theirs.credit > ZERO or bool(theirs.others))
+    if theirs.deposited or closed or mixed or (theirs.others and not foreign):
+        where = "deposited" if theirs.deposited else "in a closed period" if closed else "applied to other records too"
+        return held(
+            SHARED,
+            f"A payment of {money(base.ravetree.amount, base.ravetree.currency)} was deleted in Ravetree; in "
+            f"QuickBooks it is {where} (Id {theirs.id}).",
+            "Take it out in QuickBooks by hand, or decide `leave`.",
+            Decision.LEAVE,
+        )
+    if not foreign:
+        return write(Side.QUICKBOOKS, Action.PAYMENT_DELETE, theirs.id, theirs.sync_token)
+    if rest == theirs.amount and len(foreign) == len(theirs.allocations):
+        return NOTHING
+    content = PaymentContent(
+        party_id=theirs.customer_id,
+        date=theirs.date,
+        amount=rest,
+        credit=ZERO,
+        unapplied=ZERO,
+        currency=theirs.currency,
+        reference=theirs.reference,
+        marker="" if marked_payment(theirs.note) else theirs.note,
+        allocations=foreign,
+        method=theirs.method,
+    )
+    return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
 
 
 def _plan_removed_in_quickbooks(case: PaymentCase, base: PaymentBase, ours: RavetreePayment) -> Plan:
@@ -276,12 +474,15 @@ def _plan_removed_in_quickbooks(case: PaymentCase, base: PaymentBase, ours: Rave
 
 def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, theirs: QuickBooksPayment) -> Plan:
     mine = ravetree_facts(ours, case.invoices, case.methods)
-    other = quickbooks_facts(theirs, case.invoices, case.methods)
-    if mine.agrees(other):
+    other = quickbooks_facts(theirs, case.invoices, case.methods, spent_elsewhere(case))
+    if case.twins:
+        return _one_or_two(case, ours)
+    moved = ours.client_id != base.ravetree.client_id and not case.client_below_payer
+    if mine.agrees(other) and not moved:
         return NOTHING
     before = ravetree_facts(base.ravetree, case.invoices, case.methods)
-    mine_changed = not mine.agrees(before)
-    other_changed = not other.agrees(quickbooks_facts(base.quickbooks, case.invoices, case.methods))
+    mine_changed = moved or not mine.agrees(before)
+    other_changed = not other.agrees(quickbooks_facts(base.quickbooks, case.invoices, case.methods, case.spent))
     if mine_changed and other_changed and case.decision not in (Side.RAVETREE, Side.QUICKBOOKS):
         return held(
             "edited_on_both_sides",
@@ -295,11 +496,92 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
             return Plan(waits_for=case.coming[0])
         if mine.credit not in (before.credit, other.credit):
             return _credit_changed(case, mine, other)
+        if (question := _may_not_go(case, ours, theirs, mine, moved=moved)) is not None:
+            return question
         content = _for_quickbooks(mine, case, ours.id, theirs)
         return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
     if other_changed:
+        if (question := _fell_with_the_total(case, mine, other)) is not None:
+            return question
         return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, _for_ravetree(other, case, ours))
     return _plan_newly_known(case, ours, theirs) or _plan_difference_after_write(mine, other)
+
+
+def _may_not_go(
+    case: PaymentCase, ours: RavetreePayment, theirs: QuickBooksPayment, mine: Facts, *, moved: bool
+) -> Plan | None:
+    """Why Ravetree's edit cannot be written by itself."""
+    foreign = _foreign(theirs, case.invoices)
+    if moved and case.client_customer_id is None:
+        client = Record(Side.RAVETREE, Kind.CONTACT, ours.client_id)
+        return Plan(waits_for=client, waits_because="Waits until its client is in QuickBooks.")
+    if moved and (foreign or theirs.deposited or theirs.currency != ours.currency):
+        return held(
+            "client_of_payment_changed",
+            f"A payment of {_spell(mine)} got another client in Ravetree; in QuickBooks it is "
+            f"{'deposited' if theirs.deposited else 'applied to other records too'} (Id {theirs.id}).",
+            "Set the client back in Ravetree, or take it apart in QuickBooks and press retry.",
+        )
+    spent = spent_elsewhere(case)
+    if spent > ZERO and mine.unapplied < spent:
+        return held(
+            "spent_elsewhere",
+            f"A payment of {_spell(mine)} was applied in Ravetree; in QuickBooks {money(spent, mine.currency)} of it "
+            f"are on {case.elsewhere or 'a record that Ravetree lacks'}.",
+            "Take it off there in QuickBooks, or undo it in Ravetree.",
+        )
+    if case.invoices and not case.payers:
+        return _several_payers(case, ours)
+    return None
+
+
+def _fell_with_the_total(case: PaymentCase, mine: Facts, other: Facts) -> Plan | None:
+    """A share that fell only because QuickBooks' total was lowered is nobody's word about the payment."""
+    for invoice in case.invoices:
+        had, has = (facts.allocations.get(invoice.quickbooks_id, ZERO) for facts in (mine, other))
+        lowered = invoice.total_here is not None and invoice.quickbooks.total < invoice.total_here
+        lowered = lowered and not invoice.quickbooks.voided
+        if not lowered or has >= had or invoice.quickbooks.balance > ZERO or mine.amount != other.amount:
+            continue
+        if says(case, FELL, Decision.QUICKBOOKS):
+            return None
+        there = money(invoice.quickbooks.total, mine.currency)
+        return held(
+            FELL,
+            f"Invoice {invoice.number} was lowered to {there} in QuickBooks after {money(had, mine.currency)} were "
+            f"paid: {money(has, mine.currency)} of that payment are on it now.",
+            "Set the total right on one side, or decide `quickbooks` to have it so in Ravetree.",
+            Decision.QUICKBOOKS,
+        )
+    return None
+
+
+def spent_elsewhere(case: PaymentCase) -> Decimal:
+    """What of Ravetree's unapplied money QuickBooks applied to documents that Ravetree lacks, by now."""
+    theirs = case.quickbooks
+    if case.base is None or not isinstance(theirs, QuickBooksPayment):
+        return ZERO
+    return spent_since(case.base.quickbooks, theirs, case.invoices, case.spent)
+
+
+def spent_since(
+    then: QuickBooksPayment, now: QuickBooksPayment, invoices: tuple[KnownInvoice, ...], spent: Decimal
+) -> Decimal:
+    """The same from two states of QuickBooks' payment: `spent` is what was so at the first of them.
+
+    What a bookkeeper added to the payment's total is a bookkeeper's money, and no part of it.
+    """
+    foreign = _foreign(now, invoices)
+    grown = foreign - _foreign(then, invoices) - max(ZERO, now.amount - then.amount)
+    return min(spent + max(ZERO, grown), foreign)
+
+
+def _notices(case: PaymentCase) -> tuple[str, ...]:
+    spent = spent_elsewhere(case)
+    if spent == ZERO or not isinstance(case.quickbooks, QuickBooksPayment):
+        return ()
+    where = case.elsewhere or "a record that Ravetree lacks"
+    return (f"QuickBooks has applied {money(spent, case.quickbooks.currency)} of it to {where}.",)
 
 
 def _credit_changed(case: PaymentCase, mine: Facts, other: Facts) -> Plan:
@@ -315,13 +597,16 @@ def _credit_changed(case: PaymentCase, mine: Facts, other: Facts) -> Plan:
 
 def _plan_newly_known(case: PaymentCase, ours: RavetreePayment, theirs: QuickBooksPayment) -> Plan | None:
     """An invoice that only one side's payment names has got its partner since: its share is copied."""
-    mine, other = ravetree_facts(ours, case.invoices), quickbooks_facts(theirs, case.invoices)
+    spent = spent_elsewhere(case)
+    mine, other = ravetree_facts(ours, case.invoices), quickbooks_facts(theirs, case.invoices, spent=spent)
     here, there = (
         tuple(i for i in case.invoices if i.quickbooks_id in one.allocations and i.quickbooks_id not in two.allocations)
         for one, two in ((mine, other), (other, mine))
     )
+    if any(invoice.quickbooks_id in case.known_then for invoice in here):
+        return None
     before = tuple(invoice for invoice in case.invoices if invoice not in here + there)
-    if bool(here) is bool(there) or ravetree_facts(ours, before) != quickbooks_facts(theirs, before):
+    if bool(here) is bool(there) or ravetree_facts(ours, before) != quickbooks_facts(theirs, before, spent=spent):
         return None
     if case.coming:
         return Plan(waits_for=case.coming[0])
@@ -334,6 +619,8 @@ def _plan_newly_known(case: PaymentCase, ours: RavetreePayment, theirs: QuickBoo
     if here:
         if mine.credit != other.credit:
             return _credit_changed(case, mine, other)
+        if (question := _may_not_go(case, ours, theirs, mine, moved=False)) is not None:
+            return question
         facts = ravetree_facts(ours, case.invoices, case.methods)
         content = _for_quickbooks(facts, case, ours.id, theirs)
         return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
@@ -366,40 +653,53 @@ def _spell(facts: Facts) -> str:
 def ravetree_facts(
     payment: RavetreePayment, invoices: tuple[KnownInvoice, ...], methods: Mapping[str, str] | None = None
 ) -> Facts:
-    """What Ravetree says, as far as it is about invoices that both sides know."""
+    """What Ravetree says. What it has on invoices that QuickBooks lacks is unapplied money there."""
     known = {invoice.ravetree_id: invoice.quickbooks_id for invoice in invoices}
-    shares = {known[a.invoice_id]: a.amount for a in payment.allocations if a.invoice_id in known and a.amount}
-    foreign = sum((a.amount for a in payment.allocations if a.invoice_id not in known), ZERO)
-    return _facts(payment, foreign, shares, (methods or {}).get(payment.method or ""))
-
-
-def quickbooks_facts(
-    payment: QuickBooksPayment, invoices: tuple[KnownInvoice, ...], methods: Mapping[str, str] | None = None
-) -> Facts:
-    """What QuickBooks says, as far as it is about invoices that both sides know."""
-    known = {invoice.quickbooks_id for invoice in invoices}
     shares: dict[str, Decimal] = {}
     for allocation in payment.allocations:
         if allocation.invoice_id in known and allocation.amount:
-            shares[allocation.invoice_id] = shares.get(allocation.invoice_id, ZERO) + allocation.amount
-    # Whatever is applied elsewhere: to other invoices, or to a journal entry, which is no allocation here.
-    foreign = max(ZERO, payment.amount + payment.credit - payment.unapplied - sum(shares.values(), ZERO))
+            name = known[allocation.invoice_id]
+            shares[name] = shares.get(name, ZERO) + allocation.amount
+    rest = payment.amount + payment.credit_amount - sum(shares.values(), ZERO)
+    return _facts(payment, payment.amount, rest, shares, (methods or {}).get(payment.method or ""))
+
+
+def quickbooks_facts(
+    payment: QuickBooksPayment,
+    invoices: tuple[KnownInvoice, ...],
+    methods: Mapping[str, str] | None = None,
+    spent: Decimal = ZERO,
+) -> Facts:
+    """What QuickBooks says, as far as it is Ravetree's matter; what was `spent` elsewhere is unapplied there."""
+    known = {invoice.quickbooks_id for invoice in invoices}
+    shares = {name: amount for name, amount in _by_invoice(payment).items() if name in known and amount}
+    visible = max(ZERO, payment.amount - _foreign(payment, invoices) + spent)
     mapped = payment.method in (methods or {}).values()
-    return _facts(payment, foreign, shares, payment.method if mapped else None)
+    return _facts(payment, visible, payment.unapplied + spent, shares, payment.method if mapped else None)
+
+
+def _foreign(payment: QuickBooksPayment, invoices: tuple[KnownInvoice, ...]) -> Decimal:
+    """Whatever is applied elsewhere: to other invoices, or to a journal entry, which is no allocation here."""
+    known = {invoice.quickbooks_id for invoice in invoices}
+    shares = sum((a.amount for a in payment.allocations if a.invoice_id in known), ZERO)
+    return max(ZERO, payment.amount + payment.credit - payment.unapplied - shares)
 
 
 def _facts(
-    payment: RavetreePayment | QuickBooksPayment, foreign: Decimal, shares: Mapping[str, Decimal], method: str | None
+    payment: RavetreePayment | QuickBooksPayment,
+    amount: Decimal,
+    rest: Decimal,
+    shares: Mapping[str, Decimal],
+    method: str | None,
 ) -> Facts:
-    """Leave out what goes to invoices that the other side does not know; the rest has to add up there."""
-    visible = max(ZERO, payment.amount - foreign)
+    """`rest` is what is on no invoice that both sides know: its money, and credit that is left."""
     return Facts(
         date=payment.date,
-        amount=visible,
-        credit=max(ZERO, sum(shares.values(), ZERO) + payment.unapplied - visible),
-        unapplied=payment.unapplied,
+        amount=amount,
+        credit=max(ZERO, sum(shares.values(), ZERO) + rest - amount),
+        unapplied=rest,
         currency=payment.currency,
-        reference=payment.reference[:REFERENCE_LIMIT],
+        reference=_kept(payment.reference),
         allocations=dict(shares),
         method=method,
     )
@@ -409,16 +709,15 @@ def _for_ravetree(facts: Facts, case: PaymentCase, now: RavetreePayment | None =
     ids = {invoice.quickbooks_id: invoice.ravetree_id for invoice in case.invoices}
     shares = tuple(Allocation(ids[key], amount) for key, amount in sorted(facts.allocations.items()))
     foreign = () if now is None else tuple(a for a in now.allocations if a.invoice_id not in ids.values())
-    shown = None if now is None else ravetree_facts(now, case.invoices)
     # The client is the invoice's: a merge or a paying parent changes the payment's customer, not the debtor.
     party = now.client_id if now else case.invoices[0].client_id
     return PaymentContent(
         party_id=party,
         date=facts.date,
-        # What is settled elsewhere, by money or by credit, stays as it was.
-        amount=facts.amount + (now.amount - shown.amount if now and shown else ZERO),
-        credit=facts.credit + (now.credit_amount - shown.credit if now and shown else ZERO),
-        unapplied=facts.unapplied,
+        amount=facts.amount,
+        credit=facts.credit,
+        # What Ravetree has on invoices that QuickBooks lacks stays there.
+        unapplied=facts.unapplied - sum((a.amount for a in foreign), ZERO),
         currency=facts.currency,
         reference=_whole(facts.reference, now),
         marker="",
@@ -438,14 +737,15 @@ def _for_quickbooks(
     shares = tuple(Allocation(key, amount) for key, amount in sorted(facts.allocations.items()))
     known = {invoice.quickbooks_id for invoice in case.invoices}
     foreign = () if now is None else tuple(a for a in now.allocations if a.invoice_id not in known)
-    shown = None if now is None else quickbooks_facts(now, case.invoices)
-    party = now.customer_id if now else _customer(case)
+    spent = spent_elsewhere(case) if now is not None else ZERO
+    shown = None if now is None else quickbooks_facts(now, case.invoices, spent=spent)
     return PaymentContent(
-        party_id=party,
+        party_id=_payer(case, now),
         date=facts.date,
+        # What a bookkeeper has applied elsewhere, by money or by credit, stays as it was.
         amount=facts.amount + (now.amount - shown.amount if now and shown else ZERO),
         credit=facts.credit + (now.credit - shown.credit if now and shown else ZERO),
-        unapplied=facts.unapplied,
+        unapplied=facts.unapplied - spent,
         currency=facts.currency,
         reference=facts.reference,
         marker=_note(now, case, ravetree_id),
@@ -469,29 +769,55 @@ def _note(now: QuickBooksPayment | None, case: PaymentCase, ravetree_id: str) ->
 
 def _whole(reference: str, now: RavetreePayment | None) -> str:
     """Ravetree's own, longer reference, where QuickBooks still says what it keeps of it."""
-    return now.reference if now is not None and now.reference[:REFERENCE_LIMIT] == reference else reference
+    return now.reference if now is not None and _kept(now.reference) == reference else reference
 
 
-def _customer(case: PaymentCase) -> str:
-    if case.invoices:
-        return case.invoices[0].quickbooks.customer_id
-    if case.client_customer_id is None:
-        raise ValueError("an unapplied payment needs its client's customer")
-    return case.client_customer_id
+def _kept(reference: str) -> str:
+    """A reference as QuickBooks keeps it."""
+    return reference[:REFERENCE_LIMIT].strip()
+
+
+def _payer(case: PaymentCase, now: QuickBooksPayment | None) -> str:
+    """Who pays: whoever does, if it can pay all of its invoices and its client is still below it."""
+    able = case.payers or ((case.client_customer_id,) if case.client_customer_id is not None else ())
+    if now is not None and case.client_below_payer:
+        there = {allocation.invoice_id for allocation in now.allocations}
+        if now.customer_id in able or all(invoice.quickbooks_id in there for invoice in case.invoices):
+            return now.customer_id
+    if case.client_customer_id in able and case.client_customer_id is not None:
+        return case.client_customer_id
+    if not able:
+        raise ValueError("a payment needs a customer")
+    return able[0]
 
 
 # --- one receipt typed twice ---------------------------------------------------------------------
 
 
-def same_receipt(ours: RavetreePayment, theirs: QuickBooksPayment, invoices: tuple[KnownInvoice, ...]) -> bool:
-    """Whether two payments may be one receipt that was typed on both sides."""
+def same_receipt(
+    ours: RavetreePayment, theirs: QuickBooksPayment, invoices: tuple[KnownInvoice, ...], *, same_payer: bool = False
+) -> bool:
+    """Whether two payments may be one receipt that was typed on both sides.
+
+    `same_payer`: QuickBooks' customer is the client's, its parent or a project of it.
+    """
     mine, other = ravetree_facts(ours, invoices), quickbooks_facts(theirs, invoices)
+    if ours.voided or theirs.voided or mine.currency != other.currency:
+        return False
+    if abs(mine.date - other.date) > timedelta(days=SAME_RECEIPT_DAYS):
+        return False
+    if mine.allocations.keys() & other.allocations.keys():
+        return mine.amount == other.amount and mine.credit == other.credit
+    if not same_payer or theirs.unapplied <= ZERO or ours.amount == ZERO:
+        return False
+    on_invoices = sum(mine.allocations.values(), ZERO) or ours.amount
     return (
-        not ours.voided
-        and not theirs.voided
-        and mine.amount == other.amount
-        and mine.credit == other.credit
-        and mine.currency == other.currency
-        and abs(mine.date - other.date) <= timedelta(days=SAME_RECEIPT_DAYS)
-        and bool(mine.allocations.keys() & other.allocations.keys())
+        theirs.unapplied == on_invoices
+        or theirs.amount == ours.amount
+        or (_is_telling(mine.reference) and mine.reference == other.reference and theirs.unapplied >= ours.amount)
     )
+
+
+def _is_telling(reference: str) -> bool:
+    """Whether a reference says which receipt it is: at least four characters, one of them a digit."""
+    return len(reference) >= 4 and any(character.isdigit() for character in reference)

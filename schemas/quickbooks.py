@@ -15,6 +15,7 @@ from reconcile.model import (
     ZERO,
     Allocation,
     ContactContent,
+    ContentLine,
     DocumentContent,
     EstimateContent,
     InvoiceContent,
@@ -28,6 +29,10 @@ from reconcile.model import (
 from schemas.times import Day, Instant
 
 Body = dict[str, Any]
+
+
+COMPUTED_LINES = ("SubTotalLineDetail", "DiscountLineDetail", "TaxLineDetail")
+"""Lines of a document that are nobody's entry: what they say is computed, or sent by Ravetree as a whole."""
 
 
 class UnreadableRecord(RavebooksError):
@@ -130,6 +135,7 @@ class _Invoice(_Transaction):
     due_date = Day(data_key="DueDate", load_default=None)
     balance = _amount("Balance")
     email_status = _text("EmailStatus", "NotSet")
+    deposit = _amount("Deposit")
     memo = _Within(_Text, data_key="CustomerMemo", load_default=None)
     tax_amount = _Within(_Tax, data_key="TxnTaxDetail", load_default=None)
 
@@ -140,7 +146,9 @@ class _Invoice(_Transaction):
             due_date=found["due_date"],
             balance=found["balance"],
             emailed=found["email_status"] == "EmailSent",
+            to_be_sent=found["email_status"] == "NeedToSend",
             voided=_is_void(found),
+            deposit=found["deposit"] or ZERO,
             payment_ids=_linked_ids(found, "Payment"),
         )
 
@@ -194,6 +202,7 @@ class _Payment(_Transaction):
             deposited=any(link.type == "Deposit" for link in found["linked"]),
             voided=_is_void(found),
             created_at=found["meta"]["created_at"],
+            others=tuple(link.type for _, link in shares if link.type not in ("Invoice", "CreditMemo")),
             method=found["method"] or None,
         )
 
@@ -213,6 +222,7 @@ class _Customer(_Shape):
     currency = _Within(_Ref, data_key="CurrencyRef", load_default=None)
     active = fields.Boolean(data_key="Active", load_default=True)
     is_project = fields.Boolean(data_key="IsProject", load_default=False)
+    parent_id = _Within(_Ref, data_key="ParentRef", load_default=None)
 
     @post_load
     def made(self, found: Body, **_more: Any) -> QuickBooksCustomer:
@@ -220,6 +230,7 @@ class _Customer(_Shape):
         found["address"] = {ours: theirs[name] for ours, name in _ADDRESS.items() if theirs.get(name)}
         found["email"] = found["email"] or ""
         found["phone"] = found["phone"] or ""
+        found["parent_id"] = found["parent_id"] or ""
         return QuickBooksCustomer(**found)
 
 
@@ -354,13 +365,12 @@ def customer_body(content: ContactContent, now: Mapping[str, Any] | None = None)
     else:
         body |= identity_body(now) | {"sparse": True}
     if content.company_name:
-        body["CompanyName"] = content.company_name[:100]
+        body["CompanyName"] = content.company_name
     if content.email or now:
         body["PrimaryEmailAddr"] = {"Address": content.email}
     if content.phone or now:
-        body["PrimaryPhone"] = {"FreeFormNumber": content.phone[:30]}
-    address = {theirs: content.address[ours] for ours, theirs in _ADDRESS.items() if content.address.get(ours)}
-    if address:
+        body["PrimaryPhone"] = {"FreeFormNumber": content.phone}
+    if address := _address_body(content.address):
         body["BillAddr"] = address
     return body
 
@@ -370,9 +380,12 @@ def invoice_body(content: InvoiceContent, now: Mapping[str, Any] | None = None) 
     body = _document_body(content, now)
     if content.due_date:
         body["DueDate"] = content.due_date.isoformat()
-    if content.emailed:
+    elif content.drops_due_date:
+        # QuickBooks makes up its own then, as for a new invoice.
+        body["DueDate"] = ""
+    if content.email_status:
         # Never NeedToSend: QuickBooks would mail the customer a second time.
-        body["EmailStatus"] = "EmailSent"
+        body["EmailStatus"] = content.email_status
     if content.estimate_id and now is None:
         body["LinkedTxn"] = [{"TxnId": content.estimate_id, "TxnType": "Estimate"}]
     return body
@@ -393,8 +406,7 @@ def closed_body(now: Mapping[str, Any]) -> Body:
 
 def _document_body(content: DocumentContent, now: Mapping[str, Any] | None) -> Body:
     """Arrays are all or nothing: every line is sent, kept ones with their id and with what Ravetree does not own."""
-    kept = {line["Id"]: line for line in (now or {}).get("Line", []) if "Id" in line}
-    lines: list[Body] = [_line_body(line, kept.get(line.line_id or "")) for line in content.lines]
+    lines = [line for _, line in _sent_lines(content, now)]
     if content.discount:
         lines.append(
             {
@@ -413,14 +425,57 @@ def _document_body(content: DocumentContent, now: Mapping[str, Any] | None) -> B
     }
     if content.memo or now:
         body["CustomerMemo"] = {"value": content.memo}
-    if content.email:
+    if content.email or content.address is not None:
         body["BillEmail"] = {"Address": content.email}
+    if content.address is not None:
+        # Another customer: nothing of the one before stays on it.
+        body["BillAddr"] = _address_body(content.address)
+        body |= {name: {} for name in ("ShipAddr", "BillEmailCc", "BillEmailBcc") if (now or {}).get(name)}
     if now is not None:
         body |= identity_body(now) | {"sparse": True}
     return body
 
 
-def _line_body(line: Any, kept: Mapping[str, Any] | None) -> Body:
+def sent_keys(content: DocumentContent, now: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """Ravetree's key of each line in the order in which they are sent; empty for a bookkeeper's."""
+    return tuple(key for key, _ in _sent_lines(content, now))
+
+
+def _sent_lines(content: DocumentContent, now: Mapping[str, Any] | None) -> list[tuple[str, Body]]:
+    """Ravetree's lines with their text below them, and each of a bookkeeper's behind the one that it stood behind."""
+    there = [line for line in (now or {}).get("Line", []) if "Id" in line]
+    kept = {line["Id"]: line for line in there}
+    sent: list[tuple[str, Body]] = []
+    for line in content.lines:
+        sent.append((line.key, _line_body(line, kept.get(line.line_id or ""))))
+        sent += [(f"{line.key}#{place}", _text_line(part)) for place, part in enumerate(line.below, 2)]
+    before = ""
+    for line in there:
+        if line["Id"] not in content.own_lines and _is_free(line):
+            places = [place for place, (_, body) in enumerate(sent) if body.get("Id") == before]
+            sent.insert(places[-1] + 1 if places else len(sent), ("", line))
+        before = line["Id"]
+    return sent
+
+
+def _text_line(text: str) -> Body:
+    return {"DetailType": "DescriptionOnly", "Description": text, "DescriptionLineDetail": {}}
+
+
+def _is_free(line: Mapping[str, Any]) -> bool:
+    """Whether a line, with all that is in it, charges nothing; what QuickBooks computes is no line of anybody's."""
+    kind = line.get("DetailType")
+    if kind in COMPUTED_LINES:
+        return False
+    inner = (line.get(str(kind)) or {}).get("Line", [])
+    return not Decimal(str(line.get("Amount") or 0)) and all(_is_free(one) for one in inner)
+
+
+def _address_body(address: Mapping[str, str]) -> Body:
+    return {theirs: address[ours] for ours, theirs in _ADDRESS.items() if address.get(ours)}
+
+
+def _line_body(line: ContentLine, kept: Mapping[str, Any] | None) -> Body:
     detail: Body = dict((kept or {}).get("SalesItemLineDetail", {}))
     for name in ("Qty", "UnitPrice", "ServiceDate", "TaxCodeRef", "ItemRef"):
         detail.pop(name, None)
@@ -433,7 +488,7 @@ def _line_body(line: Any, kept: Mapping[str, Any] | None) -> Body:
         detail["TaxCodeRef"] = {"value": line.tax_code}
     body: Body = {"DetailType": "SalesItemLineDetail", "Amount": line.amount, "SalesItemLineDetail": detail}
     if line.description:
-        body["Description"] = line.description[:4000]
+        body["Description"] = line.description
     if kept:
         body["Id"] = kept["Id"]
     return body

@@ -108,8 +108,7 @@ class _Invoice(_Document):
     @post_load
     def made(self, found: Body, **_more: Any) -> RavetreeInvoice:
         sent = found.pop("sent_at") is not None or found["status"] == "sent"
-        marked = found.pop("marked_paid_at") is not None
-        return RavetreeInvoice(**_document(found), sent=sent, marked_paid=marked)
+        return RavetreeInvoice(**_document(found), sent=sent)
 
 
 class _Estimate(_Document):
@@ -130,6 +129,7 @@ class _Allocation(_Shape):
 
 
 class _Payment(_Common):
+    created_at = Instant(load_default=None, allow_none=True)
     client_id = fields.String(required=True)
     date = Day(required=True)
     amount = _amount(required=True)

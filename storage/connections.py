@@ -136,6 +136,11 @@ def note_cursor(session: Session, connection_id: str, cursor: str | None) -> Non
     _set(session, connection_id, events_cursor=cursor)
 
 
+def keep_closing_date(session: Session, connection_id: str, day: str) -> None:
+    """Up to which day, `2026-09-30`, the company's books are closed; empty for none."""
+    get(session, connection_id).books_closed = day
+
+
 def note_read(session: Session, connection_id: str, now: datetime) -> None:
     """QuickBooks is asked something: what comes within the window after it shares the next read."""
     _set(session, connection_id, read_at=now)

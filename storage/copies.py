@@ -96,6 +96,27 @@ def payments_on(session: Session, connection_id: str, quickbooks_invoice_id: str
     return noted(session, connection_id, f'"TxnId":"{quickbooks_invoice_id}"')
 
 
+def payments_of(session: Session, connection_id: str, customer_ids: Iterable[str]) -> list[Copy]:
+    """QuickBooks' live payments of these customers, as far as we have seen them."""
+    names = set(customer_ids)
+    found = {copy.record_id: copy for name in names for copy in noted(session, connection_id, f'"value":"{name}"')}
+    return [copy for copy in found.values() if (copy.body.get("CustomerRef") or {}).get("value") in names]
+
+
+def below(session: Session, connection_id: str, customer_id: str) -> list[str]:
+    """The customers right below one, as far as we have seen them."""
+    rows = session.execute(
+        sa.select(Copy).where(
+            Copy.connection_id == connection_id,
+            Copy.side == Side.QUICKBOOKS,
+            Copy.kind == Kind.CONTACT,
+            Copy.deleted.is_(False),
+            sa.type_coerce(Copy.body, sa.Text).contains('"ParentRef"', autoescape=True),
+        )
+    ).scalars()
+    return [row.record_id for row in rows if (row.body.get("ParentRef") or {}).get("value") == customer_id]
+
+
 def living(session: Session, connection_id: str, side: Side, kind: Kind) -> list[str]:
     """The ids of a side's records of a kind that are not deleted, as far as we know."""
     known = sa.select(Copy.record_id).where(

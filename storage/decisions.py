@@ -7,11 +7,14 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from reconcile.decisions import AT_ANY_TIME
+from reconcile.decisions import AT_ANY_TIME, Decision
 from reconcile.model import Kind, Record, Side
 from schemas import ids
 from storage import connections, pairs, pending, steps
 from storage.models import Decided
+
+_OF_A_CLIENT = (Decision.LINK, Decision.TWO)
+"""The answers to the question which customer a client is."""
 
 
 def find(session: Session, connection_id: str, names: Iterable[Record]) -> Decided | None:
@@ -49,12 +52,13 @@ def store(
     session.merge(row(connection_id, record, Said(decision, who, note, target), now))
 
 
-def row(connection_id: str, record: Record, said: "Said", now: datetime) -> Decided:
+def row(connection_id: str, record: Record, said: "Said", now: datetime, code: str = "") -> Decided:
     """A decision as it is kept."""
     return Decided(
         connection_id=connection_id,
         subject=str(record),
         decision=said.decision,
+        code=code,
         target=said.target,
         note=said.note,
         decided_by=said.by,
@@ -75,13 +79,7 @@ class Said:
 def decide(session: Session, connection_id: str, record: Record, said: Said, now: datetime) -> bool:
     """Keep what a person decided and look at the record; False when it waits for nobody and the decision needs that."""
     connections.get_current(session, connection_id)
-    record, said = addressed(session, connection_id, record, said)
-    names = names_of(session, connection_id, record)
-    # One record has one decision, the latest, whichever of its names it was said under.
-    use_up(session, connection_id, names)
-    apart = said.decision == "unlink" and record.kind is Kind.PAYMENT
-    for name in names if apart else names[:1]:
-        store(session, connection_id, name, said.decision, said.by, said.note, now, said.target)
+    names = keep(session, connection_id, record, said, now)
     data = {"note": said.note, "target": said.target}
     steps.add(session, connection_id, names[0], "decision", now, by=said.by, text=said.decision, data=data)
     if pending.retry(session, connection_id, names, now):
@@ -90,6 +88,52 @@ def decide(session: Session, connection_id: str, record: Record, said: Said, now
         return False
     pending.note(session, connection_id, names[0], now, requested=True)
     return True
+
+
+def keep(session: Session, connection_id: str, record: Record, said: Said, now: datetime) -> list[Record]:
+    """Keep what a person decided; the records that it concerns, the one that it is kept with first."""
+    if (client := _asked_about(session, connection_id, record, said)) is not None:
+        waiting = pending.asking_about(session, connection_id, client)
+        names, before, kept_with = [client, *map(pending.record_of, waiting)], [client], [client]
+        if said.decision == Decision.LINK:
+            ids.check(Side.QUICKBOOKS, said.target)
+    else:
+        record, said = _asking(session, connection_id, record, said)
+        record, said = addressed(session, connection_id, record, said)
+        names = names_of(session, connection_id, record)
+        apart = said.decision == Decision.UNLINK and record.kind is Kind.PAYMENT
+        before, kept_with = names, names if apart else names[:1]
+    code = question_of(session, connection_id, names)
+    # One record has one decision, the latest, whichever of its names it was said under.
+    use_up(session, connection_id, before)
+    for name in kept_with:
+        session.merge(row(connection_id, name, said, now, code))
+    return names
+
+
+def _asked_about(session: Session, connection_id: str, record: Record, said: Said) -> Record | None:
+    """The client whose customer is asked for, where a document, or the client itself, waits for that answer."""
+    if said.decision not in _OF_A_CLIENT:
+        return None
+    if record.kind is Kind.CONTACT:
+        return (
+            record if said.decision == Decision.TWO and pending.asking_about(session, connection_id, record) else None
+        )
+    waiting = pending.rows(session, connection_id, pairs.names(session, connection_id, record))
+    about = next((row.waits_for for row in waiting if row.state in pending.ATTENTION and row.waits_for), "")
+    return Record(Side.RAVETREE, Kind.CONTACT, about.rpartition(":")[2]) if about else None
+
+
+def _asking(session: Session, connection_id: str, record: Record, said: Said) -> tuple[Record, Said]:
+    """A payment of QuickBooks' waits for the question that Ravetree's asks: its answer is one to that."""
+    if record.side is not Side.QUICKBOOKS or record.kind is not Kind.PAYMENT or said.decision in AT_ANY_TIME:
+        return record, said
+    waiting = next(iter(pending.rows(session, connection_id, [record])), None)
+    side, _, rest = (waiting.waits_for if waiting is not None else "").partition(":")
+    kind, _, name = rest.partition(":")
+    if side != Side.RAVETREE or kind != Kind.PAYMENT or name == "*":
+        return record, said
+    return Record(Side.RAVETREE, Kind.PAYMENT, name), replace(said, target=said.target or record.id)
 
 
 def addressed(session: Session, connection_id: str, record: Record, said: Said) -> tuple[Record, Said]:
@@ -102,6 +146,12 @@ def addressed(session: Session, connection_id: str, record: Record, said: Said) 
     if said.decision == "link" and record.side is Side.QUICKBOOKS and record.kind is not Kind.CONTACT:
         return Record(Side.RAVETREE, record.kind, said.target), replace(said, target=record.id)
     return names_of(session, connection_id, record)[0], said
+
+
+def question_of(session: Session, connection_id: str, names: Iterable[Record]) -> str:
+    """The code of what a record asks, under any of its names; empty where it asks nothing."""
+    waiting = pending.rows(session, connection_id, names)
+    return next((row.code for row in waiting if row.state in pending.ATTENTION), "")
 
 
 def names_of(session: Session, connection_id: str, record: Record) -> list[Record]:

@@ -138,6 +138,7 @@ class Connection(Base):
     nudged_at: Mapped[datetime | None]
     draft_policy: Mapped[str] = mapped_column(String(8), default="create")
     delete_policy: Mapped[str] = mapped_column(String(8), default="void")
+    books_closed: Mapped[str] = mapped_column(String(10), default="")
     removals_limit: Mapped[int] = mapped_column(default=20)
     removals_since: Mapped[datetime | None]
     reads_budget: Mapped[int | None]
@@ -277,6 +278,8 @@ class Copy(Base):
 class Pair(Base):
     """A Ravetree record and its QuickBooks record, with what both looked like when they last agreed.
 
+    `notices` say what QuickBooks does not keep of it. `kept` is what the rules have to know beside both bases: of an
+    invoice for which mark as paid a placeholder was written last, of a payment what was spent elsewhere.
     `placeholder` pairs tie an invoice to the payment that stands for "marked as paid". Contacts are many to
     one and one for each currency.
     """
@@ -303,6 +306,8 @@ class Pair(Base):
     currency: Mapped[str] = mapped_column(String(3), default="")
     base_ravetree: Mapped[dict[str, Any]]
     base_quickbooks: Mapped[dict[str, Any]]
+    notices: Mapped[list[str]] = mapped_column(Json, default=list)
+    kept: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     line_ids: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -378,17 +383,37 @@ class SyncState(Base):
 
 
 class Decided(Base):
-    """What a person said about a record: `target` is the other side's record that a `link` names."""
+    """What a person said about a record: `target` is the other side's record that a `link` names.
+
+    `code` is the question that it answers, empty for what needs none.
+    """
 
     __tablename__ = "decisions"
 
     connection_id: Mapped[str] = _connection()
     subject: Mapped[str] = mapped_column(String(320), primary_key=True)
     decision: Mapped[str] = mapped_column(String(32))
+    code: Mapped[str] = mapped_column(String(64), default="")
     target: Mapped[str] = mapped_column(String(255), default="")
     note: Mapped[str] = mapped_column(Text, default="")
     decided_by: Mapped[str] = mapped_column(String(255), default="")
     decided_at: Mapped[datetime]
+
+
+class LastingAnswer(Base):
+    """What a person said of a record for good: `other` tells several answers to one question apart."""
+
+    __tablename__ = "answers"
+
+    connection_id: Mapped[str] = _connection()
+    subject: Mapped[str] = mapped_column(String(320), primary_key=True)
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    other: Mapped[str] = mapped_column(String(255), primary_key=True, default="")
+    decision: Mapped[str] = mapped_column(String(32))
+    data: Mapped[dict[str, Any]]
+    said_by: Mapped[str] = mapped_column(String(255), default="")
+    note: Mapped[str] = mapped_column(Text, default="")
+    said_at: Mapped[datetime]
 
 
 class Step(Base):

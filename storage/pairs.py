@@ -1,6 +1,6 @@
 """Pairs: which records belong together, and what both looked like when they last agreed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,7 @@ def store(
     base_ravetree: Mapping[str, Any] | None = None,
     base_quickbooks: Mapping[str, Any] | None = None,
     line_ids: Mapping[str, str] | None = None,
+    notices: Sequence[str] | None = None,
     currency: str = "",
 ) -> Pair:
     """Make the pair, or give it a new base."""
@@ -64,6 +65,8 @@ def store(
             base_ravetree={},
             base_quickbooks={},
             line_ids={},
+            notices=[],
+            kept={},
             created_at=now,
         )
         session.add(pair)
@@ -75,8 +78,18 @@ def store(
         pair.base_quickbooks = dict(base_quickbooks)
     if line_ids is not None:
         pair.line_ids = dict(line_ids)
+    if notices is not None:
+        pair.notices = list(notices)
     session.flush()
     return pair
+
+
+def keep(session: Session, connection_id: str, kind: str, ravetree_id: str, **facts: Any) -> None:
+    """Keep facts with a pair, beside those that it has; without the pair there is nothing that they could be of."""
+    pair = find(session, connection_id, kind, Side.RAVETREE, ravetree_id)
+    if pair is not None:
+        pair.kept = {**pair.kept, **facts}
+        session.flush()
 
 
 def every(session: Session, connection_id: str, kind: str) -> list[Pair]:

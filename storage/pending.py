@@ -213,12 +213,20 @@ def need_attention(
         remedy=attention.remedy,
         decisions=" ".join(attention.decisions),
         updated_at=now,
-        waits_for="",
+        waits_for=str(attention.about or ""),
     )
 
 
-def wait(session: Session, connection_id: str, record: Record, generation: int, target: Record, now: datetime) -> None:
-    """Keep the record until `target` has got on."""
+def wait(
+    session: Session,
+    connection_id: str,
+    record: Record,
+    generation: int,
+    target: Record,
+    now: datetime,
+    why: str = "",
+) -> None:
+    """Keep the record until `target` has got on; `why` says so where its name alone does not."""
     _move(
         session,
         connection_id,
@@ -226,7 +234,7 @@ def wait(session: Session, connection_id: str, record: Record, generation: int, 
         generation,
         state=WAITING,
         waits_for=str(target),
-        cause=f"waits for {target.kind} {target.id}",
+        cause=why or f"waits for {target.kind} {target.id}",
         updated_at=now,
     )
 
@@ -344,6 +352,16 @@ def counts(session: Session, connection_id: str) -> dict[str, int]:
 def every(session: Session, connection_id: str) -> Sequence[PendingChange]:
     """All that is not at rest."""
     return session.execute(sa.select(PendingChange).where(PendingChange.connection_id == connection_id)).scalars().all()
+
+
+def asking_about(session: Session, connection_id: str, record: Record) -> list[PendingChange]:
+    """What waits for a person because of a question about `record`, which is another one."""
+    query = sa.select(PendingChange).where(
+        PendingChange.connection_id == connection_id,
+        PendingChange.state.in_(ATTENTION),
+        PendingChange.waits_for == str(record),
+    )
+    return list(session.execute(query).scalars())
 
 
 def rows(session: Session, connection_id: str, records: Iterable[Record]) -> list[PendingChange]:

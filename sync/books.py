@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 from clients.errors import NeighbourError
 from config.ports import Clock
-from reconcile.model import Gone, Kind, QuickBooksPayment, RavetreeContact, Record, Side
+from reconcile.model import Answer, Gone, Kind, QuickBooksPayment, RavetreeContact, Record, Side
 from schemas.quickbooks import Body
-from storage import connections, decisions, installation, pairs, pending
+from storage import answers, connections, decisions, installation, pairs, pending
 from storage.models import Connection, Copy, Decided, Pair
 from storage.unit import UnitOfWork
 from sync.document_numbers import DocumentNumbers
@@ -112,6 +112,18 @@ class Books(Slice):
         """What a person said of a record under any of its names."""
         with self.reading() as session:
             return decisions.find(session, self.id, list(names))
+
+    def answers(self, names: Iterable[Record]) -> tuple[Answer, ...]:
+        """What a person said for good of a record under any of its names."""
+        with self.reading() as session:
+            return answers.of(session, self.id, names)
+
+    def remember(self, subject: Record, answer: Answer) -> None:
+        """Keep an answer for good: the decision that gave it has been carried out."""
+        names = {subject, *self.handling}
+        with self.writing() as session:
+            answers.keep(session, self.id, subject, answer, decisions.find(session, self.id, names), self.now())
+            decisions.use_up(session, self.id, names)
 
     def use_up(self, names: Iterable[Record]) -> None:
         """The decision has been carried out."""

@@ -54,14 +54,14 @@ class Endings:
             outcome = NeedsAttention(fitted(outcome.attention))
         now = self._clock.now()
         with books.writing() as session:
-            keeper = None if isinstance(outcome, Agreed) else _keeper(subject)
+            generation = None if isinstance(outcome, Agreed) else _kept_under_its_name(session, books, subject, now)
             for entry in subject.entries:
-                if entry is not keeper:
+                if generation is None or entry.record != subject.record:
                     pending.clear(session, books.id, entry.record, entry.generation)
-            if keeper is not None and isinstance(outcome, NeedsAttention):
-                pending.need_attention(session, books.id, keeper.record, keeper.generation, outcome.attention, now)
-            elif keeper is not None and isinstance(outcome, Waits):
-                pending.wait(session, books.id, keeper.record, keeper.generation, outcome.target, now)
+            if generation is not None and isinstance(outcome, NeedsAttention):
+                pending.need_attention(session, books.id, subject.record, generation, outcome.attention, now)
+            elif generation is not None and isinstance(outcome, Waits):
+                pending.wait(session, books.id, subject.record, generation, outcome.target, now, outcome.why)
             sync_states.note(session, books, subject.record, outcome, self._pages_url)
             names = {subject.record, *(entry.record for entry in subject.entries)}
             storage_jobs.conclude(session, books.id, names, _label(outcome), _reason(outcome), now)
@@ -179,6 +179,16 @@ def _wake_waiting(session: Session, books: Books, subject: Noted, outcome: Outco
     if isinstance(outcome, Agreed) or (isinstance(outcome, NeedsAttention) and subject.record.kind is Kind.ESTIMATE):
         # An estimate that waits for a person does not hold up its invoice.
         pending.wake(session, books.id, [subject.record], now)
+
+
+def _kept_under_its_name(session: Session, books: Books, subject: Noted, now: datetime) -> int:
+    """What is still to be done is kept, and asked, under the record's own name, whichever its news came under."""
+    own = next((entry for entry in subject.entries if entry.record == subject.record), None)
+    if own is not None:
+        return own.generation
+    requested = any(entry.requested for entry in subject.entries)
+    pending.note(session, books.id, subject.record, now, requested=requested)
+    return next(row.generation for row in pending.rows(session, books.id, [subject.record]))
 
 
 def _label(outcome: Outcome) -> str:

@@ -87,4 +87,4 @@ def work_on(books: Books, subject: Noted) -> Contacts | DocumentWork[Any] | Paym
         case Kind.INVOICE:
             return DocumentWork(Invoices(), books, subject.record, requested=requested)
         case Kind.PAYMENT:
-            return PaymentWork(books, subject.record)
+            return PaymentWork(books, subject.record, requested=requested)

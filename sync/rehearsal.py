@@ -310,11 +310,7 @@ class Rehearsal:
         now = books.now()
         with books.writing() as session:
             if said is not None:
-                record, said = decisions.addressed(session, books.id, record, said)
-                names = decisions.names_of(session, books.id, record)
-                decisions.use_up(session, books.id, names)
-                for name in names if said.decision == "unlink" and record.kind is Kind.PAYMENT else names[:1]:
-                    decisions.store(session, books.id, name, said.decision, said.by, said.note, now, said.target)
+                names = decisions.keep(session, books.id, record, said, now)
                 record = names[0]
                 if pending.retry(session, books.id, names, now):
                     return

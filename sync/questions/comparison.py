@@ -213,7 +213,8 @@ class BothBooks:
             case (RavetreePayment() | Gone(), QuickBooksPayment() | Gone(), Kind.PAYMENT):
                 was = _agreed(mine, other, RavetreePayment, QuickBooksPayment)
                 known = self.lists.known_invoices([ours, theirs, mine, other])
-                return compare_payment(ours, theirs, was, known, self.lists.methods)
+                spent = Decimal(str(pair.kept.get("spent", 0)))
+                return compare_payment(ours, theirs, was, known, self.lists.methods, spent)
         raise TypeError(f"a pair of {pair.kind} holds other records")
 
     def _links(self, pair: Pair) -> Links:

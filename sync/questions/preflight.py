@@ -62,6 +62,7 @@ def look(unit: UnitOfWork, clock: Clock, connection: Connection, neighbours: Nei
     found = findings(facts, now)
     with unit.writing() as session:
         row = connections.get(session, connection.id)
+        row.books_closed = facts.books_closed.isoformat() if facts.books_closed is not None else ""
         row.preflight = {"at": now.isoformat(), "findings": [asdict(finding) for finding in found]}
         if not any(finding.code in ("mapping_inactive", "no_access") for finding in found):
             for code in pending.MAPPING_CODES:

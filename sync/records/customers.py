@@ -1,6 +1,8 @@
 """The customer of a client: linked, found, created, or a person's question."""
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from clients.errors import NeighbourError
 from clients.quickbooks.company import quoted
@@ -30,27 +32,73 @@ def customer_for(books: Books, client_id: str, currency: str) -> tuple[str | Att
         return link.quickbooks_id, contact.email if contact else ""
     if contact is None:
         return Attention("parked", "client_missing", f"Client {client_id} is not in Ravetree.", "Choose a client."), ""
+    found = _customer_of(books, contact, currency)
+    if isinstance(found, Attention):
+        return replace(found, about=Record(Side.RAVETREE, Kind.CONTACT, contact.id)), contact.email
+    return found, contact.email
+
+
+def _customer_of(books: Books, contact: RavetreeContact, currency: str) -> str | Attention:
     record = Record(Side.RAVETREE, Kind.CONTACT, contact.id)
     decided = books.decided([record])
-    if decided is not None and decided.decision == Decision.UNLINK:
-        return unlinked(f"Client {contact.name} was taken apart from its customer."), contact.email
-    if decided is not None and decided.decision == Decision.LINK:
+    said = decided.decision if decided is not None else ""
+    if said == Decision.UNLINK:
+        return unlinked(f"Client {contact.name} was taken apart from its customer.")
+    if decided is not None and said == Decision.LINK:
         customer = active_customer(books, contact, decided.target)
         if isinstance(customer, Attention):
-            return customer, contact.email
+            return customer
         if customer.currency == currency:
-            link_customer(books, contact.id, currency, customer.id)
-            return customer.id, contact.email
-    said = decided.decision if decided is not None else ""
-    decision = contacts.match(contact, currency, _candidates(books, contact, currency), said)
+            _link(books, contact, currency, customer.id)
+            return customer.id
+    candidates = _candidates(books, contact, currency)
+    decision = contacts.match(
+        contact,
+        currency,
+        candidates,
+        said,
+        taken=_taken(books, contact, currency, candidates),
+        others=_others(books, contact) if candidates else (),
+    )
     if isinstance(decision, CreateCustomer):
         decision = _create(books, contact, currency, decision.name)
         if said:
             books.use_up([record])
     if isinstance(decision, UseCustomer):
-        link_customer(books, contact.id, currency, decision.customer_id)
-        return decision.customer_id, contact.email
-    return decision, contact.email
+        _link(books, contact, currency, decision.customer_id)
+        return decision.customer_id
+    return decision
+
+
+def _link(books: Books, contact: RavetreeContact, currency: str, customer_id: str) -> None:
+    """Tie them, and look at the client: Ravetree draws its icon from what it is told then."""
+    link_customer(books, contact.id, currency, customer_id)
+    record = Record(Side.RAVETREE, Kind.CONTACT, contact.id)
+    if record not in books.handling:
+        books.look_at([record])
+
+
+def _taken(
+    books: Books, contact: RavetreeContact, currency: str, candidates: Sequence[QuickBooksCustomer]
+) -> dict[str, bool]:
+    """Those of the candidates that are customers of other live clients, and whether we made them."""
+    found = books.pairs_among(Kind.CONTACT, Side.QUICKBOOKS, [customer.id for customer in candidates])
+    others = {pair.ravetree_id: pair for pair in found if pair.ravetree_id != contact.id and pair.currency == currency}
+    live = [pair for name, pair in others.items() if _is_live(contact_of(books, name))]
+    return {pair.quickbooks_id: bool(pair.base_quickbooks) for pair in live}
+
+
+def _others(books: Books, contact: RavetreeContact) -> set[str]:
+    """The names of all other live clients, folded."""
+    return {
+        contacts.folded(other.name)
+        for other in books.ravetree.contacts().values()
+        if other.id != contact.id and _is_live(other)
+    }
+
+
+def _is_live(contact: RavetreeContact | None) -> bool:
+    return contact is not None and contact.active and contact.merged_into is None
 
 
 def unlinked(cause: str) -> Attention:
@@ -89,6 +137,34 @@ def active_customer(books: Books, contact: RavetreeContact, customer_id: str) ->
     return customer
 
 
+def is_below(books: Books, customer_id: str, ancestor: str) -> bool:
+    """Whether a customer is a project, or a sub-customer, of another one, however deep."""
+    return ancestor in above(books, customer_id)
+
+
+def above(books: Books, customer_id: str) -> list[str]:
+    """The customers above one, the nearest first; a customer that is not known yet is read."""
+    found: list[str] = []
+    customer = _known(books, customer_id)
+    while customer is not None and customer.parent_id and customer.parent_id not in found:
+        found.append(customer.parent_id)
+        customer = _known(books, customer.parent_id)
+    return found
+
+
+def address_of(books: Books, customer_id: str) -> Mapping[str, str]:
+    """The postal address of a customer, as QuickBooks puts it on a new document."""
+    customer = _known(books, customer_id)
+    return customer.address if customer is not None else {}
+
+
+def _known(books: Books, customer_id: str) -> QuickBooksCustomer | None:
+    copy = books.quickbooks.copy_or_read(Record(Side.QUICKBOOKS, Kind.CONTACT, customer_id))
+    if copy is None or copy.deleted:
+        return None
+    return quickbooks.load_customer(copy.body, books.home_currency)
+
+
 def contact_of(books: Books, client_id: str) -> RavetreeContact | None:
     """A client with the e-mail address of its bill-to contact."""
     raw = books.ravetree.body(Kind.CONTACT, client_id)
@@ -105,7 +181,8 @@ def _candidates(books: Books, contact: RavetreeContact, currency: str) -> list[Q
         return []
     company = books.neighbours.quickbooks
     in_currency = contacts.name_in_currency(contact, currency)
-    names = ", ".join(quoted(spelling) for spelling in (name, f"{name} (deleted)", in_currency))
+    spellings = dict.fromkeys((name, unicodedata.normalize("NFD", name), f"{name} (deleted)", in_currency))
+    names = ", ".join(quoted(spelling) for spelling in spellings)
     with company.because("customer lookup"):
         found = company.query("Customer", f"DisplayName in ({names}) and Active in (true, false)")
         if contact.email:

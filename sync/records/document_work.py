@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Generic
 
-from clients.errors import Missing, Moved
-from clients.quickbooks.faults import DuplicateNumber, StaleReference
+from clients.errors import Missing, Moved, Refused
+from clients.quickbooks.faults import BooksClosed, DuplicateNumber, StaleReference
 from reconcile.decisions import Decision
+from reconcile.invoices import CLOSED_CODES
 from reconcile.model import Plan, Record, Side, Write
+from sync import closing
 from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome, switched_off
 from sync.records import mapped_items, numbers, tying
@@ -29,6 +31,7 @@ class DocumentWork(Generic[Case]):
         self.books = books
         self.subject = subject
         self.wish = Wish(requested)
+        self._closing_looked_at = False
 
     @property
     def name(self) -> str:
@@ -58,13 +61,26 @@ class DocumentWork(Generic[Case]):
 
     def reads_first(self, seen: Seen[Case], plan: Plan) -> bool:
         """Never write to, or stop because of, what we know to be out of date."""
+        if plan.attention is not None and plan.attention.code in CLOSED_CODES and not self._closing_looked_at:
+            self._closing_looked_at = True
+            if closing.look_again(self.books):
+                return True
         if not self.documents.is_too_old(self.books, seen, plan):
             return False
-        self._refresh(seen)
+        self.books.quickbooks.refresh(seen.remotes[:1])
         return True
 
     def ties(self, seen: Seen[Case], plan: Plan) -> bool:
-        """Take over the document that has the number, if a person said so. Raises the offer if nobody did."""
+        """Keep an answer, or take over the document that has the number, if a person said so. Raises the offer."""
+        if plan.remember is not None:
+            self.books.remember(self.subject, plan.remember)
+            self.wish = replace(self.wish, decision="")
+            return True
+        if plan.releases_placeholder:
+            tying.release_placeholder(self.books, self.subject, forgets_mark=plan.forgets_mark)
+            if self.wish.decision and plan.forgets_mark:
+                self._use_up_decision()
+            return True
         taken = numbers.taken(self.books, seen, plan)
         if taken is None:
             return False
@@ -78,6 +94,17 @@ class DocumentWork(Generic[Case]):
 
     def write(self, seen: Seen[Case], write: Write) -> None:
         """Send one write. Raises what the neighbours say, in words that name what is to be mended."""
+        try:
+            self._send(seen, write)
+        except BooksClosed:
+            if not closing.look_again(self.books):
+                raise
+        except Refused:
+            self._put_back(seen, write)
+            raise
+
+    def _send(self, seen: Seen[Case], write: Write) -> None:
+        """Send it, and say what a refusal is about."""
         request = self.request(seen, write)
         try:
             self.books.write(request)
@@ -102,7 +129,7 @@ class DocumentWork(Generic[Case]):
         """Before a person is asked, look whether QuickBooks still says what we think it says."""
         if seen.remote is None or seen.remote in self.books.fresh:
             return False
-        self._refresh(seen)
+        self.books.quickbooks.refresh(seen.remotes[:1])
         return True
 
     def agreed(self, seen: Seen[Case], plan: Plan) -> None:
@@ -111,9 +138,10 @@ class DocumentWork(Generic[Case]):
         if decision and not (plan.ignored and decision in _LASTING):
             self._use_up_decision()
 
-    def _refresh(self, seen: Seen[Case]) -> None:
-        if seen.remote is not None:
-            self.books.quickbooks.refresh([seen.remote])
+    def _put_back(self, seen: Seen[Case], write: Write) -> None:
+        """What had made room for a write that QuickBooks refuses is put back as it was."""
+        for back in self.documents.put_back(self.books, seen, write).writes:
+            self.books.write(self.request(seen, back))
 
     def _versions(self, seen: Seen[Case]) -> list[tuple[int, bool]]:
         """Which versions we hold of all that this work writes to."""

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic
 
 from reconcile.model import (
+    NOTHING,
+    DocumentContent,
     Kind,
     Plan,
     QuickBooksEstimate,
@@ -15,6 +17,7 @@ from reconcile.model import (
     Record,
     Write,
 )
+from schemas import quickbooks
 from schemas.quickbooks import Body
 from storage.models import Connection
 from sync.books import Books
@@ -56,6 +59,10 @@ class Documents(ABC, Generic[Case]):
     def request(self, books: Books, seen: Seen[Case], write: Write) -> Request:
         """The write, ready for the journal."""
 
+    def put_back(self, books: Books, seen: Seen[Case], write: Write) -> Plan:  # noqa: ARG002
+        """What had made room for `write`, which QuickBooks refuses, as it was."""
+        return NOTHING
+
     def unit(self, books: Books, subject: Record, raw: Body | None = None) -> list[Record]:  # noqa: ARG002
         """The payments that come with a document, `raw` in QuickBooks: only an invoice has them."""
         return []
@@ -66,7 +73,7 @@ def named(seen: Seen[Any], write: Write, path: str, body: Body, context: Context
     return Request(seen.subject, write.side, write.action, path, body, method, context)
 
 
-def with_content(context: Context, raw: Body, write: Write) -> Context:
-    """What the settlement of a content write needs: the new base and the keys of the lines in the order sent."""
-    lines = getattr(write.content, "lines", ())
-    return replace(context, base_ravetree=raw, line_keys=tuple(line.key for line in lines))
+def with_content(context: Context, seen: Seen[Any], content: DocumentContent) -> Context:
+    """What the settlement of a content write needs: the new base, the keys of the lines in the order sent, notices."""
+    keys = quickbooks.sent_keys(content, seen.body)
+    return replace(context, base_ravetree=seen.raw, line_keys=keys, notices=content.notices)

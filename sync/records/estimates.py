@@ -43,7 +43,7 @@ class Estimates(Documents[EstimateCase]):
             remote = Gone(copy.record_id) if copy.deleted else self.load(copy.body, books.home_currency)
         base = _base(partner, books.home_currency)
         owned_before = base.ravetree.owned() if base else None
-        named_there = references(books, estimate, owned_before, self.since(books.connection), wish)
+        named_there = references(books, estimate, partner, owned_before, self.since(books.connection), wish)
         case = EstimateCase(ravetree=estimate, quickbooks=remote, base=base, **named_there)
         return Seen(subject, wish, raw, copy, case)
 
@@ -61,7 +61,7 @@ class Estimates(Documents[EstimateCase]):
         context = Context(ravetree_id=seen.subject.id)
         if isinstance(write.content, EstimateContent):
             body = quickbooks.estimate_body(write.content, now)
-            return named(seen, write, "estimate", body, with_content(context, seen.raw, write))
+            return named(seen, write, "estimate", body, with_content(context, seen, write.content))
         if now is None:
             raise ValueError(f"{write.action} needs our copy of the estimate")
         if write.action == Action.ESTIMATE_CLOSE:

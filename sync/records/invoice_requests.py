@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from reconcile.actions import Action
 from reconcile.invoices import InvoiceCase
-from reconcile.model import InvoiceContent, PaymentContent, Side, Write
+from reconcile.model import InvoiceContent, PaymentContent, RavetreeInvoice, Side, Write
 from schemas import ids, quickbooks, ravetree
+from schemas.quickbooks import Body
 from sync.records.documents import named, with_content
 from sync.records.seen import Seen
 from sync.writes.context import Context
@@ -16,18 +17,21 @@ STATUSES = {Action.INVOICE_MARK_SENT: "sent", Action.INVOICE_VOID: "void"}
 """What becomes of Ravetree's invoice, by the action."""
 
 
-def request(seen: Seen[InvoiceCase], write: Write, payments: Sequence[str]) -> Request:
-    """A write of an invoice. `payments` are Ravetree's that come with one that is made as a unit with them."""
+def request(seen: Seen[InvoiceCase], write: Write, payments: Sequence[str], beside: Body | None = None) -> Request:
+    """A write of an invoice. `payments` are Ravetree's that come with one that is made as a unit with them.
+
+    `beside` is our copy of the payment that is applied to it.
+    """
     context = Context(ravetree_id=seen.subject.id)
     if write.side is Side.RAVETREE:
         body = ravetree.status_body(STATUSES[write.action])
         path = ids.path("invoices", str(write.record_id))
         return named(seen, write, path, body, replace(context, if_match=write.version), method="PATCH")
     if isinstance(write.content, PaymentContent) or write.action.of_placeholder:
-        return _placeholder(seen, write, context)
+        return _placeholder(seen, write, context, beside)
     if isinstance(write.content, InvoiceContent):
         context = replace(
-            with_content(context, seen.raw, write),
+            with_content(context, seen, write.content),
             closes_estimate=write.content.estimate_id or "",
             payments=tuple(payments),
         )
@@ -39,9 +43,15 @@ def request(seen: Seen[InvoiceCase], write: Write, payments: Sequence[str]) -> R
     return named(seen, write, f"invoice?operation={write.action.verb}", quickbooks.identity_body(seen.body), context)
 
 
-def _placeholder(seen: Seen[InvoiceCase], write: Write, context: Context) -> Request:
-    touching = replace(context, touches=(seen.copy.record_id,) if seen.copy is not None else ())
-    now = seen.placeholder.body if write.record_id and seen.placeholder is not None else None
+def _placeholder(seen: Seen[InvoiceCase], write: Write, context: Context, beside: Body | None) -> Request:
+    now = beside or (seen.placeholder.body if write.record_id and seen.placeholder is not None else None)
+    touching = replace(
+        context,
+        touches=(seen.copy.record_id,) if seen.copy is not None else (),
+        mark=str(seen.raw.get("marked_paid_at") or ""),
+        day=str((now or {}).get("TxnDate", "")),
+        moving="yes" if _is_moving(seen) else "",
+    )
     if write.action == Action.PLACEHOLDER_DELETE:
         if now is None:
             raise ValueError("a placeholder is deleted with our copy of it")
@@ -49,3 +59,12 @@ def _placeholder(seen: Seen[InvoiceCase], write: Write, context: Context) -> Req
     if not isinstance(write.content, PaymentContent):
         raise ValueError(f"{write.action} needs content")
     return named(seen, write, "payment", quickbooks.payment_body(write.content, now), touching)
+
+
+def _is_moving(seen: Seen[InvoiceCase]) -> bool:
+    """Whether the invoice goes on to another client: its placeholder comes back there."""
+    invoice, base = seen.case.ravetree, seen.case.base
+    if not isinstance(invoice, RavetreeInvoice) or base is None or not invoice.marked_paid:
+        return False
+    then = base.ravetree
+    return (invoice.client_id, invoice.currency) != (then.client_id, then.currency)

@@ -1,12 +1,13 @@
 """Brings one invoice into agreement."""
 
-from datetime import datetime
-from decimal import Decimal
+from dataclasses import replace
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
-from clients.quickbooks.company import quoted
 from reconcile import invoices as rules
 from reconcile.actions import Action
-from reconcile.invoices import InvoiceBase, InvoiceCase, Placeholder
+from reconcile.invoices import InvoiceBase, InvoiceCase
+from reconcile.marks import BESIDE, Mark, Placeholder, put_back
 from reconcile.model import (
     NOTHING,
     ZERO,
@@ -20,12 +21,16 @@ from reconcile.model import (
     Side,
     Write,
 )
+from reconcile.open_balances import differs
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import journal, pairs, pending
-from storage.models import Connection, Copy
+from schemas.times import parse_instant
+from storage import answers, journal, pairs, pending
+from storage.models import Connection
+from sync import closing
 from sync.books import Books
-from sync.records import invoice_requests
+from sync.records import beside_marks, invoice_requests
+from sync.records.beside_marks import payments_on
 from sync.records.documents import Documents
 from sync.records.seen import Partner, Seen, Wish, partner_of, references
 from sync.writes.journal import Request
@@ -74,16 +79,20 @@ class Invoices(Documents[InvoiceCase]):
             base=base,
             payments_pending=payments_pending,
             paired_payments=paired_payments,
-            placeholder=None if payment is None else Placeholder(payment),
-            customer_unapplied=_unapplied(books, invoice, remote, placeholder),
+            placeholder=_placeholder(books, subject, payment),
+            mark=_mark(partner),
+            unapplied=beside_marks.unapplied(books, invoice, remote, payment),
+            books_closed=closing.closed_until(books),
+            today=books.now().astimezone(ZoneInfo("UTC")).date(),
+            is_current=copy is None or not copy.stale,
             sent_written=sent_written,
             estimate=_estimate(books, invoice, base),
             draft_policy=connection.draft_policy,
             delete_policy=connection.delete_policy,
             installation=books.installation,
-            **references(books, invoice, owned_before, self.since(connection), wish),
+            **references(books, invoice, partner, owned_before, self.since(connection), wish),
         )
-        return Seen(subject, wish, raw, copy, case, placeholder)
+        return Seen(subject, wish, raw, copy, _with_payments(books, case), placeholder)
 
     def plan(self, seen: Seen[InvoiceCase]) -> Plan:
         """The next step."""
@@ -99,7 +108,7 @@ class Invoices(Documents[InvoiceCase]):
         if not seen.copy.stale:
             return False
         invoice = seen.case.ravetree
-        return plan != NOTHING or (isinstance(invoice, RavetreeInvoice) and invoice.marked_paid)
+        return not plan.is_at_rest or (isinstance(invoice, RavetreeInvoice) and invoice.marked_paid)
 
     def unit(self, books: Books, subject: Record, raw: Body | None = None) -> list[Record]:
         """Ravetree's payments on it, and QuickBooks' on one that is taken over."""
@@ -114,14 +123,63 @@ class Invoices(Documents[InvoiceCase]):
         # An older invoice comes as one unit with the payments that live on it.
         is_older = seen.wish.requested and write.action == Action.INVOICE_CREATE
         payments = [record.id for record in self.unit(books, seen.subject)] if is_older else []
-        return invoice_requests.request(seen, write, payments)
+        beside = None
+        if write.action == Action.MONEY_APPLY:
+            found = books.quickbooks.copy(Record(Side.QUICKBOOKS, Kind.PAYMENT, str(write.record_id)))
+            beside = found.body if found is not None else None
+        return invoice_requests.request(seen, write, payments, beside)
+
+    def put_back(self, books: Books, seen: Seen[InvoiceCase], write: Write) -> Plan:
+        """The placeholder that made room for an edit, or for money beside it, as it was."""
+        if write.action not in (Action.INVOICE_UPDATE, Action.MONEY_APPLY):
+            return NOTHING
+        if write.action == Action.MONEY_APPLY:
+            with books.writing() as session:
+                answers.forget(session, books.id, [seen.subject], BESIDE, str(write.record_id))
+        now = self.gather(books, seen.subject, Wish())
+        invoice, remote = now.case.ravetree, now.case.quickbooks
+        if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice):
+            return NOTHING
+        return put_back(now.case, invoice, remote)
 
 
 def _base(partner: Partner, home_currency: str) -> InvoiceBase | None:
     if partner.base is None:
         return None
     ours, theirs = partner.base
-    return InvoiceBase(ravetree.load_invoice(ours), quickbooks.load_invoice(theirs, home_currency), partner.line_ids)
+    return InvoiceBase(
+        ravetree.load_invoice(ours), quickbooks.load_invoice(theirs, home_currency), partner.line_ids, partner.notices
+    )
+
+
+def _placeholder(books: Books, subject: Record, payment: QuickBooksPayment | Gone | None) -> Placeholder | None:
+    if payment is None:
+        return None
+    pair = books.pair(pairs.PLACEHOLDER, Side.RAVETREE, subject.id)
+    written = pair.base_quickbooks if pair is not None else {}
+    return Placeholder(payment, quickbooks.load_payment(written, books.home_currency) if written else None)
+
+
+def _mark(partner: Partner) -> Mark | None:
+    """For which mark there was a placeholder last, as it was kept with the pair."""
+    kept = partner.kept.get("mark") or {}
+    if not kept.get("at"):
+        return None
+    day = date.fromisoformat(kept["day"]) if kept.get("day") else None
+    return Mark(parse_instant(kept["at"]), day, bool(kept.get("moving")))
+
+
+def _with_payments(books: Books, case: InvoiceCase) -> InvoiceCase:
+    """The same with what explains that its balances differ, asked for only where they do."""
+    invoice, remote = case.ravetree, case.quickbooks
+    if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice) or case.base is None:
+        return case
+    if invoice.void or remote.voided or not case.is_current:
+        return case
+    if not differs(case, invoice, remote, case.base.quickbooks.total):
+        return case
+    unseen, asked = payments_on(books, invoice, remote)
+    return replace(case, unseen_payments=unseen, payments_asked=asked)
 
 
 def _estimate(books: Books, invoice: Invoice, base: InvoiceBase | None) -> str | Record | None:
@@ -170,15 +228,3 @@ def _is_for_this_alone(books: Books, subject: Record, payment_id: str) -> bool:
     if pair is None or not isinstance(payment, QuickBooksPayment):
         return False
     return [allocation.invoice_id for allocation in payment.allocations] == [pair.quickbooks_id]
-
-
-def _unapplied(books: Books, invoice: Invoice, remote: Remote, placeholder: Copy | None) -> Decimal:
-    """The customer's unapplied money, read only when a placeholder is about to be made."""
-    if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice):
-        return ZERO
-    if not invoice.marked_paid or placeholder is not None or remote.balance == ZERO:
-        return ZERO
-    found = books.neighbours.quickbooks.query("Payment", f"CustomerRef = {quoted(remote.customer_id)}")
-    books.quickbooks.keep(Kind.PAYMENT, {str(raw["Id"]): raw for raw in found})
-    payments = [quickbooks.load_payment(raw, books.home_currency) for raw in found]
-    return sum((p.unapplied for p in payments if p.currency == invoice.currency and not p.voided), ZERO)

@@ -4,8 +4,11 @@ from reconcile.decisions import Decision
 from reconcile.markers import marked_placeholder
 from reconcile.model import Adopt, Attention, Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.payments import KnownInvoice
+from schemas.quickbooks import Body
 from storage import pairs, pending
+from storage.models import Copy
 from sync.books import Books
+from sync.records import receipts
 
 
 def carry_out_decision(books: Books, subject: Record) -> Attention | None:
@@ -30,6 +33,8 @@ def know_placeholder_again(books: Books, subject: Record) -> None:
     if not isinstance(theirs, QuickBooksPayment) or theirs.voided:
         return
     invoice_id = marked_placeholder(theirs.note) or ""
+    if receipts.is_released(books, theirs):
+        return
     pair = books.pair(Kind.INVOICE, Side.RAVETREE, invoice_id)
     if pair is None or books.pair(pairs.PLACEHOLDER, Side.RAVETREE, invoice_id) is not None:
         return
@@ -57,7 +62,7 @@ def adopt(books: Books, found: Adopt, invoices: tuple[KnownInvoice, ...]) -> Non
             found.quickbooks_id,
             books.now(),
             base_ravetree=ours,
-            base_quickbooks=copy.body if copy else {},
+            base_quickbooks=_base_of(copy, takes_theirs=found.takes_theirs),
         )
         names = [
             Record(Side.RAVETREE, Kind.PAYMENT, found.ravetree_id),
@@ -67,6 +72,13 @@ def adopt(books: Books, found: Adopt, invoices: tuple[KnownInvoice, ...]) -> Non
         others = [name for name in names if name not in books.handling]
         others += [Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id) for invoice in invoices]
         pending.reconsider_records(session, books.id, others, books.now())
+
+
+def _base_of(copy: Copy | None, *, takes_theirs: bool) -> Body:
+    """QuickBooks' payment as it is, or as if all of it had been entered since: then it is copied next."""
+    if copy is None:
+        return {}
+    return copy.body | {"Line": [], "TotalAmt": 0, "UnappliedAmt": 0} if takes_theirs else copy.body
 
 
 def take_apart(books: Books, subject: Record) -> None:

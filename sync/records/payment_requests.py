@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 from reconcile.actions import Action
-from reconcile.model import PaymentContent, Side, Write
+from reconcile.model import Kind, PaymentContent, Record, Side, Write
+from reconcile.payments import spent_elsewhere
 from schemas import ids, quickbooks, ravetree
 from schemas.quickbooks import Body
 from sync.books import Books
-from sync.records.payment_sides import SeenPayment, own_id, reference
+from sync.records.payment_names import reference
+from sync.records.payment_sides import SeenPayment, own_id
 from sync.writes.context import Context
 from sync.writes.journal import Request
 
@@ -19,6 +21,7 @@ def request(books: Books, seen: SeenPayment, write: Write) -> Request:
         base_ravetree=seen.raw,
         touches=tuple(sorted(invoice.quickbooks_id for invoice in seen.invoices)),
         ravetree_invoices=tuple(sorted(invoice.ravetree_id for invoice in seen.invoices)),
+        spent=str(spent_elsewhere(seen.case) or ""),
     )
     if write.side is Side.RAVETREE:
         return _to_ravetree(books, seen, write, context)
@@ -28,6 +31,8 @@ def request(books: Books, seen: SeenPayment, write: Write) -> Request:
         now = None
         if write.action == Action.PAYMENT_UPDATE:
             now = seen.body
+        elif write.action == Action.PAYMENT_APPLY:
+            now = _named(books, write)
         elif write.action == Action.PAYMENT_TAKE_PLACEHOLDER:
             invoice_id, now = _placeholder(books, seen, write)
             context = replace(context, placeholder_of=invoice_id)
@@ -57,6 +62,14 @@ def _content(write: Write) -> PaymentContent:
     if not isinstance(write.content, PaymentContent):
         raise ValueError(f"{write.action} needs content")
     return write.content
+
+
+def _named(books: Books, write: Write) -> Body:
+    """QuickBooks' own words of the payment that a person named."""
+    copy = books.quickbooks.copy(Record(Side.QUICKBOOKS, Kind.PAYMENT, str(write.record_id)))
+    if copy is None:
+        raise ValueError("this write needs our copy of the payment")
+    return copy.body
 
 
 def _placeholder(books: Books, seen: SeenPayment, write: Write) -> tuple[str, Body]:

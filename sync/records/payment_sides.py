@@ -1,10 +1,11 @@
 """What is known of a payment before its next step is planned: both sides, their invoices, and who may be its twin."""
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
-from reconcile import payments as rules
 from reconcile.decisions import Decision
-from reconcile.markers import external_id, marked_payment, marked_placeholder
+from reconcile.markers import marked_payment
+from reconcile.marks import is_edited
 from reconcile.model import (
     ZERO,
     Gone,
@@ -19,9 +20,13 @@ from reconcile.model import (
 from reconcile.payments import KnownInvoice, PaymentBase, PaymentCase
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import connections
+from storage import connections, pairs
 from storage.models import Copy, Pair
+from sync import closing
 from sync.books import Books, base_of
+from sync.records import receipts
+from sync.records.customers import above, is_below
+from sync.records.payment_names import reference
 
 Ours = RavetreePayment | Gone | None
 Theirs = QuickBooksPayment | Gone | None
@@ -55,7 +60,7 @@ class SeenPayment:
         return found + ([Record(Side.QUICKBOOKS, Kind.PAYMENT, self.copy.record_id)] if self.copy is not None else [])
 
 
-def gather(books: Books, subject: Record) -> SeenPayment:
+def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPayment:
     """Both sides as they are now. It writes to neither of them."""
     pair = books.pair(Kind.PAYMENT, subject.side, subject.id)
     ours: Ours = None
@@ -71,18 +76,37 @@ def gather(books: Books, subject: Record) -> SeenPayment:
     base = _base(books, pair)
     invoices = _known_invoices(books, ours, theirs, base)
     found = books.decided({subject, *books.handling})
+    answers = books.answers({subject, *books.handling})
     with books.reading() as session:
         methods = connections.mappings(session, books.id, "payment_method")
         deposit_accounts = connections.mappings(session, books.id, "deposit_account")
+    twins = receipts.twins(books, ours, theirs, base, invoices, answers)
+    customer_id = _customer_of(books, ours)
     case = PaymentCase(
         ravetree=ours,
         quickbooks=theirs,
         base=base,
         invoices=invoices,
         coming=_coming(books, ours, invoices),
-        client_customer_id=_customer_of(books, ours),
-        twins=_twins(books, ours, theirs, base, invoices),
+        client_customer_id=customer_id,
+        client_below_payer=_is_below_payer(books, customer_id, theirs if base is not None else None),
+        payers=_payers(books, invoices, theirs if base is not None else None),
+        since=books.connection.invoices_since,
+        requested=requested,
+        books_closed=closing.closed_until(books),
+        is_placeholder=quickbooks_id is not None and _is_placeholder(books, quickbooks_id),
+        released=isinstance(theirs, QuickBooksPayment) and receipts.is_released(books, theirs),
+        known_then=_known_then(pair),
+        spent=Decimal(str(pair.kept.get("spent", 0))) if pair is not None else ZERO,
+        elsewhere=_elsewhere(theirs, invoices),
+        one=receipts.one_of(books, ours, answers),
+        twin_asked=bool(twins) and books.waits_for_a_person(Record(Side.RAVETREE, Kind.PAYMENT, twins[0].id)),
+        twin_mute=bool(twins) and receipts.is_mute(books, twins[0]),
+        twins=twins,
         decision=found.decision if found else "",
+        decided_on=found.code if found else "",
+        decision_target=found.target if found else "",
+        answers=answers,
         marked_twin=_marked_twin(books, theirs, base),
         marked_copy_id=_marked_copy(books, ours, raw, base, invoices),
         methods=methods,
@@ -95,11 +119,6 @@ def gather(books: Books, subject: Record) -> SeenPayment:
 def own_id(subject: Record, side: Side) -> str | None:
     """The id of a payment on a side, if it is named by that one."""
     return subject.id if subject.side is side else None
-
-
-def reference(books: Books, quickbooks_id: str) -> str:
-    """What Ravetree's copy of a QuickBooks payment bears, so that it is made once."""
-    return external_id(books.connection.realm_id, Kind.PAYMENT, quickbooks_id)
 
 
 def _base(books: Books, pair: Pair | None) -> PaymentBase | None:
@@ -123,6 +142,43 @@ def _known_invoices(books: Books, ours: Ours, theirs: Theirs, base: PaymentBase 
     return tuple(invoice for _, invoice in sorted(known.items()) if invoice is not None)
 
 
+def _known_then(pair: Pair | None) -> frozenset[str]:
+    """The invoices that both sides knew at the base; what earlier versions wrote says only which it was about."""
+    if pair is None or not pair.base_ravetree:
+        return frozenset()
+    return frozenset(str(name) for name in pair.kept.get("invoices", ()))
+
+
+def _is_placeholder(books: Books, quickbooks_id: str) -> bool:
+    return books.pair(pairs.PLACEHOLDER, Side.QUICKBOOKS, quickbooks_id) is not None
+
+
+def _is_below_payer(books: Books, customer_id: str | None, theirs: Theirs) -> bool:
+    """Whether a client's customer is who pays, or below who pays; asked of QuickBooks only where it is another one."""
+    if customer_id is None or not isinstance(theirs, QuickBooksPayment):
+        return not isinstance(theirs, QuickBooksPayment)
+    return theirs.customer_id == customer_id or is_below(books, customer_id, theirs.customer_id)
+
+
+def _payers(books: Books, invoices: tuple[KnownInvoice, ...], theirs: Theirs) -> tuple[str, ...]:
+    """The customers that can pay all of these invoices: their own, and those above it, the nearest first."""
+    customers = dict.fromkeys(invoice.quickbooks.customer_id for invoice in invoices)
+    paying = {theirs.customer_id} if isinstance(theirs, QuickBooksPayment) else set()
+    if len(customers) <= 1 and paying <= set(customers):
+        return tuple(customers)
+    first, *others = ([name, *above(books, name)] for name in customers) if customers else ([],)
+    return tuple(name for name in first if all(name in chain for chain in others))
+
+
+def _elsewhere(theirs: Theirs, invoices: tuple[KnownInvoice, ...]) -> str:
+    """What else in QuickBooks it is applied to, as a bookkeeper finds it."""
+    if not isinstance(theirs, QuickBooksPayment):
+        return ""
+    known = {invoice.quickbooks_id for invoice in invoices}
+    named = [f"invoice Id {a.invoice_id}" for a in theirs.allocations if a.invoice_id not in known]
+    return ", ".join(dict.fromkeys([*named, *theirs.others]))
+
+
 def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
     remote, _ = books.quickbooks.invoice(pair.quickbooks_id)
     if not isinstance(remote, QuickBooksInvoice):
@@ -131,10 +187,10 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
             return None
         remote = replace(quickbooks.load_invoice(pair.base_quickbooks, books.home_currency), balance=ZERO)
     placeholder, _ = books.placeholder_of(pair.ravetree_id)
-    marked_open, open_here = ZERO, ZERO
+    marked_open, open_here, total_here = ZERO, ZERO, None
     invoice, _ = books.ravetree.invoice(pair.ravetree_id)
     if isinstance(invoice, RavetreeInvoice) and not invoice.void:
-        open_here = invoice.balance
+        open_here, total_here = invoice.balance, invoice.total
         if isinstance(placeholder, QuickBooksPayment) and invoice.marked_paid:
             marked_open = invoice.balance
     return KnownInvoice(
@@ -146,7 +202,16 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
         placeholder=placeholder if isinstance(placeholder, QuickBooksPayment) else None,
         marked_open=marked_open,
         open_here=open_here,
+        total_here=total_here,
+        placeholder_changed=_is_changed(books, pair.ravetree_id, placeholder),
     )
+
+
+def _is_changed(books: Books, invoice_id: str, placeholder: QuickBooksPayment | Gone | None) -> bool:
+    pair = books.pair(pairs.PLACEHOLDER, Side.RAVETREE, invoice_id)
+    if pair is None or not pair.base_quickbooks or not isinstance(placeholder, QuickBooksPayment):
+        return False
+    return is_edited(placeholder, quickbooks.load_payment(pair.base_quickbooks, books.home_currency))
 
 
 def _coming(books: Books, ours: Ours, invoices: tuple[KnownInvoice, ...]) -> tuple[Record, ...]:
@@ -195,7 +260,7 @@ def _marked_copy(
     origin = _origin_of(books, ours)
     if origin is not None:
         return origin
-    for candidate in _unpaired_copies(books, invoices):
+    for candidate in receipts.unpaired_on(books, invoices):
         if marked_payment(candidate.note) == ours.id and not candidate.voided:
             return candidate.id
     return books.restored.marked("payment", ours.id) if books.restored.may_be_forgotten(raw) else None
@@ -211,60 +276,3 @@ def _origin_of(books: Books, ours: RavetreePayment) -> str | None:
         return None
     copy = books.quickbooks.payment(name)[1]
     return name if copy is not None and not copy.deleted else None
-
-
-# --- one receipt typed twice -------------------------------------------------------------------------
-
-
-def _twins(
-    books: Books, ours: Ours, theirs: Theirs, base: PaymentBase | None, invoices: tuple[KnownInvoice, ...]
-) -> tuple[RavetreePayment | QuickBooksPayment, ...]:
-    if base is not None:
-        return ()
-    if isinstance(theirs, QuickBooksPayment):
-        candidates = _ravetree_candidates(books, theirs, invoices)
-        return tuple(p for p in candidates if rules.same_receipt(p, theirs, invoices))
-    if isinstance(ours, RavetreePayment):
-        return tuple(p for p in _quickbooks_candidates(books, invoices) if rules.same_receipt(ours, p, invoices))
-    return ()
-
-
-def _ravetree_candidates(
-    books: Books, theirs: QuickBooksPayment, invoices: tuple[KnownInvoice, ...]
-) -> list[RavetreePayment]:
-    """Ravetree's payments on these invoices that QuickBooks got from nobody, or got after it had this one."""
-    found = []
-    for invoice in invoices:
-        for row in books.neighbours.ravetree.payments_of(invoice.ravetree_id):
-            pair = books.pair(Kind.PAYMENT, Side.RAVETREE, row["id"])
-            candidate = ravetree.load_payment(row)
-            if candidate.external_id == reference(books, theirs.id):
-                continue
-            if pair is None or _copied_later(books, pair, theirs):
-                found.append(candidate)
-    return found
-
-
-def _copied_later(books: Books, pair: Pair, theirs: QuickBooksPayment) -> bool:
-    if not pair.base_quickbooks or not marked_payment(str(pair.base_quickbooks.get("PrivateNote", ""))):
-        return False
-    return quickbooks.load_payment(pair.base_quickbooks, books.home_currency).created_at >= theirs.created_at
-
-
-def _quickbooks_candidates(books: Books, invoices: tuple[KnownInvoice, ...]) -> list[QuickBooksPayment]:
-    """QuickBooks' payments on these invoices that Ravetree does not know and that we did not write."""
-    return [
-        payment
-        for payment in _unpaired_copies(books, invoices)
-        if not marked_placeholder(payment.note) and marked_payment(payment.note) is None
-    ]
-
-
-def _unpaired_copies(books: Books, invoices: tuple[KnownInvoice, ...]) -> list[QuickBooksPayment]:
-    seen = [
-        copy
-        for invoice in invoices
-        for copy in books.quickbooks.payments_on(invoice.quickbooks_id)
-        if books.pair(Kind.PAYMENT, Side.QUICKBOOKS, copy.record_id) is None
-    ]
-    return [quickbooks.load_payment(copy.body, books.home_currency) for copy in seen]

@@ -9,7 +9,7 @@ from schemas import quickbooks
 from storage import pending
 from sync.books import Books
 from sync.outcomes import NeedsAttention, Outcome, switched_off
-from sync.records import payment_pairs, payment_requests, payment_sides
+from sync.records import beside_marks, payment_pairs, payment_requests, payment_sides
 from sync.records.loop import work_through
 from sync.records.payment_sides import SeenPayment
 from sync.writes.journal import Request
@@ -20,9 +20,10 @@ class PaymentWork:
 
     looks_afresh = False
 
-    def __init__(self, books: Books, subject: Record) -> None:
+    def __init__(self, books: Books, subject: Record, *, requested: bool = False) -> None:
         self.books = books
         self.subject = subject
+        self._requested = requested
 
     @property
     def name(self) -> str:
@@ -38,7 +39,7 @@ class PaymentWork:
 
     def gather(self) -> SeenPayment:
         """Both sides as they are now."""
-        return payment_sides.gather(self.books, self.subject)
+        return payment_sides.gather(self.books, self.subject, requested=self._requested)
 
     def plan(self, seen: SeenPayment) -> Plan | Outcome:
         """The next step. Payments are a matter of their invoices: with those switched off, they wait."""
@@ -51,7 +52,10 @@ class PaymentWork:
         return False
 
     def ties(self, seen: SeenPayment, plan: Plan) -> bool:
-        """Take the pair apart, or make it, where the plan says so."""
+        """Keep an answer, take the pair apart, or make it, where the plan says so."""
+        if plan.remember is not None:
+            self.books.remember(self.subject, plan.remember)
+            return True
         if plan.unpair:
             payment_pairs.take_apart(self.books, self.subject)
             self._use_up_decision(seen)
@@ -94,6 +98,7 @@ class PaymentWork:
 
     def agreed(self, seen: SeenPayment, plan: Plan) -> None:
         """A decision is used up, and a payment that is gone answers the question whether it was one or two."""
+        beside_marks.look_at_marks(self.books, seen.case.quickbooks)
         sides = (seen.case.ravetree, seen.case.quickbooks)
         if any(isinstance(p, Gone) or (p is not None and p.voided) for p in sides):
             with self.books.writing() as session:

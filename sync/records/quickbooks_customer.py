@@ -1,15 +1,15 @@
 """One customer of QuickBooks: imported once, linked by a person, merged with another, inactive or gone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reconcile import contacts as rules
 from reconcile.actions import Action
 from reconcile.contacts import CreateContact, UseContact
 from reconcile.decisions import Decision
 from reconcile.markers import external_id
-from reconcile.model import Attention, Kind, QuickBooksCustomer, Record, Side
+from reconcile.model import Attention, Kind, QuickBooksCustomer, RavetreeContact, Record, Side
 from schemas import quickbooks, ravetree
-from storage import pairs, pending
+from storage import copies, pairs, pending
 from storage.models import Decided, Pair
 from sync.books import Books
 from sync.echoes import Entry
@@ -90,7 +90,9 @@ class CustomerWork:
                 )
             return self._take(customer, decided.target)
         said = decided.decision if decided is not None else ""
-        decision = rules.match_contact(customer, contacts.values(), self._linked(customer.currency), said)
+        decision = rules.match_contact(
+            customer, contacts.values(), self._linked(customer.currency), said, others=self._others(customer, contacts)
+        )
         match decision:
             case Attention():
                 return NeedsAttention(decision)
@@ -115,6 +117,15 @@ class CustomerWork:
                 for pair in links_of(self._books, self._subject):
                     self._books.ravetree.remember_contact(pair.ravetree_id)
                 return Agreed()
+
+    def _others(self, customer: QuickBooksCustomer, contacts: Mapping[str, RavetreeContact]) -> set[str]:
+        """The names of the company's other customers, where a mailbox that several share would be asked about."""
+        if not any(rules.shares_mail(contact, customer) for contact in contacts.values()):
+            return set()
+        with self._books.reading() as session:
+            known = copies.every(session, self._books.id, Side.QUICKBOOKS, Kind.CONTACT)
+        loaded = [quickbooks.load_customer(copy.body, self._books.home_currency) for copy in known if not copy.deleted]
+        return {rules.folded(other.name) for other in loaded if other.active and other.id != customer.id}
 
     def _take(self, customer: QuickBooksCustomer, contact_id: str) -> Outcome:
         link_customer(self._books, contact_id, customer.currency, customer.id)

@@ -8,7 +8,6 @@ from reconcile import contacts as rules
 from reconcile.actions import Action
 from reconcile.decisions import Decision
 from reconcile.model import (
-    NOTHING,
     Attention,
     ContactContent,
     Kind,
@@ -50,7 +49,10 @@ class ContactWork:
         if decided is not None and decided.decision == Decision.LINK:
             return self._link(contact, currency, decided.target)
         if not self._requested:
-            return Agreed("goes to QuickBooks by the button, or with a document")
+            linked = links_of(self._books, self._subject)
+            return Agreed(
+                "goes to QuickBooks by the button, or with a document", rules.notices(contact) if linked else ()
+            )
         customer, _ = customer_for(self._books, contact.id, currency)
         if isinstance(customer, Attention):
             return NeedsAttention(customer)
@@ -117,7 +119,7 @@ class CustomerPush:
             return Plan(attention=seen.customer)
         content = rules.pushed(self._contact, seen.customer)
         if content is None or seen.copy is None:
-            return NOTHING
+            return Plan(notices=rules.notices(self._contact))
         return Plan(writes=(Write(Side.QUICKBOOKS, Action.CUSTOMER_UPDATE, self._record.id, content=content),))
 
     def reads_first(self, seen: SeenCustomer, plan: Plan) -> bool:  # noqa: ARG002 - what others need

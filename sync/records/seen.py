@@ -11,17 +11,22 @@ from schemas.quickbooks import Body
 from storage import connections
 from storage.models import Copy
 from sync.books import Books, base_of
-from sync.records.customers import customer_for
+from sync.records.customers import address_of, customer_for, is_below
 
 Case = TypeVar("Case")
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What people want of a document: that it is synced whatever its age, and what they decided, if they did."""
+    """What people want of a document: that it is synced whatever its age, and what they decided, if they did.
+
+    `decided_on` is the code of the question that the decision answers.
+    """
 
     requested: bool = False
     decision: str = ""
+    decided_on: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,10 @@ class Partner:
     """What stands behind a document: both bodies of its base, its lines' ids, and our copy of its partner."""
 
     base: tuple[Body, Body] | None = None
+    kept: Mapping[str, Any] = field(default_factory=dict)
     line_ids: Mapping[str, str] = field(default_factory=dict)
     copy: Copy | None = None
+    notices: tuple[str, ...] = ()
 
 
 def partner_of(books: Books, subject: Record) -> Partner:
@@ -73,12 +80,13 @@ def partner_of(books: Books, subject: Record) -> Partner:
     if pair is None:
         return Partner()
     found = books.quickbooks.copy_or_read(Record(Side.QUICKBOOKS, subject.kind, pair.quickbooks_id))
-    return Partner(base_of(pair), dict(pair.line_ids), found)
+    return Partner(base_of(pair), dict(pair.kept), dict(pair.line_ids), found, tuple(pair.notices))
 
 
 def references(
     books: Books,
     document: RavetreeInvoice | RavetreeEstimate | Gone,
+    partner: Partner,
     owned_before: tuple[Any, ...] | None,
     since: datetime | None,
     wish: Wish,
@@ -88,16 +96,44 @@ def references(
         items = connections.mappings(session, books.id, "line_type")
         tax_codes = connections.mappings(session, books.id, "tax_rate")
     customer, email = _customer(books, document, owned_before, since, wish)
+    customer, address = _moved(books, document, partner, customer)
     return {
         "customer": customer,
         "customer_email": email,
+        "customer_address": address,
         "items": items,
         "tax_codes": tax_codes,
         "us_company": books.connection.country == "US",
         "since": since,
         "requested": wish.requested,
         "decision": wish.decision,
+        "decided_on": wish.decided_on,
+        "decision_target": wish.target,
+        "answers": books.answers(books.handling),
     }
+
+
+def _moved(
+    books: Books,
+    document: RavetreeInvoice | RavetreeEstimate | Gone,
+    partner: Partner,
+    customer: str | Attention | None,
+) -> tuple[str | Attention | None, Mapping[str, str] | None]:
+    """Which customer a paired document is to have, with its address where that is another one than it has there.
+
+    A project, or another customer below the client's, is a bookkeeper's choice, as long as the client stays.
+    """
+    copy = partner.copy
+    if isinstance(document, Gone) or not isinstance(customer, str) or partner.base is None:
+        return customer, None
+    if copy is None or copy.deleted:
+        return customer, None
+    there = str((copy.body.get("CustomerRef") or {}).get("value", ""))
+    if there == customer:
+        return customer, None
+    if partner.base[0].get("client_id") == document.client_id and is_below(books, there, customer):
+        return there, None
+    return customer, address_of(books, customer)
 
 
 def _customer(

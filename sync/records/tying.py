@@ -28,7 +28,7 @@ def carry_out_decision(documents: Documents[Any], books: Books, subject: Record,
         case Decision.LINK:
             refusal = _link(documents, books, subject, found.target)
             return refusal if refusal is not None else Wish(wish.requested)
-    return Wish(wish.requested, found.decision)
+    return Wish(wish.requested, found.decision, found.code, found.target)
 
 
 def forget_pair(books: Books, subject: Record) -> None:
@@ -60,6 +60,17 @@ def adopt(documents: Documents[Any], books: Books, subject: Record, ours: Body, 
         )
         for record in unit:
             pending.note(session, books.id, record, books.now())
+
+
+def release_placeholder(books: Books, subject: Record, *, forgets_mark: bool) -> None:
+    """The payment that stood for a mark as paid is no longer ours: it is looked at as anybody's."""
+    pair = books.pair(pairs.PLACEHOLDER, Side.RAVETREE, subject.id)
+    with books.writing() as session:
+        pairs.remove(session, books.id, pairs.PLACEHOLDER, subject.id)
+        if forgets_mark:
+            pairs.keep(session, books.id, Kind.INVOICE, subject.id, mark={})
+        if pair is not None:
+            pending.note(session, books.id, Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id), books.now())
 
 
 def _is_deleted_there(books: Books, subject: Record) -> bool:

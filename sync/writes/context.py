@@ -31,11 +31,16 @@ class Context:
     base_ravetree: Body | None = None
     base_quickbooks: Body | None = None
     line_keys: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     payments: tuple[str, ...] = ()
     touches: tuple[str, ...] = ()
     ravetree_invoices: tuple[str, ...] = ()
     closes_estimate: str = ""
     placeholder_of: str = ""
+    mark: str = ""
+    day: str = ""
+    moving: str = ""
+    spent: str = ""
     if_match: int | None = None
 
     def stored(self) -> dict[str, Any]:
@@ -57,11 +62,16 @@ class _Stored(Schema):
     base_ravetree = kinds.Raw(load_default=None, allow_none=True)
     base_quickbooks = kinds.Raw(load_default=None, allow_none=True)
     line_keys = kinds.List(kinds.String(), load_default=list)
+    notices = kinds.List(kinds.String(), load_default=list)
     payments = kinds.List(kinds.String(), load_default=list)
     touches = kinds.List(kinds.String(), load_default=list)
     ravetree_invoices = kinds.List(kinds.String(), load_default=list)
     closes_estimate = kinds.String(load_default="", allow_none=True)
     placeholder_of = kinds.String(load_default="", allow_none=True)
+    mark = kinds.String(load_default="", allow_none=True)
+    day = kinds.String(load_default="", allow_none=True)
+    moving = kinds.String(load_default="", allow_none=True)
+    spent = kinds.String(load_default="", allow_none=True)
     if_match = kinds.Integer(load_default=None, allow_none=True)
 
     @post_load
@@ -72,7 +82,17 @@ class _Stored(Schema):
         return Context(**(data | texts | lists))
 
 
-_TEXTS = ("ravetree_id", "quickbooks_id", "currency", "closes_estimate", "placeholder_of")
+_TEXTS = (
+    "ravetree_id",
+    "quickbooks_id",
+    "currency",
+    "closes_estimate",
+    "placeholder_of",
+    "mark",
+    "day",
+    "moving",
+    "spent",
+)
 _STORED = _Stored()
 
 

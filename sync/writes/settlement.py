@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from reconcile.actions import Action
 from reconcile.model import Kind, Record, Side
+from schemas import quickbooks
 from schemas.quickbooks import Body
 from storage import copies, journal, pairs, pending
 from storage.models import Operation
@@ -52,6 +53,7 @@ _KINDS = {
     "customer": Kind.CONTACT,
     "estimate": Kind.ESTIMATE,
     "invoice": Kind.INVOICE,
+    "money": Kind.PAYMENT,
     "payment": Kind.PAYMENT,
     "placeholder": Kind.PAYMENT,
 }
@@ -97,6 +99,8 @@ def _link_customer(session: Session, operation: Operation, answer: Body, now: da
         context_of(operation).ravetree_id,
         answer["Id"],
         now,
+        # What one of ours was made as tells it from one that stood there.
+        base_quickbooks=answer,
         currency=context_of(operation).currency,
     )
 
@@ -125,15 +129,16 @@ def _pair_document(session: Session, operation: Operation, answer: Body, now: da
         base_ravetree=context.base_ravetree or {},
         base_quickbooks=answer,
         line_ids=_line_ids(context.line_keys, answer),
+        notices=context.notices,
     )
     for name in context.payments:
         pending.note(session, operation.connection_id, Record(Side.RAVETREE, Kind.PAYMENT, name), now)
 
 
 def _line_ids(keys: Sequence[str], answer: Mapping[str, Any]) -> dict[str, str]:
-    """QuickBooks' line ids by Ravetree's: the answer's sales lines stand in the order that we sent."""
-    sales = [line for line in answer.get("Line", []) if line.get("DetailType") == "SalesItemLineDetail"]
-    return {key: str(line["Id"]) for key, line in zip(keys, sales, strict=False)}
+    """QuickBooks' line ids by Ravetree's: the answer's lines stand in the order that we sent, computed ones apart."""
+    lines = [line for line in answer.get("Line", []) if line.get("DetailType") not in quickbooks.COMPUTED_LINES]
+    return {key: str(line["Id"]) for key, line in zip(keys, lines, strict=False) if key}
 
 
 def _pair_payment(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
@@ -150,6 +155,7 @@ def _pair_payment(session: Session, operation: Operation, answer: Body, now: dat
         base_ravetree=context.base_ravetree or {},
         base_quickbooks=answer,
     )
+    _keep_facts(session, operation, context.ravetree_id)
 
 
 def _pair_payment_from_quickbooks(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
@@ -164,21 +170,47 @@ def _pair_payment_from_quickbooks(session: Session, operation: Operation, answer
         base_ravetree=answer,
         base_quickbooks=context.base_quickbooks or {},
     )
+    _keep_facts(session, operation, answer["id"])
+
+
+def _keep_facts(session: Session, operation: Operation, ravetree_id: str) -> None:
+    """What the new bases do not say: which invoices both sides knew, and what QuickBooks has spent elsewhere."""
+    context = context_of(operation)
+    facts = {"invoices": list(context.touches), "spent": context.spent or "0"}
+    pairs.keep(session, operation.connection_id, Kind.PAYMENT, ravetree_id, **facts)
 
 
 def _keep_placeholder(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
+    context = context_of(operation)
     pairs.store(
         session,
         operation.connection_id,
         pairs.PLACEHOLDER,
-        context_of(operation).ravetree_id,
+        context.ravetree_id,
         answer["Id"],
         now,
+        # What a bookkeeper changes is told by this: the note alone would not say it.
+        base_quickbooks=answer,
     )
+    _keep_mark(session, operation, {"at": context.mark, "day": answer.get("TxnDate", "")})
 
 
 def _drop_placeholder(session: Session, operation: Operation, _answer: Body, _now: datetime) -> None:
-    pairs.remove(session, operation.connection_id, pairs.PLACEHOLDER, context_of(operation).ravetree_id)
+    context = context_of(operation)
+    pairs.remove(session, operation.connection_id, pairs.PLACEHOLDER, context.ravetree_id)
+    _keep_mark(session, operation, {"at": context.mark, "day": context.day, "moving": context.moving})
+
+
+def _keep_mark(session: Session, operation: Operation, mark: dict[str, str]) -> None:
+    """For which mark there was a placeholder: rows of earlier versions do not say it."""
+    if mark["at"]:
+        name = context_of(operation).ravetree_id
+        pairs.keep(session, operation.connection_id, Kind.INVOICE, name, mark=mark)
+
+
+def _note_applied(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
+    """What was applied for a mark is money that Ravetree has to hear of: the echo would say nothing."""
+    pending.note(session, operation.connection_id, Record(Side.QUICKBOOKS, Kind.PAYMENT, str(answer["Id"])), now)
 
 
 _SETTLE: dict[tuple[Side, Action], Callable[[Session, Operation, Body, datetime], None]] = {
@@ -190,6 +222,7 @@ _SETTLE: dict[tuple[Side, Action], Callable[[Session, Operation, Body, datetime]
     (Side.QUICKBOOKS, Action.PAYMENT_CREATE): _pair_payment,
     (Side.QUICKBOOKS, Action.PAYMENT_UPDATE): _pair_payment,
     (Side.QUICKBOOKS, Action.PAYMENT_TAKE_PLACEHOLDER): _pair_payment,
+    (Side.QUICKBOOKS, Action.MONEY_APPLY): _note_applied,
     (Side.QUICKBOOKS, Action.PLACEHOLDER_CREATE): _keep_placeholder,
     (Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE): _keep_placeholder,
     (Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE): _drop_placeholder,

@@ -27,6 +27,7 @@ from reconcile.payments import KnownInvoice, PaymentBase, PaymentCase
 
 SWITCHED_ON = datetime(2026, 11, 1, tzinfo=UTC)
 CREATED = datetime(2026, 11, 20, 14, 13, 20, tzinfo=UTC)
+MARKED_AT = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 DAY = date(2026, 11, 20)
 CUSTOMER = "C1"
 ITEMS = {"time": "I1", "expense": "I2"}
@@ -66,7 +67,7 @@ def ravetree_invoice(worth: str | int = 100, /, *, paid: str | int = 0, **change
         total=ZERO,
         balance=ZERO,
         sent=False,
-        marked_paid=False,
+        marked_paid_at=None,
         created_at=CREATED,
     )
     return replace(made, **changes)
@@ -206,7 +207,9 @@ def known(ravetree_id: str = "R1", quickbooks_id: str = "Q1", **changes: Any) ->
 
 def payment_case(**changes: Any) -> PaymentCase:
     """A payment over the one known invoice R1/Q1."""
-    return replace(PaymentCase(ravetree=None, quickbooks=None, base=None, invoices=(known(),)), **changes)
+    case = replace(PaymentCase(ravetree=None, quickbooks=None, base=None, invoices=(known(),)), **changes)
+    payers = tuple(dict.fromkeys(invoice.quickbooks.customer_id for invoice in case.invoices))
+    return replace(case, payers=changes.get("payers", payers))
 
 
 def paired_payment_case(

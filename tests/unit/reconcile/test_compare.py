@@ -19,6 +19,7 @@ from tests.unit.reconcile.build import (
     CUSTOMER,
     DAY,
     ITEMS,
+    MARKED_AT,
     copied_payment,
     line,
     paired_case,
@@ -151,15 +152,17 @@ def test_cents_that_nobody_changed_are_rounding_and_more_is_unexplained() -> Non
 
 
 def test_a_mark_as_paid_explains_the_balance() -> None:
-    found = invoices(replace(BASE[0], status="paid", marked_paid=True), quickbooks_invoice(paid=100))
+    found = invoices(replace(BASE[0], status="paid", marked_paid_at=MARKED_AT), quickbooks_invoice(paid=100))
     assert [(one.field, one.cause) for one in found.values()] == [("balance", Cause.MARKED)]
 
 
 def test_a_mark_as_paid_that_quickbooks_does_not_have_yet_is_coming() -> None:
-    found = invoices(replace(BASE[0], status="paid", marked_paid=True))
+    found = invoices(replace(BASE[0], status="paid", marked_paid_at=MARKED_AT))
     assert {one.field: (one.ravetree, one.quickbooks) for one in found.values()} == {"status": ("paid", "open")}
     assert found["status"].cause is Cause.WAITING
-    half = invoices(replace(ravetree_invoice(paid=60), status="paid", marked_paid=True), quickbooks_invoice(paid=40))
+    half = invoices(
+        replace(ravetree_invoice(paid=60), status="paid", marked_paid_at=MARKED_AT), quickbooks_invoice(paid=40)
+    )
     assert {one.cause for one in half.values()} == {Cause.WAITING}
 
 
@@ -310,7 +313,7 @@ def test_payments_differ_exactly_when_the_rules_do_something(
     ours = ravetree_payment(40, ("R1", mine), reference=here)  # type: ignore[arg-type]
     theirs = copied_payment(40, ("Q1", other), reference=there)  # type: ignore[arg-type]
     found = payments(ours, theirs)
-    planned = plan_payment(PaymentCase(ours, theirs, PaymentBase(*PAID), (INVOICE,)))
+    planned = plan_payment(PaymentCase(ours, theirs, PaymentBase(*PAID), (INVOICE,), payers=(CUSTOMER,)))
     assert bool(found) == bool(planned.writes or planned.attention)
     for one in found.values():
         assert (one.cause is Cause.HELD) == (planned.attention is not None)

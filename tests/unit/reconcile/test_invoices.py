@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from reconcile.invoices import InvoiceCase, Placeholder, plan
+from reconcile.invoices import InvoiceCase, plan
 from reconcile.markers import marked_placeholder
+from reconcile.marks import Placeholder
 from reconcile.model import (
     NOTHING,
     Attention,
@@ -23,6 +24,7 @@ from reconcile.model import (
 from tests.unit.reconcile.build import (
     CUSTOMER,
     DAY,
+    MARKED_AT,
     SWITCHED_ON,
     amount,
     attention,
@@ -94,7 +96,7 @@ def test_the_content_is_ravetrees_in_quickbooks_references() -> None:
     assert (content.number, content.issue_date, content.due_date) == ("1043", DAY, date(2026, 12, 20))
     assert (content.memo, content.currency) == ("Thanks", "USD")
     assert (content.tax_amount, content.total, content.discount) == (amount(8), amount(108), amount(0))
-    assert content.emailed
+    assert content.email_status == "EmailSent"
     assert [(part.item_id, part.quantity, part.unit_price, part.amount) for part in content.lines] == [
         ("I1", amount(1), amount(100), amount(100))
     ]
@@ -198,7 +200,7 @@ def test_an_invoice_waits_for_its_client() -> None:
 
 def test_a_client_that_needs_a_person_holds_the_invoice_with_the_same_words() -> None:
     why = Attention("held", "contact_ambiguous", "Two of them.", "Choose one.")
-    assert plan(invoice_case(customer=why)) == Plan(attention=why)
+    assert plan(invoice_case(customer=why)) == Plan(attention=replace(why, cause="Invoice 1043: Two of them."))
 
 
 # --- edits ---------------------------------------------------------------------------------------
@@ -426,17 +428,17 @@ def test_a_pair_is_not_planned_without_quickbooks_copy() -> None:
 
 # --- marked as paid ------------------------------------------------------------------------------
 
-MARKED = ravetree_invoice(status="paid", marked_paid=True)
+MARKED = ravetree_invoice(status="paid", marked_paid_at=MARKED_AT)
 
 
 def test_marked_as_paid_makes_a_placeholder_for_the_open_balance() -> None:
-    marked = ravetree_invoice(paid=40, status="paid", marked_paid=True)
+    marked = ravetree_invoice(paid=40, status="paid", marked_paid_at=MARKED_AT)
     write = the_write(plan(paired_case(marked, quickbooks_invoice(paid=40))))
     assert (write.side, write.action) == (Side.QUICKBOOKS, "placeholder.create")
     assert isinstance(write.content, PaymentContent)
     assert write.content.amount == 60
     assert [(a.invoice_id, a.amount) for a in write.content.allocations] == [("Q1", amount(60))]
-    assert (write.content.party_id, write.content.date) == (CUSTOMER, DAY)
+    assert (write.content.party_id, write.content.date) == (CUSTOMER, MARKED_AT.date())
     assert marked_placeholder(write.content.marker) == "R1"
 
 
@@ -459,8 +461,8 @@ def test_marked_as_paid_waits_while_payments_are_under_way(paid: int) -> None:
 
 
 def test_unapplied_money_of_the_customer_is_asked_about_first() -> None:
-    case = paired_case(MARKED, customer_unapplied=amount(100))
-    assert attention(plan(case)) == ("held", "unapplied_money_before_placeholder")
+    case = paired_case(MARKED, unapplied=(replace(placeholder(), id="P9", unapplied=amount(100), allocations=()),))
+    assert attention(plan(case)) == ("held", "unapplied_money_beside_mark")
 
 
 def test_a_placeholder_that_covers_the_mark_needs_nothing() -> None:
@@ -480,13 +482,13 @@ def test_a_deposited_placeholder_is_money_that_a_person_enters_when_the_mark_goe
 
 
 def test_a_deposited_placeholder_of_the_right_amount_needs_nothing() -> None:
-    marked = ravetree_invoice(status="paid", marked_paid=True)
+    marked = ravetree_invoice(status="paid", marked_paid_at=MARKED_AT)
     case = paired_case(marked, quickbooks_invoice(paid=100), placeholder=Placeholder(placeholder(deposited=True)))
     assert plan(case) == NOTHING
 
 
 def test_a_partial_real_payment_reduces_the_placeholder() -> None:
-    marked = ravetree_invoice(paid=30, status="paid", marked_paid=True)
+    marked = ravetree_invoice(paid=30, status="paid", marked_paid_at=MARKED_AT)
     case = paired_case(marked, quickbooks_invoice(paid=100), placeholder=Placeholder(placeholder()))
     write = the_write(plan(case))
     assert (write.action, write.record_id, write.version) == ("placeholder.update", "PH1", 7)

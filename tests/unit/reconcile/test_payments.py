@@ -15,6 +15,7 @@ from reconcile.model import (
     ZERO,
     Adopt,
     Allocation,
+    Answer,
     Gone,
     Kind,
     PaymentContent,
@@ -35,6 +36,7 @@ from reconcile.payments import (
 from tests.unit.reconcile.build import (
     CUSTOMER,
     DAY,
+    SWITCHED_ON,
     amount,
     attention,
     copied_payment,
@@ -175,8 +177,20 @@ def test_unapplied_money_of_a_linked_client_is_copied() -> None:
 
 def test_a_payment_over_unknown_invoices_only_is_ignored() -> None:
     assert plan(payment_case(ravetree=ravetree_payment(), invoices=())).ignored == "over no known invoice"
-    unlinked = ravetree_payment(50, allocations=(), unapplied=amount(50))
-    assert plan(payment_case(ravetree=unlinked, invoices=())).ignored == "over no known invoice"
+
+
+def test_an_advance_waits_for_its_client_and_an_older_one_for_a_person() -> None:
+    advance = ravetree_payment(50, allocations=(), unapplied=amount(50), created_at=SWITCHED_ON)
+    case = payment_case(ravetree=advance, invoices=(), since=SWITCHED_ON)
+    made = plan(case)
+    assert (made.waits_for, made.waits_because) == (
+        Record(Side.RAVETREE, Kind.CONTACT, "client_1"),
+        "Waits until its client is in QuickBooks.",
+    )
+    assert content_of(replace(case, client_customer_id="C1")).unapplied == 50
+    later = replace(case, client_customer_id="C1", since=SWITCHED_ON + timedelta(days=1))
+    assert plan(later).ignored == "older than the switch-on"
+    assert plan(replace(later, requested=True)).writes
 
 
 def test_a_payment_waits_for_an_invoice_that_is_on_its_way() -> None:
@@ -271,19 +285,19 @@ def test_a_payment_over_two_invoices_does_not_take_one_invoices_placeholder() ->
 # --- the same receipt on both sides ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        payment_case(ravetree=ravetree_payment(), twins=(quickbooks_payment(),)),
-        payment_case(quickbooks=quickbooks_payment(), twins=(ravetree_payment(),)),
-    ],
-)
-def test_a_receipt_that_may_stand_on_both_sides_is_asked_about(case: PaymentCase) -> None:
+def test_a_receipt_that_may_stand_on_both_sides_is_asked_about_once() -> None:
+    case = payment_case(ravetree=ravetree_payment(), twins=(quickbooks_payment(),))
     made = plan(case)
     assert attention(made) == ("held", "one_or_two_payments")
     assert made.attention is not None
-    assert "one payment or two?" in made.attention.cause
-    assert plan(replace(case, decision="two")).writes
+    assert "one or two?" in made.attention.cause
+    said = replace(case, decision="two", decided_on="one_or_two_payments")
+    assert plan(said).remember == Answer("one_or_two_payments", "two", "QP1")
+    assert plan(replace(said, decision="one")).remember == Answer("one_or_two_payments", "one", "QP1")
+    assert plan(replace(said, decided_on="more_than_open")).attention == made.attention
+    theirs = plan(payment_case(quickbooks=quickbooks_payment(), twins=(ravetree_payment(),)))
+    asking = Record(Side.RAVETREE, Kind.PAYMENT, "RP1")
+    assert (theirs.waits_for, theirs.look_at, theirs.attention) == (asking, (asking,), None)
 
 
 @pytest.mark.parametrize(
@@ -417,8 +431,10 @@ def test_removed_here_and_edited_there_is_held() -> None:
 def test_an_answer_that_applied_the_money_otherwise_is_a_possible_double_payment() -> None:
     """QuickBooks takes a payment on a paid invoice and leaves it unapplied."""
     answer = copied_payment(40, allocations=(), unapplied=amount(40))
-    case = paired_payment_case(remote=answer, remote_was=answer)
+    case = paired_payment_case(remote=answer, remote_was=answer, known_then=frozenset({"Q1"}))
     assert attention(plan(case)) == ("held", "possible_double_payment")
+    # An invoice that was not in both books then is no such case: its share is copied.
+    assert the_write(plan(replace(case, known_then=frozenset()))).action == "payment.update"
 
 
 def test_a_paired_record_that_cannot_be_found_is_gone() -> None:

@@ -74,7 +74,9 @@ def content(**changes: Any) -> InvoiceContent:
         "discount": ZERO,
         "tax_amount": ZERO,
         "total": Decimal(120),
-        "emailed": False,
+        "address": None,
+        "own_lines": frozenset({"1"}),
+        "notices": (),
     }
     return InvoiceContent(**(values | changes))
 
@@ -194,7 +196,7 @@ def test_a_memo_that_was_removed_is_emptied() -> None:
 
 
 def test_nobody_is_ever_mailed_by_quickbooks() -> None:
-    for body in (quickbooks.invoice_body(content(emailed=True)), quickbooks.sent_body(invoice())):
+    for body in (quickbooks.invoice_body(content(email_status="EmailSent")), quickbooks.sent_body(invoice())):
         assert body["EmailStatus"] == "EmailSent"
     assert quickbooks.sent_body(invoice()) == {
         "Id": "145",

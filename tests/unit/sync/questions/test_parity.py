@@ -45,7 +45,7 @@ def test_what_events_did_not_say_is_found_by_reading_in_full(world: World) -> No
     assert causes(world) == []
     assert causes(world, full=True) == [("invoice", "waiting")]
     world.settle()
-    assert causes(world) == [("invoice", "drift")]
+    assert causes(world) == [("invoice", "held")]
     (drift,) = parity(world).drift(CONNECTION, fresh=False)
     assert (drift["number"], drift["quickbooks"]["total"]) == (invoice["number"], "170.00")
     assert drift["quickbooks"]["url"] == f"{PAGES}/invoice?txnId={there['Id']}"
@@ -61,8 +61,8 @@ def test_what_is_still_to_be_done_says_what_the_next_sync_does(world: World) -> 
     assert all(difference["next"] for difference in drift["differences"])
 
 
-@pytest.mark.parametrize("side", ["ravetree", "quickbooks"])
-def test_what_waits_for_a_person_is_said(world: World, side: str) -> None:
+@pytest.mark.parametrize(("side", "code"), [("ravetree", "one_or_two_payments"), ("quickbooks", "")])
+def test_what_waits_for_a_person_is_said(world: World, side: str, code: str) -> None:
     invoice, there = world.paired()
     payment = world.receive({invoice["id"]: "40.00"})
     other = world.pay({there["Id"]: "40"}, TxnDate=payment["date"])
@@ -70,9 +70,9 @@ def test_what_waits_for_a_person_is_said(world: World, side: str) -> None:
     record = ours(Kind.PAYMENT, payment) if side == "ravetree" else theirs(Kind.PAYMENT, other)
     shown = parity(world).record(CONNECTION, record)
     assert shown is not None
-    assert [row["code"] for row in shown["waits"]] == ["one_or_two_payments"]
+    assert [row["code"] for row in shown["waits"]] == [code]
     assert shown["twins"]
-    assert {cause for _, cause in causes(world)} == {"held"}
+    assert "held" in {cause for _, cause in causes(world)}
 
 
 def test_a_contact_is_shown_with_its_link(world: World) -> None:

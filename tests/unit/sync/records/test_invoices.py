@@ -146,7 +146,7 @@ def test_unapplied_money_is_asked_about_before_a_placeholder_is_made(world: Worl
     world.ravetree.mark_as_paid(invoice["id"])
     world.settle()
     record = ours(Kind.INVOICE, invoice)
-    assert world.attention(record).code == "unapplied_money_before_placeholder"
+    assert world.attention(record).code == "unapplied_money_beside_mark"
     world.decide(record, "two")
     world.settle()
     assert len(world.quickbooks.every("Payment")) == 2

@@ -107,16 +107,18 @@ def test_removed_there_and_edited_here(world: World, decision: str, left: int) -
     assert (len(world.quickbooks.every("Payment")), len(world.ravetree.every("payments"))) == (left, left)
 
 
-@pytest.mark.parametrize(("decision", "count"), [("link", 1), ("two", 2)])
-def test_one_receipt_typed_twice_is_one_or_two(world: World, decision: str, count: int) -> None:
+@pytest.mark.parametrize(
+    ("named", "decision", "count"),
+    [("ours", "link", 1), ("ours", "one", 1), ("theirs", "one", 1), ("ours", "two", 2), ("theirs", "two", 2)],
+)
+def test_one_receipt_typed_twice_is_one_or_two(world: World, named: str, decision: str, count: int) -> None:
     invoice, made = world.paired()
     payment = world.receive({invoice["id"]: "40.00"})
     there = world.pay({made["Id"]: "40"}, TxnDate=payment["date"])
     world.settle()
-    records = [ours(Kind.PAYMENT, payment), theirs(Kind.PAYMENT, there)]
-    assert {world.attention(record).code for record in records} == {"one_or_two_payments"}
-    for record in records if decision == "two" else records[:1]:
-        world.decide(record, decision, there["Id"] if decision == "link" else "")
+    assert world.codes() == {str(ours(Kind.PAYMENT, payment)): "one_or_two_payments"}
+    said_of = ours(Kind.PAYMENT, payment) if named == "ours" else theirs(Kind.PAYMENT, there)
+    world.decide(said_of, decision, there["Id"] if decision == "link" else "")
     world.settle()
     assert len(world.ravetree.every("payments")) == len(world.quickbooks.every("Payment")) == count
     assert world.codes() == {}

@@ -1,0 +1,450 @@
+"""Marked as paid: the QuickBooks payment that stands for what Ravetree calls paid without having a payment for it.
+
+It is made at most once for a mark, raised and lowered as Ravetree's invoice changes, and never over an edit of a
+bookkeeper's. See the table in docs/rules.md.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from reconcile.actions import Action
+from reconcile.decisions import Decision
+from reconcile.markers import placeholder_marker
+from reconcile.model import (
+    NOTHING,
+    ZERO,
+    Allocation,
+    Answer,
+    Gone,
+    Kind,
+    PaymentContent,
+    Plan,
+    QuickBooksInvoice,
+    QuickBooksPayment,
+    RavetreeInvoice,
+    Record,
+    Side,
+    held,
+    money,
+    write,
+)
+from reconcile.questions import Asked, answered, says
+
+ANY_PAYMENT = Record(Side.RAVETREE, Kind.PAYMENT, "*")
+"""In place of a payment: what waits for it goes on whenever one of them has got on."""
+
+CHANGED, NOT_COVERED, CLOSED = "placeholder_changed", "mark_not_covered", "placeholder_in_closed_period"
+REMOVED, IN_CLOSED_PERIOD = "placeholder_removed", "mark_in_closed_period"
+BESIDE, CREDIT_BESIDE = "unapplied_money_beside_mark", "credit_beside_mark"
+
+
+@dataclass(frozen=True)
+class Placeholder:
+    """The payment that stands for the mark, and what QuickBooks answered to our last write of it."""
+
+    payment: QuickBooksPayment | Gone
+    written: QuickBooksPayment | None = None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """For which mark a placeholder was written last: when it was set, and the day that the placeholder bears.
+
+    `moving` says that it was taken away for an edit of the invoice, and comes back after that.
+    """
+
+    at: datetime
+    day: date | None = None
+    moving: bool = False
+
+
+class MarkCase(Asked, Protocol):
+    """What of an invoice's case decides about its mark."""
+
+    @property
+    def placeholder(self) -> Placeholder | None:
+        """The placeholder, if there is one."""
+        ...
+
+    @property
+    def mark(self) -> Mark | None:
+        """For which mark there was one last."""
+        ...
+
+    @property
+    def payments_pending(self) -> bool:
+        """Whether payments are still to be looked at."""
+        ...
+
+    @property
+    def unapplied(self) -> tuple[QuickBooksPayment, ...]:
+        """The customer's payments that are not applied in full, in the invoice's currency."""
+        ...
+
+    @property
+    def credit_left(self) -> Decimal:
+        """What remains of the customer's credit memos in the invoice's currency."""
+        ...
+
+    @property
+    def time_zone(self) -> str:
+        """In which an instant becomes a day."""
+        ...
+
+    @property
+    def today(self) -> date | None:
+        """The day there."""
+        ...
+
+    @property
+    def books_closed(self) -> date | None:
+        """Up to and including which day nothing is posted."""
+        ...
+
+    @property
+    def installation(self) -> str:
+        """The id that our markers bear."""
+        ...
+
+
+def live_placeholder(case: MarkCase) -> QuickBooksPayment | None:
+    """The placeholder, if it is there and not void."""
+    payment = case.placeholder.payment if case.placeholder is not None else None
+    return payment if isinstance(payment, QuickBooksPayment) and not payment.voided else None
+
+
+def is_closed(case: MarkCase, day: date | None) -> bool:
+    """Whether a day lies in a closed period, as far as we know."""
+    return day is not None and case.books_closed is not None and day <= case.books_closed
+
+
+def open_here(invoice: RavetreeInvoice) -> Decimal:
+    """What is open in Ravetree: nothing of what is marked as paid."""
+    return ZERO if invoice.marked_paid else invoice.balance
+
+
+# --- at rest otherwise ---------------------------------------------------------------------------
+
+
+def plan_mark(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
+    """Keep the placeholder at what Ravetree calls paid without having a payment for it."""
+    wanted = invoice.balance if invoice.marked_paid else ZERO
+    if (step := _carry_out(case, invoice, remote)) is not None:
+        return step
+    payment = live_placeholder(case)
+    if payment is None:
+        if wanted == ZERO:
+            return NOTHING
+        if case.placeholder is not None:
+            return _removed(case, invoice, wanted)
+        return _new(case, invoice, remote, wanted)
+    if payment.deposited:
+        return NOTHING if payment.amount == wanted else _deposited(case, invoice, payment, wanted)
+    if (question := changed(case, invoice)) is not None:
+        return question
+    if payment.amount == wanted:
+        return _beside(case, invoice, payment) or NOTHING
+    return resize(case, invoice, remote, payment, wanted)
+
+
+def resize(
+    case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, payment: QuickBooksPayment, wanted: Decimal
+) -> Plan:
+    """Bring the placeholder to an amount that Ravetree's changes ask for."""
+    if is_closed(case, payment.date):
+        return held(
+            CLOSED,
+            f"Invoice {invoice.number}: {money(wanted, invoice.currency)} are only marked as paid now; the payment of "
+            f"{money(payment.amount, payment.currency)} for it lies in a closed period.",
+            "Open the period in QuickBooks and press retry, or set the mark as it was.",
+        )
+    if wanted == ZERO:
+        return write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, payment.id, payment.sync_token)
+    if wanted - payment.amount > remote.balance:
+        return _wait_or(case, lambda: _balances_differ(invoice, remote, wanted, remote.balance + payment.amount))
+    content = placeholder_content(case, invoice, remote, wanted, payment.date)
+    return write(Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE, payment.id, payment.sync_token, content)
+
+
+def changed(case: MarkCase, invoice: RavetreeInvoice | None) -> Plan | None:
+    """The question that everything about the mark waits for: a bookkeeper has changed the placeholder."""
+    payment = live_placeholder(case)
+    written = case.placeholder.written if case.placeholder is not None else None
+    if payment is None or written is None or not is_edited(payment, written):
+        return None
+    if says(case, CHANGED, Decision.PAYMENT):
+        return Plan(remember=Answer(CHANGED, Decision.PAYMENT, payment.id))
+    if answered(case, CHANGED, payment.id) is not None:
+        return Plan(releases_placeholder=True)
+    free = not payment.credit and set(_shares(payment)) <= set(_shares(written)) and not is_closed(case, payment.date)
+    if free and invoice is not None and says(case, CHANGED, Decision.RESTORE):
+        content = _as_written(written, payment)
+        return write(Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE, payment.id, payment.sync_token, content)
+    number = invoice.number if invoice is not None else ""
+    return held(
+        CHANGED,
+        f"Invoice {number} is marked as paid; its payment of {money(written.amount, written.currency)} was edited in "
+        f"QuickBooks (now {money(payment.amount, payment.currency)} of {payment.date.isoformat()}).",
+        "Decide `payment` if it is the real money" + (", or `restore` to undo the edit." if free else "."),
+        Decision.PAYMENT,
+        *((Decision.RESTORE,) if free else ()),
+    )
+
+
+def is_edited(payment: QuickBooksPayment, written: QuickBooksPayment) -> bool:
+    """Whether a bookkeeper has changed what the placeholder says since we wrote it; a deposited one is real money."""
+    return not payment.deposited and _says(payment) != _says(written)
+
+
+def _says(payment: QuickBooksPayment) -> tuple[object, ...]:
+    """What of it is a bookkeeper's edit; a merged customer, an account, a class and a rate are not."""
+    return (
+        payment.amount,
+        _shares(payment),
+        payment.credit,
+        payment.date,
+        payment.method,
+        payment.reference,
+        payment.note,
+    )
+
+
+def _shares(payment: QuickBooksPayment) -> dict[str, Decimal]:
+    return {share.invoice_id: share.amount for share in payment.allocations if share.amount}
+
+
+# --- one that is not there -----------------------------------------------------------------------
+
+
+def _new(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, wanted: Decimal) -> Plan:
+    if remote.balance == ZERO and remote.total > ZERO and not case.payments_pending:
+        return NOTHING
+    mark = case.mark
+    again = mark is not None and mark.at == invoice.marked_paid_at and not mark.moving
+    if again and not says(case, NOT_COVERED, Decision.PLACEHOLDER):
+        return _wait_or(case, lambda: _not_covered(case, invoice, remote))
+    amount = remote.balance if again else wanted
+    if remote.balance != amount:
+        return _wait_or(case, lambda: _balances_differ(invoice, remote, wanted, remote.balance))
+    if (question := _beside(case, invoice, None)) is not None:
+        return question
+    day = mark.day if mark is not None and mark.moving else None
+    day = day or day_of_mark(invoice, case.time_zone)
+    if is_closed(case, day):
+        if says(case, IN_CLOSED_PERIOD, Decision.LEAVE):
+            return Plan(remember=Answer(IN_CLOSED_PERIOD, Decision.LEAVE, _spelled(invoice.marked_paid_at)))
+        if answered(case, IN_CLOSED_PERIOD, _spelled(invoice.marked_paid_at)) is not None:
+            return NOTHING
+        if not says(case, IN_CLOSED_PERIOD, Decision.TODAY) or is_closed(case, case.today):
+            return held(
+                IN_CLOSED_PERIOD,
+                f"Invoice {invoice.number} was marked as paid on {day.isoformat()}, in a period that is closed in "
+                "QuickBooks.",
+                "Decide `today` to date its payment today, or `leave` it without one.",
+                Decision.TODAY,
+                Decision.LEAVE,
+            )
+        day = case.today or day
+    content = placeholder_content(case, invoice, remote, amount, day)
+    return write(Side.QUICKBOOKS, Action.PLACEHOLDER_CREATE, content=content)
+
+
+def _removed(case: MarkCase, invoice: RavetreeInvoice, wanted: Decimal) -> Plan:
+    mark = case.mark
+    if mark is not None and mark.at != invoice.marked_paid_at:
+        # It was taken away and set again since: this is another mark.
+        return Plan(releases_placeholder=True)
+    if says(case, REMOVED, Decision.PLACEHOLDER):
+        return Plan(releases_placeholder=True, forgets_mark=True)
+    left = answered(case, REMOVED, "")
+    if left is not None and left.amounts == (str(wanted),):
+        return NOTHING
+    if says(case, REMOVED, Decision.LEAVE):
+        return Plan(remember=Answer(REMOVED, Decision.LEAVE, amounts=(str(wanted),)))
+    return held(
+        REMOVED,
+        f"Invoice {invoice.number} is marked as paid in Ravetree; its payment was removed in QuickBooks.",
+        "Take the mark away in Ravetree, enter the payment, or decide `placeholder` (make it again) or `leave`.",
+        Decision.PLACEHOLDER,
+        Decision.LEAVE,
+    )
+
+
+def _not_covered(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
+    left = answered(case, NOT_COVERED, "")
+    if left is not None and left.amounts == (str(remote.balance),):
+        return NOTHING
+    if says(case, NOT_COVERED, Decision.LEAVE):
+        return Plan(remember=Answer(NOT_COVERED, Decision.LEAVE, amounts=(str(remote.balance),)))
+    return held(
+        NOT_COVERED,
+        f"Invoice {invoice.number} is marked as paid in Ravetree; {money(remote.balance, invoice.currency)} of it are "
+        "open in QuickBooks.",
+        "Decide `placeholder` to enter a payment for the rest, or `leave` it open.",
+        Decision.PLACEHOLDER,
+        Decision.LEAVE,
+    )
+
+
+# --- money beside it -----------------------------------------------------------------------------
+
+
+def _beside(case: MarkCase, invoice: RavetreeInvoice, holder: QuickBooksPayment | None) -> Plan | None:
+    """Whether the customer has money that may be what the mark stands for: asked once for each payment."""
+    asking = [p for p in case.unapplied if answered(case, BESIDE, p.id) is None]
+    if asking:
+        named = [p for p in asking if not case.decision_target or p.id == case.decision_target]
+        if says(case, BESIDE, Decision.TWO):
+            return Plan(remember=Answer(BESIDE, Decision.TWO, asking[0].id))
+        if says(case, BESIDE, Decision.ONE, Decision.LINK) and len(named) == 1:
+            most = holder.amount if holder is not None else invoice.balance
+            share = min(named[0].unapplied, most)
+            return Plan(remember=Answer(BESIDE, Decision.ONE, named[0].id, (str(share),)))
+        first = asking[0]
+        several = f" (and {len(asking) - 1} more)" if len(asking) > 1 else ""
+        return held(
+            BESIDE,
+            f"Invoice {invoice.number} is marked as paid; its customer has {money(first.unapplied, first.currency)} "
+            f"unapplied in QuickBooks, payment Id {first.id}{several}.",
+            "If it is the money for it, decide `one`; if it is other money, `two`.",
+            Decision.ONE,
+            Decision.TWO,
+        )
+    if case.credit_left > ZERO and holder is None:
+        if says(case, CREDIT_BESIDE, Decision.PLACEHOLDER):
+            return None
+        return held(
+            CREDIT_BESIDE,
+            f"Invoice {invoice.number} is marked as paid; its customer has "
+            f"{money(case.credit_left, invoice.currency)} of credit left in QuickBooks.",
+            "Apply the credit memo in QuickBooks, or decide `placeholder` to enter a payment.",
+            Decision.PLACEHOLDER,
+        )
+    return None
+
+
+def _carry_out(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan | None:
+    """What was decided to be one: the placeholder makes room, then that payment is applied; it is copied by itself."""
+    for answer in case.answers:
+        if answer.code != BESIDE or answer.decision != Decision.ONE:
+            continue
+        payment = next((p for p in case.unapplied if p.id == answer.other), None)
+        if payment is None:
+            continue
+        share = min(Decimal(answer.amounts[0]), payment.unapplied)
+        holder = live_placeholder(case)
+        if remote.balance < share and holder is not None and not holder.deposited:
+            rest = max(ZERO, holder.amount - (share - remote.balance))
+            return resize(case, invoice, remote, holder, rest)
+        if ZERO < share <= remote.balance:
+            return write(
+                Side.QUICKBOOKS,
+                Action.MONEY_APPLY,
+                payment.id,
+                payment.sync_token,
+                _with_share(payment, remote.id, share),
+            )
+    return None
+
+
+def _with_share(payment: QuickBooksPayment, invoice_id: str, share: Decimal) -> PaymentContent:
+    shares = _shares(payment)
+    shares[invoice_id] = shares.get(invoice_id, ZERO) + share
+    return PaymentContent(
+        party_id=payment.customer_id,
+        date=payment.date,
+        amount=payment.amount,
+        credit=payment.credit,
+        unapplied=payment.unapplied - share,
+        currency=payment.currency,
+        reference=payment.reference,
+        marker=payment.note,
+        allocations=tuple(Allocation(key, amount) for key, amount in sorted(shares.items())),
+        method=payment.method,
+    )
+
+
+# --- what it is ----------------------------------------------------------------------------------
+
+
+def day_of_mark(invoice: RavetreeInvoice, time_zone: str) -> date:
+    """The day on which it was marked as paid, where the company is."""
+    if invoice.marked_paid_at is None:
+        return invoice.issue_date
+    return invoice.marked_paid_at.astimezone(ZoneInfo(time_zone)).date()
+
+
+def placeholder_content(
+    case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, amount: Decimal, day: date
+) -> PaymentContent:
+    """The payment that stands for "marked as paid"."""
+    return PaymentContent(
+        party_id=remote.customer_id,
+        date=day,
+        amount=amount,
+        credit=ZERO,
+        unapplied=ZERO,
+        currency=invoice.currency,
+        reference="",
+        marker=placeholder_marker(invoice.id, invoice.number, case.installation),
+        allocations=(Allocation(remote.id, amount),),
+    )
+
+
+def put_back(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
+    """The placeholder that made room for an edit which QuickBooks then refused, as it was."""
+    payment, wanted = live_placeholder(case), remote.balance
+    if wanted == ZERO or not invoice.marked_paid:
+        return NOTHING
+    if payment is not None:
+        content = placeholder_content(case, invoice, remote, payment.amount + wanted, payment.date)
+        return write(Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE, payment.id, payment.sync_token, content)
+    day = case.mark.day if case.mark is not None else None
+    content = placeholder_content(case, invoice, remote, wanted, day or day_of_mark(invoice, case.time_zone))
+    return write(Side.QUICKBOOKS, Action.PLACEHOLDER_CREATE, content=content)
+
+
+def _as_written(written: QuickBooksPayment, payment: QuickBooksPayment) -> PaymentContent:
+    return replace(
+        _with_share(written, "", ZERO),
+        party_id=payment.customer_id,
+        allocations=written.allocations,
+        unapplied=written.unapplied,
+    )
+
+
+def _deposited(case: MarkCase, invoice: RavetreeInvoice, payment: QuickBooksPayment, wanted: Decimal) -> Plan:
+    """It is the real money by now: nothing of ours changes it, and the books do not say the same."""
+    got = money(payment.amount, payment.currency)
+    if wanted == ZERO:
+        cause = f"Invoice {invoice.number} is not marked as paid any more; {got} for it are deposited in QuickBooks."
+    else:
+        cause = (
+            f"Invoice {invoice.number} is marked as paid with {money(wanted, invoice.currency)} open; "
+            f"{got} for it are deposited in QuickBooks."
+        )
+    remedy = f"Enter the payment of {got} in Ravetree, or correct the deposit."
+    return _wait_or(case, lambda: held("placeholder_deposited", cause, remedy))
+
+
+def _balances_differ(invoice: RavetreeInvoice, remote: QuickBooksInvoice, wanted: Decimal, open_there: Decimal) -> Plan:
+    deposit = f" (a deposit of {money(remote.deposit, remote.currency)} stands on its form)" if remote.deposit else ""
+    return held(
+        "open_balances_differ",
+        f"Invoice {invoice.number} was marked as paid with {money(wanted, invoice.currency)} open in "
+        f"Ravetree and {money(open_there, invoice.currency)} in QuickBooks{deposit}.",
+        "Enter the missing payment on one side, then press retry.",
+    )
+
+
+def _wait_or(case: MarkCase, otherwise: Callable[[], Plan]) -> Plan:
+    """Payments that are still to be looked at may be what is missing."""
+    return Plan(waits_for=ANY_PAYMENT) if case.payments_pending else otherwise()
+
+
+def _spelled(at: datetime | None) -> str:
+    return at.isoformat() if at is not None else ""

@@ -1,0 +1,92 @@
+"""What is open on an invoice says the same in both books, or a person is asked."""
+
+from decimal import Decimal
+from typing import Protocol
+
+from reconcile.decisions import Decision
+from reconcile.marks import ANY_PAYMENT, MarkCase, live_placeholder, open_here
+from reconcile.model import (
+    NOTHING,
+    ZERO,
+    Answer,
+    Plan,
+    QuickBooksInvoice,
+    RavetreeInvoice,
+    Record,
+    held,
+    money,
+)
+from reconcile.questions import answered, says
+
+DIFFER, DEPOSIT = "open_balances_differ", "deposit_on_form"
+
+
+class OpenCase(MarkCase, Protocol):
+    """What of an invoice's case says whether its balances can be compared."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether our copy is known to be what QuickBooks says now."""
+        ...
+
+    @property
+    def unseen_payments(self) -> tuple[Record, ...]:
+        """Payments on it that were not looked at yet."""
+        ...
+
+    @property
+    def payments_asked(self) -> bool:
+        """Whether a payment on it waits for a person: that question comes first."""
+        ...
+
+
+def expected_there(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, then: Decimal) -> Decimal:
+    """What should be open in QuickBooks: Ravetree's, and the difference of totals that was known at the last write."""
+    holder = live_placeholder(case)
+    if holder is not None and holder.deposited and not invoice.marked_paid:
+        return remote.balance
+    return max(ZERO, open_here(invoice) + then - invoice.total)
+
+
+def differs(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, then: Decimal) -> bool:
+    """Whether what is open differs; of a mark as paid that has no placeholder its own rules say more."""
+    if invoice.marked_paid and live_placeholder(case) is None:
+        return False
+    return remote.balance != expected_there(case, invoice, remote, then)
+
+
+def plan_open(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, then: QuickBooksInvoice) -> Plan:
+    """Ask where the balances differ and nothing that is under way explains it."""
+    if not case.is_current or not differs(case, invoice, remote, then.total):
+        return NOTHING
+    if case.payments_pending:
+        return Plan(waits_for=ANY_PAYMENT)
+    if case.unseen_payments:
+        return Plan(look_at=case.unseen_payments, waits_for=ANY_PAYMENT)
+    if case.payments_asked:
+        return Plan(waits_for=ANY_PAYMENT, waits_because="Waits for a payment on it that a person is asked about.")
+    code = DEPOSIT if remote.deposit > ZERO else DIFFER
+    wanted = expected_there(case, invoice, remote, then.total)
+    amounts = (str(wanted), str(remote.balance))
+    left = answered(case, code)
+    if left is not None and left.amounts == amounts:
+        return NOTHING
+    if says(case, code, Decision.LEAVE):
+        return Plan(remember=Answer(code, Decision.LEAVE, amounts=amounts))
+    if code == DEPOSIT:
+        return held(
+            DEPOSIT,
+            f"Invoice {invoice.number} has a deposit of {money(remote.deposit, remote.currency)} on its form in "
+            f"QuickBooks; Ravetree has {money(wanted, invoice.currency)} open, QuickBooks "
+            f"{money(remote.balance, remote.currency)}.",
+            "Take it off the form and enter it as a payment, or decide `leave`.",
+            Decision.LEAVE,
+        )
+    total = "" if remote.total == invoice.total else f" of a total of {money(remote.total, remote.currency)}"
+    return held(
+        DIFFER,
+        f"Invoice {invoice.number} has {money(wanted, invoice.currency)} open in Ravetree and "
+        f"{money(remote.balance, remote.currency)}{total} in QuickBooks.",
+        "Enter what is missing on one side and press retry, or decide `leave`.",
+        Decision.LEAVE,
+    )

@@ -1,0 +1,90 @@
+"""Payments that concern an invoice without standing for it: unapplied money of its customer, and those on it."""
+
+from clients.quickbooks.company import quoted
+from reconcile.model import (
+    ZERO,
+    Gone,
+    Kind,
+    QuickBooksInvoice,
+    QuickBooksPayment,
+    RavetreeInvoice,
+    Record,
+    Side,
+)
+from schemas import quickbooks
+from storage import copies, pairs
+from sync.books import Books
+
+
+def unapplied(
+    books: Books,
+    invoice: RavetreeInvoice | Gone | None,
+    remote: QuickBooksInvoice | Gone | None,
+    holder: QuickBooksPayment | Gone | None,
+) -> tuple[QuickBooksPayment, ...]:
+    """What the customer of an invoice that is marked as paid has not applied in full; oldest first.
+
+    Read from QuickBooks when a placeholder is about to be made; beside one our copies have to do.
+    """
+    if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice) or not invoice.marked_paid:
+        return ()
+    if holder is None:
+        if remote.balance == ZERO:
+            return ()
+        found = books.neighbours.quickbooks.query("Payment", f"CustomerRef = {quoted(remote.customer_id)}")
+        books.quickbooks.keep(Kind.PAYMENT, {str(raw["Id"]): raw for raw in found})
+    payments = payments_of(books, remote.customer_id)
+    return tuple(p for p in payments if p.unapplied > ZERO and p.currency == invoice.currency)
+
+
+def payments_of(books: Books, customer_id: str) -> list[QuickBooksPayment]:
+    """Our copies of the live payments of a customer, its parent and what is below it, placeholders apart."""
+    with books.reading() as session:
+        found = copies.payments_of(session, books.id, family_of(books, customer_id))
+    holders = {
+        pair.quickbooks_id
+        for pair in books.pairs_among(pairs.PLACEHOLDER, Side.QUICKBOOKS, [c.record_id for c in found])
+    }
+    loaded = [quickbooks.load_payment(c.body, books.home_currency) for c in found if c.record_id not in holders]
+    return sorted((p for p in loaded if not p.voided), key=lambda p: (p.created_at, p.id))
+
+
+def look_at_marks(books: Books, payment: QuickBooksPayment | Gone | None) -> None:
+    """What its customer has marked as paid may stand for this money, of which some is not applied."""
+    if not isinstance(payment, QuickBooksPayment) or payment.voided or payment.unapplied == ZERO:
+        return
+    with books.reading() as session:
+        found = copies.payments_of(session, books.id, family_of(books, payment.customer_id))
+    held = books.pairs_among(pairs.PLACEHOLDER, Side.QUICKBOOKS, [copy.record_id for copy in found])
+    if held:
+        books.look_at([Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id) for pair in held])
+
+
+def family_of(books: Books, customer_id: str) -> set[str]:
+    """A customer with those above and below it, as far as we have copies of them."""
+    with books.reading() as session:
+        related = copies.below(session, books.id, customer_id)
+        known = copies.get(session, books.id, Record(Side.QUICKBOOKS, Kind.CONTACT, customer_id))
+    above = str((known.body.get("ParentRef") or {}).get("value", "")) if known is not None else ""
+    return {customer_id, *related, *([above] if above else [])}
+
+
+def payments_on(books: Books, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> tuple[tuple[Record, ...], bool]:
+    """The payments on an invoice that were not looked at yet, and whether one of them waits for a person."""
+    rows = {str(row["id"]): row for row in books.neighbours.ravetree.payments_of(invoice.id)}
+    ours = {pair.ravetree_id: pair for pair in books.pairs_among(Kind.PAYMENT, Side.RAVETREE, rows)}
+    theirs = {pair.quickbooks_id: pair for pair in books.pairs_among(Kind.PAYMENT, Side.QUICKBOOKS, remote.payment_ids)}
+    holders = {pair.quickbooks_id for pair in books.pairs_among(pairs.PLACEHOLDER, Side.QUICKBOOKS, remote.payment_ids)}
+    mine = [Record(Side.RAVETREE, Kind.PAYMENT, name) for name in rows]
+    other = [Record(Side.QUICKBOOKS, Kind.PAYMENT, name) for name in remote.payment_ids if name not in holders]
+    unseen = [
+        record
+        for record in mine
+        if record.id not in ours or ours[record.id].base_ravetree.get("version") != rows[record.id].get("version")
+    ]
+    unseen += [record for record in other if record.id not in theirs]
+    asked = any(books.waits_for_a_person(record) for record in mine + other)
+    return (
+        tuple(r for r in unseen if r not in books.looked_at and not books.waits_for_a_person(r)),
+        asked,
+    )
