@@ -530,7 +530,7 @@ def _may_not_go(
             f"are on {case.elsewhere or 'a record that Ravetree lacks'}.",
             "Take it off there in QuickBooks, or undo it in Ravetree.",
         )
-    if case.invoices and not case.payers:
+    if mine.allocations and not case.payers:
         return _several_payers(case, ours)
     return None
 
@@ -740,7 +740,7 @@ def _for_quickbooks(
     spent = spent_elsewhere(case) if now is not None else ZERO
     shown = None if now is None else quickbooks_facts(now, case.invoices, spent=spent)
     return PaymentContent(
-        party_id=_payer(case, now),
+        party_id=_payer(case, facts, now),
         date=facts.date,
         # What a bookkeeper has applied elsewhere, by money or by credit, stays as it was.
         amount=facts.amount + (now.amount - shown.amount if now and shown else ZERO),
@@ -777,12 +777,12 @@ def _kept(reference: str) -> str:
     return reference[:REFERENCE_LIMIT].strip()
 
 
-def _payer(case: PaymentCase, now: QuickBooksPayment | None) -> str:
+def _payer(case: PaymentCase, facts: Facts, now: QuickBooksPayment | None) -> str:
     """Who pays: whoever does, if it can pay all of its invoices and its client is still below it."""
     able = case.payers or ((case.client_customer_id,) if case.client_customer_id is not None else ())
     if now is not None and case.client_below_payer:
         there = {allocation.invoice_id for allocation in now.allocations}
-        if now.customer_id in able or all(invoice.quickbooks_id in there for invoice in case.invoices):
+        if now.customer_id in able or facts.allocations.keys() <= there:
             return now.customer_id
     if case.client_customer_id in able and case.client_customer_id is not None:
         return case.client_customer_id

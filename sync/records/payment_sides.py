@@ -90,7 +90,7 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
         coming=_coming(books, ours, invoices),
         client_customer_id=customer_id,
         client_below_payer=_is_below_payer(books, customer_id, theirs if base is not None else None),
-        payers=_payers(books, invoices, theirs if base is not None else None),
+        payers=_payers(books, _wanted(ours, invoices), theirs if base is not None else None),
         since=books.connection.invoices_since,
         requested=requested,
         books_closed=closing.closed_until(books),
@@ -158,6 +158,14 @@ def _is_below_payer(books: Books, customer_id: str | None, theirs: Theirs) -> bo
     if customer_id is None or not isinstance(theirs, QuickBooksPayment):
         return not isinstance(theirs, QuickBooksPayment)
     return theirs.customer_id == customer_id or is_below(books, customer_id, theirs.customer_id)
+
+
+def _wanted(ours: Ours, invoices: tuple[KnownInvoice, ...]) -> tuple[KnownInvoice, ...]:
+    """The invoices that Ravetree's payment is on now."""
+    if not isinstance(ours, RavetreePayment):
+        return invoices
+    names = {allocation.invoice_id for allocation in ours.allocations if allocation.amount}
+    return tuple(invoice for invoice in invoices if invoice.ravetree_id in names)
 
 
 def _payers(books: Books, invoices: tuple[KnownInvoice, ...], theirs: Theirs) -> tuple[str, ...]:
