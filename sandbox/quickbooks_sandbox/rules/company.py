@@ -71,11 +71,15 @@ def set_currency(transaction: Transaction, doc: Doc, customer: Doc) -> None:
         raise business("The exchange rate must be more than zero.")
 
 
-def number_addresses(transaction: Transaction, doc: Doc) -> None:
-    """Addresses have Ids of their own."""
+def number_addresses(transaction: Transaction, doc: Doc, located: bool = False) -> None:
+    """Addresses have Ids of their own, and those of people a place, or the word for none that was found."""
     for name, address in doc.items():
-        if name.endswith("Addr") and isinstance(address, dict) and "Line1" in address and not address.get("Id"):
-            address["Id"] = str(transaction.next_number("id:Address"))
+        if name.endswith("Addr") and isinstance(address, dict) and "Line1" in address:
+            if not address.get("Id"):
+                address["Id"] = str(transaction.next_number("id:Address"))
+            if located:
+                address.setdefault("Lat", "INVALID")
+                address.setdefault("Long", "INVALID")
 
 
 def rate_on(books: Books | Transaction, currency: str, day: str) -> Decimal:

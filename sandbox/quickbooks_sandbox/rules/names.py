@@ -12,6 +12,7 @@ from quickbooks_sandbox.books.errors import (
     business,
     invalid_enumeration,
     missing_reference,
+    not_both_job_and_parent,
     required,
     unsupported_property,
 )
@@ -66,6 +67,8 @@ def save_name(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     doc["Active"] = doc.get("Active") is not False
     _set_name(entity, doc)
     _check_name(entity, doc)
+    if entity == "Customer" and bool(doc.get("Job")) != bool(value_of(doc.get("ParentRef"))):
+        raise not_both_job_and_parent()
     _qualify(transaction, entity, doc)
     if not doc["Active"]:
         _deactivate(transaction, entity, doc, current)
@@ -74,7 +77,7 @@ def save_name(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     _check_unique(transaction, entity, doc, switches)
     resolve_all(transaction, doc, current)
     _FILL.get(entity, _fill_nothing)(transaction, doc, current)
-    number_addresses(transaction, doc)
+    number_addresses(transaction, doc, located=entity in PEOPLE)
     if doc == current and not doc.get("Active", True):
         return current  # what is inactive already is not changed by making it so
     stored = transaction.put(entity, doc)
@@ -195,6 +198,7 @@ def _fill_vendor(transaction: Transaction, doc: Doc, current: Doc | None) -> Non
     _fill_person(transaction, doc, current)
     doc["Balance"] = ZERO
     doc["Vendor1099"] = bool(doc.get("Vendor1099"))
+    doc["BillRate"], doc["CostRate"] = doc.get("BillRate") or ZERO, doc.get("CostRate") or ZERO
     doc["CurrencyRef"] = _currency(value_of(doc.get("CurrencyRef")) or home_currency(transaction))
 
 
@@ -213,6 +217,7 @@ def _fill_item(transaction: Transaction, doc: Doc, _current: Doc | None) -> None
     doc["PurchaseCost"] = doc.get("PurchaseCost") or ZERO
     doc["Taxable"] = bool(doc.get("Taxable"))
     doc["TrackQtyOnHand"] = bool(doc.get("TrackQtyOnHand"))
+    doc["DeferredRevenue"] = bool(doc.get("DeferredRevenue"))
     if doc["Type"] not in ("Category", "Group") and not value_of(doc.get("IncomeAccountRef")):
         raise required("IncomeAccountRef")
     if doc["Type"] == "Group" and doc.get("ItemGroupDetail") is not None:
