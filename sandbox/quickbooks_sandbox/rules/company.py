@@ -10,6 +10,7 @@ from quickbooks_sandbox.books.errors import Fault, business
 from quickbooks_sandbox.rules.references import value_of
 
 PREFERENCES_ID = "1"
+TAXABLE, NOT_TAXABLE = "TAX", "NON"
 
 
 def preferences(books: Books | Transaction) -> Doc:
@@ -27,10 +28,11 @@ def keeps_own_numbers(transaction: Transaction) -> bool:
     return bool(preferences(transaction)["SalesFormsPrefs"].get("CustomTxnNumbers"))
 
 
-def charges_tax_itself(transaction: Transaction) -> bool:
-    """Automated sales tax: taxable lines get the flat rate without being asked."""
+def company_tax_code(transaction: Transaction) -> str | None:
+    """Automated sales tax: the code by which taxable lines are taxed without being asked."""
     prefs = preferences(transaction)["TaxPrefs"]
-    return bool(prefs.get("UsingSalesTax") and prefs.get("PartnerTaxEnabled"))
+    automated = prefs.get("UsingSalesTax") and prefs.get("PartnerTaxEnabled")
+    return value_of(prefs.get("TaxGroupCodeRef")) or TAXABLE if automated else None
 
 
 def automatic(transaction: Transaction, what: str) -> bool:

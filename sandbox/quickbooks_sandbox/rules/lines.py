@@ -16,7 +16,7 @@ from quickbooks_sandbox.books.errors import (
     unsupported_property,
     wrong_amount,
 )
-from quickbooks_sandbox.rules.company import is_in_us
+from quickbooks_sandbox.rules.company import NOT_TAXABLE, TAXABLE, is_in_us
 from quickbooks_sandbox.rules.references import value_of
 
 DETAILS = {
@@ -28,7 +28,6 @@ DETAILS = {
 }
 DEFAULT_ITEM = "1"
 RECOMPUTED = "recomputed"
-TAXABLE, NOT_TAXABLE = "TAX", "NON"
 GROUP = "GroupLineDetail"
 UNIT_PRICE = Decimal("0.0000001")
 

@@ -20,10 +20,9 @@ from quickbooks_sandbox.books.indexes import PEOPLE, name_field, name_key, name_
 from quickbooks_sandbox.books.schema import TRANSACTIONS
 from quickbooks_sandbox.rules.company import (
     CURRENCY_NAMES,
-    charges_tax_itself,
+    company_tax_code,
     home_currency,
     number_addresses,
-    preferences,
 )
 from quickbooks_sandbox.rules.references import resolve_all, value_of
 
@@ -78,6 +77,8 @@ def save_name(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     resolve_all(transaction, doc, current)
     _FILL.get(entity, _fill_nothing)(transaction, doc, current)
     number_addresses(transaction, doc, located=entity in PEOPLE)
+    if entity in PEOPLE and not doc.get("V4IDPseudonym"):
+        doc["V4IDPseudonym"] = f"{transaction.next_number('pseudonym'):040x}"
     if doc == current and not doc.get("Active", True):
         return current  # what is inactive already is not changed by making it so
     stored = transaction.put(entity, doc)
@@ -185,9 +186,9 @@ def _fill_customer(transaction: Transaction, doc: Doc, current: Doc | None) -> N
     doc["CurrencyRef"] = _currency(str(currency))
     doc["IsProject"] = bool(doc.get("IsProject"))
     doc["ClientEntityId"] = doc.get("ClientEntityId") or "0"
-    if current is None and doc["Taxable"] and charges_tax_itself(transaction) and not doc.get("DefaultTaxCodeRef"):
-        group = (preferences(transaction)["TaxPrefs"].get("TaxGroupCodeRef") or {}).get("value")
-        doc["DefaultTaxCodeRef"] = {"value": group} if group else None
+    if current is None and doc["Taxable"] and not doc.get("DefaultTaxCodeRef"):
+        code = company_tax_code(transaction)
+        doc["DefaultTaxCodeRef"] = {"value": code} if code else None
 
 
 def _currency(code: str) -> Doc:
@@ -268,8 +269,10 @@ def _fill_term(_transaction: Transaction, doc: Doc, _current: Doc | None) -> Non
     """A term counts days, or names a day of the month."""
     driven = doc.get("DayOfMonthDue") is not None
     doc["Type"] = "DATE_DRIVEN" if driven else "STANDARD"
-    if not driven and doc.get("DueDays") is None:
-        raise required("DueDays")
+    if not driven:
+        if doc.get("DueDays") is None:
+            raise required("DueDays")
+        doc["DiscountPercent"], doc["DiscountDays"] = doc.get("DiscountPercent") or ZERO, doc.get("DiscountDays") or 0
     days = {"DayOfMonthDue": (1, 31), "DueDays": (0, 999), "DueNextMonthDays": (0, 999)}
     for name, (least, most) in days.items():
         if doc.get(name) is not None and not least <= doc[name] <= most:

@@ -11,8 +11,8 @@ from quickbooks_sandbox.books.amounts import CENT, ZERO, Doc, cents
 from quickbooks_sandbox.books.books import Transaction
 from quickbooks_sandbox.books.errors import Fault, business, missing_reference, required, unsupported_property
 from quickbooks_sandbox.books.indexes import name_key
-from quickbooks_sandbox.rules.company import charges_tax_itself, is_in_us
-from quickbooks_sandbox.rules.lines import NOT_TAXABLE, TAXABLE, Sums, price_of, sales_lines
+from quickbooks_sandbox.rules.company import NOT_TAXABLE, company_tax_code, is_in_us
+from quickbooks_sandbox.rules.lines import Sums, price_of, sales_lines
 from quickbooks_sandbox.rules.references import value_of
 
 NOT_APPLICABLE, INCLUSIVE = "NotApplicable", "TaxInclusive"
@@ -36,16 +36,15 @@ def _settle_us(transaction: Transaction, doc: Doc, sums: Sums, customer: Doc) ->
         tax = cents(asked["TotalTax"])
         doc["TxnTaxDetail"] = {**asked, "TotalTax": tax}
         return tax
-    code = value_of(asked.get("TxnTaxCodeRef"))
-    if customer.get("Taxable") is False or not (code or charges_tax_itself(transaction)):
+    code = value_of(asked.get("TxnTaxCodeRef")) or company_tax_code(transaction)
+    if customer.get("Taxable") is False or not code:
         doc["TxnTaxDetail"] = {"TotalTax": ZERO}
         return ZERO
     rate = _first_rate(transaction, code)
     base = _tax_base(doc, sums)
     tax = cents(base * rate["RateValue"] / 100)
-    doc["TxnTaxDetail"] = {**({"TxnTaxCodeRef": {"value": code}} if code else {}), "TotalTax": tax}
-    if base:
-        doc["TxnTaxDetail"]["TaxLine"] = [_tax_line(rate, base, tax)]
+    line = _tax_line(rate, base, tax)
+    doc["TxnTaxDetail"] = {"TxnTaxCodeRef": {"value": code}, "TotalTax": tax, "TaxLine": [line]}
     return tax
 
 
@@ -55,9 +54,9 @@ def _tax_base(doc: Doc, sums: Sums) -> Decimal:
     return cents(sums.taxable - sums.discount * sums.taxable / sums.items)
 
 
-def _first_rate(transaction: Transaction, code: str | None) -> Doc:
-    """The first rate of a tax code; of the code TAX, or of none, the company's own rate."""
-    rates = _rates_of(transaction, code or TAXABLE)
+def _first_rate(transaction: Transaction, code: str) -> Doc:
+    """The first rate of a tax code; of one without any, the company's own."""
+    rates = _rates_of(transaction, code)
     return rates[0] if rates else transaction.need("TaxRate", "1")
 
 

@@ -10,6 +10,7 @@ from quickbooks_sandbox.books.books import Books, Transaction
 from quickbooks_sandbox.rules.company import CURRENCY_NAMES, DISCOUNTS, PREFERENCES_ID, RATES
 from quickbooks_sandbox.rules.operations import write
 from quickbooks_sandbox.rules.rates import rate_id
+from quickbooks_sandbox.rules.sales import CUSTOM_FIELDS
 
 ACCOUNTS = [
     ("Services", "Income", "ServiceFeeIncome"),
@@ -96,6 +97,7 @@ TIME_ZONES = {
 }  # fmt: skip
 ONE = Decimal(1)
 FIRST_DAY = "2020-01-01"
+RATES_SINCE = "2000-01-01"
 SALES_TAX_PERCENT = Decimal(8)
 
 
@@ -158,7 +160,9 @@ def _make_company(transaction: Transaction, country: str, home: str) -> None:
         {
             "CompanyName": f"Sandbox Company_{country}_1", "LegalName": f"Sandbox Company_{country}_1",
             "Country": country,
-            "CompanyAddr": address, "LegalAddr": dict(address), "FiscalYearStartMonth": "January",
+            **{name: {**address, "Id": "1"} for name in ("CompanyAddr", "LegalAddr", "CustomerCommunicationAddr")},
+            "FiscalYearStartMonth": "January", "PrimaryPhone": {"FreeFormNumber": "+1 555 0100"}, "WebAddr": {},
+            "CustomerCommunicationEmailAddr": {"Address": "owner@sandbox-company.example"},
             "CompanyStartDate": "2020-01-01", "SupportedLanguages": "en",
             "DefaultTimeZone": TIME_ZONES.get(country, "Etc/UTC"),
             "Email": {"Address": "owner@sandbox-company.example"},
@@ -178,14 +182,18 @@ def _make_company(transaction: Transaction, country: str, home: str) -> None:
                                 "AllowEstimates": True, "AllowServiceDate": True, "AllowShipping": False,
                                 "AutoApplyCredit": False, "AutoApplyPayments": False,
                                 "UsingPriceLevels": False,
-                                "UsingProgressInvoicing": False, "IPNSupportEnabled": False},
+                                "UsingProgressInvoicing": False, "IPNSupportEnabled": False,
+                                "ETransactionEnabledStatus": "NotApplicable", "ETransactionAttachPDF": False,
+                                "ETransactionPaymentEnabled": False, "EmailCopyToCompany": False,
+                                "CustomField": _custom_fields("SalesFormsPrefs.%sSalesCustom%s1", CUSTOM_FIELDS)},
             "CurrencyPrefs": {"MultiCurrencyEnabled": True, "HomeCurrency": {"value": home}},
             "TaxPrefs": {"UsingSalesTax": True, "PartnerTaxEnabled": country == "US",
                          **({"TaxGroupCodeRef": {"value": "2"}} if country == "US" else {})},
             "ProductAndServicesPrefs": {"ForSales": True, "ForPurchase": True,
             "QuantityWithPriceAndRate": True,
                                         "QuantityOnHand": False},
-            "VendorAndPurchasesPrefs": {"BillableExpenseTracking": True, "TrackingByCustomer": True},
+            "VendorAndPurchasesPrefs": {"BillableExpenseTracking": True, "TrackingByCustomer": True,
+                                        "POCustomField": _custom_fields("PurchasePrefs.%sPurchaseCustom%s1", ())},
             "TimeTrackingPrefs": {"UseServices": True, "BillCustomers": True, "ShowBillRateToAll": False,
                                   "WorkWeekStartDate": "Monday", "MarkTimeEntriesBillable": True},
             "EmailMessagesPrefs": {
@@ -200,6 +208,13 @@ def _make_company(transaction: Transaction, country: str, home: str) -> None:
             ]},
         },
     )  # fmt: skip
+
+
+def _custom_fields(name: str, fields: tuple[Doc, ...]) -> list[Doc]:
+    """Whether there is a custom field, and what it is called, in the names that Preferences have for that."""
+    used = {"Name": name % ("Use", ""), "Type": "BooleanType", "BooleanValue": bool(fields)}
+    called = [{"Name": name % ("", "Name"), "Type": "StringType", "StringValue": field["Name"]} for field in fields]
+    return [{"CustomField": [used]}, *([{"CustomField": called}] if called else [])]
 
 
 def _make_currencies(transaction: Transaction, home: str) -> None:
@@ -233,7 +248,8 @@ def _place_agency(transaction: Transaction, name: str, *, on_purchases: bool) ->
 
 def _place_rate(transaction: Transaction, rate_id: str, name: str, percent: Decimal) -> None:
     agency = {"AgencyRef": {"value": "1"}, "SpecialTaxType": "NONE", "DisplayType": "ReadOnly"}
-    body = {"Name": name, "Description": name, "Active": True, "RateValue": percent, **agency}
+    since = {"EffectiveTaxRate": [{"RateValue": percent, "EffectiveDate": f"{RATES_SINCE}T00:00:00-08:00"}]}
+    body = {"Name": name, "Description": name, "Active": True, "RateValue": percent, **agency, **since}
     transaction.place("TaxRate", rate_id, body)
 
 
@@ -246,5 +262,5 @@ def _place_code(
     ]
     body = {"Name": name, "Description": name, "Active": True, "Hidden": False, "Taxable": bool(rates),
             "TaxGroup": group, "SalesTaxRateList": {"TaxRateDetail": details},
-            "PurchaseTaxRateList": {"TaxRateDetail": []}}  # fmt: skip
+            "PurchaseTaxRateList": {"TaxRateDetail": []}, "TaxCodeConfigType": "SYSTEM_GENERATED"}  # fmt: skip
     transaction.place("TaxCode", code_id, body)

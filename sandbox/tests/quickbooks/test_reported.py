@@ -300,3 +300,20 @@ def test_items_and_vendors_have_what_was_recorded(world: World) -> None:
     assert world.change("Item", item, DeferredRevenue=True)["DeferredRevenue"] is True
     vendor = world.save("Vendor", {"DisplayName": "Boraski", "CostRate": "12.5"})
     assert (vendor["BillRate"], vendor["CostRate"]) == (0, money("12.5"))
+
+
+def test_a_taxed_form_tells_by_which_code_it_is_taxed(world: World) -> None:
+    taxed = world.invoice(Line=[line(100, TaxCodeRef={"value": "TAX"})])["TxnTaxDetail"]
+    assert (taxed["TxnTaxCodeRef"], taxed["TotalTax"]) == ({"value": "2"}, 8)
+    untaxed = world.invoice(10)["TxnTaxDetail"]
+    assert (untaxed["TxnTaxCodeRef"], untaxed["TaxLine"][0]["Amount"]) == ({"value": "2"}, 0)
+
+
+def test_lists_and_the_company_have_what_was_recorded(world: World) -> None:
+    assert world.read("Customer", CUSTOMER)["V4IDPseudonym"] != world.read("Customer", OTHER_CUSTOMER)["V4IDPseudonym"]
+    assert world.read("TaxRate", "1")["EffectiveTaxRate"][0]["RateValue"] == 8
+    assert world.read("Term", "1").keys() >= {"DueDays", "DiscountPercent", "DiscountDays"}
+    company = world.read("CompanyInfo", "1")
+    assert all(company[name]["Id"] for name in ("CompanyAddr", "LegalAddr", "CustomerCommunicationAddr"))
+    sales = world.read("Preferences", "1")["SalesFormsPrefs"]
+    assert sales["CustomField"][1]["CustomField"][0]["StringValue"] == "Crew #"
