@@ -226,6 +226,7 @@ def void_lines(doc: Doc) -> None:
         if "Amount" in line:
             line["Amount"] = ZERO
         detail = line.get("SalesItemLineDetail")
-        if detail and detail.get("Qty") is not None:
-            detail["Qty"] = ZERO
+        for name in ("Qty", "TaxInclusiveAmt"):
+            if detail and detail.get(name) is not None:
+                detail[name] = ZERO
     doc["TxnTaxDetail"] = {"TotalTax": ZERO}

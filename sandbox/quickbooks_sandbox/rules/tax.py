@@ -91,7 +91,8 @@ def take_tax_out(transaction: Transaction, doc: Doc, switches: Doc) -> None:
         else:
             line["SalesItemLineDetail"].pop("TaxInclusiveAmt", None)
     if inclusive:
-        _share_cents(lines, _taxes_within(transaction, doc))
+        bearing = [line for line in lines if _percent_of(transaction, line)]
+        _share_cents(lines, bearing, _taxes_within(transaction, doc))
 
 
 def _know_gross(transaction: Transaction, line: Doc, gross: bool) -> None:
@@ -113,10 +114,9 @@ def _set_net(line: Doc, net: Decimal) -> None:
         detail["UnitPrice"] = price_of(net, Decimal(detail["Qty"]))
 
 
-def _share_cents(lines: list[Doc], taxes: Decimal) -> None:
+def _share_cents(lines: list[Doc], bearing: list[Doc], taxes: Decimal) -> None:
     with_tax = sum((line["SalesItemLineDetail"]["TaxInclusiveAmt"] for line in lines), ZERO)
     left = with_tax - taxes - sum((line["Amount"] for line in lines), ZERO)
-    bearing = [line for line in lines if line["SalesItemLineDetail"]["TaxInclusiveAmt"] != line["Amount"]]
     step = CENT if left > 0 else -CENT
     for line in cycle(sorted(bearing, key=lambda line: -abs(line["Amount"]))):
         if not left:

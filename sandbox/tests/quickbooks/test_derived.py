@@ -137,6 +137,7 @@ def test_amounts_that_include_tax_add_up_to_what_was_sent(british: World) -> Non
     [
         # By lines it would be 3 × 0.07 = 0.21.
         ([("0.40", "20.0% S")] * 3, "0.20"),
+        ([("0.01", "20.0% S")] * 10, "0.02"),
         ([("0.99", "20.0% S")] * 7 + [("10.01", "5.0% R")] * 3, "2.59"),
         ([("19.99", "20.0% S"), ("19.99", "5.0% R"), ("5", "5.0% R")], "4.52"),
     ],
@@ -178,6 +179,13 @@ def test_a_discount_of_what_includes_tax_is_net(british: World) -> None:
     lines = [coded(british, "120", "20.0% S"), cut]
     invoice = british.invoice(Line=lines, GlobalTaxCalculation="TaxInclusive")
     assert (invoice["TxnTaxDetail"]["TotalTax"], invoice["TotalAmt"]) == (18, 108)
+
+
+def test_a_void_that_included_tax_stays_at_nothing(british: World) -> None:
+    invoice = british.invoice(Line=[coded(british, "120", "20.0% S")], GlobalTaxCalculation="TaxInclusive")
+    voided = british.save("Invoice", sparse(invoice), operation="void")
+    assert included(voided) == (0, 0, [(0, 0)])
+    assert british.change("Invoice", voided, CustomerMemo={"value": "x"})["TotalAmt"] == 0
 
 
 def test_what_no_longer_includes_tax_forgets_what_it_was_with_it(british: World) -> None:
