@@ -4,7 +4,7 @@ Field names are Intuit's. Reading ignores what we do not use; the whole object s
 Ravetree does not own is sent back as it was.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -198,7 +198,7 @@ class _Payment(_Transaction):
             reference=found["reference"],
             note=found["note"],
             allocations=tuple(Allocation(link.id, amount) for amount, link in shares if link.type == "Invoice"),
-            credit=sum((amount for amount, link in shares if link.type == "CreditMemo"), ZERO),
+            credit=_credit(shares, found["total"] - found["unapplied"]),
             deposited=any(link.type == "Deposit" for link in found["linked"]),
             voided=_is_void(found),
             created_at=found["meta"]["created_at"],
@@ -346,6 +346,20 @@ def load_estimate(raw: Mapping[str, Any], home_currency: str) -> QuickBooksEstim
     """An estimate with its sales lines."""
     loaded: QuickBooksEstimate = _load(_estimate, _with_currency(raw, home_currency), "estimate")
     return loaded
+
+
+def _credit(shares: Sequence[tuple[Decimal, _Link]], applied: Decimal) -> Decimal:
+    """What a payment uses that is no money: of memos, and of journal entries and deposits, which may be a debt as well.
+
+    Only the sum tells which: what is applied are all charges less all credit.
+    """
+
+    def linked(*types: str) -> Decimal:
+        return sum((amount for amount, link in shares if link.type in types), ZERO)
+
+    memos, either = linked("CreditMemo"), linked("JournalEntry", "Deposit")
+    charges = sum((amount for amount, _ in shares), ZERO) - memos - either
+    return memos + either if charges - memos - either == applied else memos
 
 
 def load_payment(raw: Mapping[str, Any], home_currency: str) -> QuickBooksPayment:

@@ -163,7 +163,7 @@ def _shares(payment: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:
 
 def _applied(payment: Mapping[str, Any]) -> Decimal:
     lines = payment.get("Line", [])
-    credit = {"CreditMemo", "JournalEntry"}
+    credit = {"CreditMemo", "JournalEntry", "Deposit"}
     used = sum((_number(line["Amount"]) for line in lines if not _links(line) & credit), ZERO)
     given = sum((_number(line["Amount"]) for line in lines if _links(line) & credit), ZERO)
     return used - given

@@ -49,6 +49,26 @@ def test_money_and_credit_in_one_payment(world: World, paired: Body) -> None:
     assert (world.compare().differing, codes(world)) == ([], [])
 
 
+def test_credit_of_a_journal_entry_is_credit_too(world: World, paired: Body) -> None:
+    bill = world.quickbooks.invoice(paired["number"])
+    assert bill is not None
+    lines = [
+        {"Amount": 100, "LinkedTxn": [{"TxnId": bill["Id"], "TxnType": "Invoice"}]},
+        {"Amount": 40, "LinkedTxn": [{"TxnId": "9001", "TxnType": "JournalEntry"}]},
+    ]
+    body = {"CustomerRef": bill["CustomerRef"], "TotalAmt": 60, "TxnDate": "2026-11-21", "Line": lines}
+    made = world.quickbooks.write("payment", body)
+    world.settle()
+    row = only(world)
+    assert (row["amount"], row["credit_amount"], row["unapplied"]) == ("60.00", "40.00", "0.00")
+    assert (world.compare().differing, codes(world)) == ([], [])
+    world.ravetree.change("payments", row["id"], {"reference": "R-7"})
+    world.settle()
+    kept = next(one for one in world.quickbooks.query("select * from Payment") if one["Id"] == made["Id"])
+    assert (kept["PaymentRefNum"], len(kept["Line"])) == ("R-7", 2)
+    assert (world.compare().differing, codes(world)) == ([], [])
+
+
 def test_credit_applied_in_ravetree_waits_for_its_credit_memo(world: World, paired: Body) -> None:
     body = {
         "client_id": paired["client_id"],

@@ -23,6 +23,7 @@ def test_a_busy_morning_ends_in_agreement_whatever_quickbooks_answers(answer: di
             world.quickbooks.steer("faults", {"endpoint": "payment.*", "kind": "timeout_after", "count": 1})
             world.settle()
             world.quickbooks.session.delete(f"{world.quickbooks.root}/sandbox/faults")
+            world.clock.advance(answer.get("readable_after_seconds", 0))  # the bookkeeper reads what was made, too
         world.clock.advance(301)
         world.settle()
         assert world.attention() == []
@@ -34,6 +35,25 @@ def test_a_busy_morning_ends_in_agreement_whatever_quickbooks_answers(answer: di
 def only_unsent(differences: tuple[str, ...], answer: dict[str, Any]) -> bool:
     """Where QuickBooks keeps no EmailStatus that is written to it, it does not show what was sent elsewhere."""
     return "email_status_writable" in answer and all(text.startswith("sent: ") for text in differences)
+
+
+@pytest.mark.parametrize("position", SWITCHES["unit_price"])
+def test_a_price_that_quickbooks_works_out_again_is_nobodys_change(world: World, position: str) -> None:
+    world.quickbooks.steer("switches", {"unit_price": position})
+    line = {"type": "time", "description": "A third", "quantity": "3", "unit_price": "33.333", "taxable": False}
+    invoice = world.invoice(world.client("Bright Harbor"), lines=[line])
+    world.settle()
+    made = world.quickbooks.invoice(invoice["number"])
+    assert made is not None
+    price = made["Line"][0]["SalesItemLineDetail"]["UnitPrice"]
+    assert str(price) == {"as_sent": "33.333", "recomputed": "33.3333333"}[position]
+    world.ravetree.change("invoices", invoice["id"], {"memo": "Thank you"})
+    world.settle()
+    changed = world.quickbooks.invoice(invoice["number"])
+    assert changed is not None
+    assert changed["CustomerMemo"] == {"value": "Thank you"}
+    assert world.attention() == []
+    assert world.compare().differing == []
 
 
 def test_a_strangers_invoice_of_the_same_number_is_not_taken_for_the_one_whose_answer_was_lost(world: World) -> None:

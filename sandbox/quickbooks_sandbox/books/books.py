@@ -32,6 +32,8 @@ from quickbooks_sandbox.books.storage import Storage
 from sandbox_kit.clock import SandboxClock
 
 TEXTS_KEPT = 20_000
+OWNER = "9130350000000001"
+"""The user who does everything here."""
 MANY_OBJECTS = 1_000_000
 # Their balances are worked out for each answer, from what else is in the books.
 WITH_BALANCES = frozenset({"Customer", "Account"})
@@ -355,12 +357,12 @@ class Transaction:
         if "Id" not in doc:
             doc["Id"] = self.new_id(entity)
             doc["SyncToken"] = "0"
-            doc["MetaData"] = {"CreateTime": now, "LastUpdatedTime": now}
+            doc["MetaData"] = _times(entity, now, now)
             operation = "created"
         else:
             current = self.need(entity, doc["Id"])
             doc["SyncToken"] = str(int(current["SyncToken"]) + 1)
-            doc["MetaData"] = {"CreateTime": current["MetaData"]["CreateTime"], "LastUpdatedTime": now}
+            doc["MetaData"] = _times(entity, current["MetaData"]["CreateTime"], now)
         self.staged[entity, doc["Id"]] = (doc, False)
         self.changed(entity, doc["Id"], operation, data)
         return doc
@@ -395,6 +397,12 @@ class Transaction:
         self.changes[entity, object_id] = Change(
             self.books.realm, entity, object_id, operation, self.now, dict(data or {})
         )
+
+
+def _times(entity: str, created: str, now: str) -> Doc:
+    """Transactions tell who changed them last as well."""
+    by = {"LastModifiedByRef": {"value": OWNER}} if entity in TRANSACTIONS else {}
+    return {"CreateTime": created, **by, "LastUpdatedTime": now}
 
 
 def rendered(books: Books, entity: str, doc: Doc) -> Doc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from quickbooks_sandbox.books.amounts import Doc, Encoded
@@ -16,7 +17,13 @@ MOST_OBJECTS = 1000
 WITHOUT = frozenset({"TaxCode", "TaxRate", "TaxAgency", "CompanyInfo", "Preferences", "ExchangeRate", "TimeActivity"})
 
 
-def capture(books: Books, entities: str | None, changed_since: str | None, now: datetime) -> list[Doc]:
+def capture(
+    books: Books,
+    entities: str | None,
+    changed_since: str | None,
+    now: datetime,
+    hidden: Callable[[Doc], bool] | None = None,
+) -> list[Doc]:
     """One ``QueryResponse`` an entity, in the order asked; at most 1000 objects together. Raises Fault."""
     if not entities:
         raise required("entities")
@@ -27,7 +34,7 @@ def capture(books: Books, entities: str | None, changed_since: str | None, now: 
         entity = BY_PATH.get(name.strip().lower()) or NEVER_HELD.get(name.strip().lower())
         if entity is None or entity in WITHOUT:
             raise Fault("4001", f"QueryValidationError: Entity {name.strip()} is not supported by change data capture")
-        objects = _changed(books, entity, since, room)
+        objects = _changed(books, entity, since, room, hidden)
         room -= len(objects)
         page = {entity: objects, "startPosition": 1, "maxResults": len(objects), "totalCount": len(objects)}
         answer.append(page if objects else {})
@@ -46,11 +53,15 @@ def _since(text: str | None, now: datetime) -> float:
     return since.timestamp()
 
 
-def _changed(books: Books, entity: str, since: float, room: int) -> list[Doc | Encoded]:
+def _changed(
+    books: Books, entity: str, since: float, room: int, hidden: Callable[[Doc], bool] | None
+) -> list[Doc | Encoded]:
     objects: list[Doc | Encoded] = []
     for doc, deleted in books.updated_since(entity, since):
         if len(objects) == room:
             break
+        if hidden is not None and not deleted and hidden(doc):
+            continue
         objects.append(_tombstone(doc) if deleted else books.text(entity, doc))
     return objects
 

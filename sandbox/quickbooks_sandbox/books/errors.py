@@ -22,6 +22,7 @@ KNOWN: dict[str, tuple[int, str, str]] = {
     "2050": (400, "ValidationFault",
     "String length is either shorter or longer than supported by specification"),
     "2170": (400, "ValidationFault", "Invalid Enumeration"),
+    "2210": (400, "ValidationFault", "Invalid Email Address format"),
     "2500": (400, "ValidationFault", "Invalid Reference Id"),
     "3001": (429, "SERVICE", "message=ThrottleExceeded; errorCode=003001; statusCode=429"),
     "3100": (403, "SERVICE",
@@ -34,6 +35,7 @@ KNOWN: dict[str, tuple[int, str, str]] = {
     "A business validation error has occurred while processing your request"),
     "6070": (400, "ValidationFault", "Amount is not equal to UnitPrice * Qty"),
     "6140": (400, "ValidationFault", "Duplicate Document Number Error"),
+    "6150": (400, "ValidationFault", "ParentRef Required Error"),
     "6190": (403, "ValidationFault", "Invalid Company Status"),
     "6210": (400, "ValidationFault", "Account Period Closed, Cannot Update Through Services API"),
     "6240": (400, "ValidationFault", "Duplicate Name Exists Error"),
@@ -59,6 +61,13 @@ DETAILS = {
     "10000": "An unexpected error occurred while accessing or saving your data.",
 }
 
+
+LINE_KINDS = (
+    "JournalEntryLineDetail", "DepositLineDetail", "SalesItemLineDetail", "PurchaseOrderItemLineDetail",
+    "DiscountLineDetail", "TDSLineDetail", "SubTotalLineDetail", "ItemReceiptLineDetail", "PaymentLineDetail",
+    "TaxLineDetail", "AccountBasedExpenseLineDetail", "SalesOrderItemLineDetail", "ItemBasedExpenseLineDetail",
+    "GroupLineDetail", "DescriptionOnly",
+)  # fmt: skip
 
 # Refused before QuickBooks looked at a field, or in older words: they name no element, not even an empty one.
 WITHOUT_ELEMENT = frozenset({"500", "2010", "4000", "4001", "6240"})
@@ -131,6 +140,23 @@ def unknown_property(name: str, owner: str, known: Iterable[str]) -> Fault:
         f'Property Name:Unrecognized field "{name}" (class com.intuit.schema.finance.v3.{owner}), '
         f"not marked as ignorable ({len(names)} known properties: {listed}])\n specified is unsupported or invalid",
     )
+
+
+def unknown_line(kind: object) -> Fault:
+    """A line of a kind that is none, as QuickBooks' reader of JSON says it."""
+    return unsupported_property(
+        f'Can not deserialize value of type com.intuit.schema.finance.v3.LineDetailTypeEnum from String "{kind}": '
+        f"value not one of declared Enum instance names: [{', '.join(LINE_KINDS)}]\n "
+    )
+
+
+def invalid_email(address: str, element: str) -> Fault:
+    detail = f"Email Address does not conform to the syntax rules of RFC 822. Supplied value:{address}"
+    return Fault("2210", detail, element)
+
+
+def not_both_job_and_parent() -> Fault:
+    return Fault("6150", "ParentRef is either required or not if Job is true or false.", "Job")
 
 
 def invalid_id(value: str) -> Fault:

@@ -83,6 +83,10 @@ def updated_seconds(doc: Doc) -> float:
     return datetime.fromisoformat(doc["MetaData"]["LastUpdatedTime"]).timestamp()
 
 
+def created_seconds(doc: Doc) -> float:
+    return datetime.fromisoformat(doc["MetaData"]["CreateTime"]).timestamp()
+
+
 class Indexes:
     """Of living documents; the order of change also of deleted ones."""
 

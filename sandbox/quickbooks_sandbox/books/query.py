@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from itertools import islice
+from itertools import filterfalse, islice
 from typing import Any
 
 from quickbooks_sandbox.books.amounts import Doc, Encoded
@@ -26,6 +26,7 @@ from quickbooks_sandbox.books.schema import (
 )
 
 DEFAULT_RESULTS, MOST_RESULTS = 100, 1000
+MORE_TAX_CODES = 3  # come with every page of them
 LAST_POSITION = 10**9
 LISTS_BY_NAME = LISTS_WITH_ACTIVE - {"TaxCode", "TaxRate"}
 # Recorded answers to queries of these tell no totalCount.
@@ -298,15 +299,18 @@ def _kind(entity: str, path: str) -> str:
 # Running a query
 
 
-def run(books: Books, query: Query) -> Doc:
-    """The ``QueryResponse``; empty when nothing is found."""
+def run(books: Books, query: Query, hidden: Callable[[Doc], bool] | None = None) -> Doc:
+    """The ``QueryResponse`` without what is ``hidden``; empty when nothing is found."""
+    limit = query.limit + (MORE_TAX_CODES if query.entity == "TaxCode" else 0)
     tests = [_test(query.entity, condition) for condition in query.conditions]
     found: Iterable[Doc]
     hide_inactive = query.entity in LISTS_WITH_ACTIVE and not any(c.field == "Active" for c in query.conditions)
     if not query.count and not hide_inactive and (index := _whole_answer(query)):
         found = books.between(query.entity, index, *_bounds(query, index), skip=query.start - 1)
-        return _response(books, query, list(islice(found, query.limit)))
+        return _response(books, query, list(islice(filterfalse(hidden, found) if hidden else found, limit)))
     candidates, in_order = _candidates(books, query)
+    if hidden is not None:
+        candidates = filterfalse(hidden, candidates)
     if query.entity in WITH_BALANCES:
         # Only balances are worked out for the answer; everything else is compared as it is stored.
         candidates = (rendered(books, query.entity, doc) for doc in candidates)
@@ -319,7 +323,7 @@ def run(books: Books, query: Query) -> Doc:
         return {"totalCount": sum(1 for _ in found)}
     if not in_order:
         found = _sorted(list(found), query)
-    return _response(books, query, list(islice(found, query.start - 1, query.start - 1 + query.limit)))
+    return _response(books, query, list(islice(found, query.start - 1, query.start - 1 + limit)))
 
 
 def _response(books: Books, query: Query, page: list[Doc]) -> Doc:

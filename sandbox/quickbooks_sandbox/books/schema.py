@@ -7,17 +7,30 @@ so that an answer can be sent back as it came.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from quickbooks_sandbox.books import unkept
 from quickbooks_sandbox.books.amounts import Doc
 from quickbooks_sandbox.books.clock import parse_instant
-from quickbooks_sandbox.books.errors import Fault, invalid_enumeration, too_long, unknown_property, unsupported_property
+from quickbooks_sandbox.books.errors import (
+    Fault,
+    invalid_email,
+    invalid_enumeration,
+    too_long,
+    unknown_property,
+    unsupported_property,
+)
 
-# "text", "text:21" (longest length), "number", "integer", "boolean", "date", "instant", "any",
+# "text", "text:21" (longest length), "email:100" (addresses with commas between them), "number", "integer", "boolean",
+# "date", "instant", "any",
 # "one|of|these", "ignored" (taken and forgotten), an object or a list of objects.
 Spec: TypeAlias = "str | dict[str, Spec] | list[Spec]"
+
+# A name and a host, both of words with dots between them.
+_WORDS = r"[^\s@.,;:<>()\[\]\\\"]+(?:\.[^\s@.,;:<>()\[\]\\\"]+)*"
+_EMAIL = re.compile(f"{_WORDS}@{_WORDS}")
 
 TEXT, NUMBER, BOOLEAN, DATE, INSTANT = "text", "number", "boolean", "date", "instant"
 IGNORED = "ignored"
@@ -28,7 +41,7 @@ def _unkept(names: tuple[str, ...]) -> dict[str, Spec]:
 
 
 REF: dict[str, Spec] = {"value": TEXT, "name": TEXT, "type": TEXT}
-EMAIL: dict[str, Spec] = {"Address": "text:100", "Id": TEXT, "Default": BOOLEAN, "Tag": TEXT}
+EMAIL: dict[str, Spec] = {"Address": "email:100", "Id": TEXT, "Default": BOOLEAN, "Tag": TEXT}
 PHONE: dict[str, Spec] = {**_unkept(unkept.PHONE), "FreeFormNumber": "text:30", "Id": TEXT,
                           "Default": BOOLEAN, "Tag": TEXT,
                           "CountryCode": TEXT, "AreaCode": TEXT, "ExchangeCode": TEXT,
@@ -63,7 +76,7 @@ SALES_DETAIL: dict[str, Spec] = {
 SALES_LINE: dict[str, Spec] = {
     **_unkept(unkept.LINE),
     "Id": TEXT, "LineNum": "integer", "Description": "text:4000", "Amount": NUMBER, "DetailType": TEXT,
-    "CustomField": [CUSTOM_FIELD], "LinkedTxn": [LINKED],
+    "CustomField": [CUSTOM_FIELD], "LinkedTxn": [LINKED], "CustomExtensions": "any",
     "SalesItemLineDetail": SALES_DETAIL,
     "SubTotalLineDetail": {"ItemRef": REF, "ServiceDate": DATE},
     "DescriptionLineDetail": {"ServiceDate": DATE, "TaxCodeRef": REF},
@@ -127,7 +140,7 @@ ITEM: dict[str, Spec] = {
     "SalesTaxCodeRef": REF, "TaxClassificationRef": REF, "ItemCategoryType": TEXT, "PrefVendorRef": REF,
     "PurchaseTaxIncluded": BOOLEAN, "PurchaseTaxCodeRef": REF, "AbatementRate": NUMBER,
     "ReverseChargeRate": NUMBER, "ServiceType": TEXT, "ReorderPoint": NUMBER, "ManPartNum": TEXT,
-    "PrintGroupedItems": BOOLEAN, "ItemGroupDetail": "any", "Source": TEXT,
+    "PrintGroupedItems": BOOLEAN, "DeferredRevenue": BOOLEAN, "ItemGroupDetail": "any", "Source": TEXT,
 }  # fmt: skip
 ACCOUNT: dict[str, Spec] = {
     **BASE, "Name": "text:100", "FullyQualifiedName": TEXT, "Description": TEXT, "Active": BOOLEAN,
@@ -385,6 +398,15 @@ def _moment(spec: str, value: Any, path: str) -> str:
 
 def _text(spec: str, value: Any, path: str) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    if spec.startswith("text:") and len(text) > (limit := int(spec[5:])):
-        raise too_long(path, limit, len(text))
+    kind, _, limit = spec.partition(":")
+    if limit and len(text) > int(limit):
+        raise too_long(path, int(limit), len(text))
+    if kind == "email":
+        check_email(text, path)
     return text
+
+
+def check_email(text: str, path: str) -> None:
+    """Raises fault 2210 for what can be no address, or no list of addresses with commas between them."""
+    if not all(_EMAIL.fullmatch(address.strip()) for address in text.split(",")):
+        raise invalid_email(text, path)

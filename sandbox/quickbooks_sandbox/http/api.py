@@ -23,6 +23,7 @@ from quickbooks_sandbox.books.errors import (
     too_long,
     unsupported_operation,
 )
+from quickbooks_sandbox.books.indexes import created_seconds
 from quickbooks_sandbox.books.schema import BY_PATH, NEVER_HELD
 from quickbooks_sandbox.http.printing import PRINTABLE, print_pdf
 from quickbooks_sandbox.rules.company import preferences
@@ -34,6 +35,7 @@ from quickbooks_sandbox.world.services import Services
 
 JSON, PDF, TEXT = "application/json;charset=UTF-8", "application/pdf", "text/plain;charset=UTF-8"
 MOST_ITEMS = 30
+PORTAL = "https://connect.intuit.com/portal/app/CommerceNetwork/view"
 LONGEST_REQUESTID, LONGEST_BATCH_REQUESTID = 50, 36
 LONGEST_BATCH_ITEM_ID = 10
 _METADATA_OF_AN_ITEM = frozenset({"bId", "operation", "optionsData", "Query"})
@@ -54,6 +56,11 @@ class ApiRequest:
         """Names in lower case, whatever the client's spelling; the Id as it came."""
         parts = [part for part in self.path.split("/") if part]
         return [part if at == 1 else part.lower() for at, part in enumerate(parts)]
+
+    @property
+    def included(self) -> list[str]:
+        """What the address asks for besides, in lower case."""
+        return self.query.get("include", "").lower().split(",")
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ class AccountingApi:
             case "GET", ["download", object_id]:
                 return self._download(books, object_id)
             case "GET", [name, object_id] if name in BY_PATH:
-                return self._read(f"{name}.read", lambda: _one(books, request.realm, BY_PATH[name], object_id))
+                return self._read(f"{name}.read", lambda: self._one(books, request, BY_PATH[name], object_id))
             case "GET", [name, _] if name in NEVER_HELD:
                 raise Fault("610")
             case "POST", ["batch"]:
@@ -155,7 +162,7 @@ class AccountingApi:
         text = request.query.get("query") or request.body.decode("utf-8", "replace")
         parsed = query.parse(text)
         with books.lock:
-            return {"QueryResponse": query.run(books, parsed)}
+            return {"QueryResponse": query.run(books, parsed, self._hidden())}
 
     def _cdc(self, books: Books, request: ApiRequest) -> Doc:
         with books.lock:
@@ -164,8 +171,25 @@ class AccountingApi:
                 request.query.get("entities"),
                 request.query.get("changedSince"),
                 self._services.clock.now(),
+                self._hidden(),
             )
         return {"CDCResponse": [{"QueryResponse": found}]}
+
+    def _one(self, books: Books, request: ApiRequest, entity: str, object_id: str) -> Doc:
+        if entity == "CompanyInfo" and object_id == request.realm:
+            object_id = "1"
+        hidden = self._hidden()
+        with books.lock:
+            shown = read(books, entity, object_id)
+        if hidden is not None and hidden(shown):
+            raise Fault("610")
+        return {entity: _with_link(request, entity, shown)}
+
+    def _hidden(self) -> Callable[[Doc], bool] | None:
+        """What was made so lately that it cannot be read yet."""
+        seconds = self._services.switches["readable_after_seconds"]
+        latest = self._services.clock.seconds() - seconds
+        return (lambda doc: created_seconds(doc) > latest) if seconds else None
 
     def _rate(self, books: Books, request: ApiRequest) -> Doc:
         query = {name.lower(): value for name, value in request.query.items()}
@@ -197,13 +221,14 @@ class AccountingApi:
         body = _json(request.body)
         operation = operation_of(request.query, body)
         endpoint = f"{entity.lower()}.{operation}"
-        allowed = "allowduplicatedocnum" in request.query.get("include", "").lower().split(",")
+        allowed = "allowduplicatedocnum" in request.included
         switches = {**self._services.switches, "_allow_duplicate_number": allowed}
 
         def work() -> Doc:
             with books.transaction() as transaction:
                 stored = write(transaction, entity, operation, body, switches)
-                return self._remember(transaction, {entity: answer_object(books, entity, stored)})
+                answer = _with_link(request, entity, answer_object(books, entity, stored))
+                return self._remember(transaction, {entity: answer})
 
         return self._once(books, request, endpoint, work)
 
@@ -326,7 +351,7 @@ class AccountingApi:
 
     def _item(self, books: Books, item: Doc) -> Doc:
         if item.get("Query"):
-            answer = {"QueryResponse": query.run(books, query.parse(str(item["Query"])))}
+            answer = {"QueryResponse": query.run(books, query.parse(str(item["Query"])), self._hidden())}
             if self._services.switches["batch_queries_metered"] == "each":
                 self._services.usage.read("query")
             return answer
@@ -394,8 +419,11 @@ def _preferences(books: Books) -> Doc:
     return {"Preferences": rendered(books, "Preferences", preferences(books))}
 
 
-def _one(books: Books, realm: str, entity: str, object_id: str) -> Doc:
-    if entity == "CompanyInfo" and object_id == realm:
-        object_id = "1"
-    with books.lock:
-        return {entity: read(books, entity, object_id)}
+def _with_link(request: ApiRequest, entity: str, shown: Doc) -> Doc:
+    """An invoice that can be paid online tells where, if it is asked for and known whom it goes to."""
+    payable = shown.get("AllowOnlineCreditCardPayment") or shown.get("AllowOnlineACHPayment")
+    addressed = (shown.get("BillEmail") or {}).get("Address")
+    if entity != "Invoice" or "invoicelink" not in request.included or not (payable and addressed):
+        return shown
+    name = _digest(f"{request.realm}:{shown['Id']}".encode())
+    return {**shown, "InvoiceLink": f"{PORTAL}/scs-v1-{name}?locale=en_US&cta=v3invoicelink"}

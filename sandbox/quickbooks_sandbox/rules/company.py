@@ -10,6 +10,7 @@ from quickbooks_sandbox.books.errors import Fault, business
 from quickbooks_sandbox.rules.references import value_of
 
 PREFERENCES_ID = "1"
+TAXABLE, NOT_TAXABLE = "TAX", "NON"
 
 
 def preferences(books: Books | Transaction) -> Doc:
@@ -27,10 +28,11 @@ def keeps_own_numbers(transaction: Transaction) -> bool:
     return bool(preferences(transaction)["SalesFormsPrefs"].get("CustomTxnNumbers"))
 
 
-def charges_tax_itself(transaction: Transaction) -> bool:
-    """Automated sales tax: taxable lines get the flat rate without being asked."""
+def company_tax_code(transaction: Transaction) -> str | None:
+    """Automated sales tax: the code by which taxable lines are taxed without being asked."""
     prefs = preferences(transaction)["TaxPrefs"]
-    return bool(prefs.get("UsingSalesTax") and prefs.get("PartnerTaxEnabled"))
+    automated = prefs.get("UsingSalesTax") and prefs.get("PartnerTaxEnabled")
+    return value_of(prefs.get("TaxGroupCodeRef")) or TAXABLE if automated else None
 
 
 def automatic(transaction: Transaction, what: str) -> bool:
@@ -71,11 +73,15 @@ def set_currency(transaction: Transaction, doc: Doc, customer: Doc) -> None:
         raise business("The exchange rate must be more than zero.")
 
 
-def number_addresses(transaction: Transaction, doc: Doc) -> None:
-    """Addresses have Ids of their own."""
+def number_addresses(transaction: Transaction, doc: Doc, located: bool = False) -> None:
+    """Addresses have Ids of their own, and those of people a place, or the word for none that was found."""
     for name, address in doc.items():
-        if name.endswith("Addr") and isinstance(address, dict) and "Line1" in address and not address.get("Id"):
-            address["Id"] = str(transaction.next_number("id:Address"))
+        if name.endswith("Addr") and isinstance(address, dict) and "Line1" in address:
+            if not address.get("Id"):
+                address["Id"] = str(transaction.next_number("id:Address"))
+            if located:
+                address.setdefault("Lat", "INVALID")
+                address.setdefault("Long", "INVALID")
 
 
 def rate_on(books: Books | Transaction, currency: str, day: str) -> Decimal:

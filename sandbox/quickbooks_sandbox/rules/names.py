@@ -12,6 +12,7 @@ from quickbooks_sandbox.books.errors import (
     business,
     invalid_enumeration,
     missing_reference,
+    not_both_job_and_parent,
     required,
     unsupported_property,
 )
@@ -19,10 +20,9 @@ from quickbooks_sandbox.books.indexes import PEOPLE, name_field, name_key, name_
 from quickbooks_sandbox.books.schema import TRANSACTIONS
 from quickbooks_sandbox.rules.company import (
     CURRENCY_NAMES,
-    charges_tax_itself,
+    company_tax_code,
     home_currency,
     number_addresses,
-    preferences,
 )
 from quickbooks_sandbox.rules.references import resolve_all, value_of
 
@@ -66,6 +66,8 @@ def save_name(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     doc["Active"] = doc.get("Active") is not False
     _set_name(entity, doc)
     _check_name(entity, doc)
+    if entity == "Customer" and bool(doc.get("Job")) != bool(value_of(doc.get("ParentRef"))):
+        raise not_both_job_and_parent()
     _qualify(transaction, entity, doc)
     if not doc["Active"]:
         _deactivate(transaction, entity, doc, current)
@@ -74,7 +76,9 @@ def save_name(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     _check_unique(transaction, entity, doc, switches)
     resolve_all(transaction, doc, current)
     _FILL.get(entity, _fill_nothing)(transaction, doc, current)
-    number_addresses(transaction, doc)
+    number_addresses(transaction, doc, located=entity in PEOPLE)
+    if entity in PEOPLE and not doc.get("V4IDPseudonym"):
+        doc["V4IDPseudonym"] = f"{transaction.next_number('pseudonym'):040x}"
     if doc == current and not doc.get("Active", True):
         return current  # what is inactive already is not changed by making it so
     stored = transaction.put(entity, doc)
@@ -182,9 +186,9 @@ def _fill_customer(transaction: Transaction, doc: Doc, current: Doc | None) -> N
     doc["CurrencyRef"] = _currency(str(currency))
     doc["IsProject"] = bool(doc.get("IsProject"))
     doc["ClientEntityId"] = doc.get("ClientEntityId") or "0"
-    if current is None and doc["Taxable"] and charges_tax_itself(transaction) and not doc.get("DefaultTaxCodeRef"):
-        group = (preferences(transaction)["TaxPrefs"].get("TaxGroupCodeRef") or {}).get("value")
-        doc["DefaultTaxCodeRef"] = {"value": group} if group else None
+    if current is None and doc["Taxable"] and not doc.get("DefaultTaxCodeRef"):
+        code = company_tax_code(transaction)
+        doc["DefaultTaxCodeRef"] = {"value": code} if code else None
 
 
 def _currency(code: str) -> Doc:
@@ -195,6 +199,7 @@ def _fill_vendor(transaction: Transaction, doc: Doc, current: Doc | None) -> Non
     _fill_person(transaction, doc, current)
     doc["Balance"] = ZERO
     doc["Vendor1099"] = bool(doc.get("Vendor1099"))
+    doc["BillRate"], doc["CostRate"] = doc.get("BillRate") or ZERO, doc.get("CostRate") or ZERO
     doc["CurrencyRef"] = _currency(value_of(doc.get("CurrencyRef")) or home_currency(transaction))
 
 
@@ -213,6 +218,7 @@ def _fill_item(transaction: Transaction, doc: Doc, _current: Doc | None) -> None
     doc["PurchaseCost"] = doc.get("PurchaseCost") or ZERO
     doc["Taxable"] = bool(doc.get("Taxable"))
     doc["TrackQtyOnHand"] = bool(doc.get("TrackQtyOnHand"))
+    doc["DeferredRevenue"] = bool(doc.get("DeferredRevenue"))
     if doc["Type"] not in ("Category", "Group") and not value_of(doc.get("IncomeAccountRef")):
         raise required("IncomeAccountRef")
     if doc["Type"] == "Group" and doc.get("ItemGroupDetail") is not None:
@@ -263,8 +269,10 @@ def _fill_term(_transaction: Transaction, doc: Doc, _current: Doc | None) -> Non
     """A term counts days, or names a day of the month."""
     driven = doc.get("DayOfMonthDue") is not None
     doc["Type"] = "DATE_DRIVEN" if driven else "STANDARD"
-    if not driven and doc.get("DueDays") is None:
-        raise required("DueDays")
+    if not driven:
+        if doc.get("DueDays") is None:
+            raise required("DueDays")
+        doc["DiscountPercent"], doc["DiscountDays"] = doc.get("DiscountPercent") or ZERO, doc.get("DiscountDays") or 0
     days = {"DayOfMonthDue": (1, 31), "DueDays": (0, 999), "DueNextMonthDays": (0, 999)}
     for name, (least, most) in days.items():
         if doc.get(name) is not None and not least <= doc[name] <= most:

@@ -8,7 +8,7 @@ from typing import Any
 
 from quickbooks_sandbox.books.amounts import Doc, copied
 from quickbooks_sandbox.books.books import Books, Transaction, rendered
-from quickbooks_sandbox.books.errors import Fault, invalid_id, required, stale, unsupported_operation
+from quickbooks_sandbox.books.errors import Fault, business, invalid_id, required, stale, unsupported_operation
 from quickbooks_sandbox.books.schema import LISTS_WITH_ACTIVE, TRANSACTIONS, accept
 from quickbooks_sandbox.rules.company import automatic
 from quickbooks_sandbox.rules.names import save_name
@@ -133,10 +133,13 @@ def _updated(entity: str, request: Doc, current: Doc) -> Doc:
         _merge(doc, sent, deep=entity == "Preferences")
         if entity == "Preferences":
             doc["CurrencyPrefs"]["HomeCurrency"] = dict(current["CurrencyPrefs"]["HomeCurrency"])
+            was_on, is_on = (bool(one["CurrencyPrefs"].get("MultiCurrencyEnabled")) for one in (current, doc))
+            if was_on and not is_on:
+                raise business("Multicurrency cannot be turned off once it is on.")
     else:
         doc = sent
         doc.update({name: copied(value) for name, value in current.items() if name.startswith("_")})
-        doc["_TaxIsGiven"] = False
+        doc["_TaxIsGiven"] = doc["_TaxLinesAreGiven"] = False
     doc.update({name: copied(current[name]) for name in _SYSTEM})
     return _note_tax({name: value for name, value in doc.items() if value is not None}, request)
 
@@ -152,6 +155,7 @@ def _merge(doc: Doc, sent: Doc, deep: bool) -> None:
 def _note_tax(doc: Doc, request: Doc) -> Doc:
     if request.get("TxnTaxDetail"):
         doc["_TaxIsGiven"] = request["TxnTaxDetail"].get("TotalTax") is not None
+        doc["_TaxLinesAreGiven"] = bool(request["TxnTaxDetail"].get("TaxLine"))
     return doc
 
 

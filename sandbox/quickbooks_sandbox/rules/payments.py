@@ -22,6 +22,11 @@ from quickbooks_sandbox.rules.sales import (
     voided_note,
 )
 
+CHARGES = ("Invoice", "Expense", "Check")
+CREDITS = ("CreditMemo", "JournalEntry", "Deposit")
+"""What a payment's line takes from the customer's debt, or adds to the money there is."""
+KEPT = ("Invoice", "CreditMemo")
+"""Of these a payment changes what is open; the others are taken at their word."""
 CREDIT_NOTE = "Created by QB Online to link credits to charges."
 
 
@@ -90,20 +95,22 @@ def _settle_payment_lines(doc: Doc) -> None:
 def _check_link(link: Doc) -> None:
     if not link.get("TxnId"):
         raise required("LinkedTxn.TxnId")
-    if link.get("TxnType") not in ("Invoice", "CreditMemo"):
+    if link.get("TxnType") not in CHARGES + CREDITS:
         raise invalid_enumeration(link.get("TxnType"), "LinkedTxn.TxnType")
 
 
 def _signed(line: Doc) -> Decimal:
     amount: Decimal = line["Amount"]
-    return amount if line["LinkedTxn"][0]["TxnType"] == "Invoice" else -amount
+    return amount if line["LinkedTxn"][0]["TxnType"] in CHARGES else -amount
 
 
 Target = tuple[str, str]
 
 
 def _targets(payment: Doc) -> set[Target]:
-    return {(link["TxnType"], link["TxnId"]) for line in payment.get("Line") or [] for link in line["LinkedTxn"][:1]}
+    """The documents of these books that a payment is linked to."""
+    links = [link for line in payment.get("Line") or [] for link in line["LinkedTxn"][:1]]
+    return {(link["TxnType"], link["TxnId"]) for link in links if link["TxnType"] in KEPT}
 
 
 def _in_order(targets: set[Target]) -> list[Target]:

@@ -54,7 +54,7 @@ def _resolve_one(transaction: Transaction, name: str, reference: Doc, known: set
 
 def _resolve_tax_code(transaction: Transaction, name: str, reference: Doc) -> None:
     code = str(reference.get("value") or "")
-    if code not in ("TAX", "NON") and transaction.get("TaxCode", code) is None:
+    if transaction.get("TaxCode", code) is None:
         raise missing_reference("TaxCodes", code, name)
 
 

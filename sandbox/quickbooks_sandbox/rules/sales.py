@@ -10,17 +10,19 @@ from quickbooks_sandbox.books.amounts import ZERO, Doc, amount_of, cents, copied
 from quickbooks_sandbox.books.books import Transaction
 from quickbooks_sandbox.books.clock import add_days, company_date, due_after, meta_time
 from quickbooks_sandbox.books.errors import Fault, business, duplicate_number, required
+from quickbooks_sandbox.books.schema import check_email
 from quickbooks_sandbox.rules.company import (
     DISCOUNTS,
     check_books_open,
     home_currency,
+    is_in_us,
     keeps_own_numbers,
     number_addresses,
     preferences,
     set_currency,
     warns_of_duplicate_numbers,
 )
-from quickbooks_sandbox.rules.lines import sales_lines, settle_lines, void_lines
+from quickbooks_sandbox.rules.lines import read_lines, sales_lines, settle_lines, void_lines
 from quickbooks_sandbox.rules.references import resolve_all, value_of
 from quickbooks_sandbox.rules.tax import settle_tax, take_tax_out
 
@@ -30,9 +32,13 @@ ONLINE_PAYMENTS = (
     "AllowIPNPayment", "AllowOnlinePayment", "AllowOnlineCreditCardPayment", "AllowOnlineACHPayment",
 )  # fmt: skip
 RECEIPTS = ("SalesReceipt", "RefundReceipt")
+AUTOMATIC = "automatic"
 UNDEPOSITED_FUNDS = "Undeposited Funds"
 FIRST_NUMBER = 1001
+FIRST_OF_OTHERS = 10001  # where clients number their own forms: well behind theirs
 AUTO_NUMBER = "AUTO_GENERATE"
+CUSTOM_FIELDS: tuple[Doc, ...] = ({"DefinitionId": "1", "Name": "Crew #", "Type": "StringType"},)
+"""What a company has on its sales forms; the sample companies of Intuit have this one."""
 
 
 def save_sale(transaction: Transaction, entity: str, doc: Doc, current: Doc | None, switches: Doc) -> Doc:
@@ -46,19 +52,23 @@ def save_sale(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     check_books_open(transaction, doc["TxnDate"], current["TxnDate"] if current else None)
     set_currency(transaction, doc, customer)
     doc["ApplyTaxAfterDiscount"] = bool(doc.get("ApplyTaxAfterDiscount"))
+    read_lines(transaction, doc)
     take_tax_out(transaction, doc, switches)
-    sums = settle_lines(transaction, doc, current, switches)
+    sums = settle_lines(doc, current, switches)
     _name_discount_account(transaction, doc)
     resolve_all(transaction, doc, current)
     _name_income_accounts(transaction, doc)
     _set_addresses(transaction, doc, current, customer)
-    tax = settle_tax(transaction, doc, sums, customer)
+    tax = settle_tax(transaction, doc, sums, customer, switches)
     doc["TotalAmt"] = sums.items - sums.discount + tax
     if doc["TotalAmt"] < 0:
         raise business("The transaction amount must be zero or more.")
     _set_number(transaction, entity, doc, current, switches)
     _set_mail(doc, current, customer)
+    _set_custom_fields(doc)
     doc.setdefault("PrintStatus", "NeedToPrint")
+    if is_in_us(transaction):
+        doc.setdefault("TaxExemptionRef", {})  # recorded so, empty
     return _KINDS[entity](transaction, doc, current, customer)
 
 
@@ -85,6 +95,8 @@ def _set_number(transaction: Transaction, entity: str, doc: Doc, current: Doc | 
         number = kept or _next_number(transaction, entity)
     elif number == AUTO_NUMBER:
         number = _next_number(transaction, entity)
+    elif not number and current is None and switches["number_not_sent"] == AUTOMATIC:
+        number = _next_number(transaction, entity, "Automatic", FIRST_OF_OTHERS)
     doc["DocNumber"] = number
     checked = switches["duplicate_number_check"] and warns_of_duplicate_numbers(transaction)
     if number and number != kept and checked and not switches.get("_allow_duplicate_number"):
@@ -93,9 +105,9 @@ def _set_number(transaction: Transaction, entity: str, doc: Doc, current: Doc | 
                 raise duplicate_number(number, other_entity, other_id)
 
 
-def _next_number(transaction: Transaction, entity: str) -> str:
+def _next_number(transaction: Transaction, entity: str, sequence: str = "DocNumber", first: int = FIRST_NUMBER) -> str:
     while True:
-        number = str(transaction.next_number(f"DocNumber:{entity}", FIRST_NUMBER))
+        number = str(transaction.next_number(f"{sequence}:{entity}", first))
         if not transaction.find(f"DocNumber:{entity}", number):
             return number
 
@@ -125,22 +137,34 @@ def _set_addresses(transaction: Transaction, doc: Doc, current: Doc | None, cust
         if current is None and not doc.get(name) and customer.get(name):
             doc[name] = copied(customer[name])
     number_addresses(transaction, doc)
+    if doc.get("FreeFormAddress") is None:  # lines without a town are what somebody wrote as it is
+        address = doc.get("BillAddr") or {}
+        doc["FreeFormAddress"] = "Line1" in address and not address.get("City")
+
+
+def _set_custom_fields(doc: Doc) -> None:
+    """A form shows every field that the company has, with or without a value."""
+    given = doc.get("CustomField") or []
+    sent = {field.get("DefinitionId"): field for field in given}
+    defined = {field["DefinitionId"]: {**field, **sent.get(field["DefinitionId"], {})} for field in CUSTOM_FIELDS}
+    others = [field for field in given if field.get("DefinitionId") not in defined]
+    doc["CustomField"] = [*defined.values(), *others]
 
 
 def _set_mail(doc: Doc, current: Doc | None, customer: Doc) -> None:
     doc["EmailStatus"] = doc.get("EmailStatus") or "NotSet"
     doc["DeliveryInfo"] = copied((current or {}).get("DeliveryInfo"))
     if doc["EmailStatus"] == "NeedToSend":
-        _address_mail(doc, customer)
+        if not _address_mail(doc, customer):
+            raise business("A transaction that is to be emailed needs an email address.")
         doc["DeliveryInfo"] = doc["DeliveryInfo"] or {"DeliveryType": "Email"}
 
 
-def _address_mail(doc: Doc, customer: Doc) -> None:
-    """A form that is mailed without an address of its own goes to the customer's."""
+def _address_mail(doc: Doc, customer: Doc) -> bool:
+    """A form that is mailed without an address of its own goes to the customer's. Whether there is any."""
     if not (doc.get("BillEmail") or {}).get("Address") and customer.get("PrimaryEmailAddr"):
         doc["BillEmail"] = {"Address": customer["PrimaryEmailAddr"]["Address"]}
-    if not (doc.get("BillEmail") or {}).get("Address"):
-        raise required("BillEmail.Address")
+    return bool((doc.get("BillEmail") or {}).get("Address"))
 
 
 def _save_invoice(transaction: Transaction, doc: Doc, current: Doc | None, customer: Doc) -> Doc:
@@ -335,7 +359,7 @@ def void_sale(transaction: Transaction, entity: str, current: Doc) -> Doc:
     for name in ("TotalAmt", "Balance", "Deposit", "RemainingCredit", "HomeTotalAmt", "HomeBalance"):
         if doc.get(name) is not None:
             doc[name] = ZERO
-    doc["_TaxIsGiven"] = False
+    doc["_TaxIsGiven"] = doc["_TaxLinesAreGiven"] = False
     doc["PrivateNote"] = voided_note(doc.get("PrivateNote"))
     return transaction.put(entity, doc, "void")
 
@@ -378,9 +402,11 @@ def refuse_if_deposited(doc: Doc) -> None:
 def send_sale(transaction: Transaction, entity: str, current: Doc, address: Any) -> Doc:
     doc = copied(current)
     if address:
+        check_email(str(address), "sendTo")
         doc["BillEmail"] = {"Address": str(address)}
     customer = value_of(current.get("CustomerRef"))
-    _address_mail(doc, transaction.need("Customer", customer) if customer else {})
+    if not _address_mail(doc, transaction.need("Customer", customer) if customer else {}):
+        raise required("BillEmail.Address")
     doc["EmailStatus"] = "EmailSent"
     doc["DeliveryInfo"] = {"DeliveryType": "Email", "DeliveryTime": meta_time(transaction.now)}
     return transaction.put(entity, doc, "emailed")

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import cycle
 from typing import Any
 
-from quickbooks_sandbox.books.amounts import ZERO, Doc, cents
+from quickbooks_sandbox.books.amounts import CENT, ZERO, Doc, cents
 from quickbooks_sandbox.books.books import Transaction
 from quickbooks_sandbox.books.errors import Fault, business, missing_reference, required, unsupported_property
 from quickbooks_sandbox.books.indexes import name_key
-from quickbooks_sandbox.rules.company import charges_tax_itself, is_in_us
-from quickbooks_sandbox.rules.lines import NOT_TAXABLE, TAXABLE, Sums, check_amount, sales_lines
+from quickbooks_sandbox.rules.company import NOT_TAXABLE, company_tax_code, is_in_us
+from quickbooks_sandbox.rules.lines import Sums, price_of, sales_lines
 from quickbooks_sandbox.rules.references import value_of
 
 NOT_APPLICABLE, INCLUSIVE = "NotApplicable", "TaxInclusive"
-GROSS = "gross"
-UNIT_PRICE = Decimal("0.0000001")
+GROSS, HONOURED, EVERYWHERE = "gross", "honoured", "everywhere"  # positions of switches
 
 
-def settle_tax(transaction: Transaction, doc: Doc, sums: Sums, customer: Doc) -> Decimal:
+def settle_tax(transaction: Transaction, doc: Doc, sums: Sums, customer: Doc, switches: Doc) -> Decimal:
     """The document's tax, written into it."""
     if is_in_us(transaction):
         return _settle_us(transaction, doc, sums, customer)
-    return _settle_global(transaction, doc, sums)
+    return _settle_global(transaction, doc, sums, switches)
 
 
 # United States
@@ -36,16 +36,15 @@ def _settle_us(transaction: Transaction, doc: Doc, sums: Sums, customer: Doc) ->
         tax = cents(asked["TotalTax"])
         doc["TxnTaxDetail"] = {**asked, "TotalTax": tax}
         return tax
-    code = value_of(asked.get("TxnTaxCodeRef"))
-    if customer.get("Taxable") is False or not (code or charges_tax_itself(transaction)):
+    code = value_of(asked.get("TxnTaxCodeRef")) or company_tax_code(transaction)
+    if customer.get("Taxable") is False or not code:
         doc["TxnTaxDetail"] = {"TotalTax": ZERO}
         return ZERO
     rate = _first_rate(transaction, code)
     base = _tax_base(doc, sums)
     tax = cents(base * rate["RateValue"] / 100)
-    doc["TxnTaxDetail"] = {**({"TxnTaxCodeRef": {"value": code}} if code else {}), "TotalTax": tax}
-    if base:
-        doc["TxnTaxDetail"]["TaxLine"] = [_tax_line(rate, base, tax)]
+    line = _tax_line(rate, base, tax)
+    doc["TxnTaxDetail"] = {"TxnTaxCodeRef": {"value": code}, "TotalTax": tax, "TaxLine": [line]}
     return tax
 
 
@@ -55,9 +54,9 @@ def _tax_base(doc: Doc, sums: Sums) -> Decimal:
     return cents(sums.taxable - sums.discount * sums.taxable / sums.items)
 
 
-def _first_rate(transaction: Transaction, code: str | None) -> Doc:
-    """The first rate of a tax code; of the code TAX, or of none, the company's own rate."""
-    rates = _rates_of(transaction, code or TAXABLE)
+def _first_rate(transaction: Transaction, code: str) -> Doc:
+    """The first rate of a tax code; of one without any, the company's own."""
+    rates = _rates_of(transaction, code)
     return rates[0] if rates else transaction.need("TaxRate", "1")
 
 
@@ -76,22 +75,70 @@ def _tax_line(rate: Doc, base: Decimal, tax: Decimal) -> Doc:
 
 
 def take_tax_out(transaction: Transaction, doc: Doc, switches: Doc) -> None:
-    """Amounts that were sent with their tax become net; what was sent stays in TaxInclusiveAmt.
+    """Give every line of a TaxInclusive document its net Amount, and what it is with its tax in TaxInclusiveAmt.
 
-    A line that already has a TaxInclusiveAmt comes from an earlier answer: its Amount is net.
+    A line that comes with a TaxInclusiveAmt, as an answer's does, is known by that: its Amount is net. Of a line
+    without one a switch says whether its Amount is gross or net. Whatever was rounded, net amounts and taxes come to
+    what the lines are with their tax: cents that are left over go to the largest lines.
     """
-    inclusive = doc.get("GlobalTaxCalculation") == INCLUSIVE and switches["tax_inclusive_amount"] == GROSS
-    if not inclusive or is_in_us(transaction):
+    if is_in_us(transaction):
         return
-    for line in sales_lines(doc.get("Line") or []):
-        detail = line.get("SalesItemLineDetail")
-        if not detail or line.get("Amount") is None or detail.get("TaxInclusiveAmt") is not None:
-            continue
-        check_amount(line)
-        gross = detail["TaxInclusiveAmt"] = cents(line["Amount"])
-        line["Amount"] = cents(gross * 100 / (100 + _percent_of(transaction, line)))
-        if detail.get("Qty") and detail.get("UnitPrice") is not None:
-            detail["UnitPrice"] = (line["Amount"] / detail["Qty"]).quantize(UNIT_PRICE)
+    inclusive = doc.get("GlobalTaxCalculation") == INCLUSIVE
+    lines = sales_lines(doc["Line"])
+    for line in lines:
+        if inclusive:
+            _know_gross(transaction, line, gross=switches["tax_inclusive_amount"] == GROSS)
+        else:
+            line["SalesItemLineDetail"].pop("TaxInclusiveAmt", None)
+    if inclusive:
+        bearing = [line for line in lines if _percent_of(transaction, line)]
+        _share_cents(lines, bearing, _taxes_within(transaction, doc))
+
+
+def _know_gross(transaction: Transaction, line: Doc, gross: bool) -> None:
+    detail = line["SalesItemLineDetail"]
+    percent = _percent_of(transaction, line)
+    told, amount = detail.get("TaxInclusiveAmt"), line["Amount"]
+    if told is None:
+        told = amount if gross else amount * (100 + percent) / 100
+    detail["TaxInclusiveAmt"] = told = cents(told)
+    net = cents(told * 100 / (100 + percent))
+    if gross or abs(net - amount) > CENT:  # the Amount that was sent is not that of this line without its tax
+        _set_net(line, net)
+
+
+def _set_net(line: Doc, net: Decimal) -> None:
+    detail = line["SalesItemLineDetail"]
+    line["Amount"] = net
+    if detail.get("Qty") and detail.get("UnitPrice") is not None:
+        detail["UnitPrice"] = price_of(net, Decimal(detail["Qty"]))
+
+
+def _share_cents(lines: list[Doc], bearing: list[Doc], taxes: Decimal) -> None:
+    with_tax = sum((line["SalesItemLineDetail"]["TaxInclusiveAmt"] for line in lines), ZERO)
+    left = with_tax - taxes - sum((line["Amount"] for line in lines), ZERO)
+    step = CENT if left > 0 else -CENT
+    for line in cycle(sorted(bearing, key=lambda line: -abs(line["Amount"]))):
+        if not left:
+            break
+        _set_net(line, line["Amount"] + step)
+        left -= step
+
+
+def _taxes_within(transaction: Transaction, doc: Doc) -> Decimal:
+    taxes: dict[str, Decimal] = {}
+    for line, borne in _taxed_lines(transaction, doc):
+        for rate in borne:
+            taxes[rate["Id"]] = taxes.get(rate["Id"], ZERO) + _tax_on(line, rate, borne)
+    return sum(map(cents, taxes.values()), ZERO)
+
+
+def _tax_on(line: Doc, rate: Doc, borne: list[Doc]) -> Decimal:
+    """What a line bears of one of its rates, not rounded."""
+    gross = line["SalesItemLineDetail"].get("TaxInclusiveAmt")
+    if gross is None:
+        return Decimal(line["Amount"] * rate["RateValue"] / 100)
+    return Decimal(gross * rate["RateValue"] / (100 + sum((one["RateValue"] for one in borne), ZERO)))
 
 
 def _percent_of(transaction: Transaction, line: Doc) -> Decimal:
@@ -99,31 +146,36 @@ def _percent_of(transaction: Transaction, line: Doc) -> Decimal:
     return sum((rate["RateValue"] for rate in _rates_of(transaction, code)), ZERO)
 
 
-def _settle_global(transaction: Transaction, doc: Doc, sums: Sums) -> Decimal:
+def _settle_global(transaction: Transaction, doc: Doc, sums: Sums, switches: Doc) -> Decimal:
     """Every rate is charged once, on the sum of the lines that bear it, less their part of the discount."""
     method = doc["GlobalTaxCalculation"] = doc.get("GlobalTaxCalculation") or "TaxExcluded"
     if method == NOT_APPLICABLE:
         doc["TxnTaxDetail"] = {"TotalTax": ZERO}
         return ZERO
-    rest = 1 - sums.discount / sums.items if sums.items else Decimal(1)
+    before_tax = doc["ApplyTaxAfterDiscount"] or switches["apply_tax_after_discount"] != EVERYWHERE
+    rest = 1 - sums.discount / sums.items if sums.items and before_tax else Decimal(1)
     rates: dict[str, Doc] = {}
     bases: dict[str, Decimal] = {}
     taxes: dict[str, Decimal] = {}
     for line, borne in _taxed_lines(transaction, doc):
-        percent = sum((rate["RateValue"] for rate in borne), ZERO)
-        gross = line["SalesItemLineDetail"].get("TaxInclusiveAmt") if method == INCLUSIVE else None
         for rate in borne:
-            tax = line["Amount"] * rate["RateValue"] / 100
-            if gross is not None and percent:
-                tax = (gross - line["Amount"]) * rate["RateValue"] / percent
             key = rate["Id"]
             rates[key] = rate
             bases[key] = bases.get(key, ZERO) + line["Amount"] * rest
-            taxes[key] = taxes.get(key, ZERO) + tax * rest
+            taxes[key] = taxes.get(key, ZERO) + _tax_on(line, rate, borne) * rest
+    if switches["given_tax_lines"] == HONOURED and doc.get("_TaxLinesAreGiven"):
+        taxes |= {key: amount for key, amount in _given_taxes(doc) if key in taxes}
     lines = [_tax_line(rates[key], cents(bases[key]), cents(taxes[key])) for key in rates]
     total = sum((line["Amount"] for line in lines), ZERO)
     doc["TxnTaxDetail"] = {"TotalTax": total, "TaxLine": lines}
     return total
+
+
+def _given_taxes(doc: Doc) -> Iterator[tuple[str, Decimal]]:
+    for line in (doc.get("TxnTaxDetail") or {}).get("TaxLine") or []:
+        rate = value_of((line.get("TaxLineDetail") or {}).get("TaxRateRef"))
+        if rate and line.get("Amount") is not None:
+            yield rate, line["Amount"]
 
 
 def _taxed_lines(transaction: Transaction, doc: Doc) -> Iterable[tuple[Doc, list[Doc]]]:

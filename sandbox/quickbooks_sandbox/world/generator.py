@@ -71,7 +71,7 @@ class _Business:
         with self._batch() as transaction:
             self._checking = self._account(transaction, "checking")
             self._home = home_currency(transaction)
-            vat = [code["Id"] for code in transaction.all("TaxCode") if code.get("TaxGroup") and code["Id"] != "2"]
+            vat = [code["Id"] for code in transaction.all("TaxCode")]
             self._codes = ["TAX", "NON"] if is_in_us(transaction) else vat
             income = {"value": self._account(transaction, "services")}
             for name, price in SERVICES:

@@ -10,7 +10,7 @@ from quickbooks_sandbox.books.books import Books, Transaction
 from quickbooks_sandbox.rules.company import CURRENCY_NAMES, DISCOUNTS, PREFERENCES_ID, RATES
 from quickbooks_sandbox.rules.operations import write
 from quickbooks_sandbox.rules.rates import rate_id
-from quickbooks_sandbox.rules.tax import create_tax_code
+from quickbooks_sandbox.rules.sales import CUSTOM_FIELDS
 
 ACCOUNTS = [
     ("Services", "Income", "ServiceFeeIncome"),
@@ -85,9 +85,19 @@ HOME_CURRENCIES = {
     "CH": "CHF",
     "JP": "JPY",
 }
-VAT = [("20.0% S", 20), ("5.0% R", 5), ("0.0% Z", 0)]
+# Id and name of a code, and its rate's Id and percent.
+VAT = [
+    ("1", "20.0% S", "2", 20), ("3", "5.0% R", "3", 5), ("4", "0.0% Z", "4", 0), ("5", "Exempt", "5", 0),
+    ("6", "No VAT", "6", 0),
+]  # fmt: skip
+TIME_ZONES = {
+    "US": "America/Los_Angeles", "GB": "Europe/London", "DE": "Europe/Berlin", "FR": "Europe/Paris",
+    "IE": "Europe/Dublin", "CA": "America/Toronto", "AU": "Australia/Sydney", "CH": "Europe/Zurich",
+    "JP": "Asia/Tokyo",
+}  # fmt: skip
 ONE = Decimal(1)
 FIRST_DAY = "2020-01-01"
+RATES_SINCE = "2000-01-01"
 SALES_TAX_PERCENT = Decimal(8)
 
 
@@ -96,10 +106,11 @@ def make_sample_company(books: Books, switches: Doc, country: str = "US") -> Non
     home = HOME_CURRENCIES.get(country, "USD")
     with books.transaction() as transaction:
         _make_company(transaction, country, home)
-        _make_tax(transaction)
-        _make_currencies(transaction, home)
-        if country != "US":
+        if country == "US":
+            _make_tax(transaction)
+        else:
             _make_vat(transaction)
+        _make_currencies(transaction, home)
 
     def create(entity: str, body: Doc) -> Doc:
         with books.transaction() as transaction:
@@ -134,8 +145,9 @@ def make_sample_company(books: Books, switches: Doc, country: str = "US") -> Non
 def _customer(template: Doc) -> Doc:
     body: dict[str, Any] = {name: value for name, value in template.items() if name != "mail"}
     body["PrimaryEmailAddr"] = {"Address": template["mail"]}
-    body["BillAddr"] = {"Line1": "1 Market Street", "City": "San Francisco", "CountrySubDivisionCode": "CA",
-                        "PostalCode": "94105", "Country": "US"}  # fmt: skip
+    for name in ("BillAddr", "ShipAddr"):
+        body[name] = {"Line1": "1 Market Street", "City": "San Francisco", "CountrySubDivisionCode": "CA",
+                      "PostalCode": "94105", "Country": "US"}  # fmt: skip
     return body
 
 
@@ -148,9 +160,11 @@ def _make_company(transaction: Transaction, country: str, home: str) -> None:
         {
             "CompanyName": f"Sandbox Company_{country}_1", "LegalName": f"Sandbox Company_{country}_1",
             "Country": country,
-            "CompanyAddr": address, "LegalAddr": dict(address), "FiscalYearStartMonth": "January",
+            **{name: {**address, "Id": "1"} for name in ("CompanyAddr", "LegalAddr", "CustomerCommunicationAddr")},
+            "FiscalYearStartMonth": "January", "PrimaryPhone": {"FreeFormNumber": "+1 555 0100"}, "WebAddr": {},
+            "CustomerCommunicationEmailAddr": {"Address": "owner@sandbox-company.example"},
             "CompanyStartDate": "2020-01-01", "SupportedLanguages": "en",
-            "DefaultTimeZone": "America/Los_Angeles",
+            "DefaultTimeZone": TIME_ZONES.get(country, "Etc/UTC"),
             "Email": {"Address": "owner@sandbox-company.example"},
             "NameValue": [{"Name": "OfferingSku", "Value": "QuickBooks Online Plus"},
                           {"Name": "IndustryType", "Value": "Professional services"}],
@@ -168,14 +182,18 @@ def _make_company(transaction: Transaction, country: str, home: str) -> None:
                                 "AllowEstimates": True, "AllowServiceDate": True, "AllowShipping": False,
                                 "AutoApplyCredit": False, "AutoApplyPayments": False,
                                 "UsingPriceLevels": False,
-                                "UsingProgressInvoicing": False, "IPNSupportEnabled": False},
+                                "UsingProgressInvoicing": False, "IPNSupportEnabled": False,
+                                "ETransactionEnabledStatus": "NotApplicable", "ETransactionAttachPDF": False,
+                                "ETransactionPaymentEnabled": False, "EmailCopyToCompany": False,
+                                "CustomField": _custom_fields("SalesFormsPrefs.%sSalesCustom%s1", CUSTOM_FIELDS)},
             "CurrencyPrefs": {"MultiCurrencyEnabled": True, "HomeCurrency": {"value": home}},
             "TaxPrefs": {"UsingSalesTax": True, "PartnerTaxEnabled": country == "US",
-                         "TaxGroupCodeRef": {"value": "2"}},
+                         **({"TaxGroupCodeRef": {"value": "2"}} if country == "US" else {})},
             "ProductAndServicesPrefs": {"ForSales": True, "ForPurchase": True,
             "QuantityWithPriceAndRate": True,
                                         "QuantityOnHand": False},
-            "VendorAndPurchasesPrefs": {"BillableExpenseTracking": True, "TrackingByCustomer": True},
+            "VendorAndPurchasesPrefs": {"BillableExpenseTracking": True, "TrackingByCustomer": True,
+                                        "POCustomField": _custom_fields("PurchasePrefs.%sPurchaseCustom%s1", ())},
             "TimeTrackingPrefs": {"UseServices": True, "BillCustomers": True, "ShowBillRateToAll": False,
                                   "WorkWeekStartDate": "Monday", "MarkTimeEntriesBillable": True},
             "EmailMessagesPrefs": {
@@ -192,6 +210,13 @@ def _make_company(transaction: Transaction, country: str, home: str) -> None:
     )  # fmt: skip
 
 
+def _custom_fields(name: str, fields: tuple[Doc, ...]) -> list[Doc]:
+    """Whether there is a custom field, and what it is called, in the names that Preferences have for that."""
+    used = {"Name": name % ("Use", ""), "Type": "BooleanType", "BooleanValue": bool(fields)}
+    called = [{"Name": name % ("", "Name"), "Type": "StringType", "StringValue": field["Name"]} for field in fields]
+    return [{"CustomField": [used]}, *([{"CustomField": called}] if called else [])]
+
+
 def _make_currencies(transaction: Transaction, home: str) -> None:
     codes = sorted((code for code in (*RATES, "USD") if code != home), key=lambda code: code != "CAD")
     for number, code in enumerate(codes, start=1):
@@ -202,27 +227,40 @@ def _make_currencies(transaction: Transaction, home: str) -> None:
 
 
 def _make_vat(transaction: Transaction) -> None:
-    for name, percent in VAT:
-        detail = {"TaxRateName": name, "RateValue": percent, "TaxAgencyId": "1", "TaxApplicableOn": "Sales"}
-        create_tax_code(transaction, {"TaxCode": name, "TaxRateDetails": [detail]})
+    _place_agency(transaction, "Value Added Tax Office", on_purchases=True)
+    for code, name, rate, percent in VAT:
+        _place_rate(transaction, rate, name, Decimal(percent))
+        _place_code(transaction, code, name, rates=[(rate, name)], group=True)
 
 
 def _make_tax(transaction: Transaction) -> None:
-    agency = {"DisplayName": "California Department of Tax and Fee Administration", "TaxTrackedOnSales": True,
-              "TaxTrackedOnPurchases": False}  # fmt: skip
-    transaction.place("TaxAgency", "1", agency)
-    transaction.place(
-        "TaxRate",
-        "1",
-        {"Name": "California sales tax", "Description": "Sales Tax", "Active": True,
-         "RateValue": SALES_TAX_PERCENT, "AgencyRef": {"value": "1"}, "SpecialTaxType": "NONE"},
-    )  # fmt: skip
-    rates = {"TaxRateDetail": [{"TaxRateRef": {"value": "1", "name": "California sales tax"},
-                                "TaxTypeApplicable": "TaxOnAmount", "TaxOrder": 0}]}  # fmt: skip
-    for code, name, taxable in (("NON", "Non", False), ("TAX", "Tax", True), ("2", "California", True)):
-        transaction.place(
-            "TaxCode",
-            code,
-            {"Name": name, "Description": name, "Active": True, "Taxable": taxable, "TaxGroup": code == "2",
-             "SalesTaxRateList": rates if taxable else {"TaxRateDetail": []}},
-        )  # fmt: skip
+    _place_agency(transaction, "California Department of Tax and Fee Administration", on_purchases=False)
+    rate = "1", "California sales tax"
+    _place_rate(transaction, *rate, SALES_TAX_PERCENT)
+    for code, name, rates in (("NON", "Non", []), ("TAX", "Tax", [rate]), ("2", "California", [rate])):
+        _place_code(transaction, code, name, rates, group=code == "2")
+
+
+def _place_agency(transaction: Transaction, name: str, *, on_purchases: bool) -> None:
+    tracked = {"TaxTrackedOnSales": True, "TaxTrackedOnPurchases": on_purchases}
+    transaction.place("TaxAgency", "1", {"DisplayName": name, **tracked})
+
+
+def _place_rate(transaction: Transaction, rate_id: str, name: str, percent: Decimal) -> None:
+    agency = {"AgencyRef": {"value": "1"}, "SpecialTaxType": "NONE", "DisplayType": "ReadOnly"}
+    since = {"EffectiveTaxRate": [{"RateValue": percent, "EffectiveDate": f"{RATES_SINCE}T00:00:00-08:00"}]}
+    body = {"Name": name, "Description": name, "Active": True, "RateValue": percent, **agency, **since}
+    transaction.place("TaxRate", rate_id, body)
+
+
+def _place_code(
+    transaction: Transaction, code_id: str, name: str, rates: list[tuple[str, str]], *, group: bool
+) -> None:
+    details = [
+        {"TaxRateRef": {"value": rate_id, "name": rate}, "TaxTypeApplicable": "TaxOnAmount", "TaxOrder": order}
+        for order, (rate_id, rate) in enumerate(rates)
+    ]
+    body = {"Name": name, "Description": name, "Active": True, "Hidden": False, "Taxable": bool(rates),
+            "TaxGroup": group, "SalesTaxRateList": {"TaxRateDetail": details},
+            "PurchaseTaxRateList": {"TaxRateDetail": []}, "TaxCodeConfigType": "SYSTEM_GENERATED"}  # fmt: skip
+    transaction.place("TaxCode", code_id, body)

@@ -86,7 +86,7 @@ def test_only_an_invoice_shows_that_nothing_is_linked(world: World, entity: str)
 
 def test_a_parents_balance_has_its_jobs_in_it(world: World) -> None:
     parent = world.save("Customer", {"DisplayName": "Freeman"})
-    job = world.save("Customer", {"DisplayName": "Twin Lane", "ParentRef": {"value": parent["Id"]}})
+    job = world.save("Customer", {"DisplayName": "Twin Lane", "Job": True, "ParentRef": {"value": parent["Id"]}})
     made = world.invoice(85, customer=job["Id"])
     assert made["CustomerRef"] == {"value": job["Id"], "name": "Freeman:Twin Lane"}
     parent, job = world.read("Customer", parent["Id"]), world.read("Customer", job["Id"])

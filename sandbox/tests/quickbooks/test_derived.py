@@ -117,19 +117,113 @@ def test_a_given_total_is_not_honoured_outside_the_us(british: World) -> None:
     assert invoice["TotalAmt"] == 120
 
 
+def included(invoice: Any) -> tuple[Any, Any, list[tuple[Any, Any]]]:
+    """Total, tax, and of each line what it is without and with its tax."""
+    lines = [one for one in invoice["Line"] if one["DetailType"] == "SalesItemLineDetail"]
+    each = [(one["Amount"], one["SalesItemLineDetail"]["TaxInclusiveAmt"]) for one in lines]
+    return invoice["TotalAmt"], invoice["TxnTaxDetail"]["TotalTax"], each
+
+
 def test_amounts_that_include_tax_add_up_to_what_was_sent(british: World) -> None:
     sent = coded(british, "100", "20.0% S", Qty=1, UnitPrice=100)
     invoice = british.invoice(Line=[sent], GlobalTaxCalculation="TaxInclusive")
-    assert (invoice["TotalAmt"], invoice["TxnTaxDetail"]["TotalTax"]) == (100, money("16.67"))
-    assert invoice["Line"][0]["Amount"] == money("83.33")
+    assert included(invoice) == (100, money("16.67"), [(money("83.33"), 100)])
+    assert invoice["Line"][0]["SalesItemLineDetail"]["UnitPrice"] == money("83.33")
+    assert british.save("Invoice", invoice)["Line"] == invoice["Line"]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "tax"),
+    [
+        # By lines it would be 3 × 0.07 = 0.21.
+        ([("0.40", "20.0% S")] * 3, "0.20"),
+        ([("0.01", "20.0% S")] * 10, "0.02"),
+        ([("0.99", "20.0% S")] * 7 + [("10.01", "5.0% R")] * 3, "2.59"),
+        ([("19.99", "20.0% S"), ("19.99", "5.0% R"), ("5", "5.0% R")], "4.52"),
+    ],
+)
+def test_tax_within_amounts_is_taken_by_rate_on_their_sum(
+    british: World, amounts: list[tuple[str, str]], tax: str
+) -> None:
+    lines = [coded(british, amount, name) for amount, name in amounts]
+    invoice = british.invoice(Line=lines, GlobalTaxCalculation="TaxInclusive")
+    total, found, each = included(invoice)
+    assert (total, found) == (sum(money(amount) for amount, _ in amounts), money(tax))
+    assert [gross for _, gross in each] == [money(amount) for amount, _ in amounts]
+    assert sum(net for net, _ in each) == total - found
     again = british.save("Invoice", invoice)
-    assert again["TotalAmt"] == 100
+    assert (included(again), again["Line"]) == (included(invoice), invoice["Line"])
+
+
+@pytest.mark.parametrize("position", ["gross", "net"])
+def test_a_line_that_says_what_it_is_with_its_tax_is_right_either_way(british: World, position: str) -> None:
+    british.order("switches", {"tax_inclusive_amount": position})
+    sent = coded(british, "83.33", "20.0% S", TaxInclusiveAmt=100)
+    invoice = british.invoice(Line=[sent], GlobalTaxCalculation="TaxInclusive")
+    assert included(invoice) == (100, money("16.67"), [(money("83.33"), 100)])
+    changed = british.change("Invoice", invoice, Line=[{**invoice["Line"][0], "Amount": 50}])
+    assert included(changed) == included(invoice)  # what it is with its tax was sent along, and counts
 
 
 def test_amounts_with_tax_can_be_taken_as_net_by_a_switch(british: World) -> None:
     british.order("switches", {"tax_inclusive_amount": "net"})
-    invoice = british.invoice(Line=[coded(british, "100", "20.0% S")], GlobalTaxCalculation="TaxInclusive")
-    assert invoice["TotalAmt"] == 120
+    sent = coded(british, "100", "20.0% S", Qty=2, UnitPrice=50)
+    invoice = british.invoice(Line=[sent], GlobalTaxCalculation="TaxInclusive")
+    assert included(invoice) == (120, 20, [(100, 120)])
+    assert invoice["Line"][0]["SalesItemLineDetail"]["UnitPrice"] == 50
+    assert british.save("Invoice", invoice)["TotalAmt"] == 120
+
+
+def test_a_discount_of_what_includes_tax_is_net(british: World) -> None:
+    cut = {"DetailType": "DiscountLineDetail", "Amount": 10, "DiscountLineDetail": {"PercentBased": False}}
+    lines = [coded(british, "120", "20.0% S"), cut]
+    invoice = british.invoice(Line=lines, GlobalTaxCalculation="TaxInclusive")
+    assert (invoice["TxnTaxDetail"]["TotalTax"], invoice["TotalAmt"]) == (18, 108)
+
+
+def test_a_void_that_included_tax_stays_at_nothing(british: World) -> None:
+    invoice = british.invoice(Line=[coded(british, "120", "20.0% S")], GlobalTaxCalculation="TaxInclusive")
+    voided = british.save("Invoice", sparse(invoice), operation="void")
+    assert included(voided) == (0, 0, [(0, 0)])
+    assert british.change("Invoice", voided, CustomerMemo={"value": "x"})["TotalAmt"] == 0
+
+
+def test_what_no_longer_includes_tax_forgets_what_it_was_with_it(british: World) -> None:
+    invoice = british.invoice(Line=[coded(british, "120", "20.0% S")], GlobalTaxCalculation="TaxInclusive")
+    changed = british.change("Invoice", invoice, GlobalTaxCalculation="TaxExcluded")
+    assert "TaxInclusiveAmt" not in changed["Line"][0]["SalesItemLineDetail"]
+    assert changed["TotalAmt"] == 120
+
+
+@pytest.mark.parametrize(
+    ("position", "sent", "tax"),
+    [
+        ("in_the_us", None, 18), ("in_the_us", False, 18), ("in_the_us", True, 18),
+        ("everywhere", None, 20), ("everywhere", False, 20), ("everywhere", True, 18),
+    ],
+)  # fmt: skip
+def test_tax_outside_the_us_is_on_the_full_amount_or_on_what_a_discount_leaves(
+    british: World, position: str, sent: bool | None, tax: int
+) -> None:
+    british.order("switches", {"apply_tax_after_discount": position})
+    cut = {"DetailType": "DiscountLineDetail", "Amount": 10, "DiscountLineDetail": {"PercentBased": False}}
+    said: Any = {} if sent is None else {"ApplyTaxAfterDiscount": sent}
+    invoice = british.invoice(Line=[coded(british, "100", "20.0% S"), cut], **said)
+    assert (invoice["TxnTaxDetail"]["TotalTax"], invoice["TotalAmt"]) == (tax, 90 + tax)
+    assert british.change("Invoice", invoice, PrivateNote="x")["TotalAmt"] == 90 + tax
+
+
+@pytest.mark.parametrize(("position", "tax"), [("ignored", "20"), ("honoured", "19.99")])
+def test_tax_lines_that_are_given_outside_the_us_count_or_not(british: World, position: str, tax: str) -> None:
+    british.order("switches", {"given_tax_lines": position})
+    plain = british.invoice(Line=[coded(british, "100", "20.0% S")])
+    [told] = plain["TxnTaxDetail"]["TaxLine"]
+    given = {"TaxLine": [{**told, "Amount": "19.99"}]}
+    changed = british.change("Invoice", plain, TxnTaxDetail=given)
+    assert (changed["TxnTaxDetail"]["TotalTax"], changed["TotalAmt"]) == (money(tax), 100 + money(tax))
+    assert british.change("Invoice", changed, PrivateNote="x")["TotalAmt"] == changed["TotalAmt"]
+    unknown = {"TaxLine": [{**told, "Amount": 1, "TaxLineDetail": {"TaxRateRef": {"value": "99"}}}]}
+    assert british.change("Invoice", plain | {"SyncToken": "2"}, TxnTaxDetail=unknown)["TotalAmt"] == 120
 
 
 def test_a_line_without_a_code_is_refused_unless_tax_does_not_apply(british: World) -> None:

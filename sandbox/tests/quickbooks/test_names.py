@@ -73,7 +73,7 @@ def test_an_active_customer_gets_its_name_back(world: World) -> None:
 
 
 def test_making_inactive_what_is_inactive_changes_nothing(world: World) -> None:
-    below = world.save("Customer", {"DisplayName": "North", "ParentRef": {"value": CUSTOMER}})
+    below = world.save("Customer", {"DisplayName": "North", "Job": True, "ParentRef": {"value": CUSTOMER}})
     vendor = world.save("Vendor", {"DisplayName": "South"})
     for entity, object_id in (
         ("Customer", OTHER_CUSTOMER),
@@ -121,7 +121,7 @@ def test_an_invoice_shows_the_name_that_its_customer_has_now(world: World) -> No
 
 
 def below(world: World, name: str, parent: str) -> str:
-    return str(world.save("Customer", {"DisplayName": name, "ParentRef": {"value": parent}})["Id"])
+    return str(world.save("Customer", {"DisplayName": name, "Job": True, "ParentRef": {"value": parent}})["Id"])
 
 
 def test_a_merge_moves_sub_customers_to_the_survivor(world: World) -> None:
@@ -151,7 +151,7 @@ def test_a_merge_with_sub_customers_may_be_refused(world: World) -> None:
     child = below(world, "North", OTHER_CUSTOMER)
     for pair in ({"survivor": CUSTOMER, "merged": OTHER_CUSTOMER}, {"survivor": OTHER_CUSTOMER, "merged": CUSTOMER}):
         assert world.client.post("/sandbox/merge", json=pair).status_code == 400
-    world.change("Customer", world.read("Customer", child), ParentRef=None)
+    world.change("Customer", world.read("Customer", child), ParentRef=None, Job=False)
     world.order("merge", {"survivor": CUSTOMER, "merged": OTHER_CUSTOMER})
 
 

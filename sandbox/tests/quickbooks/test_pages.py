@@ -44,7 +44,7 @@ def test_a_bookkeeper_enters_a_payment_and_the_app_is_told(world: World) -> None
 
 
 def test_a_customers_page_lists_the_invoices_of_those_below_to_be_paid(world: World) -> None:
-    child = world.save("Customer", {"DisplayName": "North", "ParentRef": {"value": CUSTOMER}})
+    child = world.save("Customer", {"DisplayName": "North", "Job": True, "ParentRef": {"value": CUSTOMER}})
     invoice = world.invoice(100, customer=child["Id"])
     name = f'name="invoice-{invoice["Id"]}"'
     assert name in (shown := world.client.get(page(world)).text)

@@ -172,7 +172,9 @@ def test_a_credit_memo_is_applied_by_a_payment_of_nothing(world: World) -> None:
 
 
 def below(world: World, name: str = "North", parent: str = CUSTOMER, **fields: Any) -> str:
-    return str(world.save("Customer", {"DisplayName": name, "ParentRef": {"value": parent}, **fields})["Id"])
+    return str(
+        world.save("Customer", {"DisplayName": name, "Job": True, "ParentRef": {"value": parent}, **fields})["Id"]
+    )
 
 
 def test_a_customer_pays_the_invoices_of_those_below(world: World) -> None:

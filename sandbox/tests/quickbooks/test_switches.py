@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from quickbooks_sandbox.books.amounts import decode
-from quickbooks_sandbox.testing import CUSTOMER, World, applied_to, code_of, line, sparse
+from quickbooks_sandbox.testing import CUSTOMER, World, applied_to, code_of, line, money, sparse
 from quickbooks_sandbox.world.services import SWITCHES
 
 
@@ -154,6 +154,66 @@ def test_an_item_that_changed_in_a_batch_that_was_cut_off_is_refused_by_itself(w
     again = world.post("batch", {"BatchItemRequest": items(10, 21)}, requestid="b").get_json()["BatchItemResponse"]
     assert again[0]["Invoice"]["TotalAmt"] == 10
     assert again[1]["Fault"]["Error"][0]["code"] == "6000"
+
+
+@pytest.mark.parametrize(("position", "numbered"), [("automatic", True), ("none", False)])
+def test_a_form_without_a_number_gets_one_or_none(world: World, position: str, numbered: bool) -> None:
+    world.order("switches", {"number_not_sent": position})
+    body = {"CustomerRef": {"value": CUSTOMER}, "Line": [line(10)]}
+    made, other = world.save("Invoice", body), world.save("Invoice", body)
+    assert ("DocNumber" in made) is numbered
+    if numbered:
+        assert (made["DocNumber"], other["DocNumber"]) == ("10001", "10002")
+    emptied = world.change("Invoice", made, DocNumber="")
+    assert "DocNumber" not in emptied
+
+
+@pytest.mark.parametrize(("position", "price"), [("as_sent", "33.333"), ("recomputed", "33.3333333")])
+def test_a_price_is_kept_or_worked_out_again(world: World, position: str, price: str) -> None:
+    world.order("switches", {"unit_price": position})
+    made = world.invoice(Line=[line(100, Qty=3, UnitPrice="33.333"), line(10, UnitPrice=7), line(10, Qty=4)])
+    details = [one["SalesItemLineDetail"] for one in made["Line"][:3]]
+    assert details[0]["UnitPrice"] == money(price)
+    assert details[1]["UnitPrice"] == 7
+    assert details[2].get("UnitPrice") == (None if position == "as_sent" else money("2.5"))
+    assert world.save("Invoice", made)["Line"] == made["Line"]
+
+
+def test_a_new_record_may_not_be_readable_for_some_seconds(world: World) -> None:
+    world.order("switches", {"readable_after_seconds": 5})
+    made = world.invoice(100)
+    assert made["Id"] == "1"
+    deliver(world)
+    assert ("qbo.invoice.created.v1", made["Id"]) in world.receiver.events()
+    everyone = (
+        "select * from Invoice",
+        "select * from Invoice orderby Id",
+        "select * from Invoice where Id = '1'",
+        "select * from Invoice where TotalAmt = '100'",
+    )
+    queries = [{"bId": "1", "Query": everyone[0]}]
+    since = {"entities": "Invoice", "changedSince": "2026-11-01"}
+
+    def found() -> list[bool]:
+        batch = world.post("batch", {"BatchItemRequest": queries}).get_json()["BatchItemResponse"][0]
+        captured = world.get("cdc", **since).get_json()["CDCResponse"][0]["QueryResponse"]
+        return [
+            world.get(f"invoice/{made['Id']}").status_code == 200,
+            *("Invoice" in world.query(text) for text in everyone),
+            "Invoice" in batch["QueryResponse"],
+            "Invoice" in captured[0],
+        ]
+
+    assert code_of(world.get(f"invoice/{made['Id']}")) == "610"
+    assert not any(found())
+    assert world.change("Invoice", made, PrivateNote="written all the same")["SyncToken"] == "1"
+    world.order("clock", {"advance_seconds": 5})
+    assert all(found())
+
+
+def test_a_new_record_is_readable_at_once_otherwise(world: World) -> None:
+    made = world.invoice(100)
+    assert world.read("Invoice", made["Id"]) == made
 
 
 def test_a_position_is_of_its_own_kind(world: World) -> None:

@@ -119,6 +119,27 @@ def test_a_payments_credit_memo_lines_are_credit_and_not_allocations() -> None:
     assert (read.amount, read.credit, read.deposited) == (Decimal(70), Decimal(30), True)
 
 
+@pytest.mark.parametrize(
+    ("total", "unapplied", "kind", "credit"),
+    [
+        (60, 0, "JournalEntry", 40),
+        (60, 0, "Deposit", 40),
+        (70, 10, "JournalEntry", 40),
+        (140, 0, "JournalEntry", 0),
+        (140, 0, "Expense", 0),
+    ],
+)
+def test_a_journal_entry_or_deposit_is_credit_where_the_sums_say_so(
+    total: int, unapplied: int, kind: str, credit: int
+) -> None:
+    lines = [
+        {"Amount": Decimal(100), "LinkedTxn": [{"TxnId": "145", "TxnType": "Invoice"}]},
+        {"Amount": Decimal(40), "LinkedTxn": [{"TxnId": "9001", "TxnType": kind}]},
+    ]
+    read = quickbooks.load_payment(payment(TotalAmt=total, UnappliedAmt=unapplied, Line=lines), "USD")
+    assert (read.allocations, read.credit) == ((Allocation("145", Decimal(100)),), Decimal(credit))
+
+
 def test_a_payment_of_nothing_links_a_credit_and_a_void_one_does_not() -> None:
     linking = quickbooks.load_payment(payment(TotalAmt=0, PrivateNote="Created by QB Online to link credits."), "USD")
     assert linking.is_credit_link
