@@ -81,6 +81,7 @@ class Invoices(Documents[InvoiceCase]):
             draft_policy=connection.draft_policy,
             delete_policy=connection.delete_policy,
             installation=books.installation,
+            time_zone=connection.time_zone,
             **references(books, invoice, owned_before, self.since(connection), wish),
         )
         return Seen(subject, wish, raw, copy, case, placeholder)
