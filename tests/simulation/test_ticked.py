@@ -7,7 +7,7 @@ from ravebooks.demo.sides import Body
 from ravebooks.local.sandbox_connection import ITEMS
 from storage import connections, duties
 from storage.models import Job, Mapping
-from tests.simulation.test_connecting import ask, begin, consent, edit, item, set_preferences
+from tests.simulation.test_connecting import ask, begin, consent, edit, found, item, set_preferences
 from tests.simulation.world import World
 
 TYPES = {"time", "expense", "retainer", "overage", "other"}
@@ -214,9 +214,17 @@ def test_a_time_zone_is_set_by_its_name(world: World, path: str) -> None:
     assert "time_zone_unknown" not in codes
 
 
+def test_the_time_zone_that_the_company_says_is_kept_at_the_connect(world: World) -> None:
+    (company,) = world.quickbooks.query("select * from CompanyInfo")
+    assert world.connection()["time_zone"] == company["DefaultTimeZone"]
+
+
 def test_a_time_zone_that_nobody_has_said_is_asked_for_and_blocks_nothing(world: World, path: str) -> None:
+    (company,) = world.quickbooks.query("select * from CompanyInfo")
+    world.quickbooks.write("companyinfo", company | {"DefaultTimeZone": "Mars/Olympus"})
     with world.parts.database.transaction() as session:
         connections.get(session, world.connection_id).time_zone = ""
+    assert found(world, path)["time_zone_unknown"] == "warning"
     world.api("PUT", f"{path}/mappings", items(world, *TYPES))
     tick(world, path, invoices=True)
-    assert world.connection()["invoices_since"]
+    assert (world.connection()["time_zone"], bool(world.connection()["invoices_since"])) == (None, True)
