@@ -49,12 +49,12 @@ doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more test-the-tests unit clients simulation integration shown fuzz chaos
+.PHONY: test test-more test-the-tests unit clients simulation integration shown docs fuzz chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration; installs RabbitMQ and PostgreSQL where they are missing
 	@ops/test-rings lint unit clients simulation integration
 
-test-more: $(TEST) ## What `make test` has no time for: what people are shown, fuzz, and the locks with the pips of Python 3.11 and the newest one
-	@ops/test-rings shown fuzz
+test-more: $(TEST) ## What `make test` has no time for: what people are shown and told to type, fuzz, and the locks with the pips of Python 3.11 and the newest one
+	@ops/test-rings shown docs fuzz
 	@echo "Installing the locks into empty environments …"
 	@ops/check-locks
 
@@ -76,6 +76,9 @@ integration: $(TEST) ## Whole processes on SQLite, and on PostgreSQL with Rabbit
 
 shown: $(TEST) ## Previews, decisions and drift's sentences against what then happens
 	@TESTS='$(TESTS)' ops/test-rings shown
+
+docs: $(TEST) ## What the tutorial and the operator's page say, typed, and held against what they say that it prints
+	@TESTS='$(TESTS)' ops/test-rings docs
 
 fuzz: $(TEST) ## Requests, deliveries and messages of every kind: whatever comes, nothing crashes
 	@TESTS='$(TESTS)' ops/test-rings fuzz

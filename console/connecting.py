@@ -27,6 +27,7 @@ from storage.database import Database, again_when_contended
 from storage.installation import check_connection
 from storage.models import Connection
 from sync import duties
+from sync.questions.preflight import time_zone_of
 from sync.tokens import TokenKeeper
 
 VERIFIER_BYTES = 32
@@ -188,7 +189,7 @@ class Connecting:
         tokens = self.oauth.exchange(code, self.redirect_uri, begun.verifier)
         company = self.company(realm_id, lambda expired=None: tokens.access)  # noqa: ARG005 - the token is new
         info = company.get("companyinfo/1")
-        country = str(info.get("Country", "US"))
+        country, time_zone = str(info.get("Country", "US")), time_zone_of(info)
         preferences = company.get("preferences")
         home = preferences.get("CurrencyPrefs", {}).get("HomeCurrency", {}).get("value", "USD")
 
@@ -198,6 +199,8 @@ class Connecting:
                 connection, is_new = self._connection(session, account_id, realm_id, company.told_at)
                 connection.country = "US" if country in ("US", "USA") else country[:8]
                 connection.home_currency = home
+                # What a person set stays: where the company is now changes no day by itself.
+                connection.time_zone = connection.time_zone or time_zone
                 connection.ravetree_token = self.tokens.seal_ravetree_token(begun.ravetree_token, connection.id)
                 self.tokens.store(connection, tokens)
                 session.flush()

@@ -87,7 +87,7 @@ class InvoiceCase:
     `sent_written` says that QuickBooks took our mark as sent: no source says that it keeps it. `estimate` is the
     QuickBooks estimate behind the invoice, or Ravetree's that is still to be pushed. The two policies are the
     bookkeeper's: `draft_policy` `create` or `sent`, `delete_policy` `void` or `delete`. `installation` is the id that
-    our markers bear.
+    our markers bear. `time_zone` is the company's, in which an instant has its date (`day_in`); empty while unknown.
     """
 
     ravetree: RavetreeInvoice | Gone | None

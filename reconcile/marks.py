@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from reconcile.actions import Action
 from reconcile.decisions import Decision
@@ -30,15 +29,18 @@ from reconcile.model import (
     Side,
     held,
     money,
+    parked,
     write,
 )
 from reconcile.questions import Asked, answered, says
+from reconcile.time_zones import day_in
 
 ANY_PAYMENT = Record(Side.RAVETREE, Kind.PAYMENT, "*")
 """In place of a payment: what waits for it goes on whenever one of them has got on."""
 
 CHANGED, NOT_COVERED, CLOSED = "placeholder_changed", "mark_not_covered", "placeholder_in_closed_period"
 REMOVED, IN_CLOSED_PERIOD = "placeholder_removed", "mark_in_closed_period"
+TIME_ZONE_UNKNOWN = "time_zone_unknown"
 BESIDE, CREDIT_BESIDE = "unapplied_money_beside_mark", "credit_beside_mark"
 
 
@@ -233,6 +235,12 @@ def _new(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, wa
     if (question := _beside(case, invoice, None)) is not None:
         return question
     day = mark.day if mark is not None and mark.moving else None
+    if day is None and not case.time_zone:
+        return parked(
+            TIME_ZONE_UNKNOWN,
+            f"Invoice {invoice.number} was marked as paid; on which day depends on the time zone of the company.",
+            "Set the company's time zone in the settings of the connection.",
+        )
     day = day or day_of_mark(invoice, case.time_zone)
     if is_closed(case, day):
         if says(case, IN_CLOSED_PERIOD, Decision.LEAVE):
@@ -375,7 +383,7 @@ def day_of_mark(invoice: RavetreeInvoice, time_zone: str) -> date:
     """The day on which it was marked as paid, where the company is."""
     if invoice.marked_paid_at is None:
         return invoice.issue_date
-    return invoice.marked_paid_at.astimezone(ZoneInfo(time_zone)).date()
+    return day_in(time_zone, invoice.marked_paid_at)
 
 
 def placeholder_content(

@@ -43,6 +43,19 @@ class MappedEntry:
 
 
 @dataclass(frozen=True)
+class UnmappedKey:
+    """A key of Ravetree's that is mapped to nothing yet."""
+
+    kind: str
+    key: str
+    label: str
+
+
+NOT_MAPPED = frozenset({"line_types_not_mapped", "no_tax_not_mapped"})
+"""What a person maps after having ticked: it is waited for, and refuses nothing."""
+
+
+@dataclass(frozen=True)
 class CompanyFacts:
     """What QuickBooks and Ravetree say of themselves. `refusal` is why QuickBooks does not let us look at all."""
 
@@ -57,13 +70,22 @@ class CompanyFacts:
     auto_apply_payments: bool = False
     books_closed: date | None = None
     mapped: Sequence[MappedEntry] = ()
-    unmapped_types: Sequence[str] = ()
-    unmapped_rates: Sequence[str] = ()
+    unmapped: Sequence[UnmappedKey] = ()
     client_currencies: Sequence[str] = ()
     last_write_at: datetime | None = None
     last_webhook_at: datetime | None = None
     reads_warning: str = ""
     consent_ends_at: datetime | None = None
+    time_zone: str = "UTC"
+
+
+def missing(facts: CompanyFacts) -> tuple[UnmappedKey, ...]:
+    """What has to be mapped before the switch-on: each line type, and lines without tax where every line has a code."""
+    return tuple(row for row in facts.unmapped if row.kind == "line_type" or _is_needed_for_no_tax(facts, row))
+
+
+def _is_needed_for_no_tax(facts: CompanyFacts, row: UnmappedKey) -> bool:
+    return row.kind == "tax_rate" and not row.key and facts.sales_tax and not facts.us_company
 
 
 def findings(facts: CompanyFacts, now: datetime) -> tuple[Finding, ...]:
@@ -80,6 +102,12 @@ def findings(facts: CompanyFacts, now: datetime) -> tuple[Finding, ...]:
 def blocking(found: Sequence[Finding]) -> tuple[Finding, ...]:
     """The findings that hold the switch-on."""
     return tuple(finding for finding in found if finding.severity is Severity.BLOCKS)
+
+
+def refusing(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings that refuse a tick: what blocks, unless the tick waits for a mapping anyway."""
+    held = blocking(found)
+    return () if any(finding.code in NOT_MAPPED for finding in held) else held
 
 
 def _settings(facts: CompanyFacts) -> list[Finding]:
@@ -122,6 +150,15 @@ def _settings(facts: CompanyFacts) -> list[Finding]:
                 "Turn off automatic application in QuickBooks: Account and settings, Advanced.",
             )
         )
+    if not facts.time_zone:
+        found.append(
+            Finding(
+                "time_zone_unknown",
+                Severity.WARNING,
+                "QuickBooks does not say in which time zone the company is: nothing that is marked as paid can be dated.",
+                "Set it before the switch-on, in the settings or by ravebooks policy CONNECTION --time-zone NAME.",
+            )
+        )
     if facts.books_closed is not None:
         found.append(
             Finding(
@@ -136,21 +173,31 @@ def _settings(facts: CompanyFacts) -> list[Finding]:
 
 def _mappings(facts: CompanyFacts) -> list[Finding]:
     found = []
-    if facts.unmapped_types:
+    if types := [row.label for row in facts.unmapped if row.kind == "line_type"]:
         found.append(
             Finding(
                 "line_types_not_mapped",
                 Severity.BLOCKS,
-                f"Not mapped to a QuickBooks item yet: {', '.join(facts.unmapped_types)}.",
+                f"Not mapped to a QuickBooks item yet: {', '.join(types)}.",
                 "Map them to active service items.",
             )
         )
-    if facts.unmapped_rates and not facts.us_company:
+    if any(_is_needed_for_no_tax(facts, row) for row in facts.unmapped):
+        found.append(
+            Finding(
+                "no_tax_not_mapped",
+                Severity.BLOCKS,
+                "Lines without a tax rate are not mapped to a QuickBooks tax code yet.",
+                "Map them, as the tax rate with the empty key, to a code without tax.",
+            )
+        )
+    rates = [row.label for row in facts.unmapped if row.kind == "tax_rate" and row.key]
+    if rates and not facts.us_company:
         found.append(
             Finding(
                 "tax_rates_not_mapped",
                 Severity.WARNING,
-                f"Not mapped to a QuickBooks tax code yet: {', '.join(facts.unmapped_rates)}.",
+                f"Not mapped to a QuickBooks tax code yet: {', '.join(rates)}.",
                 "Map them; until then what uses them waits.",
             )
         )

@@ -57,6 +57,12 @@ def get_current(session: Session, connection_id: str) -> Connection:
     return connection
 
 
+def lock(session: Session, connection_id: str) -> Connection:
+    """As `get_current`, as it is now, and nobody else changes it before this transaction ends."""
+    session.get(Connection, connection_id, with_for_update=True, populate_existing=True)
+    return get_current(session, connection_id)
+
+
 def find(session: Session, source: Side, account: str) -> Connection | None:
     """The connection of a Ravetree account or of a QuickBooks realm; one that was archived is none."""
     column = Connection.account_id if source is Side.RAVETREE else Connection.realm_id

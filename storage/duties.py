@@ -13,6 +13,9 @@ from sqlalchemy.orm import Session
 from storage.database import insert
 from storage.models import Connection, PlannedDuty
 
+SETTINGS = "preflight"
+"""The duty that events ask for too: the look at the settings of both sides."""
+
 
 def _is(connection_id: str, duty: str) -> list[sa.ColumnElement[bool]]:
     return [PlannedDuty.connection_id == connection_id, PlannedDuty.duty == duty]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from storage import connections, jobs, journal
+from storage import connections, jobs, journal, switches
 from storage.connections import ARCHIVED, DISCONNECTED, NotActive
 from storage.models import (
     Base,
@@ -103,4 +103,5 @@ def _archive(session: Session, connection: Connection, cause: str, now: datetime
     connection.pause_cause = cause
     connection.pause_remedy = "Nothing to do: its records stay readable, its account and company can join others."
     connection.ravetree_token = connection.access_token = connection.refresh_token = None
-    connection.invoices_since = connection.estimates_since = None
+    for kind in switches.SWITCHED:
+        switches.untick(connection, kind)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from reconcile.model import Kind, Record, Side
 from schemas import ids
 from schemas.envelopes import Delivery, Envelope
-from storage import connections, paging, pending
+from storage import connections, duties, paging, pending, switches
 from storage.database import insert
 from storage.models import Connection, Event
 from storage.paging import Asked, Page
@@ -89,10 +89,8 @@ def _record_one(
     outcome, reason, kind = _judge(delivery, envelope, connection)
     row_id = _insert(session, delivery, envelope, connection, now, outcome, reason, kind)
     is_new = row_id is not None
-    if is_new and connection is not None and delivery.source is Side.QUICKBOOKS and envelope.type.startswith("item."):
-        # No item is followed, but what waits for one may go on.
-        for code in pending.MAPPING_CODES:
-            pending.reconsider_code(session, connection.id, code, now)
+    if is_new and connection is not None and delivery.source is Side.QUICKBOOKS:
+        _let_go_on(session, connection, envelope.type.partition(".")[0], now)
     if connection is None or kind is None or (not is_new and not envelope.legacy):
         return outcome if is_new else DUPLICATE
     again = row_id is None
@@ -102,6 +100,15 @@ def _record_one(
     subject = Record(delivery.source, kind, envelope.subject)
     notes.append((connection.id, subject, row_id, envelope.type.endswith(".sync_requested"), again))
     return outcome
+
+
+def _let_go_on(session: Session, connection: Connection, entity: str, now: datetime) -> None:
+    """No item and no preference is followed, but what waits for one may go on."""
+    if entity == "item":
+        for code in pending.MAPPING_CODES:
+            pending.reconsider_code(session, connection.id, code, now)
+    if entity in ("item", "preferences") and switches.waiting(connection):
+        duties.hurry(session, connection.id, duties.SETTINGS, now)
 
 
 def _judge(delivery: Delivery, envelope: Envelope, connection: Connection | None) -> tuple[str, str, Kind | None]:

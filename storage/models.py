@@ -100,6 +100,8 @@ class Connection(Base):
     After an unexpected error of a slice, `failures` of them in a row, it is worked on again at `retry_at`; it is
     stalled from `stalled_since` on, with the cause. After a restore nothing is written from `verify_since` on until
     both books have been read; what Ravetree made before `verified_at` may then be in QuickBooks without our knowing.
+    What was ticked at `…_ticked_at` and has no `…_since` waits until it can take effect. `time_zone` is an IANA name,
+    empty while nobody has said it.
     """
 
     __tablename__ = "connections"
@@ -124,8 +126,11 @@ class Connection(Base):
     created_at: Mapped[datetime]
     invoices_since: Mapped[datetime | None]
     estimates_since: Mapped[datetime | None]
+    invoices_ticked_at: Mapped[datetime | None]
+    estimates_ticked_at: Mapped[datetime | None]
     country: Mapped[str] = mapped_column(String(8), default="US")
     home_currency: Mapped[str] = mapped_column(String(3), default="USD")
+    time_zone: Mapped[str] = mapped_column(String(64), default="")
     ravetree_token: Mapped[bytes | None] = mapped_column(LargeBinary)
     access_token: Mapped[bytes | None] = mapped_column(LargeBinary)
     access_expires_at: Mapped[datetime | None]

@@ -4,7 +4,7 @@ A job writes nothing itself: each record goes through the same plan, journal and
 be paused, stopped or killed at any moment and run again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,7 +14,8 @@ from config import telemetry
 from config.logging import logger
 from reconcile.model import Kind, Record, Side
 from schemas.quickbooks import Body
-from storage import connections, jobs, pairs, pending
+from schemas.times import parse_instant, spell_instant
+from storage import connections, jobs, pairs, pending, switches
 from storage.database import StorageError
 from storage.models import Job
 from sync.books import Books
@@ -75,6 +76,8 @@ def _step(books: Books, job: Job) -> bool:
             log.info("job done", job=job.id, kind=job.kind, counts=jobs.counts(session, job.id))
             if job.kind == jobs.IMPORT_CONTACTS:
                 connections.get(session, books.id).contacts_imported_at = now
+            elif made := made_within(job.params):
+                switches.withdraw(connections.get(session, books.id), made)
     return False
 
 
@@ -154,6 +157,9 @@ def is_asked_for(kind: Kind, row: Body, params: dict[str, Any]) -> bool:
         return False
     if kind is Kind.CONTACT:
         return bool(row.get("active", True)) and not row.get("merged_into")
+    window = made_within(params).get(kind)
+    if window is not None and not _is_made_within(row, window):
+        return False
     issued = date.fromisoformat(row["issue_date"])
     if (since := params.get("from")) and issued < date.fromisoformat(since):
         return False
@@ -161,6 +167,25 @@ def is_asked_for(kind: Kind, row: Body, params: dict[str, Any]) -> bool:
         return False
     statuses = params.get("statuses") or []
     return not statuses or row["status"] in statuses
+
+
+def made_within(params: Mapping[str, Any]) -> dict[Kind, switches.Window]:
+    """Between which instants the documents of a back-fill were made, by kind, if it is about those."""
+    return {
+        Kind(kind): (parse_instant(begun), parse_instant(ended))
+        for kind, (begun, ended) in params.get("made", {}).items()
+    }
+
+
+def spelled(windows: Mapping[Kind, switches.Window]) -> dict[str, list[str]]:
+    """The same, as a job keeps it."""
+    return {str(kind): [spell_instant(moment) for moment in window] for kind, window in windows.items()}
+
+
+def _is_made_within(row: Mapping[str, Any], window: switches.Window) -> bool:
+    """Whether a document of Ravetree's was made between two instants."""
+    begun, ended = window
+    return begun <= parse_instant(row["created_at"]) < ended
 
 
 def _place(cursor: str, kinds: list[Kind]) -> tuple[Kind, str | None]:

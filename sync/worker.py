@@ -8,7 +8,7 @@ from config import telemetry
 from config.errors import RavebooksError, Stop
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
-from storage import brakes, connections, installation, leases, pending
+from storage import brakes, connections, installation, leases, pending, switches
 from storage import jobs as storage_jobs
 from storage.brakes import AllPaused
 from storage.connections import NotActive
@@ -17,7 +17,7 @@ from storage.installation import OtherEnvironment
 from storage.leases import LeaseLost
 from storage.unit import UnitOfWork
 from storage.vault import UnreadableSecret
-from sync import duties, jobs, sync_states, verifying
+from sync import duties, jobs, switching, sync_states, verifying
 from sync.books import Books
 from sync.endings import Endings, Outage
 from sync.lease import Claims, LeaseHolder, Timings
@@ -183,6 +183,8 @@ class Worker:
             books.journal.resolve_due()
         books.handling = set()
         duties.carry_out(books, self._timings)
+        if switches.waiting(books.connection):
+            switching.settle(books.unit, books.clock, books.id, books.neighbours.ravetree)
         sync_states.tell(books)
         while self._clock.monotonic() - begun < self._timings.slice:
             entries = self._reading.take(books)

@@ -127,7 +127,8 @@ class Mappings(View):
     def put(self, body: dict[str, dict[str, str]], connection_id: str) -> dict[str, Any]:
         """Map keys
 
-        Keys that are not named stay as they are. A line type takes an active service item.
+        Keys that are not named stay as they are. A line type takes an active service item. What is ticked and waits is
+        looked at again, and takes effect with the last mapping.
         """
         self.actions.mappings.map_keys(connection_id, {MAPPINGS[name]: keys for name, keys in body.items()})
         return self._shown(connection_id)
@@ -145,10 +146,11 @@ class Switches(View):
     @routes.arguments(shapes.Switches, example=examples.SWITCHES)
     @routes.response(200, shapes.ConnectionShape, example=examples.CONNECTION)
     def put(self, body: dict[str, bool], connection_id: str) -> ConnectionView:
-        """Switch the sync on or off
+        """Tick what is synced, or untick it
 
-        On means from now on: what is older waits for the button or the back-fill. Refused while a line type is not
-        mapped, or a finding of the pre-flight blocks.
+        On means from now on: what is older waits for the button or the back-fill. What lacks mappings is kept, waits
+        for them, and is on from the moment of the last one; what was made meanwhile is offered as a back-fill. Refused
+        while all is mapped and a finding of the pre-flight blocks.
         """
         self.actions.mappings.switch(connection_id, invoices=body.get("invoices"), estimates=body.get("estimates"))
         return self.actions.connections.one(connection_id)
@@ -163,7 +165,7 @@ class ConnectionSettings(View):
     def get(self, connection_id: str) -> Policies:
         """Show how a connection behaves
 
-        When drafts go to QuickBooks, what a deleted invoice becomes there, and both limits.
+        When drafts go to QuickBooks, what a deleted invoice becomes there, both limits, and the company's time zone.
         """
         return self.actions.connections.settings(connection_id)
 

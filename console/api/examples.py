@@ -52,6 +52,12 @@ CONNECTION = {
     "remedy": "",
     "invoices_since": _AT,
     "estimates_since": None,
+    "invoices_ticked_at": None,
+    "estimates_ticked_at": _AT,
+    "waiting_for_mappings": [{"kind": "line_type", "key": "time", "label": "Time"}],
+    "waiting_for_settings": [],
+    "offered_backfill": None,
+    "time_zone": "America/New_York",
     "contacts_imported_at": _AT,
     "work": {"due": 0, "waiting": 0, "held": 1, "parked": 0, "uncertain": 0, "jobs": 0},
 }
@@ -65,7 +71,13 @@ MAPPINGS = {
     "deposit_accounts": {"": "35"},
 }
 SWITCHES = {"invoices": True, "estimates": True}
-SETTINGS = {"draft_policy": "create", "delete_policy": "void", "removals_limit": 20, "reads_budget": None}
+SETTINGS = {
+    "draft_policy": "create",
+    "delete_policy": "void",
+    "removals_limit": 20,
+    "reads_budget": None,
+    "time_zone": "America/New_York",
+}
 USAGE = {
     "month": "2026-11",
     "reads": {"events": 12},
@@ -117,6 +129,7 @@ JOB_REQUEST = {
     "from": "2026-01-01",
     "to": "2026-06-30",
     "statuses": ["sent"],
+    "made_while_waiting": False,
     "by": "Kim",
 }
 JOB = {

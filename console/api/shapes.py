@@ -6,6 +6,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 
 from console.api.paging import PageQuery
 from reconcile.decisions import Decision
+from reconcile.time_zones import is_time_zone
 from schemas.ravetree_contract import ESTIMATE_STATUSES, INVOICE_STATUSES
 from storage import inbox, jobs
 from storage.connections import ARCHIVED
@@ -31,6 +32,31 @@ class ConnectAnswer(Schema):
     start_url = fields.String(required=True)
 
 
+class MissingMapping(Schema):
+    """A key of Ravetree's that has to be mapped before what is ticked takes effect."""
+
+    kind = fields.String(validate=validate.OneOf(["line_type", "tax_rate"]))
+    key = fields.String()
+    label = fields.String()
+
+
+class FindingShape(Schema):
+    """One finding of the pre-flight."""
+
+    code = fields.String()
+    severity = fields.String(validate=validate.OneOf(["blocks", "warning", "info"]))
+    cause = fields.String()
+    remedy = fields.String()
+
+
+class OfferedBackfillShape(Schema):
+    """What was made between a tick and its taking effect."""
+
+    kinds = fields.List(fields.String())
+    made_from = fields.AwareDateTime()
+    made_before = fields.AwareDateTime()
+
+
 class ConnectionShape(Schema):
     """A connection: how it stands, what is switched on, and how much is open."""
 
@@ -43,6 +69,24 @@ class ConnectionShape(Schema):
     remedy = fields.String(required=True)
     invoices_since = fields.AwareDateTime(allow_none=True)
     estimates_since = fields.AwareDateTime(allow_none=True)
+    invoices_ticked_at = fields.AwareDateTime(allow_none=True)
+    estimates_ticked_at = fields.AwareDateTime(allow_none=True)
+    waiting_for_mappings = fields.List(
+        fields.Nested(MissingMapping),
+        metadata={"description": "What is ticked and not on yet takes effect by itself when these are mapped."},
+    )
+    waiting_for_settings = fields.List(
+        fields.Nested(FindingShape),
+        metadata={"description": "Findings of the pre-flight that hold what is ticked."},
+    )
+    offered_backfill = fields.Nested(
+        OfferedBackfillShape,
+        allow_none=True,
+        metadata={"description": "A job with `made_while_waiting` previews and brings what was made meanwhile."},
+    )
+    time_zone = fields.String(
+        allow_none=True, metadata={"description": "The company's, as an IANA name; null while nobody has said it."}
+    )
     contacts_imported_at = fields.AwareDateTime(allow_none=True)
     work = fields.Dict(keys=fields.String(), values=fields.Integer())
 
@@ -98,15 +142,6 @@ class Choices(Schema):
 
     keys = fields.List(fields.Nested(KeyShape))
     entries = fields.List(fields.Nested(ItemShape))
-
-
-class FindingShape(Schema):
-    """One finding of the pre-flight."""
-
-    code = fields.String()
-    severity = fields.String(validate=validate.OneOf(["blocks", "warning", "info"]))
-    cause = fields.String()
-    remedy = fields.String()
 
 
 class PreflightShape(Schema):
@@ -216,6 +251,11 @@ class SyncAnswer(Schema):
     remedy = fields.String()
 
 
+def _check_time_zone(name: str) -> None:
+    if not is_time_zone(name):
+        raise ValidationError("Not the IANA name of a time zone, as Europe/London is.")
+
+
 class ConnectionSettings(Schema):
     """How a connection behaves."""
 
@@ -223,6 +263,11 @@ class ConnectionSettings(Schema):
     delete_policy = fields.String(validate=validate.OneOf(["void", "delete"]))
     removals_limit = fields.Integer(strict=True, validate=validate.Range(1, 1_000_000))
     reads_budget = fields.Integer(strict=True, allow_none=True, validate=validate.Range(1, 1_000_000_000))
+    time_zone = fields.String(
+        allow_none=True,
+        validate=_check_time_zone,
+        metadata={"description": "The company's, as an IANA name. What has a date already keeps it."},
+    )
 
 
 class UsageShape(Schema):
@@ -285,6 +330,10 @@ class PreviewRequest(Schema):
     from_ = fields.Date(data_key="from", attribute="from", load_default=None, allow_none=True)
     to = fields.Date(load_default=None, allow_none=True)
     statuses = fields.List(fields.String(validate=validate.Length(1, 32)), load_default=list)
+    made_while_waiting = fields.Boolean(
+        load_default=False,
+        metadata={"description": "The documents of a connection's `offered_backfill`; `kinds` is not looked at."},
+    )
     by = fields.String(load_default="", validate=validate.Length(max=255))
 
     @validates_schema
@@ -324,7 +373,7 @@ class JobRequest(PreviewRequest):
 
 
 def _narrows(data: dict[str, Any]) -> bool:
-    return bool(data["from"] or data["to"] or data["statuses"])
+    return bool(data["from"] or data["to"] or data["statuses"] or data["made_while_waiting"])
 
 
 class JobShape(Schema):

@@ -16,6 +16,7 @@ from reconcile.model import Kind, Side
 from schemas.ids import record_of
 from storage.brakes import AllPaused
 from storage.decisions import Said
+from sync.actions.connections import ConnectionView
 
 
 @contextmanager
@@ -43,6 +44,27 @@ def connections_() -> None:
         )
         if row.cause:
             click.echo(f"    {row.cause}\n    → {row.remedy}")
+        for line in waiting_lines(row):
+            click.echo(line)
+
+
+def waiting_lines(row: ConnectionView) -> Iterator[str]:
+    """What is ticked and not on yet, what it waits for, and what is offered that was made meanwhile."""
+    ticked = [
+        name
+        for name in ("invoices", "estimates")
+        if getattr(row, f"{name}_ticked_at") and not getattr(row, f"{name}_since")
+    ]
+    if ticked:
+        yield f"    ticked, and on as soon as nothing is missing: {', '.join(ticked)}"
+    for key in row.waiting_for_mappings:
+        yield f"    → ravebooks map {row.id} {key['kind']} {key['key']}=ID    # {key['label']}"
+    for finding in row.waiting_for_settings:
+        yield f"    {finding['cause']}\n    → {finding['remedy']}"
+    if row.offered_backfill is not None:
+        yield "    Some documents were made while it waited.\n" + (
+            f"    → ravebooks backfill {row.id} --made-while-waiting --preview"
+        )
 
 
 @click.command("attention")

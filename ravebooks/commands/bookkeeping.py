@@ -11,8 +11,9 @@ from marshmallow import ValidationError
 from config.errors import USAGE
 from console.api.shapes import JobRequest, PreviewRequest
 from ravebooks.commands import served
-from ravebooks.commands.attention import open_quietly, record_arguments
+from ravebooks.commands.attention import open_quietly, record_arguments, waiting_lines
 from reconcile.decisions import Decision
+from reconcile.time_zones import is_time_zone
 from schemas.ids import record_of
 from storage import jobs, paging
 from sync.actions.jobs import JobView
@@ -89,10 +90,13 @@ def map_(connection: str, kind: str, pairs: tuple[str, ...], search: str) -> Non
         if given:
             mappings.map_keys(connection, {kind: given})
         for row in mappings.keys(connection, kind):
-            click.echo(f"{row.key or '(all others)':<24} {row.label:<32} → {row.quickbooks_id or '–'}")
+            click.echo(f"{row.key or '(none)':<24} {row.label:<32} → {row.quickbooks_id or '–'}")
         if not given:
             for entry in mappings.entries(connection, kind, search):
                 click.echo(f"    {entry.id:<8} {entry.name}")
+        shown = parts.console.unhurried_actions.connections.one(connection)
+    for line in waiting_lines(shown):
+        click.echo(line)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -107,10 +111,16 @@ def _pair(text: str) -> tuple[str, str]:
 @click.option("--invoices/--no-invoices", default=None, help="Invoices, with their payments.")
 @click.option("--estimates/--no-estimates", default=None, help="Estimates.")
 def switch(connection: str, invoices: bool | None, estimates: bool | None) -> None:
-    """Switch the sync on or off. On means from now on: what is older waits for the button or the back-fill."""
+    """Switch the sync on or off. On means from now on: what is older waits for the button or the back-fill.
+
+    What lacks mappings waits for them, and is on from the last one.
+    """
     with open_quietly() as parts:
         parts.console.unhurried_actions.mappings.switch(connection, invoices=invoices, estimates=estimates)
+        shown = parts.console.unhurried_actions.connections.one(connection)
     click.echo(f"{connection} is set")
+    for line in waiting_lines(shown):
+        click.echo(line)
 
 
 @click.command("policy")
@@ -119,9 +129,20 @@ def switch(connection: str, invoices: bool | None, estimates: bool | None) -> No
 @click.option("--delete", type=click.Choice(["void", "delete"]), help="What a deleted invoice becomes there.")
 @click.option("--removals", type=click.IntRange(1), help="Voids and deletions an hour before a person is asked.")
 @click.option("--reads", type=click.IntRange(1), help="Metered reads a month before a warning.")
-def policy(connection: str, draft: str | None, delete: str | None, removals: int | None, reads: int | None) -> None:
+@click.option("--time-zone", help="The company's, as Europe/London. What has a date already keeps it.")
+def policy(
+    connection: str,
+    draft: str | None,
+    delete: str | None,
+    removals: int | None,
+    reads: int | None,
+    time_zone: str | None,
+) -> None:
     """Show or set how a connection behaves."""
+    if time_zone is not None and not is_time_zone(time_zone):
+        raise BadChoice(f"--time-zone: {time_zone!r} is not the IANA name of a time zone, as Europe/London is.")
     named = {"draft_policy": draft, "delete_policy": delete, "removals_limit": removals, "reads_budget": reads}
+    named["time_zone"] = time_zone
     given = {name: value for name, value in named.items() if value is not None}
     with open_quietly() as parts:
         actions = parts.console.unhurried_actions.connections
@@ -209,6 +230,7 @@ def _filter_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command("backfill")
 @click.argument("connection")
 @_filter_options
+@click.option("--made-while-waiting", is_flag=True, help="What was made between the tick and its taking effect.")
 @click.option("--preview", "only_look", is_flag=True, help="Count what would happen, and write nothing.")
 @click.option("--by", default="", help="Who begins it.")
 def backfill(
@@ -217,11 +239,13 @@ def backfill(
     since: datetime | None,
     until: datetime | None,
     statuses: tuple[str, ...],
+    made_while_waiting: bool,
     only_look: bool,
     by: str,
 ) -> None:
     """Push what is older than the switch-on: document, contact and live payments as one."""
     asked: dict[str, Any] = {"kinds": list(kinds) or ["invoice"], "statuses": list(statuses)}
+    asked["made_while_waiting"] = made_while_waiting
     asked |= {name: day.date().isoformat() for name, day in (("from", since), ("to", until)) if day}
     _begin(connection, jobs.BACKFILL, asked, only_look, by)
 

@@ -8,7 +8,7 @@ from console.states import States
 from ravebooks.parts.neighbours import NeighbourParts
 from ravebooks.parts.publishing import PublishingParts
 from ravebooks.parts.shared import SharedParts
-from sync import actions
+from sync import actions, switching
 from sync.actions import Actions
 from sync.questions.parity import Parity
 from sync.questions.preflight import Preflight
@@ -44,7 +44,7 @@ class ConsoleParts:
 
     @cached_property
     def preflight(self) -> Preflight:
-        return Preflight(self._shared.database, self._shared.clock, self._neighbours.of)
+        return Preflight(self._shared.database, self._shared.clock, self._neighbours.of, switching.settle)
 
     @cached_property
     def previews(self) -> Previews:

@@ -8,20 +8,25 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from config.ports import Clock
+from reconcile.marks import TIME_ZONE_UNKNOWN
 from reconcile.preflight import Finding
-from storage import connections, jobs, journal, paging, pending, reads
+from storage import connections, jobs, journal, paging, pending, reads, switches
+from storage import duties as storage_duties
 from storage.database import Database, again_when_contended
 from storage.models import Connection
 from storage.paging import Asked, Page
-from sync import duties
+from sync import duties, switching
 
-SETTINGS = ("draft_policy", "delete_policy", "removals_limit", "reads_budget")
+SETTINGS = ("draft_policy", "delete_policy", "removals_limit", "reads_budget", "time_zone")
 """How a connection behaves, by the columns that say so."""
 
 
 @dataclass(frozen=True)
 class ConnectionView:
-    """A connection as a person sees it: `state` says why it does not write, `work` counts what is open."""
+    """A connection as a person sees it: `state` says why it does not write, `work` counts what is open.
+
+    What is ticked and not on yet waits for mappings (`kind`, `key`, `label`) and for settings (findings that block).
+    """
 
     id: str
     account_id: str
@@ -32,18 +37,34 @@ class ConnectionView:
     remedy: str
     invoices_since: datetime | None
     estimates_since: datetime | None
+    invoices_ticked_at: datetime | None
+    estimates_ticked_at: datetime | None
+    waiting_for_mappings: Sequence[Mapping[str, str]]
+    waiting_for_settings: Sequence[Mapping[str, str]]
+    offered_backfill: "OfferedBackfill | None"
     contacts_imported_at: datetime | None
+    time_zone: str | None
     work: Mapping[str, int]
 
 
 @dataclass(frozen=True)
+class OfferedBackfill:
+    """What was made from a tick on and before its effect: a job of these kinds with `made_while_waiting` brings it."""
+
+    kinds: Sequence[str]
+    made_from: datetime
+    made_before: datetime
+
+
+@dataclass(frozen=True)
 class Policies:
-    """How a connection behaves."""
+    """How a connection behaves; `time_zone` is an IANA name, None while nobody has said it."""
 
     draft_policy: str
     delete_policy: str
     removals_limit: int
     reads_budget: int | None
+    time_zone: str | None
 
 
 @dataclass(frozen=True)
@@ -117,7 +138,11 @@ class ConnectionActions:
             connection = connections.get_current(session, connection_id)
             for name in SETTINGS:
                 if name in values:
-                    setattr(connection, name, values[name])
+                    setattr(connection, name, (values[name] or "") if name == "time_zone" else values[name])
+            if values.get("time_zone"):
+                pending.reconsider_code(session, connection_id, TIME_ZONE_UNKNOWN, self.clock.now())
+            if switches.waiting(connection):
+                storage_duties.schedule(session, connection_id, storage_duties.SETTINGS, self.clock.now())
             return _settings(connection)
 
     def usage(self, connection_id: str) -> list[reads.Usage]:
@@ -160,10 +185,24 @@ def _view(session: Session, row: Connection) -> ConnectionView:
         said.remedy,
         row.invoices_since,
         row.estimates_since,
+        row.invoices_ticked_at,
+        row.estimates_ticked_at,
+        switching.missing_mappings(row),
+        switching.blocks(row),
+        _offered(row),
         row.contacts_imported_at,
+        row.time_zone or None,
         work,
     )
 
 
+def _offered(row: Connection) -> OfferedBackfill | None:
+    windows = switches.made_while_waiting(row)
+    if not windows:
+        return None
+    begun, ended = zip(*windows.values(), strict=True)
+    return OfferedBackfill([str(kind) for kind in windows], min(begun), max(ended))
+
+
 def _settings(row: Connection) -> Policies:
-    return Policies(row.draft_policy, row.delete_policy, row.removals_limit, row.reads_budget)
+    return Policies(row.draft_policy, row.delete_policy, row.removals_limit, row.reads_budget, row.time_zone or None)

@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from config.ports import Clock
-from storage import connections, jobs
+from storage import connections, jobs, switches
 from storage.database import Database, again_when_contended
-from storage.models import Job, JobRecord
+from storage.models import Connection, Job, JobRecord
 from storage.paging import Asked, Page
+from sync.jobs import spelled
 from sync.questions.previews import Previews
 
 
@@ -60,12 +61,15 @@ class JobActions:
 
     def preview(self, connection_id: str, kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """What a job would do: `counts` by outcome, and the first `records` one by one."""
+        with self.database.reading() as session:
+            params = _as_offered(connections.get(session, connection_id), params)
         return self.previews.job(connection_id, kind, params)
 
     @again_when_contended
     def begin(self, connection_id: str, kind: str, params: Mapping[str, Any], by: str) -> JobView:
         """Begin a job. Raises `JobRefused` while one of its kind is under way, and `NotActive` if archived."""
         with self.database.transaction() as session:
+            params = _as_offered(connections.get(session, connection_id), params)
             job = jobs.begin(session, connection_id, kind, params, by, self.clock.now())
             shown = _view(session, job)
         self.nudge(connection_id)
@@ -84,6 +88,20 @@ class JobActions:
         with self.database.reading() as session:
             jobs.get(session, connection_id, job_id)
             return jobs.records(session, job_id, asked, outcome)
+
+
+def _as_offered(connection: Connection, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`made_while_waiting` as what it stands for now: the kinds that waited, and when what is offered was made."""
+    rest = {name: value for name, value in params.items() if name != "made_while_waiting"}
+    if not params.get("made_while_waiting"):
+        return rest
+    windows = switches.made_while_waiting(connection)
+    if not windows:
+        raise jobs.JobRefused(
+            "nothing is offered that was made between a tick and its taking effect",
+            remedy="Name dates or statuses instead.",
+        )
+    return rest | {"kinds": [str(kind) for kind in windows], "made": spelled(windows)}
 
 
 def _view(session: Session, job: Job) -> JobView:

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
+from clients.errors import NeighbourError
 from config.errors import RavebooksError
+from config.logging import logger
 from config.ports import Clock
-from reconcile.model import Kind, Record, Side
-from reconcile.preflight import Finding, blocking
-from storage import connections, jobs, paging, pending
+from reconcile.model import Kind
+from reconcile.preflight import Finding, refusing
+from storage import connections, duties, paging, pending, switches
 from storage.database import Database, again_when_contended
 from storage.paging import Asked, Page
-from sync import duties
+from sync import switching
 from sync.neighbours import Neighbours, NeighboursOf
+from sync.questions.preflight import WITHOUT_TAX_RATE
 
 LINE_TYPE, TAX_RATE = "line_type", "tax_rate"
 PAYMENT_METHOD, DEPOSIT_ACCOUNT = "payment_method", "deposit_account"
@@ -41,11 +41,13 @@ MAPPING_KINDS = {
 WITH_ALL_OTHERS = frozenset({TAX_RATE, DEPOSIT_ACCOUNT})
 """Kinds that take an empty key: lines without a tax rate, and payments by any method that is not mapped."""
 
+log = logger("mappings")
+
 
 class SwitchRefused(RavebooksError):
     """Not everything that the sync needs is set."""
 
-    remedy = "Map what is named, then switch on."
+    remedy = "Mend what is named, then switch on."
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ class MappedKey:
 
 @dataclass(frozen=True)
 class MappingActions:
-    """Mappings and switches of a connection. `inspect` looks at the settings of both sides now."""
+    """Mappings and switches of a connection.
+
+    `inspect` looks at the settings of both sides now, and lets take effect what waits for nothing any more.
+    """
 
     database: Database
     clock: Clock
@@ -82,10 +87,24 @@ class MappingActions:
             return {kind: connections.mappings(session, connection_id, kind) for kind in MAPPING_KINDS}
 
     def map_keys(self, connection_id: str, asked: Mapping[str, Mapping[str, str]]) -> None:
-        """Map keys to active entries, by kind; a line type needs a service item. Raises `SwitchRefused`."""
+        """Map keys to active entries, by kind; a line type needs a service item. Raises `SwitchRefused`.
+
+        What is ticked takes effect with the last mapping that it waits for.
+        """
         for kind, mapping in asked.items():
             self._map(connection_id, kind, mapping)
+        self._look_again(connection_id)
         self.nudge(connection_id)
+
+    def _look_again(self, connection_id: str) -> None:
+        """While something waits, what holds it is looked at now; by a worker, if a neighbour does not answer."""
+        with self.database.reading() as session:
+            if not switches.waiting(connections.get(session, connection_id)):
+                return
+        try:
+            self.inspect(connection_id)
+        except NeighbourError as error:
+            log.warning("not looked at after a mapping", connection=connection_id, error=str(error))
 
     def _map(self, connection_id: str, kind: str, mapping: Mapping[str, str]) -> None:
         self._check_keys(connection_id, kind, mapping.keys())
@@ -97,10 +116,14 @@ class MappingActions:
         self, connection_id: str, kind: str, mapping: Mapping[str, str], names: Mapping[str, str]
     ) -> None:
         with self.database.transaction() as session:
+            # One who ticks at this moment either finds the mapping or is found waiting.
+            connection = connections.lock(session, connection_id)
             for key, quickbooks_id in mapping.items():
                 connections.set_mapping(session, connection_id, kind, key, quickbooks_id, names.get(quickbooks_id, ""))
             for code in (f"{kind}_not_mapped", *pending.MAPPING_CODES):
                 pending.reconsider_code(session, connection_id, code, self.clock.now())
+            if switches.waiting(connection):
+                duties.schedule(session, connection_id, duties.SETTINGS, self.clock.now())
 
     def _check_keys(self, connection_id: str, kind: str, named: Iterable[str]) -> None:
         """A mapping of what Ravetree does not have would lie there for ever and map nothing."""
@@ -133,9 +156,12 @@ class MappingActions:
         listed = self._neighbours(connection_id).ravetree.listing(MAPPING_KINDS[kind].resource)
         with self.database.reading() as session:
             mapped = connections.mappings(session, connection_id, kind)
+            us_company = connections.get(session, connection_id).country == "US"
         rows = [(str(row["key"]), str(row["label"])) for row in listed]
         if kind == DEPOSIT_ACCOUNT:
             rows.append(("", "All other methods"))
+        if kind == TAX_RATE and not us_company:
+            rows.append(("", WITHOUT_TAX_RATE))
         return [MappedKey(key, label, mapped.get(key)) for key, label in rows]
 
     def _neighbours(self, connection_id: str) -> Neighbours:
@@ -153,49 +179,40 @@ class MappingActions:
         return {entry_id: str(raw.get("Name", "")) for entry_id, raw in found.items()}
 
     def switch(self, connection_id: str, *, invoices: bool | None, estimates: bool | None) -> None:
-        """Switch on or off. On means: from now on; what is older waits for the button or a back-fill.
+        """Tick or untick. What is ticked is on from now on, or waits for the mappings that it lacks.
 
-        Off means that nothing of the kind moves, on either side: what changes meanwhile waits for the next switch-on.
-        Raises `SwitchRefused` while a line type is not mapped, or a finding of the pre-flight blocks.
+        What is older than its taking effect waits for the button or a back-fill. Off means that nothing of the kind
+        moves, on either side: what changes meanwhile waits for the next switch-on. Raises `SwitchRefused` while all is
+        mapped and a finding of the pre-flight blocks.
         """
-        if invoices or estimates:
-            self._check_mapped(connection_id)
+        asked = {kind: on for kind, on in ((Kind.INVOICE, invoices), (Kind.ESTIMATE, estimates)) if on is not None}
+        with self.database.reading() as session:
+            connection = connections.get_current(session, connection_id)
+            if any(asked.values()):
+                connections.check_connected(session, connection_id)
+            is_new = any(on and not switches.is_set(connection, kind) for kind, on in asked.items())
+        if is_new:
             self._check_settings(connection_id)
-        self._store_switches(connection_id, invoices, estimates)
+        self._store_switches(connection_id, asked)
 
     @again_when_contended
-    def _store_switches(self, connection_id: str, invoices: bool | None, estimates: bool | None) -> None:
+    def _store_switches(self, connection_id: str, asked: Mapping[Kind, bool]) -> None:
         now = self.clock.now()
         with self.database.transaction() as session:
-            connection = connections.get_current(session, connection_id)
-            if invoices is not None:
-                connection.invoices_since = _since(connection.invoices_since, invoices, now)
-            if estimates is not None:
-                connection.estimates_since = _since(connection.estimates_since, estimates, now)
-            duties.begin_switched_on(session, connection, now)
-            on = [kind for kind, turned in ((Kind.INVOICE, invoices), (Kind.ESTIMATE, estimates)) if turned]
-            pending.wake(session, connection_id, [Record(Side.RAVETREE, kind, pending.SWITCH_ON) for kind in on], now)
-            if (invoices or estimates) and connection.contacts_imported_at is None:
-                _begin_import(session, connection_id, now)
+            connection = connections.lock(session, connection_id)
+            for kind, on in asked.items():
+                if on:
+                    switches.tick(connection, kind, now)
+                else:
+                    switches.untick(connection, kind)
+            switching.take_effect(session, connection, now)
+            if switching.is_mapped_since(session, connection):
+                duties.schedule(session, connection_id, duties.SETTINGS, now)
 
     def _check_settings(self, connection_id: str) -> None:
         """What would make wrong books holds the switch-on."""
-        if found := blocking(self.inspect(connection_id)):
+        if found := refusing(self.inspect(connection_id)):
             raise SwitchRefused(found[0].cause.rstrip("."), remedy=found[0].remedy)
-
-    def _check_mapped(self, connection_id: str) -> None:
-        missing = [row.label for row in self.keys(connection_id, LINE_TYPE) if row.quickbooks_id is None]
-        if missing:
-            raise SwitchRefused(f"not mapped yet: {', '.join(missing)}")
-
-
-def _begin_import(session: Session, connection_id: str, now: datetime) -> None:
-    """Contacts come once, when the integration is switched on for the first time."""
-    try:
-        jobs.begin(session, connection_id, jobs.IMPORT_CONTACTS, {}, "the first switch-on", now)
-    except jobs.JobRefused:
-        # It is under way already, or a person paused it.
-        return
 
 
 def _check_entry(kind: str, entry_id: str, entry: Mapping[str, Any] | None) -> None:
@@ -219,7 +236,3 @@ def _fits(kind: str, row: Mapping[str, Any]) -> bool:
 
 def _by_name(entry: ListEntry) -> tuple[str, str]:
     return entry.name.casefold(), entry.id
-
-
-def _since(before: datetime | None, on: bool, now: datetime) -> datetime | None:
-    return (before or now) if on else None

@@ -1,20 +1,24 @@
 """Pre-flight at connect, at the switch-on and daily: looks, keeps what it found, and wakes what a repair lets go on."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from clients.errors import NotAuthorised
+from clients.ravetree.account import Account
 from config.logging import logger
 from config.ports import Clock
-from reconcile.preflight import CompanyFacts, Finding, MappedEntry, findings
+from reconcile.preflight import CompanyFacts, Finding, MappedEntry, UnmappedKey, findings, missing
+from reconcile.time_zones import is_time_zone
+from schemas.quickbooks import Body
 from storage import connections, duties, inbox, journal, pending, reads
 from storage.database import Database
 from storage.models import Connection
 from storage.unit import UnitOfWork
 from sync.neighbours import Neighbours, NeighboursOf
 
-DUTY = "preflight"
+DUTY = duties.SETTINGS
 EVERY = timedelta(days=1)
 LISTS = {
     "line_type": "Item",
@@ -23,6 +27,11 @@ LISTS = {
     "deposit_account": "Account",
 }
 """What each kind of mapping leads to."""
+WITHOUT_TAX_RATE = "Lines without a tax rate"
+"""What the empty key of tax rates stands for."""
+
+Then = Callable[[UnitOfWork, Clock, str, Account], object]
+"""What comes after a look, with its unit of work: the switch-on of what waited for it."""
 
 log = logger("pre-flight")
 
@@ -30,20 +39,25 @@ log = logger("pre-flight")
 class Preflight:
     """Looks at a company before, and daily while, it is written to."""
 
-    def __init__(self, database: Database, clock: Clock, neighbours_of: NeighboursOf) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, neighbours_of: NeighboursOf, then: Then = lambda *_: None
+    ) -> None:
         self._database = database
         self._clock = clock
         self._neighbours_of = neighbours_of
+        self._then = then
 
     def run(self, connection_id: str) -> tuple[Finding, ...]:
-        """Look now: some four metered reads. What it found is kept with the connection."""
+        """Look now: some four metered reads. What it found is kept with the connection, and what waited goes on."""
         with self._database.reading() as session:
             connections.check_connected(session, connection_id)
             connection = connections.get(session, connection_id)
         unit = UnitOfWork(self._database)
         try:
             now = self._clock.now()
-            found = look(unit, self._clock, connection, self._neighbours_of(connection, unit.commit))
+            neighbours = self._neighbours_of(connection, unit.commit)
+            found = look(unit, self._clock, connection, neighbours)
+            self._then(unit, self._clock, connection_id, neighbours.ravetree)
             with unit.writing() as session:
                 duties.schedule(session, connection_id, DUTY, now + EVERY)
             return found
@@ -63,7 +77,13 @@ def look(unit: UnitOfWork, clock: Clock, connection: Connection, neighbours: Nei
     with unit.writing() as session:
         row = connections.get(session, connection.id)
         row.books_closed = facts.books_closed.isoformat() if facts.books_closed is not None else ""
-        row.preflight = {"at": now.isoformat(), "findings": [asdict(finding) for finding in found]}
+        row.preflight = {
+            "at": now.isoformat(),
+            "findings": [asdict(finding) for finding in found],
+            "missing": [asdict(key) for key in missing(facts)],
+        }
+        if facts.time_zone and not row.time_zone:
+            row.time_zone = facts.time_zone
         if not any(finding.code in ("mapping_inactive", "no_access") for finding in found):
             for code in pending.MAPPING_CODES:
                 pending.reconsider_code(session, connection.id, code, now)
@@ -80,8 +100,8 @@ def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, no
         kinds = {kind: connections.mappings(session, connection.id, kind) for kind in LISTS}
         wrote, heard = journal.last_answer(session, connection.id), inbox.last_received(session, connection.id)
         warning = reads.usage(session, connection.id, reads.month_of(now)).warning
-        consent_ends_at = connections.get(session, connection.id).refresh_hard_expires_at
-    types, rates = list(account.listing("line_item_types")), list(account.listing("tax_rates"))
+        row = connections.get(session, connection.id)
+        consent_ends_at, time_zone = row.refresh_hard_expires_at, row.time_zone
     return CompanyFacts(
         custom_numbers=bool(sales.get("CustomTxnNumbers")),
         home_currency=currency.get("HomeCurrency", {}).get("value", connection.home_currency),
@@ -92,8 +112,7 @@ def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, no
         auto_apply_payments=bool(sales.get("AutoApplyPayments")),
         books_closed=date.fromisoformat(closed) if closed else None,
         mapped=[entry for kind, mapped in kinds.items() for entry in _entries(company, kind, mapped)],
-        unmapped_types=[row["label"] for row in types if row["key"] not in kinds["line_type"]],
-        unmapped_rates=[row["label"] for row in rates if row["key"] not in kinds["tax_rate"]],
+        unmapped=_unmapped(account, kinds),
         client_currencies=sorted(
             {row["currency"] for row in account.listing("contacts") if row.get("active") and row.get("currency")}
         ),
@@ -101,7 +120,21 @@ def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, no
         last_webhook_at=heard,
         reads_warning=warning,
         consent_ends_at=consent_ends_at,
+        time_zone=time_zone or time_zone_of(company.get("companyinfo/1")),
     )
+
+
+def time_zone_of(company_info: Body) -> str:
+    """The time zone that QuickBooks says the company is in; empty where it does not, or names none that there is."""
+    found = company_info.get("DefaultTimeZone")
+    return found if isinstance(found, str) and is_time_zone(found) else ""
+
+
+def _unmapped(account: Any, kinds: dict[str, dict[str, str]]) -> list[UnmappedKey]:
+    keys = [("line_type", row["key"], row["label"]) for row in account.listing("line_item_types")]
+    keys += [("tax_rate", row["key"], row["label"]) for row in account.listing("tax_rates")]
+    keys.append(("tax_rate", "", WITHOUT_TAX_RATE))
+    return [UnmappedKey(kind, key, label) for kind, key, label in keys if key not in kinds[kind]]
 
 
 def _entries(company: Any, kind: str, mapped: dict[str, str]) -> list[MappedEntry]:

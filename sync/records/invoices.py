@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from reconcile import invoices as rules
 from reconcile.actions import Action
@@ -22,6 +21,7 @@ from reconcile.model import (
     Write,
 )
 from reconcile.open_balances import differs
+from reconcile.time_zones import day_in
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
 from schemas.times import parse_instant
@@ -83,13 +83,14 @@ class Invoices(Documents[InvoiceCase]):
             mark=_mark(partner),
             unapplied=beside_marks.unapplied(books, invoice, remote, payment),
             books_closed=closing.closed_until(books),
-            today=books.now().astimezone(ZoneInfo("UTC")).date(),
+            today=day_in(connection.time_zone, books.now()),
             is_current=copy is None or not copy.stale,
             sent_written=sent_written,
             estimate=_estimate(books, invoice, base),
             draft_policy=connection.draft_policy,
             delete_policy=connection.delete_policy,
             installation=books.installation,
+            time_zone=connection.time_zone,
             **references(books, invoice, partner, owned_before, self.since(connection), wish),
         )
         return Seen(subject, wish, raw, copy, _with_payments(books, case), placeholder)

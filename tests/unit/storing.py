@@ -34,6 +34,7 @@ def add_connection(database: Database, id_: str = CONNECTION, account: str = ACC
                 state="active",
                 created_at=START,
                 cdc_watermark=START,
+                time_zone="UTC",
             )
         )
         session.flush()

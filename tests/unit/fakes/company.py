@@ -47,6 +47,7 @@ class InMemoryCompany(Company):
         self.changed: list[Change] = []
         self.causes: list[str] = []
         self.preferences: Body = {name: dict(value) for name, value in PREFERENCES.items()}
+        self.info: Body = {"Country": "US"}
         self._rows: dict[str, dict[str, Body]] = {
             name: {} for name in ("Customer", "Item", "TaxCode", "Account", "Estimate", "Invoice", "Payment")
         }
@@ -104,8 +105,9 @@ class InMemoryCompany(Company):
             yield
 
     def get(self, path: str) -> Body:
-        """`preferences`."""
-        found: Body = self._reading(Call("get", path), lambda: dict(self.preferences))
+        """`preferences` and `companyinfo`."""
+        asked = self.info if path.startswith("companyinfo/") else self.preferences
+        found: Body = self._reading(Call("get", path), lambda: dict(asked))
         return found
 
     def _reading(self, call: Call, read: Callable[[], Any]) -> Any:

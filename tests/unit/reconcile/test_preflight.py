@@ -5,11 +5,22 @@ from typing import Any
 
 import pytest
 
-from reconcile.preflight import CompanyFacts, MappedEntry, Severity, blocking, findings
+from reconcile.preflight import (
+    CompanyFacts,
+    MappedEntry,
+    Severity,
+    UnmappedKey,
+    blocking,
+    findings,
+    missing,
+    refusing,
+)
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+TIME, VAT = UnmappedKey("line_type", "time", "Time"), UnmappedKey("tax_rate", "vat", "VAT")
+NO_TAX = UnmappedKey("tax_rate", "", "Lines without a tax rate")
 
 
 def codes(**facts: Any) -> dict[str, str]:
@@ -21,7 +32,7 @@ def codes(**facts: Any) -> dict[str, str]:
     [
         ({}, {}),
         ({"custom_numbers": False}, {"custom_numbers_off": "blocks"}),
-        ({"unmapped_types": ["Time"]}, {"line_types_not_mapped": "blocks"}),
+        ({"unmapped": [TIME]}, {"line_types_not_mapped": "blocks"}),
         ({"mapped": [MappedEntry("line_type", "time", "Hours", active=False)]}, {"mapping_inactive": "blocks"}),
         ({"mapped": [MappedEntry("line_type", "time", "", active=None)]}, {"mapping_inactive": "blocks"}),
         ({"mapped": [MappedEntry("line_type", "time", "Hours", active=True)]}, {}),
@@ -32,8 +43,11 @@ def codes(**facts: Any) -> dict[str, str]:
         ({"auto_apply_credit": True}, {"auto_apply_on": "warning"}),
         ({"auto_apply_payments": True}, {"auto_apply_on": "warning"}),
         ({"books_closed": date(2026, 6, 30)}, {"books_closed": "info"}),
-        ({"unmapped_rates": ["VAT"], "us_company": False}, {"tax_rates_not_mapped": "warning"}),
-        ({"unmapped_rates": ["VAT"]}, {}),
+        ({"unmapped": [VAT], "us_company": False}, {"tax_rates_not_mapped": "warning"}),
+        ({"unmapped": [VAT, NO_TAX]}, {}),
+        ({"unmapped": [NO_TAX], "us_company": False}, {"no_tax_not_mapped": "blocks"}),
+        ({"unmapped": [NO_TAX], "us_company": False, "sales_tax": False}, {"sales_tax_off": "warning"}),
+        ({"time_zone": ""}, {"time_zone_unknown": "warning"}),
         ({"reads_warning": "90 of 100 reads are spent."}, {"reads_budget": "warning"}),
         ({"refusal": "No entry.", "refusal_remedy": "Connect."}, {"no_access": "blocks"}),
         ({"consent_ends_at": NOW + 366 * DAY}, {}),
@@ -60,6 +74,28 @@ def test_the_worst_comes_first_and_each_has_a_sentence_and_a_remedy() -> None:
     assert [finding.severity for finding in found] == [Severity.BLOCKS, Severity.WARNING, Severity.INFO]
     assert all(finding.cause.endswith(".") and finding.remedy.endswith(".") for finding in found)
     assert [finding.code for finding in blocking(found)] == ["custom_numbers_off"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "keys"),
+    [
+        ({}, ["time"]),
+        ({"us_company": False}, ["time", ""]),
+        ({"us_company": False, "sales_tax": False}, ["time"]),
+    ],
+)
+def test_what_has_to_be_mapped_is_each_line_type_and_outside_the_us_lines_without_tax(
+    facts: dict[str, Any], keys: list[str]
+) -> None:
+    assert [row.key for row in missing(CompanyFacts(unmapped=[TIME, VAT, NO_TAX], **facts))] == keys
+
+
+def test_a_tick_is_refused_for_what_blocks_unless_it_waits_for_a_mapping_anyway() -> None:
+    def refused(**facts: Any) -> list[str]:
+        return [finding.code for finding in refusing(findings(CompanyFacts(**facts), NOW))]
+
+    assert refused(custom_numbers=False) == ["custom_numbers_off"]
+    assert refused(custom_numbers=False, unmapped=[TIME]) == []
 
 
 @pytest.mark.parametrize(

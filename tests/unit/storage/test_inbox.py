@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconcile.model import Kind, Record, Side
 from schemas.envelopes import Delivery, Envelope
-from storage import connections, inbox, pending
+from storage import connections, duties, inbox, pending
 from storage.database import Database
 from storage.models import Event
 from storage.paging import Asked
@@ -43,6 +43,20 @@ def test_a_new_event_leaves_its_pending_change_and_names_whom_to_wake(database: 
     assert recorded.connections == {CONNECTION}
     assert recorded.outcomes == {(Side.QUICKBOOKS, inbox.RECORDED): 1}
     assert generations(database) == {"quickbooks:invoice:145": 1}
+
+
+@pytest.mark.parametrize(
+    ("type_", "ticked", "looked"),
+    [("preferences.updated", True, True), ("item.updated", True, True), ("preferences.updated", False, False)],
+)
+def test_what_is_ticked_and_waits_has_the_settings_looked_at_by_their_events(
+    database: Database, type_: str, ticked: bool, looked: bool
+) -> None:
+    with database.transaction() as session:
+        connections.get(session, CONNECTION).invoices_ticked_at = START if ticked else None
+    record(database, delivery(envelope(type=type_)))
+    with database.transaction() as session:
+        assert (duties.SETTINGS in duties.planned(session, CONNECTION)) is looked
 
 
 def test_an_event_that_comes_twice_is_recorded_once(database: Database) -> None:

@@ -2,13 +2,14 @@
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from clients.errors import NotSent
 from reconcile.model import Attention, Kind, Record, Side
 from reconcile.preflight import Finding, Severity
 from schemas import envelopes
@@ -21,10 +22,21 @@ from storage.journal import open_operation
 from storage.models import Connection, DeadLetter
 from storage.paging import Asked
 from sync import actions as module
+from sync import switching
 from sync.actions import Actions
+from sync.actions.connections import OfferedBackfill
 from sync.actions.installation import UnknownDeadLetter
-from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, ListEntry, SwitchRefused
+from sync.actions.mappings import (
+    DEPOSIT_ACCOUNT,
+    LINE_TYPE,
+    PAYMENT_METHOD,
+    TAX_RATE,
+    ListEntry,
+    MappingActions,
+    SwitchRefused,
+)
 from sync.actions.records import NoSuchRecord
+from sync.jobs import made_within
 from tests.unit.ports import START, FakeClock
 from tests.unit.storing import CONNECTION, add_connection, delivery, envelope, operation
 
@@ -116,11 +128,26 @@ def world(database: Database, clock: FakeClock) -> World:
     def publish(deliveries: Sequence[Delivery]) -> None:
         published.extend(deliveries)
 
+    def inspect(connection_id: str) -> Sequence[Finding]:
+        """The look at the settings: types that are not mapped, and what a test puts there."""
+        with database.transaction() as session:
+            mapped = connections.mappings(session, connection_id, LINE_TYPE)
+            rows = [row for row in lists.rows["line_item_types"] if row["key"] not in mapped]
+            held = [Finding("line_types_not_mapped", Severity.BLOCKS, "Not mapped.", "Map them.")] if rows else []
+            connection = connections.get(session, connection_id)
+            connection.preflight = {
+                "at": clock.now().isoformat(),
+                "findings": [asdict(finding) for finding in (*held, *findings)],
+                "missing": [{"kind": LINE_TYPE} | row for row in rows],
+            }
+            switching.take_effect(session, connection, clock.now())
+        return [*held, *findings]
+
     actions = module.build(
         database,
         clock,
         neighbours_of=lambda _connection, _before_a_call=None: cast("Any", lists),
-        inspect=lambda _connection_id: findings,
+        inspect=inspect,
         previews=cast("Any", asks),
         parity=cast("Any", asks),
         publish=publish,
@@ -303,16 +330,107 @@ def test_a_mapping_lets_go_on_what_waited_for_it(world: World) -> None:
         assert [row.state for row in pending.rows(session, CONNECTION, [INVOICE])] == ["due"]
 
 
-def test_nothing_is_switched_on_before_all_is_mapped_and_nothing_blocks(world: World) -> None:
+def test_nothing_is_ticked_while_all_is_mapped_and_something_blocks(world: World) -> None:
     mappings = world.actions.mappings
-    mappings.map_keys(CONNECTION, {LINE_TYPE: {"time": "2"}})
-    with pytest.raises(SwitchRefused, match="not mapped yet: Expense"):
-        mappings.switch(CONNECTION, invoices=True, estimates=None)
-    mappings.map_keys(CONNECTION, {LINE_TYPE: {"expense": "3"}})
+    mappings.map_keys(CONNECTION, {LINE_TYPE: {"time": "2", "expense": "3"}})
     world.findings.append(Finding("numbers", Severity.BLOCKS, "Numbers are off.", "Switch them on."))
     with pytest.raises(SwitchRefused, match="Numbers are off"):
         mappings.switch(CONNECTION, invoices=True, estimates=None)
+    assert (world.connection().invoices_since, world.connection().invoices_ticked_at) == (None, None)
+
+
+def test_what_is_ticked_waits_for_its_mappings_and_takes_effect_with_the_last_one(world: World) -> None:
+    mappings, shown = world.actions.mappings, world.actions.connections.one
+    mappings.map_keys(CONNECTION, {LINE_TYPE: {"time": "2"}})
+    mappings.switch(CONNECTION, invoices=True, estimates=None)
+    assert shown(CONNECTION).waiting_for_mappings == [{"kind": LINE_TYPE, "key": "expense", "label": "Expense"}]
+    assert shown(CONNECTION).invoices_since is None
+    assert world.actions.jobs.every(CONNECTION) == []
+    world.clock.advance(60)
+    mappings.map_keys(CONNECTION, {LINE_TYPE: {"expense": "3"}})
+    now = START + timedelta(seconds=60)
+    assert (shown(CONNECTION).invoices_since, shown(CONNECTION).estimates_since) == (now, None)
+    assert shown(CONNECTION).waiting_for_mappings == []
+    assert shown(CONNECTION).offered_backfill == OfferedBackfill(["invoice"], START, now)
+    assert [job.kind for job in world.actions.jobs.every(CONNECTION)] == [jobs.IMPORT_CONTACTS]
+
+
+def test_a_block_beside_a_missing_mapping_is_waited_for_too(world: World) -> None:
+    world.findings.append(Finding("numbers", Severity.BLOCKS, "Numbers are off.", "Switch them on."))
+    world.actions.mappings.switch(CONNECTION, invoices=True, estimates=True)
+    world.actions.mappings.map_keys(CONNECTION, {LINE_TYPE: {"time": "2", "expense": "3"}})
+    shown = world.actions.connections.one(CONNECTION)
+    assert (shown.invoices_since, shown.waiting_for_mappings) == (None, [])
+    assert [finding["cause"] for finding in shown.waiting_for_settings] == ["Numbers are off."]
+    # It is ticked already: to tick it again is no new question.
+    world.actions.mappings.switch(CONNECTION, invoices=True, estimates=None)
+    world.findings.clear()
+    world.actions.connections.inspect_now(CONNECTION)
+    assert world.connection().invoices_since == world.connection().estimates_since == START
+
+
+def test_unticked_nothing_waits_and_nothing_takes_effect(world: World) -> None:
+    world.actions.mappings.switch(CONNECTION, invoices=True, estimates=True)
+    world.actions.mappings.switch(CONNECTION, invoices=False, estimates=None)
+    world.actions.mappings.map_keys(CONNECTION, {LINE_TYPE: {"time": "2", "expense": "3"}})
+    assert (world.connection().invoices_since, world.connection().estimates_since) == (None, START)
+
+
+def test_a_type_that_appears_later_changes_nothing_for_what_is_on(world: World) -> None:
+    mappings = world.actions.mappings
+    mappings.map_keys(CONNECTION, {LINE_TYPE: {"time": "2", "expense": "3"}})
+    mappings.switch(CONNECTION, invoices=True, estimates=None)
+    world.lists.rows["line_item_types"].append({"key": "travel", "label": "Travel"})
+    world.clock.advance(60)
+    mappings.switch(CONNECTION, invoices=True, estimates=True)
+    assert (world.connection().invoices_since, world.connection().estimates_since) == (START, None)
+
+
+def test_a_mapping_of_the_same_moment_as_the_tick_is_looked_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look saw it missing, and whoever mapped it saw nothing waiting."""
+    mappings = world.actions.mappings
+    mappings.map_keys(CONNECTION, {LINE_TYPE: {"time": "2"}})
+
+    def meanwhile(actions: MappingActions, connection_id: str) -> None:
+        world.actions.connections.inspect(connection_id)
+        with world.database.transaction() as session:
+            connections.set_mapping(session, connection_id, LINE_TYPE, "expense", "3", "Design")
+
+    monkeypatch.setattr(MappingActions, "_check_settings", meanwhile)
+    mappings.switch(CONNECTION, invoices=True, estimates=None)
+    with world.database.reading() as session:
+        assert duties.planned(session, CONNECTION)[duties.SETTINGS] == START
+
+
+def test_a_mapping_is_kept_and_looked_at_later_while_quickbooks_is_away(world: World) -> None:
+    world.actions.mappings.switch(CONNECTION, invoices=True, estimates=None)
+
+    def away(_connection_id: str) -> Sequence[Finding]:
+        raise NotSent("QuickBooks cannot be reached")
+
+    mappings = replace(world.actions.mappings, inspect=away)
+    mappings.map_keys(CONNECTION, {LINE_TYPE: {"time": "2", "expense": "3"}})
     assert world.connection().invoices_since is None
+    with world.database.reading() as session:
+        assert duties.planned(session, CONNECTION)[duties.SETTINGS] == START
+
+
+def test_what_was_made_while_it_waited_is_a_back_fill_of_its_own(world: World) -> None:
+    with pytest.raises(jobs.JobRefused, match="nothing is offered"):
+        world.actions.jobs.begin(CONNECTION, jobs.BACKFILL, {"kinds": ["invoice"], "made_while_waiting": True}, "Kim")
+    world.change(estimates_ticked_at=START, estimates_since=START + timedelta(hours=1))
+    asked = {"kinds": ["invoice"], "made_while_waiting": True}
+    job = world.actions.jobs.begin(CONNECTION, jobs.BACKFILL, asked, "Kim")
+    assert (job.params["kinds"], list(made_within(job.params))) == (["estimate"], [Kind.ESTIMATE])
+    assert made_within(job.params)[Kind.ESTIMATE] == (START, START + timedelta(hours=1))
+
+
+def test_a_time_zone_is_set_shown_and_taken_back(world: World) -> None:
+    actions = world.actions.connections
+    assert actions.settings(CONNECTION).time_zone == "UTC"
+    assert actions.set_settings(CONNECTION, {"time_zone": "Europe/London"}).time_zone == "Europe/London"
+    assert actions.one(CONNECTION).time_zone == "Europe/London"
+    assert actions.set_settings(CONNECTION, {"time_zone": None}).time_zone is None
 
 
 def test_on_means_from_now_on_and_the_first_time_brings_the_contacts(world: World) -> None:

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from clients.quickbooks.faults import AccessRevoked
 from reconcile.model import Kind
 from storage import connections
 from sync.duties import PREFLIGHT
 from sync.questions.preflight import Preflight
+from sync.records.invoices import Invoices
+from sync.records.seen import Wish
 from tests.unit.storing import CONNECTION
 from tests.unit.sync.world import HOURS, World, ours
 
@@ -37,6 +41,33 @@ def test_an_entry_that_is_active_again_lets_go_on_what_waited_for_it(world: Worl
     world.settle()
     assert world.pairs("invoice").keys() == {invoice["id"]}
     assert world.state(ours(Kind.INVOICE, invoice))["state"] == "synced"
+
+
+@pytest.mark.parametrize("said", [None, "Mars/Olympus", 7])
+def test_a_time_zone_that_quickbooks_does_not_say_is_asked_for(world: World, said: Any) -> None:
+    world.set(time_zone="")
+    world.quickbooks.info["DefaultTimeZone"] = said
+    assert "time_zone_unknown" in codes(world)
+    assert world.connection().time_zone == ""
+
+
+def test_the_time_zone_that_quickbooks_says_is_kept_unless_a_person_set_another(world: World) -> None:
+    world.set(time_zone="")
+    world.quickbooks.info["DefaultTimeZone"] = "America/New_York"
+    assert "time_zone_unknown" not in codes(world)
+    assert world.connection().time_zone == "America/New_York"
+    world.set(time_zone="Europe/London")
+    codes(world)
+    assert world.connection().time_zone == "Europe/London"
+
+
+def test_an_invoice_is_planned_in_the_companys_time_zone(world: World) -> None:
+    world.set(time_zone="Europe/London")
+    invoice = world.invoice(world.aster(), "5.00")
+    books = world.books()
+    seen = Invoices().gather(books, ours(Kind.INVOICE, invoice), Wish())
+    books.unit.commit()
+    assert seen.case.time_zone == "Europe/London"
 
 
 def test_no_access_is_a_finding_and_is_kept(world: World) -> None:
