@@ -155,7 +155,7 @@ def _settings(facts: CompanyFacts) -> list[Finding]:
             Finding(
                 "time_zone_unknown",
                 Severity.WARNING,
-                "QuickBooks does not say in which time zone the company is: nothing that is marked as paid can be dated.",
+                "QuickBooks does not say in which time zone the company is: no mark as paid can be dated.",
                 "Set it before the switch-on, in the settings or by ravebooks policy CONNECTION --time-zone NAME.",
             )
         )
