@@ -9,7 +9,7 @@ class Decision(StrEnum):
     `TWO`: they are two records, or two receipts. `OVERWRITE`: write Ravetree's over what was edited in QuickBooks.
     `PUSH`: write it to QuickBooks anew. `LEAVE`: leave QuickBooks' as it is. `ADOPT`: the document with that number
     is the same one. `RAVETREE`, `QUICKBOOKS`: that side is right. `LINK`: tie it to the record that is named.
-    `UNLINK`: take it apart from its partner.
+    `UNLINK`: take it apart from its partner. `ACCEPT`: QuickBooks' total and tax may differ as they do.
     """
 
     TWO = "two"
@@ -21,6 +21,7 @@ class Decision(StrEnum):
     QUICKBOOKS = "quickbooks"
     LINK = "link"
     UNLINK = "unlink"
+    ACCEPT = "accept"
 
 
 AT_ANY_TIME = frozenset({Decision.PUSH, Decision.LINK, Decision.UNLINK})

@@ -1,18 +1,18 @@
 """Invoices: Ravetree decides what they say, both sides decide sent and void. See the table in docs/rules.md."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
 from reconcile.actions import Action
 from reconcile.decisions import Decision
 from reconcile.documents import (
-    WrittenContent,
     content_of,
     deleted_in_quickbooks,
     difference_after_write,
     not_to_push,
+    tax_notices,
     without_lines,
 )
 from reconcile.markers import placeholder_marker
@@ -21,6 +21,7 @@ from reconcile.model import (
     ZERO,
     Allocation,
     Attention,
+    CompanyTax,
     Gone,
     InvoiceContent,
     Kind,
@@ -31,6 +32,7 @@ from reconcile.model import (
     RavetreeInvoice,
     Record,
     Side,
+    TaxedTotal,
     held,
     money,
     write,
@@ -45,11 +47,15 @@ VOID, DELETE = "void", "delete"
 
 @dataclass(frozen=True)
 class InvoiceBase:
-    """What a paired invoice looked like on both sides when Ravetree's content was last written."""
+    """What a paired invoice looked like on both sides when Ravetree's content was last written.
+
+    `accepted` is what QuickBooks has more, as a person decided.
+    """
 
     ravetree: RavetreeInvoice
     quickbooks: QuickBooksInvoice
     line_ids: Mapping[str, str] = field(default_factory=dict)
+    accepted: TaxedTotal | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class InvoiceCase:
     `sent_written` says that QuickBooks took our mark as sent: no source says that it keeps it. `estimate` is the
     QuickBooks estimate behind the invoice, or Ravetree's that is still to be pushed. The two policies are the
     bookkeeper's: `draft_policy` `create` or `sent`, `delete_policy` `void` or `delete`. `installation` is the id that
-    our markers bear.
+    our markers bear. `tax`, `customer_taxable` and `percents` are what `References` says of them.
     """
 
     ravetree: RavetreeInvoice | Gone | None
@@ -81,6 +87,9 @@ class InvoiceCase:
     items: Mapping[str, str] = field(default_factory=dict)
     tax_codes: Mapping[str, str] = field(default_factory=dict)
     us_company: bool = True
+    tax: CompanyTax = field(default_factory=CompanyTax)
+    customer_taxable: bool = True
+    percents: Mapping[str, Decimal] = field(default_factory=dict)
     since: datetime | None = None
     requested: bool = False
     payments_pending: bool = False
@@ -144,12 +153,25 @@ def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksIn
         return write(Side.QUICKBOOKS, Action.INVOICE_MARK_SENT, remote.id, remote.sync_token)
     if remote.emailed and not invoice.sent:
         return write(Side.RAVETREE, Action.INVOICE_MARK_SENT, invoice.id, invoice.version)
-    then = WrittenContent(base.quickbooks.number, base.quickbooks.total)
-    if difference := difference_after_write(
-        f"Invoice {base.ravetree.number}", base.ravetree, then, WrittenContent(remote.number, remote.total)
-    ):
+    if difference := difference_after_write(case, base, remote):
         return difference
-    return _plan_placeholder(case, invoice, remote)
+    at_rest = _plan_placeholder(case, invoice, remote)
+    if at_rest.is_at_rest:
+        return replace(
+            at_rest, notices=(*at_rest.notices, *tax_notices(case, remote), *_open_cents(invoice, remote, base))
+        )
+    return at_rest
+
+
+def _open_cents(invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase) -> tuple[str, ...]:
+    """An accepted difference that is all that one side has open, once the other side is paid."""
+    gap = base.accepted.total if base.accepted is not None else ZERO
+    open_ones = (("Ravetree", invoice.balance, -gap), ("QuickBooks", remote.balance, gap))
+    return tuple(
+        f"Invoice {invoice.number}: {money(left, invoice.currency)} stay open in {where}, the accepted difference."
+        for where, left, part in open_ones
+        if ZERO < left <= part and invoice.balance != remote.balance
+    )
 
 
 def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase) -> Plan:
@@ -255,7 +277,7 @@ def _plan_deleted_in_quickbooks(case: InvoiceCase) -> Plan:
 
 def _plan_placeholder(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
     """Keep the placeholder at what Ravetree calls paid without having a payment for it."""
-    wanted = invoice.balance if invoice.marked_paid else ZERO
+    wanted = _open_there(case, invoice) if invoice.marked_paid else ZERO
     payment = case.placeholder.payment if case.placeholder else None
     if isinstance(payment, Gone) or (payment is not None and payment.voided):
         return _plan_lost_placeholder(invoice, wanted)
@@ -271,6 +293,12 @@ def _plan_placeholder(case: InvoiceCase, invoice: RavetreeInvoice, remote: Quick
         return write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, payment.id, payment.sync_token)
     content = placeholder_content(case, invoice, remote, wanted)
     return write(Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE, payment.id, payment.sync_token, content)
+
+
+def _open_there(case: InvoiceCase, invoice: RavetreeInvoice) -> Decimal:
+    """What of Ravetree's open balance is open in QuickBooks too, where a person accepted another total there."""
+    gap = case.base.accepted.total if case.base is not None and case.base.accepted is not None else ZERO
+    return max(ZERO, invoice.balance + gap) if invoice.balance else ZERO
 
 
 def _deposited_placeholder(invoice: RavetreeInvoice, payment: QuickBooksPayment, wanted: Decimal) -> Plan:

@@ -56,6 +56,22 @@ class Gone:
     id: str
 
 
+@dataclass(frozen=True)
+class TaxedTotal:
+    """What a document comes to, and the tax in it."""
+
+    total: Decimal
+    tax: Decimal
+
+    def above(self, other: "TaxedTotal") -> "TaxedTotal":
+        """By how much it is more."""
+        return TaxedTotal(self.total - other.total, self.tax - other.tax)
+
+
+EVEN = TaxedTotal(ZERO, ZERO)
+"""No difference."""
+
+
 # --- Ravetree ------------------------------------------------------------------------------------
 
 
@@ -225,11 +241,12 @@ class QuickBooksCustomer:
     phone: str = ""
     address: Mapping[str, str] = field(default_factory=dict)
     is_project: bool = False
+    is_taxable: bool = True
 
 
 @dataclass(frozen=True)
 class QuickBooksLine:
-    """One sales line; generated subtotal lines are left out."""
+    """One sales line; generated subtotals are left out. `gross` is its amount with tax, where its price includes it."""
 
     id: str
     item_id: str
@@ -240,6 +257,7 @@ class QuickBooksLine:
     service_date: date | None
     tax_code: str | None
     class_id: str | None
+    gross: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -315,12 +333,58 @@ class QuickBooksPayment:
         return self.amount == ZERO and not self.voided
 
 
+@dataclass(frozen=True)
+class Percent:
+    """What a tax rate charges, from one day to another; None where it has no beginning or no end."""
+
+    value: Decimal
+    since: date | None = None
+    until: date | None = None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether this is what the rate charges on a day."""
+        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
+
+
+@dataclass(frozen=True)
+class CompanyTax:
+    """How a company charges tax: `is_charged` says whether at all, `codes` the rates of each tax code by their ids.
+
+    `after_discount` is what was learned of the company, empty as long as nothing was.
+    """
+
+    is_charged: bool = True
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rates: Mapping[str, tuple[Percent, ...]] = field(default_factory=dict)
+    after_discount: str = ""
+
+    def percents(self, code: str | None, day: date) -> Mapping[str, Decimal] | None:
+        """What each rate of a code charges on a day, by the rate's id; None where that is not known."""
+        if code is None or code not in self.codes:
+            return None
+        found = {}
+        for rate in self.codes[code]:
+            valid = [percent.value for percent in self.rates.get(rate, ()) if percent.holds_on(day)]
+            if not valid:
+                return None
+            found[rate] = valid[-1]
+        return found
+
+    def is_free(self, code: str | None, day: date) -> bool:
+        """Whether a code charges nothing on a day: at 0 %, or without any rate."""
+        percents = self.percents(code, day)
+        return percents is not None and not any(percents.values())
+
+
 # --- The plan ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class ContentLine:
-    """A line as it is to stand in QuickBooks. `key` is Ravetree's line id, `line_id` QuickBooks' if it has one."""
+    """A line as it is to stand in QuickBooks. `key` is Ravetree's line id, `line_id` QuickBooks' if it has one.
+
+    Outside the US, where prices include tax, `gross` is the amount with it and `amount` what is left.
+    """
 
     key: str
     line_id: str | None
@@ -331,11 +395,34 @@ class ContentLine:
     amount: Decimal
     service_date: date | None
     tax_code: str | None
+    gross: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What QuickBooks will come to, by what that would show of the company; `known` is what was learned of it before.
+
+    `is_accepted` says that a person keeps what differs from Ravetree's total and tax.
+    """
+
+    outcomes: Mapping[str, TaxedTotal] = field(default_factory=dict)
+    known: str = ""
+    is_accepted: bool = False
+
+    @property
+    def likely(self) -> tuple[TaxedTotal, ...]:
+        """All that may come out: one, unless no source says which and nothing was learned."""
+        if self.known in self.outcomes:
+            return (self.outcomes[self.known],)
+        return tuple(dict.fromkeys(self.outcomes.values()))
 
 
 @dataclass(frozen=True)
 class DocumentContent:
-    """What Ravetree decides about an invoice or an estimate, in QuickBooks' references."""
+    """What Ravetree decides about an invoice or an estimate, in QuickBooks' references.
+
+    `tax_method` is its GlobalTaxCalculation, empty in the US, where the tax is sent as an amount.
+    """
 
     customer_id: str
     email: str
@@ -347,6 +434,9 @@ class DocumentContent:
     discount: Decimal
     tax_amount: Decimal
     total: Decimal
+    discount_before_tax: bool = field(default=True, kw_only=True)
+    tax_method: str = field(default="", kw_only=True)
+    foreseen: Foreseen = field(default_factory=Foreseen, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -453,6 +543,7 @@ class Plan:
 
     `unpair` takes the two records apart before anything else, so that the one that is left is planned as a new one.
     `notices` say what of a record at rest had to be shortened, left out or kept otherwise, each in a sentence.
+    `accepts` is what QuickBooks has more than Ravetree, and a person keeps so.
     """
 
     writes: tuple[Write, ...] = ()
@@ -464,6 +555,7 @@ class Plan:
     ignored: str = ""
     unpair: bool = False
     notices: tuple[str, ...] = ()
+    accepts: TaxedTotal | None = None
 
     @property
     def is_at_rest(self) -> bool:

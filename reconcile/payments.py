@@ -1,7 +1,7 @@
 """Payments: entered on either side, on both once. Neither side is the master; see the table in docs/rules.md."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -45,7 +45,10 @@ class PaymentBase:
 
 @dataclass(frozen=True)
 class KnownInvoice:
-    """An invoice that stands in both books. `open_here` is what Ravetree has open on it, None while not asked."""
+    """An invoice that stands in both books. `open_here` is what Ravetree has open on it, None while not asked.
+
+    `accepted` is by how much QuickBooks' total is more than Ravetree's, as a person decided.
+    """
 
     ravetree_id: str
     quickbooks_id: str
@@ -55,6 +58,7 @@ class KnownInvoice:
     placeholder: QuickBooksPayment | None = None
     marked_open: Decimal = ZERO
     open_here: Decimal | None = None
+    accepted: Decimal = ZERO
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,7 @@ def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Pl
     facts = quickbooks_facts(payment, case.invoices, case.methods)
     if payment.is_credit_link and not facts.allocations:
         return Plan(ignored="links a credit to no known invoice")
+    facts = _within(facts, {i: i.open_here for i in case.invoices if i.open_here is not None}, Side.RAVETREE)
     for invoice in case.invoices:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
         if invoice.open_here is not None and share > invoice.open_here:
@@ -169,6 +174,7 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
     for invoice in case.invoices:
         if step := _with_placeholder(case, payment, facts, invoice):
             return step
+    facts = _within(facts, {i: i.quickbooks.balance for i in case.invoices}, Side.QUICKBOOKS)
     for invoice in case.invoices:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
         if share > invoice.quickbooks.balance:
@@ -277,7 +283,7 @@ def _plan_removed_in_quickbooks(case: PaymentCase, base: PaymentBase, ours: Rave
 def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, theirs: QuickBooksPayment) -> Plan:
     mine = ravetree_facts(ours, case.invoices, case.methods)
     other = quickbooks_facts(theirs, case.invoices, case.methods)
-    if mine.agrees(other):
+    if agree(mine, other, case.invoices):
         return NOTHING
     before = ravetree_facts(base.ravetree, case.invoices, case.methods)
     mine_changed = not mine.agrees(before)
@@ -295,10 +301,18 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
             return Plan(waits_for=case.coming[0])
         if mine.credit not in (before.credit, other.credit):
             return _credit_changed(case, mine, other)
-        content = _for_quickbooks(mine, case, ours.id, theirs)
+        # What it pays itself is open for it again.
+        room = {i: i.quickbooks.balance + other.allocations.get(i.quickbooks_id, ZERO) for i in case.invoices}
+        content = _for_quickbooks(_within(mine, room, Side.QUICKBOOKS), case, ours.id, theirs)
         return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
     if other_changed:
-        return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, _for_ravetree(other, case, ours))
+        room = {
+            i: i.open_here + mine.allocations.get(i.quickbooks_id, ZERO)
+            for i in case.invoices
+            if i.open_here is not None
+        }
+        content = _for_ravetree(_within(other, room, Side.RAVETREE), case, ours)
+        return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, content)
     return _plan_newly_known(case, ours, theirs) or _plan_difference_after_write(mine, other)
 
 
@@ -358,6 +372,31 @@ def _plan_difference_after_write(mine: Facts, other: Facts) -> Plan:
 
 def _spell(facts: Facts) -> str:
     return f"{money(facts.amount, facts.currency)} on {facts.date.isoformat()}"
+
+
+# --- over an accepted difference -------------------------------------------------------------------
+
+
+def _within(facts: Facts, room: Mapping[KnownInvoice, Decimal], where: Side) -> Facts:
+    """What one side says, for the other one, where an invoice is less by what a person accepted.
+
+    Its share there is what is open, and the rest stays unapplied: at most the accepted difference.
+    """
+    shares, unapplied = dict(facts.allocations), facts.unapplied
+    for invoice, most in room.items():
+        over = shares.get(invoice.quickbooks_id, ZERO) - most
+        less = -invoice.accepted if where is Side.QUICKBOOKS else invoice.accepted
+        if ZERO < over <= less:
+            unapplied += over
+            shares = {name: part for name, part in (shares | {invoice.quickbooks_id: most}).items() if part}
+    return replace(facts, allocations=shares, unapplied=unapplied)
+
+
+def agree(mine: Facts, other: Facts, invoices: tuple[KnownInvoice, ...]) -> bool:
+    """Whether Ravetree and QuickBooks say the same, where totals differ as a person accepted."""
+    taken = {i: other.allocations.get(i.quickbooks_id, ZERO) for i in invoices if i.accepted < ZERO}
+    given = {i: mine.allocations.get(i.quickbooks_id, ZERO) for i in invoices if i.accepted > ZERO}
+    return _within(mine, taken, Side.QUICKBOOKS).agrees(_within(other, given, Side.RAVETREE))
 
 
 # --- facts ---------------------------------------------------------------------------------------

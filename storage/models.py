@@ -143,6 +143,7 @@ class Connection(Base):
     reads_budget: Mapped[int | None]
     contacts_imported_at: Mapped[datetime | None]
     preflight: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    tax: Mapped[dict[str, Any] | None] = mapped_column(Json)
     failures: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None]
     stalled_since: Mapped[datetime | None]
@@ -278,7 +279,8 @@ class Pair(Base):
     """A Ravetree record and its QuickBooks record, with what both looked like when they last agreed.
 
     `placeholder` pairs tie an invoice to the payment that stands for "marked as paid". Contacts are many to
-    one and one for each currency.
+    one and one for each currency. `accepted` is what QuickBooks' total and tax have more, with who decided so, when
+    and why.
     """
 
     __tablename__ = "pairs"
@@ -304,6 +306,7 @@ class Pair(Base):
     base_ravetree: Mapped[dict[str, Any]]
     base_quickbooks: Mapped[dict[str, Any]]
     line_ids: Mapped[dict[str, Any]]
+    accepted: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -16,6 +16,7 @@ from storage.database import Database, again_when_contended
 from storage.paging import Asked, Page
 from sync import duties
 from sync.neighbours import Neighbours, NeighboursOf
+from sync.questions.preflight import WITHOUT_TAX_RATE
 
 LINE_TYPE, TAX_RATE = "line_type", "tax_rate"
 PAYMENT_METHOD, DEPOSIT_ACCOUNT = "payment_method", "deposit_account"
@@ -99,7 +100,8 @@ class MappingActions:
         with self.database.transaction() as session:
             for key, quickbooks_id in mapping.items():
                 connections.set_mapping(session, connection_id, kind, key, quickbooks_id, names.get(quickbooks_id, ""))
-            for code in (f"{kind}_not_mapped", *pending.MAPPING_CODES):
+            of_tax = pending.TAX_CODES if kind == TAX_RATE else ()
+            for code in {f"{kind}_not_mapped", *of_tax, *pending.MAPPING_CODES}:
                 pending.reconsider_code(session, connection_id, code, self.clock.now())
 
     def _check_keys(self, connection_id: str, kind: str, named: Iterable[str]) -> None:
@@ -133,9 +135,12 @@ class MappingActions:
         listed = self._neighbours(connection_id).ravetree.listing(MAPPING_KINDS[kind].resource)
         with self.database.reading() as session:
             mapped = connections.mappings(session, connection_id, kind)
+            us_company = connections.get(session, connection_id).country == "US"
         rows = [(str(row["key"]), str(row["label"])) for row in listed]
         if kind == DEPOSIT_ACCOUNT:
             rows.append(("", "All other methods"))
+        if kind == TAX_RATE and not us_company:
+            rows.append(("", WITHOUT_TAX_RATE))
         return [MappedKey(key, label, mapped.get(key)) for key, label in rows]
 
     def _neighbours(self, connection_id: str) -> Neighbours:

@@ -5,14 +5,17 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from clients.errors import NotAuthorised
+from clients.quickbooks.company import Company
 from config.logging import logger
 from config.ports import Clock
 from reconcile.preflight import CompanyFacts, Finding, MappedEntry, findings
+from schemas.quickbooks import Body
 from storage import connections, duties, inbox, journal, pending, reads
 from storage.database import Database
 from storage.models import Connection
 from storage.unit import UnitOfWork
 from sync.neighbours import Neighbours, NeighboursOf
+from sync.records import company_tax
 
 DUTY = "preflight"
 EVERY = timedelta(days=1)
@@ -23,6 +26,8 @@ LISTS = {
     "deposit_account": "Account",
 }
 """What each kind of mapping leads to."""
+WITHOUT_TAX_RATE = "Lines without a tax rate"
+"""What the empty key of tax rates stands for."""
 
 log = logger("pre-flight")
 
@@ -80,6 +85,7 @@ def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, no
         wrote, heard = journal.last_answer(session, connection.id), inbox.last_received(session, connection.id)
         warning = reads.usage(session, connection.id, reads.month_of(now)).warning
         consent_ends_at = connections.get(session, connection.id).refresh_hard_expires_at
+    _keep_tax(unit, connection, company, preferences, kinds["tax_rate"], now)
     types, rates = list(account.listing("line_item_types")), list(account.listing("tax_rates"))
     return CompanyFacts(
         custom_numbers=bool(sales.get("CustomTxnNumbers")),
@@ -101,6 +107,23 @@ def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, no
         reads_warning=warning,
         consent_ends_at=consent_ends_at,
     )
+
+
+def _keep_tax(
+    unit: UnitOfWork,
+    connection: Connection,
+    company: Company,
+    preferences: Body,
+    mapped: dict[str, str],
+    now: datetime,
+) -> None:
+    """How the company charges tax; what was asked about it is looked at again when that has changed."""
+    codes = [] if connection.country == "US" else mapped.values()
+    tax = company_tax.read(company, codes, preferences)
+    with unit.writing() as session:
+        if connections.note_tax(session, connection.id, tax):
+            for code in pending.TAX_CODES:
+                pending.reconsider_code(session, connection.id, code, now)
 
 
 def _entries(company: Any, kind: str, mapped: dict[str, str]) -> list[MappedEntry]:

@@ -6,7 +6,8 @@ from typing import Generic
 from clients.errors import Missing, Moved
 from clients.quickbooks.faults import DuplicateNumber, StaleReference
 from reconcile.decisions import Decision
-from reconcile.model import Plan, Record, Side, Write
+from reconcile.model import Plan, Record, Side, TaxedTotal, Write
+from storage import pairs
 from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome, switched_off
 from sync.records import mapped_items, numbers, tying
@@ -64,7 +65,13 @@ class DocumentWork(Generic[Case]):
         return True
 
     def ties(self, seen: Seen[Case], plan: Plan) -> bool:
-        """Take over the document that has the number, if a person said so. Raises the offer if nobody did."""
+        """Take over the document that has the number, if a person said so. Raises the offer if nobody did.
+
+        A pair keeps what a person lets differ.
+        """
+        if plan.accepts is not None:
+            self._accept(plan.accepts)
+            return True
         taken = numbers.taken(self.books, seen, plan)
         if taken is None:
             return False
@@ -111,6 +118,12 @@ class DocumentWork(Generic[Case]):
         if decision and not (plan.ignored and decision in _LASTING):
             self._use_up_decision()
 
+    def _accept(self, gap: TaxedTotal) -> None:
+        accepted = {"total": str(gap.total), "tax": str(gap.tax), **self.wish.said}
+        with self.books.writing() as session:
+            pairs.accept(session, self.books.id, self.documents.KIND, self.subject.id, accepted)
+        self._use_up_decision()
+
     def _refresh(self, seen: Seen[Case]) -> None:
         if seen.remote is not None:
             self.books.quickbooks.refresh([seen.remote])
@@ -121,5 +134,5 @@ class DocumentWork(Generic[Case]):
         return [(copy.version, copy.deleted) for copy in found if copy is not None]
 
     def _use_up_decision(self) -> None:
-        self.wish = replace(self.wish, decision="")
+        self.wish = replace(self.wish, decision="", said={})
         self.books.use_up({self.subject, *self.books.handling})

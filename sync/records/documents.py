@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic
 
 from reconcile.model import (
+    DocumentContent,
     Kind,
     Plan,
     QuickBooksEstimate,
@@ -66,7 +67,19 @@ def named(seen: Seen[Any], write: Write, path: str, body: Body, context: Context
     return Request(seen.subject, write.side, write.action, path, body, method, context)
 
 
-def with_content(context: Context, raw: Body, write: Write) -> Context:
-    """What the settlement of a content write needs: the new base and the keys of the lines in the order sent."""
+def with_content(context: Context, seen: Seen[Any], write: Write) -> Context:
+    """What the settlement of a content write needs: the new base, its lines in the order sent, and what is foreseen."""
     lines = getattr(write.content, "lines", ())
-    return replace(context, base_ravetree=raw, line_keys=tuple(line.key for line in lines))
+    foreseen = foreseen_body(write.content, seen.wish) if isinstance(write.content, DocumentContent) else None
+    return replace(context, base_ravetree=seen.raw, line_keys=tuple(line.key for line in lines), foreseen=foreseen)
+
+
+def foreseen_body(content: DocumentContent, wish: Wish) -> Body | None:
+    """What QuickBooks would come to, as it is stored with the write; nothing where nobody can say."""
+    foreseen = content.foreseen
+    if not foreseen.outcomes:
+        return None
+    outcomes = {name: [str(one.total), str(one.tax)] for name, one in foreseen.outcomes.items()}
+    likely = [[str(one.total), str(one.tax)] for one in foreseen.likely]
+    accepted = {"accepted": dict(wish.said)} if foreseen.is_accepted else {}
+    return {"outcomes": outcomes, "likely": likely} | accepted

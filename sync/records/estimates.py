@@ -61,7 +61,7 @@ class Estimates(Documents[EstimateCase]):
         context = Context(ravetree_id=seen.subject.id)
         if isinstance(write.content, EstimateContent):
             body = quickbooks.estimate_body(write.content, now)
-            return named(seen, write, "estimate", body, with_content(context, seen.raw, write))
+            return named(seen, write, "estimate", body, with_content(context, seen, write))
         if now is None:
             raise ValueError(f"{write.action} needs our copy of the estimate")
         if write.action == Action.ESTIMATE_CLOSE:
@@ -73,4 +73,9 @@ def _base(partner: Partner, home_currency: str) -> EstimateBase | None:
     if partner.base is None:
         return None
     ours, theirs = partner.base
-    return EstimateBase(ravetree.load_estimate(ours), quickbooks.load_estimate(theirs, home_currency), partner.line_ids)
+    return EstimateBase(
+        ravetree.load_estimate(ours),
+        quickbooks.load_estimate(theirs, home_currency),
+        partner.line_ids,
+        partner.accepted,
+    )

@@ -27,7 +27,7 @@ def request(seen: Seen[InvoiceCase], write: Write, payments: Sequence[str]) -> R
         return _placeholder(seen, write, context)
     if isinstance(write.content, InvoiceContent):
         context = replace(
-            with_content(context, seen.raw, write),
+            with_content(context, seen, write),
             closes_estimate=write.content.estimate_id or "",
             payments=tuple(payments),
         )

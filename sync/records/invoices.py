@@ -8,7 +8,6 @@ from reconcile import invoices as rules
 from reconcile.actions import Action
 from reconcile.invoices import InvoiceBase, InvoiceCase, Placeholder
 from reconcile.model import (
-    NOTHING,
     ZERO,
     Gone,
     Kind,
@@ -99,7 +98,7 @@ class Invoices(Documents[InvoiceCase]):
         if not seen.copy.stale:
             return False
         invoice = seen.case.ravetree
-        return plan != NOTHING or (isinstance(invoice, RavetreeInvoice) and invoice.marked_paid)
+        return not plan.is_at_rest or (isinstance(invoice, RavetreeInvoice) and invoice.marked_paid)
 
     def unit(self, books: Books, subject: Record, raw: Body | None = None) -> list[Record]:
         """Ravetree's payments on it, and QuickBooks' on one that is taken over."""
@@ -121,7 +120,12 @@ def _base(partner: Partner, home_currency: str) -> InvoiceBase | None:
     if partner.base is None:
         return None
     ours, theirs = partner.base
-    return InvoiceBase(ravetree.load_invoice(ours), quickbooks.load_invoice(theirs, home_currency), partner.line_ids)
+    return InvoiceBase(
+        ravetree.load_invoice(ours),
+        quickbooks.load_invoice(theirs, home_currency),
+        partner.line_ids,
+        partner.accepted,
+    )
 
 
 def _estimate(books: Books, invoice: Invoice, base: InvoiceBase | None) -> str | Record | None:

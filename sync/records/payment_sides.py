@@ -19,7 +19,7 @@ from reconcile.model import (
 from reconcile.payments import KnownInvoice, PaymentBase, PaymentCase
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import connections
+from storage import connections, pairs
 from storage.models import Copy, Pair
 from sync.books import Books, base_of
 
@@ -131,6 +131,7 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
             return None
         remote = replace(quickbooks.load_invoice(pair.base_quickbooks, books.home_currency), balance=ZERO)
     placeholder, _ = books.placeholder_of(pair.ravetree_id)
+    accepted = pairs.accepted_gap(pair)
     marked_open, open_here = ZERO, ZERO
     invoice, _ = books.ravetree.invoice(pair.ravetree_id)
     if isinstance(invoice, RavetreeInvoice) and not invoice.void:
@@ -146,6 +147,7 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
         placeholder=placeholder if isinstance(placeholder, QuickBooksPayment) else None,
         marked_open=marked_open,
         open_here=open_here,
+        accepted=accepted.total if accepted is not None else ZERO,
     )
 
 

@@ -28,7 +28,8 @@ def carry_out_decision(documents: Documents[Any], books: Books, subject: Record,
         case Decision.LINK:
             refusal = _link(documents, books, subject, found.target)
             return refusal if refusal is not None else Wish(wish.requested)
-    return Wish(wish.requested, found.decision)
+    said = {"by": found.decided_by, "at": found.decided_at.isoformat(), "note": found.note}
+    return Wish(wish.requested, found.decision, said)
 
 
 def forget_pair(books: Books, subject: Record) -> None:
