@@ -221,7 +221,11 @@ _SETTLE: dict[tuple[Side, Action], Callable[[Session, Operation, Body, datetime]
 }
 
 
-def _is_marked_as_paid(session: Session, connection_id: str, invoice: Record) -> bool:
+def _changes_by_payments(session: Session, connection_id: str, invoice: Record) -> bool:
+    """Whether a payment changes what is asked or said of its invoice: one marked as paid, or with cents that differ."""
+    pair = pairs.find(session, connection_id, Kind.INVOICE, Side.RAVETREE, invoice.id)
+    if pair is not None and pair.accepted:
+        return True
     copy = copies.get(session, connection_id, invoice)
     marked = copy is not None and copy.body.get("marked_paid_at") is not None
     return marked or pairs.find(session, connection_id, pairs.PLACEHOLDER, Side.RAVETREE, invoice.id) is not None
@@ -239,7 +243,7 @@ def _go_on(session: Session, operation: Operation, now: datetime) -> None:
         records = [Record(Side.RAVETREE, Kind.INVOICE, name) for name in invoices]
         pending.reconsider_records(session, connection_id, records, now)
         for record in records:
-            if _is_marked_as_paid(session, connection_id, record):
-                # What is only marked as paid has changed by this write, and no event of anybody else's will say so.
+            if _changes_by_payments(session, connection_id, record):
+                # It has changed by this write, and no event of anybody else's will say so.
                 pending.note(session, connection_id, record, now)
     pending.wake(session, connection_id, done, now)
