@@ -163,9 +163,14 @@ def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksIn
     return at_rest
 
 
+def _accepted(base: InvoiceBase | None) -> Decimal:
+    """By how much QuickBooks' total is more, as a person decided."""
+    return base.accepted.total if base is not None and base.accepted is not None else ZERO
+
+
 def _open_cents(invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase) -> tuple[str, ...]:
     """An accepted difference that is all that one side has open, once the other side is paid."""
-    gap = base.accepted.total if base.accepted is not None else ZERO
+    gap = _accepted(base)
     open_ones = (("Ravetree", invoice.balance, -gap), ("QuickBooks", remote.balance, gap))
     return tuple(
         f"Invoice {invoice.number}: {money(left, invoice.currency)} stay open in {where}, the accepted difference."
@@ -191,7 +196,7 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
             f"{name} got another currency in Ravetree, but QuickBooks has payments on it.",
             "Remove the payments or set the currency back.",
         )
-    if invoice.total < settled:
+    if invoice.total + _accepted(base) < settled:
         if case.payments_pending:
             return Plan(waits_for=Record(Side.RAVETREE, Kind.PAYMENT, "*"))
         return held(
@@ -297,8 +302,7 @@ def _plan_placeholder(case: InvoiceCase, invoice: RavetreeInvoice, remote: Quick
 
 def _open_there(case: InvoiceCase, invoice: RavetreeInvoice) -> Decimal:
     """What of Ravetree's open balance is open in QuickBooks too, where a person accepted another total there."""
-    gap = case.base.accepted.total if case.base is not None and case.base.accepted is not None else ZERO
-    return max(ZERO, invoice.balance + gap) if invoice.balance else ZERO
+    return max(ZERO, invoice.balance + _accepted(case.base)) if invoice.balance else ZERO
 
 
 def _deposited_placeholder(invoice: RavetreeInvoice, payment: QuickBooksPayment, wanted: Decimal) -> Plan:

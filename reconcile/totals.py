@@ -56,9 +56,9 @@ def _taxes(lines: Sequence[Priced], rest: Decimal = Decimal(1)) -> Decimal:
     """The tax on what is left of the lines: of each rate once, on all that bear it."""
     taxes: defaultdict[str, Decimal] = defaultdict(Decimal)
     for line in lines:
-        base = line.amount / HUNDRED if line.gross is None else line.gross / (HUNDRED + line.percent)
+        borne, whole = (line.amount, HUNDRED) if line.gross is None else (line.gross, HUNDRED + line.percent)
         for rate, percent in line.percents.items():
-            taxes[rate] += base * percent * rest
+            taxes[rate] += borne * percent / whole * rest
     return sum((cents(one) for one in taxes.values()), ZERO)
 
 
@@ -92,16 +92,16 @@ def _tax_in(gross: Decimal, percent: Decimal) -> Decimal:
 
 
 def net_discount(lines: Sequence[Priced], discount: Decimal) -> Decimal:
-    """What of a discount on gross amounts is to be taken off the net ones; to the cent at which the total comes out."""
+    """What of a discount on gross amounts is to be taken off the net ones; the cent at which the total comes out."""
     net = sum((line.amount for line in lines), ZERO)
     gross = sum((line.gross if line.gross is not None else line.amount for line in lines), ZERO)
-    if not gross:
+    if not gross or not discount:
         return discount
     near = cents(discount * net / gross)
-    for off in (ZERO, CENT, -CENT):
-        if comes_to(lines, near + off, before_tax=True).total == gross - discount:
-            return near + off
-    return near
+    return min(
+        (near, min(near + CENT, max(near, net)), max(near - CENT, ZERO)),
+        key=lambda net: abs(comes_to(lines, net, before_tax=True).total - (gross - discount)),
+    )
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Preflight:
         self._neighbours_of = neighbours_of
 
     def run(self, connection_id: str) -> tuple[Finding, ...]:
-        """Look now: some four metered reads. What it found is kept with the connection."""
+        """Look now: some four metered reads, outside the US six. What it found is kept with the connection."""
         with self._database.reading() as session:
             connections.check_connected(session, connection_id)
             connection = connections.get(session, connection_id)

@@ -200,19 +200,19 @@ def test_a_line_without_a_tax_rate_goes_on_once_the_settings_say_what_it_is(tmp_
     world.close()
 
 
-def without_sales_tax(world: World) -> None:
-    (preferences,) = [world.quickbooks._call("GET", "preferences", {}, None)["Preferences"]]
-    off = {"UsingSalesTax": False}
+def charge_sales_tax(world: World, *, on: bool) -> None:
+    preferences = world.quickbooks._call("GET", "preferences", {}, None)["Preferences"]
+    prefs = {"UsingSalesTax": on}
     world.quickbooks.write(
         "preferences",
-        {"Id": preferences["Id"], "SyncToken": preferences["SyncToken"], "sparse": True, "TaxPrefs": off},
+        {"Id": preferences["Id"], "SyncToken": preferences["SyncToken"], "sparse": True, "TaxPrefs": prefs},
     )
     world.plan(PREFLIGHT)
     world.settle()
 
 
 def test_a_company_without_tax_gets_no_codes_and_tax_is_asked_about(british: World) -> None:
-    without_sales_tax(british)
+    charge_sales_tax(british, on=False)
     plain = bill(british, line("10.00", None))
     found = there(british, plain)
     assert found is not None
@@ -224,6 +224,14 @@ def test_a_company_without_tax_gets_no_codes_and_tax_is_asked_about(british: Wor
 
 
 # --- in the US -----------------------------------------------------------------------------------
+
+
+def test_what_waits_for_a_setting_goes_on_once_the_company_charges_tax(world: World) -> None:
+    charge_sales_tax(world, on=False)
+    made = bill(world, line("100.00", "standard"))
+    assert ("charges no sales tax" in question(world)["cause"], there(world, made)) == (True, None)
+    charge_sales_tax(world, on=True)
+    assert (sums(there(world, made)), world.attention()) == (("108.00", "8.00"), [])
 
 
 def test_tax_for_a_customer_that_pays_none_is_asked_about_and_accepted(world: World) -> None:

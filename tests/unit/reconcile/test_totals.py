@@ -339,6 +339,12 @@ def test_an_edit_that_leaves_lines_tax_and_discount_alone_does_not_ask_again() -
     assert asked(british(another, quickbooks=remote, base=base))
 
 
+def test_what_is_paid_in_quickbooks_of_a_larger_accepted_total_is_not_more_than_the_total() -> None:
+    was, paid = ravetree_invoice(), quickbooks_invoice("100.01", paid="100.01")
+    base = InvoiceBase(was, paid, {"l1": "1"}, CENT)
+    assert content(plan(invoice_case(ravetree=replace(was, memo="Thanks"), quickbooks=paid, base=base)))
+
+
 @pytest.mark.parametrize(("open_here", "open_there", "where"), [("0.01", "0", "Ravetree"), ("0", "0.01", "QuickBooks")])
 def test_cents_that_stay_open_because_of_it_are_a_notice(open_here: str, open_there: str, where: str) -> None:
     part = amount("-0.01") if where == "Ravetree" else amount("0.01")
