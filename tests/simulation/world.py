@@ -488,6 +488,6 @@ def _begin(directory: Path, seed: int, database_url: str, prepare: Prepare, coun
 
 
 @functools.lru_cache(maxsize=8)
-def _beginning(seed: int, prepare: Prepare, country: str) -> Beginning:
+def _beginning(seed: int, prepare: Prepare, country: str = "US") -> Beginning:
     with tempfile.TemporaryDirectory() as directory:
         return _begin(Path(directory), seed, "", prepare, country)
