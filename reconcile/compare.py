@@ -7,13 +7,15 @@ never write, or read into the other side's words, is no difference.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from enum import StrEnum
 
+from reconcile.documents import is_exact, tax_code_of
 from reconcile.estimates import CLOSED, STATUS
 from reconcile.limits import DESCRIPTION_LIMIT, MEMO_LIMIT
 from reconcile.model import (
     ZERO,
+    CompanyTax,
     Gone,
     QuickBooksEstimate,
     QuickBooksInvoice,
@@ -23,8 +25,9 @@ from reconcile.model import (
     RavetreeInvoice,
     RavetreeLine,
     RavetreePayment,
+    TaxedTotal,
 )
-from reconcile.payments import Facts, KnownInvoice, quickbooks_facts, ravetree_facts, spent_since
+from reconcile.payments import Facts, KnownInvoice, agree, quickbooks_facts, ravetree_facts, spent_since
 
 OURS, BOTH = "ravetree", "both"
 """Whose a field is."""
@@ -47,6 +50,7 @@ class Cause(StrEnum):
     MARKED = "marked_as_paid"
     CREDIT = "credit"
     ROUNDED = "rounding"
+    ACCEPTED = "accepted"
     OLD_COPY = "older_copy"
     UNEXPLAINED = "unexplained"
 
@@ -69,18 +73,34 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """By how much QuickBooks' total and tax are more, as a person decided; `words` say who, when and why."""
+
+    gap: TaxedTotal
+    words: str
+
+    def covers(self, ours: RavetreeInvoice | RavetreeEstimate, theirs: QuickBooksInvoice | QuickBooksEstimate) -> bool:
+        """Whether that is still all that total and tax differ by."""
+        made = TaxedTotal(theirs.total, theirs.tax_amount)
+        return made.above(TaxedTotal(ours.total, ours.tax_amount)) == self.gap
+
+
+@dataclass(frozen=True)
 class Links:
     """Ravetree's words in QuickBooks' ids. What has no link or mapping is not compared.
 
-    `line_ids` are QuickBooks' line ids by Ravetree's; the names are for people to read.
+    `line_ids` are QuickBooks' line ids by Ravetree's; the names are for people to read. `tax` is how the company
+    charges tax, `accepted` what a person lets differ.
     """
 
     customers: Mapping[tuple[str, str], str] = field(default_factory=dict)
     items: Mapping[str, str] = field(default_factory=dict)
     tax_codes: Mapping[str, str] = field(default_factory=dict)
     us_company: bool = True
+    tax: CompanyTax = field(default_factory=CompanyTax)
     line_ids: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    accepted: Accepted | None = None
 
 
 @dataclass(frozen=True)
@@ -152,7 +172,7 @@ def compare_invoice(
     return (
         *_owned_differences(ours, theirs, base, links),
         *_sent_difference(ours, theirs, sent_written=sent_written),
-        *_balance_differences(ours, theirs, base),
+        *_balance_differences(ours, theirs, base, links),
     )
 
 
@@ -210,6 +230,8 @@ def _owned_differences(
         was = None if then is None else then.get(key, _NOWHERE)
         cause = _cause_of_owned(key, one, was, ours, theirs, base)
         at_rest = f"{_AT_THE_NEXT_EDIT}{_past_due(key)}"
+        if key in ("total", "tax") and links.accepted is not None and links.accepted.covers(ours, theirs):
+            cause, at_rest = Cause.ACCEPTED, links.accepted.words
         found.append(Difference(one.label, one.ravetree, one.quickbooks, _base_of(was), OURS, at_rest, cause))
     return tuple(found)
 
@@ -263,7 +285,7 @@ def _document_fields(ours: _RavetreeDocument, theirs: _QuickBooksDocument, links
         "issue date": (ours.issue_date, theirs.issue_date),
         "memo": (ours.memo[:MEMO_LIMIT].strip(), theirs.memo.strip()),
         "currency": (ours.currency, theirs.currency),
-        "discount": (_discount(ours), theirs.discount),
+        "discount": (_discount(ours), theirs.discount) if not ours.tax_inclusive else (ZERO, ZERO),
         "tax": (ours.tax_amount, theirs.tax_amount),
         "total": (ours.total, theirs.total),
     }
@@ -293,7 +315,7 @@ def _line_fields(ours: _RavetreeDocument, theirs: _QuickBooksDocument, links: Li
         label = f"line {place}"
         fields[f"line {line.id}"] = _Field(label, _spell_line(line), _spell_line(partner), is_line=True)
         if partner is not None:
-            for name, (mine, other) in _line_values(line, partner, links).items():
+            for name, (mine, other) in _line_values(line, partner, ours, links).items():
                 fields[f"line {line.id} {name}"] = _Field(f"{label} {name}", _spell(mine), _spell(other))
     ids = {theirs_id: ours_id for ours_id, theirs_id in links.line_ids.items()}
     for line_id, extra in remote.items():
@@ -312,12 +334,19 @@ def _spell_line(line: RavetreeLine | QuickBooksLine | None) -> str:
     return "" if line is None else f"{line.description or 'without description'}, {_spell(line.amount)}"
 
 
-def _line_values(line: RavetreeLine, partner: QuickBooksLine, links: Links) -> dict[str, tuple[object, object]]:
+def _line_values(
+    line: RavetreeLine, partner: QuickBooksLine, ours: _RavetreeDocument, links: Links
+) -> dict[str, tuple[object, object]]:
     values: dict[str, tuple[object, object]] = {
         "description": (line.description[:DESCRIPTION_LIMIT].strip(), partner.description.strip()),
         "amount": (line.amount, partner.amount),
     }
-    if _is_exact(line):
+    if ours.tax_inclusive:
+        # QuickBooks holds net amounts: the gross one beside them, or in a US company the price in the description.
+        values["amount"] = (line.amount, partner.gross if partner.gross is not None else line.amount)
+        if partner.description.startswith(line.description):
+            del values["description"]
+    elif is_exact(line):
         # Otherwise they are not sent: QuickBooks takes no line whose amount is not quantity times price.
         values["quantity"] = (_number(line.quantity), _number(partner.quantity))
         values["price"] = (_number(line.unit_price), _number(partner.unit_price))
@@ -328,18 +357,10 @@ def _line_values(line: RavetreeLine, partner: QuickBooksLine, links: Links) -> d
             links.names.get(f"item {item}", item),
             links.names.get(f"item {partner.item_id}", partner.item_id),
         )
-    code = "TAX" if line.taxable else "NON"
-    if not links.us_company:
-        code = links.tax_codes.get(line.tax_rate or "", "")
+    code = tax_code_of(line, links.tax_codes, links.tax, ours.issue_date, us_company=links.us_company)
     if code:
         values["tax code"] = (code, partner.tax_code or "")
     return values
-
-
-def _is_exact(line: RavetreeLine) -> bool:
-    if line.quantity is None or line.unit_price is None:
-        return False
-    return (line.quantity * line.unit_price).quantize(Decimal("0.01"), ROUND_HALF_UP) == line.amount
 
 
 def _number(value: Decimal | None) -> str:
@@ -366,11 +387,14 @@ def _sent_difference(ours: RavetreeInvoice, theirs: QuickBooksInvoice, *, sent_w
 
 
 def _balance_differences(
-    ours: RavetreeInvoice, theirs: QuickBooksInvoice, base: tuple[RavetreeInvoice, QuickBooksInvoice] | None
+    ours: RavetreeInvoice,
+    theirs: QuickBooksInvoice,
+    base: tuple[RavetreeInvoice, QuickBooksInvoice] | None,
+    links: Links,
 ) -> tuple[Difference, ...]:
     """Balance and status follow from the payments, and the status from the balance."""
     found = []
-    cause, then = _cause_of_balance(ours, theirs, base)
+    cause, then = _cause_of_balance(ours, theirs, base, links)
     was = base[0] if base is not None else None
     if ours.balance != theirs.balance:
         agreed = _spell(was.balance) if was is not None else ""
@@ -383,7 +407,10 @@ def _balance_differences(
 
 
 def _cause_of_balance(
-    ours: RavetreeInvoice, theirs: QuickBooksInvoice, base: tuple[RavetreeInvoice, QuickBooksInvoice] | None
+    ours: RavetreeInvoice,
+    theirs: QuickBooksInvoice,
+    base: tuple[RavetreeInvoice, QuickBooksInvoice] | None,
+    links: Links,
 ) -> tuple[Cause, str]:
     if ours.marked_paid and theirs.balance == ZERO:
         then = "Nothing: it is only marked as paid in Ravetree; a payment that is entered there takes the mark's place."
@@ -391,6 +418,8 @@ def _cause_of_balance(
     if ours.marked_paid:
         return Cause.WAITING, "Nothing by itself: it is marked as paid in Ravetree."
     if ours.total - theirs.total == ours.balance - theirs.balance:
+        if links.accepted is not None and links.accepted.covers(ours, theirs):
+            return Cause.ACCEPTED, links.accepted.words
         return _cause_of_total(ours, theirs, base), "Nothing by itself: it follows from the total."
     return Cause.UNEXPLAINED, "Nothing by itself: it follows from the payments, and each of them is copied."
 
@@ -431,7 +460,7 @@ def compare_payment(
         raise TypeError("what is gone was not received")
     spent = spent_since(base[1], theirs, invoices, spent_then) if base is not None else ZERO
     here, there = ravetree_facts(ours, invoices, methods), quickbooks_facts(theirs, invoices, methods, spent)
-    if here.agrees(there):
+    if agree(here, there, invoices):
         return ()
     agreed = None
     if base is not None:

@@ -9,9 +9,9 @@ class Decision(StrEnum):
     `TWO`: they are two records, or two receipts. `OVERWRITE`: write Ravetree's over what was edited in QuickBooks.
     `PUSH`: write it to QuickBooks anew. `LEAVE`: leave QuickBooks' as it is. `ADOPT`: the document with that number
     is the same one. `RAVETREE`, `QUICKBOOKS`: that side is right. `LINK`: tie it to the record that is named.
-    `UNLINK`: take it apart from its partner. `ONE`: they are one receipt. `PAYMENT`: the payment that stood for a mark
-    as paid is the real money. `RESTORE`: undo the edit of it. `PLACEHOLDER`: enter a payment that stands for the mark.
-    `TODAY`: date it today.
+    `UNLINK`: take it apart from its partner. `ACCEPT`: QuickBooks' total and tax may differ as they do. `ONE`: they are
+    one receipt. `PAYMENT`: the payment that stood for a mark as paid is the real money. `RESTORE`: undo the edit of it.
+    `PLACEHOLDER`: enter a payment that stands for the mark. `TODAY`: date it today.
     """
 
     TWO = "two"
@@ -28,6 +28,7 @@ class Decision(StrEnum):
     RESTORE = "restore"
     PLACEHOLDER = "placeholder"
     TODAY = "today"
+    ACCEPT = "accept"
 
 
 AT_ANY_TIME = frozenset({Decision.PUSH, Decision.LINK, Decision.UNLINK})

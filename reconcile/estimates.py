@@ -3,20 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from reconcile.actions import Action
 from reconcile.documents import (
-    WrittenContent,
     content_of,
     deleted_in_quickbooks,
     difference_after_write,
     not_to_push,
+    tax_notices,
     without_lines,
 )
 from reconcile.model import (
     NOTHING,
     Answer,
     Attention,
+    CompanyTax,
     EstimateContent,
     Gone,
     Plan,
@@ -24,6 +26,7 @@ from reconcile.model import (
     RavetreeEstimate,
     Record,
     Side,
+    TaxedTotal,
     write,
 )
 
@@ -40,11 +43,13 @@ STATUS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class EstimateBase:
-    """What a paired estimate looked like on both sides when Ravetree's content was last written."""
+    """What a paired estimate looked like on both sides when Ravetree's content was last written, as for invoices."""
 
     ravetree: RavetreeEstimate
     quickbooks: QuickBooksEstimate
     line_ids: Mapping[str, str] = field(default_factory=dict)
+    accepted: TaxedTotal | None = None
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,9 @@ class EstimateCase:
     items: Mapping[str, str] = field(default_factory=dict)
     tax_codes: Mapping[str, str] = field(default_factory=dict)
     us_company: bool = True
+    tax: CompanyTax = field(default_factory=CompanyTax)
+    customer_taxable: bool = True
+    percents: Mapping[str, Decimal] = field(default_factory=dict)
     since: datetime | None = None
     requested: bool = False
     decision: str = ""
@@ -101,16 +109,7 @@ def _plan_unpaired(case: EstimateCase) -> Plan:
 
 def _plan_live(case: EstimateCase, estimate: RavetreeEstimate, remote: QuickBooksEstimate, base: EstimateBase) -> Plan:
     if estimate.owned() == base.ravetree.owned():
-        then, now = base.quickbooks, remote
-        return (
-            difference_after_write(
-                f"Estimate {estimate.number}",
-                base.ravetree,
-                WrittenContent(then.number, then.total),
-                WrittenContent(now.number, now.total),
-            )
-            or NOTHING
-        )
+        return difference_after_write(case, base, remote) or Plan(notices=(*base.notices, *tax_notices(case, remote)))
     if not estimate.lines:
         return without_lines(estimate)
     content = _content(case, estimate, base.line_ids, remote)

@@ -8,11 +8,11 @@ from decimal import Decimal
 from reconcile.actions import Action
 from reconcile.decisions import Decision
 from reconcile.documents import (
-    WrittenContent,
     content_of,
     deleted_in_quickbooks,
     difference_after_write,
     not_to_push,
+    tax_notices,
     without_lines,
 )
 from reconcile.marks import (
@@ -24,6 +24,7 @@ from reconcile.marks import (
     changed,
     is_closed,
     live_placeholder,
+    marked_open,
     plan_mark,
     resize,
 )
@@ -32,6 +33,7 @@ from reconcile.model import (
     ZERO,
     Answer,
     Attention,
+    CompanyTax,
     DocumentContent,
     Gone,
     InvoiceContent,
@@ -41,6 +43,7 @@ from reconcile.model import (
     RavetreeInvoice,
     Record,
     Side,
+    TaxedTotal,
     held,
     money,
     write,
@@ -68,11 +71,15 @@ VOID, DELETE = "void", "delete"
 
 @dataclass(frozen=True)
 class InvoiceBase:
-    """What a paired invoice looked like on both sides when Ravetree's content was last written."""
+    """What a paired invoice looked like on both sides when Ravetree's content was last written.
+
+    `accepted` is what QuickBooks has more, as a person decided.
+    """
 
     ravetree: RavetreeInvoice
     quickbooks: QuickBooksInvoice
     line_ids: Mapping[str, str] = field(default_factory=dict)
+    accepted: TaxedTotal | None = None
     notices: tuple[str, ...] = ()
 
 
@@ -88,6 +95,7 @@ class InvoiceCase:
     QuickBooks estimate behind the invoice, or Ravetree's that is still to be pushed. The two policies are the
     bookkeeper's: `draft_policy` `create` or `sent`, `delete_policy` `void` or `delete`. `installation` is the id that
     our markers bear. `time_zone` is the company's, in which an instant has its date (`day_in`); empty while unknown.
+    `tax`, `customer_taxable` and `percents` are what `References` says of them.
     """
 
     ravetree: RavetreeInvoice | Gone | None
@@ -99,6 +107,9 @@ class InvoiceCase:
     items: Mapping[str, str] = field(default_factory=dict)
     tax_codes: Mapping[str, str] = field(default_factory=dict)
     us_company: bool = True
+    tax: CompanyTax = field(default_factory=CompanyTax)
+    customer_taxable: bool = True
+    percents: Mapping[str, Decimal] = field(default_factory=dict)
     since: datetime | None = None
     requested: bool = False
     payments_pending: bool = False
@@ -123,6 +134,11 @@ class InvoiceCase:
     delete_policy: str = VOID
     installation: str = ""
 
+    @property
+    def accepted_gap(self) -> Decimal:
+        """By how much QuickBooks' total is more, as a person decided."""
+        return _accepted(self.base)
+
 
 def plan(case: InvoiceCase) -> Plan:
     """The next step for one invoice."""
@@ -137,7 +153,7 @@ def plan(case: InvoiceCase) -> Plan:
     if case.quickbooks.voided:
         return _plan_voided_in_quickbooks(case, case.ravetree)
     found = _plan_live(case, case.ravetree, case.quickbooks, case.base)
-    return replace(found, notices=_notices(case.base)) if found.is_at_rest else found
+    return replace(found, notices=(*_notices(case.base), *found.notices)) if found.is_at_rest else found
 
 
 def _notices(base: InvoiceBase) -> tuple[str, ...]:
@@ -182,13 +198,31 @@ def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksIn
         return write(Side.QUICKBOOKS, Action.INVOICE_MARK_SENT, remote.id, remote.sync_token)
     if remote.emailed and not invoice.sent:
         return write(Side.RAVETREE, Action.INVOICE_MARK_SENT, invoice.id, invoice.version)
-    then = WrittenContent(base.quickbooks.number, base.quickbooks.total)
-    if difference := difference_after_write(
-        f"Invoice {base.ravetree.number}", base.ravetree, then, WrittenContent(remote.number, remote.total)
-    ):
+    if difference := difference_after_write(case, base, remote):
         return difference
     step = plan_mark(case, invoice, remote)
-    return plan_open(case, invoice, remote, base.quickbooks) if step == NOTHING else step
+    if step == NOTHING:
+        step = plan_open(case, invoice, remote)
+    if step.is_at_rest:
+        more = (*tax_notices(case, remote), *_open_cents(invoice, remote, base))
+        return replace(step, notices=(*step.notices, *more))
+    return step
+
+
+def _accepted(base: InvoiceBase | None) -> Decimal:
+    """By how much QuickBooks' total is more, as a person decided."""
+    return base.accepted.total if base is not None and base.accepted is not None else ZERO
+
+
+def _open_cents(invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase) -> tuple[str, ...]:
+    """An accepted difference that is all that one side has open, once the other side is paid."""
+    gap = _accepted(base)
+    open_ones = (("Ravetree", invoice.balance, -gap), ("QuickBooks", remote.balance, gap))
+    return tuple(
+        f"Invoice {invoice.number}: {money(left, invoice.currency)} stay open in {where}, the accepted difference."
+        for where, left, part in open_ones
+        if ZERO < left <= part and invoice.balance != remote.balance
+    )
 
 
 def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase) -> Plan:
@@ -210,7 +244,7 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
             f"{name} got another currency in Ravetree, but QuickBooks has payments on it.",
             "Remove the payments or set the currency back.",
         )
-    if invoice.total < settled:
+    if invoice.total + _accepted(base) < settled:
         if case.payments_pending:
             return Plan(waits_for=ANY_PAYMENT)
         deposit = f", {money(remote.deposit, remote.currency)} as a deposit on its form" if remote.deposit else ""
@@ -247,7 +281,7 @@ def _make_room(
     if payment is None or payment.deposited:
         return None
     moved = (invoice.client_id, invoice.currency) != (base.ravetree.client_id, base.ravetree.currency)
-    wanted = ZERO if moved or not invoice.marked_paid else invoice.balance
+    wanted = ZERO if moved else marked_open(case, invoice)
     if payment.amount <= wanted:
         return None
     return changed(case, invoice) or resize(case, invoice, remote, payment, wanted)

@@ -108,6 +108,11 @@ class MarkCase(Asked, Protocol):
         ...
 
     @property
+    def accepted_gap(self) -> Decimal:
+        """By how much QuickBooks' total is more, as a person decided."""
+        ...
+
+    @property
     def installation(self) -> str:
         """The id that our markers bear."""
         ...
@@ -124,6 +129,13 @@ def is_closed(case: MarkCase, day: date | None) -> bool:
     return day is not None and case.books_closed is not None and day <= case.books_closed
 
 
+def marked_open(case: MarkCase, invoice: RavetreeInvoice) -> Decimal:
+    """What the placeholder is to be: what is only marked as paid, and the accepted difference of the totals with it."""
+    if not invoice.marked_paid or invoice.balance == ZERO:
+        return ZERO
+    return max(ZERO, invoice.balance + case.accepted_gap)
+
+
 def open_here(invoice: RavetreeInvoice) -> Decimal:
     """What is open in Ravetree: nothing of what is marked as paid."""
     return ZERO if invoice.marked_paid else invoice.balance
@@ -134,7 +146,7 @@ def open_here(invoice: RavetreeInvoice) -> Decimal:
 
 def plan_mark(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
     """Keep the placeholder at what Ravetree calls paid without having a payment for it."""
-    wanted = invoice.balance if invoice.marked_paid else ZERO
+    wanted = marked_open(case, invoice)
     if (step := _carry_out(case, invoice, remote)) is not None:
         return step
     payment = live_placeholder(case)
@@ -309,7 +321,7 @@ def _beside(case: MarkCase, invoice: RavetreeInvoice, holder: QuickBooksPayment 
         if says(case, BESIDE, Decision.TWO):
             return Plan(remember=Answer(BESIDE, Decision.TWO, asking[0].id))
         if says(case, BESIDE, Decision.ONE, Decision.LINK) and len(named) == 1:
-            most = holder.amount if holder is not None else invoice.balance
+            most = holder.amount if holder is not None else marked_open(case, invoice)
             share = min(named[0].unapplied, most)
             return Plan(remember=Answer(BESIDE, Decision.ONE, named[0].id, (str(share),)))
         first = asking[0]

@@ -56,6 +56,22 @@ class Gone:
     id: str
 
 
+@dataclass(frozen=True)
+class TaxedTotal:
+    """What a document comes to, and the tax in it."""
+
+    total: Decimal
+    tax: Decimal
+
+    def above(self, other: "TaxedTotal") -> "TaxedTotal":
+        """By how much it is more."""
+        return TaxedTotal(self.total - other.total, self.tax - other.tax)
+
+
+EVEN = TaxedTotal(ZERO, ZERO)
+"""No difference."""
+
+
 # --- Ravetree ------------------------------------------------------------------------------------
 
 
@@ -232,11 +248,12 @@ class QuickBooksCustomer:
     address: Mapping[str, str] = field(default_factory=dict)
     is_project: bool = False
     parent_id: str = ""
+    is_taxable: bool = True
 
 
 @dataclass(frozen=True)
 class QuickBooksLine:
-    """One sales line; generated subtotal lines are left out."""
+    """One sales line; generated subtotals are left out. `gross` is its amount with tax, where its price includes it."""
 
     id: str
     item_id: str
@@ -247,6 +264,7 @@ class QuickBooksLine:
     service_date: date | None
     tax_code: str | None
     class_id: str | None
+    gross: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -328,6 +346,49 @@ class QuickBooksPayment:
         return self.amount == ZERO and not self.voided
 
 
+@dataclass(frozen=True)
+class Percent:
+    """What a tax rate charges, from one day to another; None where it has no beginning or no end."""
+
+    value: Decimal
+    since: date | None = None
+    until: date | None = None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether this is what the rate charges on a day."""
+        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
+
+
+@dataclass(frozen=True)
+class CompanyTax:
+    """How a company charges tax: `is_charged` says whether at all, `codes` the rates of each tax code by their ids.
+
+    `after_discount` is what was learned of the company, empty as long as nothing was.
+    """
+
+    is_charged: bool = True
+    codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rates: Mapping[str, tuple[Percent, ...]] = field(default_factory=dict)
+    after_discount: str = ""
+
+    def percents(self, code: str | None, day: date) -> Mapping[str, Decimal] | None:
+        """What each rate of a code charges on a day, by the rate's id; None where that is not known."""
+        if code is None or code not in self.codes:
+            return None
+        found = {}
+        for rate in self.codes[code]:
+            valid = [percent.value for percent in self.rates.get(rate, ()) if percent.holds_on(day)]
+            if not valid:
+                return None
+            found[rate] = valid[-1]
+        return found
+
+    def is_free(self, code: str | None, day: date) -> bool:
+        """Whether a code charges nothing on a day: at 0 %, or without any rate."""
+        percents = self.percents(code, day)
+        return percents is not None and not any(percents.values())
+
+
 # --- The plan ------------------------------------------------------------------------------------
 
 
@@ -336,6 +397,7 @@ class ContentLine:
     """A line as it is to stand in QuickBooks. `key` is Ravetree's line id, `line_id` QuickBooks' if it has one.
 
     `below` is what of the description goes into lines of text behind it.
+    Outside the US, where prices include tax, `gross` is the amount with it and `amount` what is left.
     """
 
     key: str
@@ -348,6 +410,26 @@ class ContentLine:
     service_date: date | None
     tax_code: str | None
     below: tuple[str, ...] = ()
+    gross: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What QuickBooks will come to, by what that would show of the company; `known` is what was learned of it before.
+
+    `is_accepted` says that a person keeps what differs from Ravetree's total and tax.
+    """
+
+    outcomes: Mapping[str, TaxedTotal] = field(default_factory=dict)
+    known: str = ""
+    is_accepted: bool = False
+
+    @property
+    def likely(self) -> tuple[TaxedTotal, ...]:
+        """All that may come out: one, unless no source says which and nothing was learned."""
+        if self.known in self.outcomes:
+            return (self.outcomes[self.known],)
+        return tuple(dict.fromkeys(self.outcomes.values()))
 
 
 @dataclass(frozen=True)
@@ -357,6 +439,7 @@ class DocumentContent:
     `address` is the customer's, given where the document gets another customer. `own_lines` are the ids of the lines
     in QuickBooks that are Ravetree's: whatever else stands there is a bookkeeper's. `notices` say what of it QuickBooks
     does not keep.
+    `tax_method` is its GlobalTaxCalculation, empty in the US, where the tax is sent as an amount.
     """
 
     customer_id: str
@@ -372,6 +455,9 @@ class DocumentContent:
     address: Mapping[str, str] | None
     own_lines: frozenset[str]
     notices: tuple[str, ...]
+    discount_before_tax: bool = field(default=True, kw_only=True)
+    tax_method: str = field(default="", kw_only=True)
+    foreseen: Foreseen = field(default_factory=Foreseen, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -503,6 +589,7 @@ class Plan:
     `remember` is an answer to keep before anything else. `releases_placeholder`: the payment that stood for the mark as
     paid is no longer ours; `forgets_mark`: another one may be made for that mark.
     `notices` say what of a record at rest had to be shortened, left out or kept otherwise, each in a sentence.
+    `accepts` is what QuickBooks has more than Ravetree, and a person keeps so.
     """
 
     writes: tuple[Write, ...] = ()
@@ -517,6 +604,7 @@ class Plan:
     releases_placeholder: bool = False
     forgets_mark: bool = False
     notices: tuple[str, ...] = ()
+    accepts: TaxedTotal | None = None
 
     @property
     def is_at_rest(self) -> bool:

@@ -1,6 +1,5 @@
 """What is open on an invoice says the same in both books, or a person is asked."""
 
-from decimal import Decimal
 from typing import Protocol
 
 from reconcile.decisions import Decision
@@ -40,24 +39,23 @@ class OpenCase(MarkCase, Protocol):
         ...
 
 
-def expected_there(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, then: Decimal) -> Decimal:
-    """What should be open in QuickBooks: Ravetree's, and the difference of totals that was known at the last write."""
+def differs(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> bool:
+    """Whether what is open differs, by more than an accepted difference of the totals explains.
+
+    Of a mark as paid that has no placeholder, and of a deposited one without a mark, their own rules say more.
+    """
     holder = live_placeholder(case)
-    if holder is not None and holder.deposited and not invoice.marked_paid:
-        return remote.balance
-    return max(ZERO, open_here(invoice) + then - invoice.total)
-
-
-def differs(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, then: Decimal) -> bool:
-    """Whether what is open differs; of a mark as paid that has no placeholder its own rules say more."""
-    if invoice.marked_paid and live_placeholder(case) is None:
+    if invoice.marked_paid and holder is None:
         return False
-    return remote.balance != expected_there(case, invoice, remote, then)
+    if holder is not None and holder.deposited and not invoice.marked_paid:
+        return False
+    here = open_here(invoice)
+    return remote.balance not in (here, max(ZERO, here + case.accepted_gap))
 
 
-def plan_open(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, then: QuickBooksInvoice) -> Plan:
+def plan_open(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
     """Ask where the balances differ and nothing that is under way explains it."""
-    if not case.is_current or not differs(case, invoice, remote, then.total):
+    if not case.is_current or not differs(case, invoice, remote):
         return NOTHING
     if case.payments_pending:
         return Plan(waits_for=ANY_PAYMENT)
@@ -66,7 +64,7 @@ def plan_open(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoic
     if case.payments_asked:
         return Plan(waits_for=ANY_PAYMENT, waits_because="Waits for a payment on it that a person is asked about.")
     code = DEPOSIT if remote.deposit > ZERO else DIFFER
-    wanted = expected_there(case, invoice, remote, then.total)
+    wanted = open_here(invoice)
     amounts = (str(wanted), str(remote.balance))
     left = answered(case, code)
     if left is not None and left.amounts == amounts:

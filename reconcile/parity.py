@@ -20,6 +20,7 @@ ORDER = (
     Cause.DRIFT,
     Cause.OLD_COPY,
     Cause.ROUNDED,
+    Cause.ACCEPTED,
     Cause.CREDIT,
     Cause.MARKED,
 )

@@ -54,7 +54,8 @@ class KnownInvoice:
     """An invoice that stands in both books.
 
     `open_here` and `total_here` are Ravetree's now, None while not asked. `placeholder_changed`: a bookkeeper edited
-    the payment that stands for its mark as paid, and a person is asked what it is.
+    the payment that stands for its mark as paid, and a person is asked what it is. `accepted` is by how much
+    QuickBooks' total is more than Ravetree's, as a person decided.
     """
 
     ravetree_id: str
@@ -67,6 +68,7 @@ class KnownInvoice:
     open_here: Decimal | None = None
     total_here: Decimal | None = None
     placeholder_changed: bool = False
+    accepted: Decimal = ZERO
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,7 @@ def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Pl
     facts = quickbooks_facts(payment, case.invoices, case.methods)
     if payment.is_credit_link and not facts.allocations:
         return Plan(ignored="links a credit to no known invoice")
+    facts = _within(facts, {i: i.open_here for i in case.invoices if i.open_here is not None}, Side.RAVETREE)
     for invoice in case.invoices:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
         if invoice.open_here is not None and share > invoice.open_here:
@@ -214,6 +217,7 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
     for invoice in case.invoices:
         if step := _with_placeholder(case, payment, facts, invoice):
             return step
+    facts = _within(facts, {i: i.quickbooks.balance for i in case.invoices}, Side.QUICKBOOKS)
     for invoice in case.invoices:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
         if share > invoice.quickbooks.balance:
@@ -478,7 +482,7 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
     if case.twins:
         return _one_or_two(case, ours)
     moved = ours.client_id != base.ravetree.client_id and not case.client_below_payer
-    if mine.agrees(other) and not moved:
+    if agree(mine, other, case.invoices) and not moved:
         return NOTHING
     before = ravetree_facts(base.ravetree, case.invoices, case.methods)
     mine_changed = moved or not mine.agrees(before)
@@ -498,12 +502,20 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
             return _credit_changed(case, mine, other)
         if (question := _may_not_go(case, ours, theirs, mine, moved=moved)) is not None:
             return question
-        content = _for_quickbooks(mine, case, ours.id, theirs)
+        # What it pays itself is open for it again.
+        room = {i: i.quickbooks.balance + other.allocations.get(i.quickbooks_id, ZERO) for i in case.invoices}
+        content = _for_quickbooks(_within(mine, room, Side.QUICKBOOKS), case, ours.id, theirs)
         return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
     if other_changed:
         if (question := _fell_with_the_total(case, mine, other)) is not None:
             return question
-        return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, _for_ravetree(other, case, ours))
+        room = {
+            i: i.open_here + mine.allocations.get(i.quickbooks_id, ZERO)
+            for i in case.invoices
+            if i.open_here is not None
+        }
+        content = _for_ravetree(_within(other, room, Side.RAVETREE), case, ours)
+        return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, content)
     return _plan_newly_known(case, ours, theirs) or _plan_difference_after_write(mine, other)
 
 
@@ -645,6 +657,31 @@ def _plan_difference_after_write(mine: Facts, other: Facts) -> Plan:
 
 def _spell(facts: Facts) -> str:
     return f"{money(facts.amount, facts.currency)} on {facts.date.isoformat()}"
+
+
+# --- over an accepted difference -------------------------------------------------------------------
+
+
+def _within(facts: Facts, room: Mapping[KnownInvoice, Decimal], where: Side) -> Facts:
+    """What one side says, for the other one, where an invoice is less by what a person accepted.
+
+    Its share there is what is open, and the rest stays unapplied: at most the accepted difference.
+    """
+    shares, unapplied = dict(facts.allocations), facts.unapplied
+    for invoice, most in room.items():
+        over = shares.get(invoice.quickbooks_id, ZERO) - most
+        less = -invoice.accepted if where is Side.QUICKBOOKS else invoice.accepted
+        if ZERO < over <= less:
+            unapplied += over
+            shares = {name: part for name, part in (shares | {invoice.quickbooks_id: most}).items() if part}
+    return replace(facts, allocations=shares, unapplied=unapplied)
+
+
+def agree(mine: Facts, other: Facts, invoices: tuple[KnownInvoice, ...]) -> bool:
+    """Whether Ravetree and QuickBooks say the same, where totals differ as a person accepted."""
+    taken = {i: other.allocations.get(i.quickbooks_id, ZERO) for i in invoices if i.accepted < ZERO}
+    given = {i: mine.allocations.get(i.quickbooks_id, ZERO) for i in invoices if i.accepted > ZERO}
+    return _within(mine, taken, Side.QUICKBOOKS).agrees(_within(other, given, Side.RAVETREE))
 
 
 # --- facts ---------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from reconcile.model import (
     EstimateContent,
     InvoiceContent,
     PaymentContent,
+    Percent,
     QuickBooksCustomer,
     QuickBooksEstimate,
     QuickBooksInvoice,
@@ -102,6 +103,7 @@ class _SalesDetail(_Shape):
     service_date = Day(data_key="ServiceDate", load_default=None)
     tax_code = _Within(_Ref, data_key="TaxCodeRef", load_default=None)
     class_id = _Within(_Ref, data_key="ClassRef", load_default=None)
+    gross = _amount("TaxInclusiveAmt", None)
 
 
 class _Line(_Shape):
@@ -223,6 +225,7 @@ class _Customer(_Shape):
     active = fields.Boolean(data_key="Active", load_default=True)
     is_project = fields.Boolean(data_key="IsProject", load_default=False)
     parent_id = _Within(_Ref, data_key="ParentRef", load_default=None)
+    is_taxable = fields.Boolean(data_key="Taxable", load_default=True)
 
     @post_load
     def made(self, found: Body, **_more: Any) -> QuickBooksCustomer:
@@ -264,6 +267,7 @@ def _sales_line(line: Body) -> QuickBooksLine:
         service_date=detail.get("service_date"),
         tax_code=detail.get("tax_code") or None,
         class_id=detail.get("class_id") or None,
+        gross=detail.get("gross"),
     )
 
 
@@ -368,6 +372,61 @@ def load_payment(raw: Mapping[str, Any], home_currency: str) -> QuickBooksPaymen
     return loaded
 
 
+class _Detail(_Shape):
+    rate = _Within(_Ref, data_key="TaxRateRef", required=True)
+
+
+class _Details(_Shape):
+    details = fields.List(fields.Nested(_Detail), data_key="TaxRateDetail", load_default=list)
+
+
+class _TaxCode(_Shape):
+    id = fields.String(data_key="Id", required=True)
+    sales = fields.Nested(_Details, data_key="SalesTaxRateList", load_default=None, allow_none=True)
+
+    @post_load
+    def made(self, found: Body, **_more: Any) -> tuple[str, tuple[str, ...]]:
+        details = (found["sales"] or {"details": []})["details"]
+        return found["id"], tuple(detail["rate"] for detail in details)
+
+
+class _Percent(_Shape):
+    value = fields.Decimal(data_key="RateValue", required=True)
+    since = Day(data_key="EffectiveDate", load_default=None, allow_none=True)
+    until = Day(data_key="EndDate", load_default=None, allow_none=True)
+
+    @post_load
+    def made(self, found: Body, **_more: Any) -> Percent:
+        return Percent(**found)
+
+
+class _TaxRate(_Shape):
+    id = fields.String(data_key="Id", required=True)
+    value = _amount("RateValue", None)
+    periods = fields.List(fields.Nested(_Percent), data_key="EffectiveTaxRate", load_default=None, allow_none=True)
+
+    @post_load
+    def made(self, found: Body, **_more: Any) -> tuple[str, tuple[Percent, ...]]:
+        """What it charges in each period; where none is named, what it charges now."""
+        now = () if found["value"] is None else (Percent(found["value"]),)
+        return found["id"], tuple(found["periods"] or ()) or now
+
+
+_tax_code, _tax_rate = _TaxCode(), _TaxRate()
+
+
+def load_tax_code(raw: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The id of a tax code, and the ids of the rates that it charges on sales."""
+    loaded: tuple[str, tuple[str, ...]] = _load(_tax_code, raw, "tax code")
+    return loaded
+
+
+def load_tax_rate(raw: Mapping[str, Any]) -> tuple[str, tuple[Percent, ...]]:
+    """The id of a tax rate, and what it charges when."""
+    loaded: tuple[str, tuple[Percent, ...]] = _load(_tax_rate, raw, "tax rate")
+    return loaded
+
+
 # --- writing -------------------------------------------------------------------------------------
 
 
@@ -435,8 +494,14 @@ def _document_body(content: DocumentContent, now: Mapping[str, Any] | None) -> B
         "TxnDate": content.issue_date.isoformat(),
         "CurrencyRef": {"value": content.currency},
         "Line": lines,
-        "TxnTaxDetail": {"TotalTax": content.tax_amount},
     }
+    if content.tax_method:
+        # Outside the US QuickBooks reckons the tax itself, whatever is said of it.
+        body["GlobalTaxCalculation"] = content.tax_method
+    else:
+        body["TxnTaxDetail"] = {"TotalTax": content.tax_amount}
+    if content.discount:
+        body["ApplyTaxAfterDiscount"] = content.discount_before_tax
     if content.memo or now:
         body["CustomerMemo"] = {"value": content.memo}
     if content.email or content.address is not None:
@@ -491,7 +556,7 @@ def _address_body(address: Mapping[str, str]) -> Body:
 
 def _line_body(line: ContentLine, kept: Mapping[str, Any] | None) -> Body:
     detail: Body = dict((kept or {}).get("SalesItemLineDetail", {}))
-    for name in ("Qty", "UnitPrice", "ServiceDate", "TaxCodeRef", "ItemRef"):
+    for name in ("Qty", "UnitPrice", "ServiceDate", "TaxCodeRef", "ItemRef", "TaxInclusiveAmt"):
         detail.pop(name, None)
     detail["ItemRef"] = {"value": line.item_id}
     if line.quantity is not None:
@@ -500,6 +565,8 @@ def _line_body(line: ContentLine, kept: Mapping[str, Any] | None) -> Body:
         detail["ServiceDate"] = line.service_date.isoformat()
     if line.tax_code:
         detail["TaxCodeRef"] = {"value": line.tax_code}
+    if line.gross is not None:
+        detail["TaxInclusiveAmt"] = line.gross
     body: Body = {"DetailType": "SalesItemLineDetail", "Amount": line.amount, "SalesItemLineDetail": detail}
     if line.description:
         body["Description"] = line.description

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -21,6 +22,10 @@ STALLED = "stalled"
 """How an active connection is shown that reads both books first, or that gets no further."""
 ARCHIVED = "archived"
 """Its records stay readable; its account and its company are free, and nothing is ever done for it again."""
+
+
+LEARNED = "after_discount"
+"""What is known of a company's tax from answers alone."""
 
 
 class UnknownConnection(StorageError):
@@ -150,6 +155,20 @@ def keep_closing_date(session: Session, connection_id: str, day: str) -> None:
 def note_read(session: Session, connection_id: str, now: datetime) -> None:
     """QuickBooks is asked something: what comes within the window after it shares the next read."""
     _set(session, connection_id, read_at=now)
+
+
+def note_tax(session: Session, connection_id: str, tax: dict[str, Any]) -> bool:
+    """How the company charges tax, as it was read; what was learned of it stays. Whether anything is new."""
+    connection = get(session, connection_id)
+    before = connection.tax or {}
+    connection.tax = {**tax, **({LEARNED: before[LEARNED]} if LEARNED in before else {})}
+    return connection.tax != before
+
+
+def learn_tax(session: Session, connection_id: str, learned: str) -> None:
+    """What an answer showed of how the company charges tax."""
+    connection = get(session, connection_id)
+    connection.tax = {**(connection.tax or {}), LEARNED: learned}
 
 
 def _set(session: Session, connection_id: str, **values: object) -> None:

@@ -149,6 +149,7 @@ class Connection(Base):
     reads_budget: Mapped[int | None]
     contacts_imported_at: Mapped[datetime | None]
     preflight: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    tax: Mapped[dict[str, Any] | None] = mapped_column(Json)
     failures: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None]
     stalled_since: Mapped[datetime | None]
@@ -286,7 +287,8 @@ class Pair(Base):
     `notices` say what QuickBooks does not keep of it. `kept` is what the rules have to know beside both bases: of an
     invoice for which mark as paid a placeholder was written last, of a payment what was spent elsewhere.
     `placeholder` pairs tie an invoice to the payment that stands for "marked as paid". Contacts are many to
-    one and one for each currency.
+    one and one for each currency. `accepted` is what QuickBooks' total and tax have more, with who decided so, when
+    and why.
     """
 
     __tablename__ = "pairs"
@@ -314,6 +316,7 @@ class Pair(Base):
     notices: Mapped[list[str]] = mapped_column(Json, default=list)
     kept: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     line_ids: Mapped[dict[str, Any]]
+    accepted: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

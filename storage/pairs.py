@@ -2,15 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from reconcile.model import Record, Side
+from reconcile.model import Record, Side, TaxedTotal
 from storage.models import Pair
 
 PLACEHOLDER = "placeholder"
+
+
+def accepted_gap(pair: Pair) -> TaxedTotal | None:
+    """By how much QuickBooks' total and tax may be more than Ravetree's, as a person decided."""
+    return TaxedTotal(Decimal(pair.accepted["total"]), Decimal(pair.accepted["tax"])) if pair.accepted else None
 
 
 def find(
@@ -89,6 +95,14 @@ def keep(session: Session, connection_id: str, kind: str, ravetree_id: str, **fa
     pair = find(session, connection_id, kind, Side.RAVETREE, ravetree_id)
     if pair is not None:
         pair.kept = {**pair.kept, **facts}
+        session.flush()
+
+
+def accept(session: Session, connection_id: str, kind: str, ravetree_id: str, accepted: Mapping[str, Any]) -> None:
+    """Keep what of a document's total and tax a person lets differ."""
+    pair = find(session, connection_id, kind, Side.RAVETREE, ravetree_id)
+    if pair is not None:
+        pair.accepted = dict(accepted)
         session.flush()
 
 

@@ -15,6 +15,9 @@ from storage.paging import Asked, Page
 MAPPING_CODES = ("ItemInactive", "NotFoundOrInactive", "StaleReference")
 """Why a record is parked when an entry of a list that it needs is inactive or gone."""
 
+TAX_CODES = ("tax_rate_not_mapped", "total_differs")
+"""Why a document waits that QuickBooks' settings of tax, or the tax codes that rates are mapped to, may mend."""
+
 SWITCH_ON = "switch-on"
 """In place of a record's id: what waits for it goes on when its kind is switched on again."""
 

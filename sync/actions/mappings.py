@@ -120,7 +120,8 @@ class MappingActions:
             connection = connections.lock(session, connection_id)
             for key, quickbooks_id in mapping.items():
                 connections.set_mapping(session, connection_id, kind, key, quickbooks_id, names.get(quickbooks_id, ""))
-            for code in (f"{kind}_not_mapped", *pending.MAPPING_CODES):
+            of_tax = pending.TAX_CODES if kind == TAX_RATE else ()
+            for code in {f"{kind}_not_mapped", *of_tax, *pending.MAPPING_CODES}:
                 pending.reconsider_code(session, connection_id, code, self.clock.now())
             if switches.waiting(connection):
                 duties.schedule(session, connection_id, duties.SETTINGS, self.clock.now())

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from reconcile import sentences
 from reconcile.compare import (
+    Accepted,
     Cause,
     Difference,
     Links,
@@ -40,6 +41,7 @@ from sync.books import Books, base_of
 from sync.entities import ENTITIES
 from sync.outcomes import Waits
 from sync.questions.lists import Lists
+from sync.records import company_tax
 from sync.rehearsal import Rehearsal, Rehearsed, attention_of
 
 DOCUMENTS = (Kind.ESTIMATE, Kind.INVOICE)
@@ -224,8 +226,10 @@ class BothBooks:
             items={row.key: row.quickbooks_id for row in mapped if row.kind == "line_type"},
             tax_codes={row.key: row.quickbooks_id for row in mapped if row.kind == "tax_rate"},
             us_company=self.books.connection.country == "US",
+            tax=company_tax.last_known(self.books.connection),
             line_ids=dict(pair.line_ids),
             names=self.lists.names,
+            accepted=_accepted(pair),
         )
 
     def everything(self) -> Iterator[SideBySide]:
@@ -246,6 +250,16 @@ class BothBooks:
         if held.theirs is not None and not isinstance(held.theirs, Gone):
             return self.lists.names.get(held.theirs.customer_id, held.theirs.customer_id)
         return ""
+
+
+def _accepted(pair: Pair) -> Accepted | None:
+    """What a person lets differ, with who, when and why."""
+    gap = pairs.accepted_gap(pair)
+    if gap is None or pair.accepted is None:
+        return None
+    note = f": {pair.accepted['note']}" if pair.accepted.get("note") else ""
+    words = f"Nothing: accepted by {pair.accepted.get('by') or 'a person'} on {pair.accepted.get('at', '')[:10]}{note}."
+    return Accepted(gap, words)
 
 
 def _ours(kind: Kind, record_id: str, raw: Body | None) -> Ours:

@@ -6,7 +6,7 @@ from typing import Any
 
 from clients.ravetree.account import RESOURCES
 from reconcile.actions import Action
-from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
+from reconcile.model import ZERO, Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.payments import KnownInvoice
 from schemas import quickbooks
 from schemas.quickbooks import Body
@@ -75,6 +75,7 @@ class Lists:
         return tuple(self._known_invoice(pair) for _, pair in sorted(found.items()))
 
     def _known_invoice(self, pair: Pair) -> KnownInvoice:
+        accepted = pairs.accepted_gap(pair)
         if pair.ravetree_id not in self._known:
             self._known[pair.ravetree_id] = KnownInvoice(
                 pair.ravetree_id,
@@ -82,6 +83,7 @@ class Lists:
                 str(pair.base_ravetree["number"]),
                 str(pair.base_ravetree["client_id"]),
                 quickbooks.load_invoice(pair.base_quickbooks, self.books.home_currency),
+                accepted=accepted.total if accepted is not None else ZERO,
             )
         return self._known[pair.ravetree_id]
 

@@ -205,7 +205,8 @@ class Parity:
 
     def _twins(self, both: BothBooks, held: SideBySide, rows: list[PendingChange]) -> list[dict[str, Any]]:
         """The other side's payments that may be the same receipt, while a person is asked."""
-        if not any(row.code == ONE_OR_TWO for row in rows):
+        asking = str(Record(Side.RAVETREE, Kind.PAYMENT, ""))
+        if not any(row.code == ONE_OR_TWO or row.waits_for.startswith(asking) for row in rows):
             return []
         return [
             self._spell(both, other) for other in _unpaired_payments(both, held) if _is_same_receipt(both, held, other)

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from clients.errors import NotAuthorised
+from clients.quickbooks.company import Company
 from clients.ravetree.account import Account
 from config.logging import logger
 from config.ports import Clock
@@ -17,6 +18,7 @@ from storage.database import Database
 from storage.models import Connection
 from storage.unit import UnitOfWork
 from sync.neighbours import Neighbours, NeighboursOf
+from sync.records import company_tax
 
 DUTY = duties.SETTINGS
 EVERY = timedelta(days=1)
@@ -48,7 +50,10 @@ class Preflight:
         self._then = then
 
     def run(self, connection_id: str) -> tuple[Finding, ...]:
-        """Look now: some four metered reads. What it found is kept with the connection, and what waited goes on."""
+        """Look now: some four metered reads, outside the US six.
+
+        What it found is kept with the connection, and what waited goes on.
+        """
         with self._database.reading() as session:
             connections.check_connected(session, connection_id)
             connection = connections.get(session, connection_id)
@@ -102,6 +107,7 @@ def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, no
         warning = reads.usage(session, connection.id, reads.month_of(now)).warning
         row = connections.get(session, connection.id)
         consent_ends_at, time_zone = row.refresh_hard_expires_at, row.time_zone
+    _keep_tax(unit, connection, company, preferences, kinds["tax_rate"], now)
     return CompanyFacts(
         custom_numbers=bool(sales.get("CustomTxnNumbers")),
         home_currency=currency.get("HomeCurrency", {}).get("value", connection.home_currency),
@@ -135,6 +141,23 @@ def _unmapped(account: Any, kinds: dict[str, dict[str, str]]) -> list[UnmappedKe
     keys += [("tax_rate", row["key"], row["label"]) for row in account.listing("tax_rates")]
     keys.append(("tax_rate", "", WITHOUT_TAX_RATE))
     return [UnmappedKey(kind, key, label) for kind, key, label in keys if key not in kinds[kind]]
+
+
+def _keep_tax(
+    unit: UnitOfWork,
+    connection: Connection,
+    company: Company,
+    preferences: Body,
+    mapped: dict[str, str],
+    now: datetime,
+) -> None:
+    """How the company charges tax; what was asked about it is looked at again when that has changed."""
+    codes = [] if connection.country == "US" else mapped.values()
+    tax = company_tax.read(company, codes, preferences)
+    with unit.writing() as session:
+        if connections.note_tax(session, connection.id, tax):
+            for code in pending.TAX_CODES:
+                pending.reconsider_code(session, connection.id, code, now)
 
 
 def _entries(company: Any, kind: str, mapped: dict[str, str]) -> list[MappedEntry]:

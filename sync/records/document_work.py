@@ -76,6 +76,10 @@ class DocumentWork(Generic[Case]):
             self.books.remember(self.subject, plan.remember)
             self.wish = replace(self.wish, decision="")
             return True
+        if plan.accepts is not None:
+            tying.accept(self.documents.KIND, self.books, self.subject, plan.accepts, self.wish)
+            self._use_up_decision()
+            return True
         if plan.releases_placeholder:
             tying.release_placeholder(self.books, self.subject, forgets_mark=plan.forgets_mark)
             if self.wish.decision and plan.forgets_mark:
@@ -149,5 +153,5 @@ class DocumentWork(Generic[Case]):
         return [(copy.version, copy.deleted) for copy in found if copy is not None]
 
     def _use_up_decision(self) -> None:
-        self.wish = replace(self.wish, decision="")
+        self.wish = replace(self.wish, decision="", said={})
         self.books.use_up({self.subject, *self.books.handling})

@@ -74,6 +74,20 @@ def named(seen: Seen[Any], write: Write, path: str, body: Body, context: Context
 
 
 def with_content(context: Context, seen: Seen[Any], content: DocumentContent) -> Context:
-    """What the settlement of a content write needs: the new base, the keys of the lines in the order sent, notices."""
-    keys = quickbooks.sent_keys(content, seen.body)
-    return replace(context, base_ravetree=seen.raw, line_keys=keys, notices=content.notices)
+    """What the settlement of a content write needs.
+
+    The new base, the keys of the lines in the order sent, what is foreseen, and notices.
+    """
+    keys, foreseen = quickbooks.sent_keys(content, seen.body), foreseen_body(content, seen.wish)
+    return replace(context, base_ravetree=seen.raw, line_keys=keys, foreseen=foreseen, notices=content.notices)
+
+
+def foreseen_body(content: DocumentContent, wish: Wish) -> Body | None:
+    """What QuickBooks would come to, as it is stored with the write; nothing where nobody can say."""
+    foreseen = content.foreseen
+    if not foreseen.outcomes:
+        return None
+    outcomes = {name: [str(one.total), str(one.tax)] for name, one in foreseen.outcomes.items()}
+    likely = [[str(one.total), str(one.tax)] for one in foreseen.likely]
+    accepted = {"accepted": dict(wish.said)} if foreseen.is_accepted else {}
+    return {"outcomes": outcomes, "likely": likely} | accepted

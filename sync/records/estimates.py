@@ -73,4 +73,10 @@ def _base(partner: Partner, home_currency: str) -> EstimateBase | None:
     if partner.base is None:
         return None
     ours, theirs = partner.base
-    return EstimateBase(ravetree.load_estimate(ours), quickbooks.load_estimate(theirs, home_currency), partner.line_ids)
+    return EstimateBase(
+        ravetree.load_estimate(ours),
+        quickbooks.load_estimate(theirs, home_currency),
+        partner.line_ids,
+        partner.accepted,
+        partner.notices,
+    )

@@ -149,7 +149,11 @@ def _base(partner: Partner, home_currency: str) -> InvoiceBase | None:
         return None
     ours, theirs = partner.base
     return InvoiceBase(
-        ravetree.load_invoice(ours), quickbooks.load_invoice(theirs, home_currency), partner.line_ids, partner.notices
+        ravetree.load_invoice(ours),
+        quickbooks.load_invoice(theirs, home_currency),
+        partner.line_ids,
+        partner.accepted,
+        partner.notices,
     )
 
 
@@ -175,9 +179,7 @@ def _with_payments(books: Books, case: InvoiceCase) -> InvoiceCase:
     invoice, remote = case.ravetree, case.quickbooks
     if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice) or case.base is None:
         return case
-    if invoice.void or remote.voided or not case.is_current:
-        return case
-    if not differs(case, invoice, remote, case.base.quickbooks.total):
+    if invoice.void or remote.voided or not case.is_current or not differs(case, invoice, remote):
         return case
     unseen, asked = payments_on(books, invoice, remote)
     return replace(case, unseen_payments=unseen, payments_asked=asked)

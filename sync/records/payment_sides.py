@@ -195,6 +195,7 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
             return None
         remote = replace(quickbooks.load_invoice(pair.base_quickbooks, books.home_currency), balance=ZERO)
     placeholder, _ = books.placeholder_of(pair.ravetree_id)
+    accepted = pairs.accepted_gap(pair)
     marked_open, open_here, total_here = ZERO, ZERO, None
     invoice, _ = books.ravetree.invoice(pair.ravetree_id)
     if isinstance(invoice, RavetreeInvoice) and not invoice.void:
@@ -212,6 +213,7 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
         open_here=open_here,
         total_here=total_here,
         placeholder_changed=_is_changed(books, pair.ravetree_id, placeholder),
+        accepted=accepted.total if accepted is not None else ZERO,
     )
 
 

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeGuard, TypeVar
 
 from reconcile.decisions import Decision
-from reconcile.model import Attention, Gone, Kind, RavetreeEstimate, RavetreeInvoice, Record, Side
+from reconcile.model import Attention, Gone, Kind, RavetreeEstimate, RavetreeInvoice, Record, Side, TaxedTotal
 from schemas.quickbooks import Body
-from storage import connections
+from storage import connections, pairs
 from storage.models import Copy
 from sync.books import Books, base_of
+from sync.records import company_tax
 from sync.records.customers import address_of, customer_for, is_below
 
 Case = TypeVar("Case")
@@ -20,13 +21,15 @@ Case = TypeVar("Case")
 class Wish:
     """What people want of a document: that it is synced whatever its age, and what they decided, if they did.
 
-    `decided_on` is the code of the question that the decision answers.
+    `decided_on` is the code of the question that the decision answers, `target` the record that it names, `said` who
+    decided, when and why, as it is kept.
     """
 
     requested: bool = False
     decision: str = ""
     decided_on: str = ""
     target: str = ""
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,17 @@ class Seen(Generic[Case]):
 
 @dataclass(frozen=True)
 class Partner:
-    """What stands behind a document: both bodies of its base, its lines' ids, and our copy of its partner."""
+    """What stands behind a document: both bodies of its base, its lines' ids, and our copy of its partner.
+
+    `accepted` is what QuickBooks has more, as a person decided.
+    """
 
     base: tuple[Body, Body] | None = None
     kept: Mapping[str, Any] = field(default_factory=dict)
     line_ids: Mapping[str, str] = field(default_factory=dict)
     copy: Copy | None = None
     notices: tuple[str, ...] = ()
+    accepted: TaxedTotal | None = None
 
 
 def partner_of(books: Books, subject: Record) -> Partner:
@@ -80,7 +87,9 @@ def partner_of(books: Books, subject: Record) -> Partner:
     if pair is None:
         return Partner()
     found = books.quickbooks.copy_or_read(Record(Side.QUICKBOOKS, subject.kind, pair.quickbooks_id))
-    return Partner(base_of(pair), dict(pair.kept), dict(pair.line_ids), found, tuple(pair.notices))
+    return Partner(
+        base_of(pair), dict(pair.kept), dict(pair.line_ids), found, tuple(pair.notices), pairs.accepted_gap(pair)
+    )
 
 
 def references(
@@ -95,15 +104,17 @@ def references(
     with books.reading() as session:
         items = connections.mappings(session, books.id, "line_type")
         tax_codes = connections.mappings(session, books.id, "tax_rate")
-    customer, email = _customer(books, document, owned_before, since, wish)
-    customer, address = _moved(books, document, partner, customer)
-    return {
-        "customer": customer,
-        "customer_email": email,
-        "customer_address": address,
+    us_company = books.connection.country == "US"
+    said: dict[str, Any] = {"customer": None}
+    if is_written(document, owned_before, since, wish):
+        customer, email = customer_for(books, document.client_id, document.currency)
+        customer, address = _moved(books, document, partner, customer)
+        said = {"customer": customer, "customer_email": email, "customer_address": address}
+        said |= company_tax.facts(books, document, customer, tax_codes, us_company=us_company)
+    return said | {
         "items": items,
         "tax_codes": tax_codes,
-        "us_company": books.connection.country == "US",
+        "us_company": us_company,
         "since": since,
         "requested": wish.requested,
         "decision": wish.decision,
@@ -114,19 +125,14 @@ def references(
 
 
 def _moved(
-    books: Books,
-    document: RavetreeInvoice | RavetreeEstimate | Gone,
-    partner: Partner,
-    customer: str | Attention | None,
-) -> tuple[str | Attention | None, Mapping[str, str] | None]:
+    books: Books, document: RavetreeInvoice | RavetreeEstimate, partner: Partner, customer: str | Attention
+) -> tuple[str | Attention, Mapping[str, str] | None]:
     """Which customer a paired document is to have, with its address where that is another one than it has there.
 
     A project, or another customer below the client's, is a bookkeeper's choice, as long as the client stays.
     """
     copy = partner.copy
-    if isinstance(document, Gone) or not isinstance(customer, str) or partner.base is None:
-        return customer, None
-    if copy is None or copy.deleted:
+    if not isinstance(customer, str) or partner.base is None or copy is None or copy.deleted:
         return customer, None
     there = str((copy.body.get("CustomerRef") or {}).get("value", ""))
     if there == customer:
@@ -136,20 +142,17 @@ def _moved(
     return customer, address_of(books, customer)
 
 
-def _customer(
-    books: Books,
+def is_written(
     document: RavetreeInvoice | RavetreeEstimate | Gone,
     owned_before: tuple[Any, ...] | None,
     since: datetime | None,
     wish: Wish,
-) -> tuple[str | Attention | None, str]:
-    """Only asked for when content is going to be written: it may read QuickBooks and create the customer."""
+) -> TypeGuard[RavetreeInvoice | RavetreeEstimate]:
+    """Whether content may be written: only then is asked for what may read QuickBooks and create the customer."""
     if isinstance(document, Gone) or not document.lines or wish.decision == Decision.UNLINK:
-        return None, ""
+        return False
     if isinstance(document, RavetreeInvoice) and document.void:
-        return None, ""
-    if owned_before is not None and document.owned() == owned_before:
-        return None, ""
-    if owned_before is None and not wish.requested and (since is None or document.created_at < since):
-        return None, ""
-    return customer_for(books, document.client_id, document.currency)
+        return False
+    if owned_before is not None:
+        return document.owned() != owned_before
+    return wish.requested or (since is not None and document.created_at >= since)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from reconcile.decisions import Decision
-from reconcile.model import Attention, Kind, Record, Side
+from reconcile.model import Attention, Kind, Record, Side, TaxedTotal
 from schemas import quickbooks
 from schemas.quickbooks import Body
 from storage import pairs, pending
@@ -28,7 +28,8 @@ def carry_out_decision(documents: Documents[Any], books: Books, subject: Record,
         case Decision.LINK:
             refusal = _link(documents, books, subject, found.target)
             return refusal if refusal is not None else Wish(wish.requested)
-    return Wish(wish.requested, found.decision, found.code, found.target)
+    said = {"by": found.decided_by, "at": found.decided_at.isoformat(), "note": found.note}
+    return Wish(wish.requested, found.decision, found.code, found.target, said)
 
 
 def forget_pair(books: Books, subject: Record) -> None:
@@ -60,6 +61,13 @@ def adopt(documents: Documents[Any], books: Books, subject: Record, ours: Body, 
         )
         for record in unit:
             pending.note(session, books.id, record, books.now())
+
+
+def accept(kind: Kind, books: Books, subject: Record, gap: TaxedTotal, wish: Wish) -> None:
+    """A pair keeps what a person lets differ, with who said so."""
+    accepted = {"total": str(gap.total), "tax": str(gap.tax), **wish.said}
+    with books.writing() as session:
+        pairs.accept(session, books.id, kind, subject.id, accepted)
 
 
 def release_placeholder(books: Books, subject: Record, *, forgets_mark: bool) -> None:

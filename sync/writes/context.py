@@ -22,7 +22,7 @@ class Context:
     that they are sent. `payments`: Ravetree's payments that come with a new invoice. `touches`: QuickBooks' invoices
     that a payment changes, `ravetree_invoices` the same by Ravetree's ids. `closes_estimate`: QuickBooks' estimate that
     an invoice closes. `placeholder_of`: the Ravetree invoice whose placeholder becomes a payment. `if_match`: the
-    version of Ravetree's record that was planned from.
+    version of Ravetree's record that was planned from. `foreseen`: what QuickBooks would come to, and who accepted it.
     """
 
     ravetree_id: str = ""
@@ -42,6 +42,7 @@ class Context:
     moving: str = ""
     spent: str = ""
     if_match: int | None = None
+    foreseen: Body | None = None
 
     def stored(self) -> dict[str, Any]:
         """What differs from nothing, as JSON."""
@@ -73,6 +74,7 @@ class _Stored(Schema):
     moving = kinds.String(load_default="", allow_none=True)
     spent = kinds.String(load_default="", allow_none=True)
     if_match = kinds.Integer(load_default=None, allow_none=True)
+    foreseen = kinds.Raw(load_default=None, allow_none=True)
 
     @post_load
     def context(self, data: dict[str, Any], **_: Any) -> Context:

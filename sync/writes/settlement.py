@@ -6,17 +6,18 @@ or to a repetition after a crash.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from reconcile.actions import Action
-from reconcile.model import Kind, Record, Side
+from reconcile.model import EVEN, Kind, Record, Side, TaxedTotal
 from schemas import quickbooks
 from schemas.quickbooks import Body
-from storage import copies, journal, pairs, pending
-from storage.models import Operation
-from sync.writes.context import context_of
+from storage import connections, copies, journal, pairs, pending
+from storage.models import Operation, Pair
+from sync.writes.context import Context, context_of
 
 _CHANGE = {
     "create": "created",
@@ -119,7 +120,7 @@ def _link_contact(session: Session, operation: Operation, answer: Body, now: dat
 
 def _pair_document(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
     context = context_of(operation)
-    pairs.store(
+    pair = pairs.store(
         session,
         operation.connection_id,
         kind_of(operation.action),
@@ -131,8 +132,29 @@ def _pair_document(session: Session, operation: Operation, answer: Body, now: da
         line_ids=_line_ids(context.line_keys, answer),
         notices=context.notices,
     )
+    _compare_totals(session, pair, context, answer)
     for name in context.payments:
         pending.note(session, operation.connection_id, Record(Side.RAVETREE, Kind.PAYMENT, name), now)
+
+
+def _compare_totals(session: Session, pair: Pair, context: Context, answer: Body) -> None:
+    """Keep what a person accepted, if it came so, and what the answer shows of how the company charges tax."""
+    foreseen, ours = context.foreseen or {}, context.base_ravetree or {}
+    made = _total_and_tax(answer.get("TotalAmt"), (answer.get("TxnTaxDetail") or {}).get("TotalTax"))
+    gap = made.above(_total_and_tax(ours.get("total"), ours.get("tax_amount")))
+    if gap == EVEN:
+        pair.accepted = None
+    elif "accepted" in foreseen and made in [_total_and_tax(*likely) for likely in foreseen["likely"]]:
+        pair.accepted = {"total": str(gap.total), "tax": str(gap.tax), **foreseen["accepted"]}
+    elif gap != pairs.accepted_gap(pair):
+        pair.accepted = None
+    shown = [name for name, outcome in foreseen.get("outcomes", {}).items() if _total_and_tax(*outcome) == made]
+    if len(shown) == 1 and shown[0]:
+        connections.learn_tax(session, pair.connection_id, shown[0])
+
+
+def _total_and_tax(total: Any, tax: Any) -> TaxedTotal:
+    return TaxedTotal(Decimal(str(total or 0)), Decimal(str(tax or 0)))
 
 
 def _line_ids(keys: Sequence[str], answer: Mapping[str, Any]) -> dict[str, str]:
@@ -232,7 +254,11 @@ _SETTLE: dict[tuple[Side, Action], Callable[[Session, Operation, Body, datetime]
 }
 
 
-def _is_marked_as_paid(session: Session, connection_id: str, invoice: Record) -> bool:
+def _changes_by_payments(session: Session, connection_id: str, invoice: Record) -> bool:
+    """Whether a payment changes what is asked or said of its invoice: one marked as paid, or with cents that differ."""
+    pair = pairs.find(session, connection_id, Kind.INVOICE, Side.RAVETREE, invoice.id)
+    if pair is not None and pair.accepted:
+        return True
     copy = copies.get(session, connection_id, invoice)
     marked = copy is not None and copy.body.get("marked_paid_at") is not None
     return marked or pairs.find(session, connection_id, pairs.PLACEHOLDER, Side.RAVETREE, invoice.id) is not None
@@ -250,7 +276,7 @@ def _go_on(session: Session, operation: Operation, now: datetime) -> None:
         records = [Record(Side.RAVETREE, Kind.INVOICE, name) for name in invoices]
         pending.reconsider_records(session, connection_id, records, now)
         for record in records:
-            if _is_marked_as_paid(session, connection_id, record):
-                # What is only marked as paid has changed by this write, and no event of anybody else's will say so.
+            if _changes_by_payments(session, connection_id, record):
+                # It has changed by this write, and no event of anybody else's will say so.
                 pending.note(session, connection_id, record, now)
     pending.wake(session, connection_id, done, now)

@@ -65,6 +65,7 @@ INVOICE_HERE: Mapping[str, Change] = {
     "line added": lambda p: p.change("invoices", {"lines": [*p.ours["lines"], MORE]}),
     "price lowered": lambda p: p.change("invoices", {"lines": [LINE | {"unit_price": "30.00"}]}),
     "all lines removed": lambda p: p.change("invoices", {"lines": []}),
+    "tax on no line": lambda p: p.change("invoices", {"tax_amount": "8.00"}),
     "sent": lambda p: p.change("invoices", {"status": "sent"}),
     "marked as paid": lambda p: p.change("invoices", {"status": "paid"}),
     "paid in full": lambda p: _received(p, "100.00"),

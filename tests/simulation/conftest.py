@@ -34,6 +34,14 @@ def new_world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]
 
 
 @pytest.fixture
+def british(tmp_path: Path) -> Iterator[World]:
+    """One whose company is in Great Britain, with its tax rates mapped."""
+    made = World(tmp_path, prepare=as_settled, country="GB")
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def paired(world: World) -> Body:
     """An invoice over 100.00 that stands in both books: the world has begun with it."""
     made: Body = world.begun_with

@@ -41,6 +41,8 @@ from webhooks.signatures import current_ravetree_secret
 START = datetime(2026, 11, 20, 14, 13, 20, tzinfo=UTC)
 OURS, QUICKBOOKS, RAVETREE = "127.0.0.1", "quickbooks.test", "ravetree.test"
 QUIET_ROUNDS = 400
+TAX_CODES = {"vat": "20.0% S", "reduced": "5.0% R", "zero": "0.0% Z", "": "No VAT"}
+"""What is mapped to what in a world of Great Britain."""
 
 
 @dataclass
@@ -228,20 +230,21 @@ def as_paired_at_once(world: "World") -> Body:
 
 @dataclass
 class World(AnyWorld):
-    """Everything that there is; `begun_with` is what `prepare` has returned."""
+    """Everything that there is; `begun_with` is what `prepare` has returned. `country` is the company's."""
 
     directory: Path
     seed: int = 1
     database_url: str = ""
     prepare: Prepare = as_connected
+    country: str = "US"
     bag: list[Letter] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.database_url:
             # Not all of it is in files: it is made where it stays.
-            beginning = _begin(self.directory, self.seed, self.database_url, self.prepare)
+            beginning = _begin(self.directory, self.seed, self.database_url, self.prepare, self.country)
         else:
-            beginning = _beginning(self.seed, self.prepare)
+            beginning = _beginning(self.seed, self.prepare, self.country)
             beginning.write(self.directory)
         self.bag[:] = beginning.letters
         self.connection_id = beginning.connection_id
@@ -313,7 +316,8 @@ class World(AnyWorld):
             self._away.remove(host)
 
     def _sides(self) -> tuple[QuickBooksSide, RavetreeSide]:
-        quickbooks = QuickBooksSide(self.services.credentials())
+        realms = list(self.services.companies)
+        quickbooks = QuickBooksSide(self.services.credentials(realms[0 if self.country == "US" else 1]))
         ravetree = RavetreeSide(self._organisations.first.credentials(80) | {"api_url": f"http://{RAVETREE}/v1"})
         for side in (quickbooks, ravetree):
             side.session.mount("http://", self.adapter())
@@ -428,6 +432,8 @@ class _NewWorld(World):
 
     def __post_init__(self) -> None:
         chance = Chance.of(self.seed)
+        if self.country != "US":
+            self._add_company()
         self._open(START, chance)
         try:
             migrations.upgrade(self.parts.database)
@@ -440,14 +446,28 @@ class _NewWorld(World):
             files, self.clock.moment, tuple(self.bag), chance, self.connection_id, copy.deepcopy(self.begun_with)
         )
 
+    def _add_company(self) -> None:
+        clock = SandboxClock(START.timestamp)
+        services = Services(self.directory / "quickbooks", clock, random.Random(self.seed))
+        services.add_company(self.country)
+        services.close()
+
+    def _tax_codes(self) -> dict[str, str]:
+        """What Ravetree's rates, and lines without one, are outside the US."""
+        if self.country == "US":
+            return {}
+        codes = {row["Name"]: row["Id"] for row in self.quickbooks.query("select * from TaxCode")}
+        return {key: codes[name] for key, name in TAX_CODES.items()}
+
     def _connect(self) -> str:
         account, parts = self.ravetree.credentials["account_id"], self.parts
         link = parts.console.connecting.start_link(account, self.ravetree.credentials["api_token"])
-        Browser(self).connect(link).raise_for_status()
+        Browser(self).connect(link, realm=self.quickbooks.credentials["realm_id"]).raise_for_status()
         connection_id = str(self.api("GET", "/api/connections").get_json()["data"][0]["id"])
         by_name = {row["Name"]: row["Id"] for row in self.quickbooks.query("select * from Item")}
         mapping = {key: by_name[name] for key, name in ITEMS.items()}
-        self.api("PUT", f"/api/connections/{connection_id}/mappings", {"line_types": mapping})
+        asked = {"line_types": mapping, "tax_rates": self._tax_codes()}
+        self.api("PUT", f"/api/connections/{connection_id}/mappings", asked)
         self.api("PUT", f"/api/connections/{connection_id}/switches", {"invoices": True, "estimates": True})
         ring = parts.settings.ravetree_webhook_keys
         assert ring is not None
@@ -463,11 +483,11 @@ def _files(directory: Path) -> list[Path]:
     return [path for path in directory.rglob("*") if path.is_file()]
 
 
-def _begin(directory: Path, seed: int, database_url: str, prepare: Prepare) -> Beginning:
-    return _NewWorld(directory, seed, database_url, prepare).beginning
+def _begin(directory: Path, seed: int, database_url: str, prepare: Prepare, country: str) -> Beginning:
+    return _NewWorld(directory, seed, database_url, prepare, country).beginning
 
 
 @functools.lru_cache(maxsize=8)
-def _beginning(seed: int, prepare: Prepare) -> Beginning:
+def _beginning(seed: int, prepare: Prepare, country: str = "US") -> Beginning:
     with tempfile.TemporaryDirectory() as directory:
-        return _begin(Path(directory), seed, "", prepare)
+        return _begin(Path(directory), seed, "", prepare, country)

@@ -179,7 +179,7 @@ def test_an_unmapped_line_type_parks_and_names_the_type() -> None:
     [
         ({"number": "x" * 22}, "number_too_long"),
         ({"total": amount(-1), "lines": (line(-1),)}, "negative_total"),
-        ({"tax_inclusive": True}, "totals_do_not_add_up"),
+        ({"tax_inclusive": True, "tax_amount": amount(101)}, "totals_do_not_add_up"),
         ({"total": amount(101)}, "totals_do_not_add_up"),
     ],
 )
