@@ -29,12 +29,17 @@ class Side(StrEnum):
 
 
 class Kind(StrEnum):
-    """What it is a record of."""
+    """What it is a record of. `CREDIT`: a credit memo of QuickBooks', which is copied and never synced."""
 
     CONTACT = "contact"
     ESTIMATE = "estimate"
     INVOICE = "invoice"
     PAYMENT = "payment"
+    CREDIT = "credit"
+
+
+SYNCED = (Kind.CONTACT, Kind.ESTIMATE, Kind.INVOICE, Kind.PAYMENT)
+"""The kinds that stand in both books."""
 
 
 @dataclass(frozen=True, order=True)

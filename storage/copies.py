@@ -78,11 +78,15 @@ def every(session: Session, connection_id: str, side: Side, kind: Kind) -> list[
 
 def noted(session: Session, connection_id: str, text: str) -> list[Copy]:
     """QuickBooks' live payments whose bodies have `text` in them, as a note of ours has."""
+    return _with_text(session, connection_id, Kind.PAYMENT, text)
+
+
+def _with_text(session: Session, connection_id: str, kind: Kind, text: str) -> list[Copy]:
     rows = session.execute(
         sa.select(Copy).where(
             Copy.connection_id == connection_id,
             Copy.side == Side.QUICKBOOKS,
-            Copy.kind == Kind.PAYMENT,
+            Copy.kind == kind,
             Copy.deleted.is_(False),
             sa.type_coerce(Copy.body, sa.Text).contains(text, autoescape=True),
         )
@@ -96,24 +100,18 @@ def payments_on(session: Session, connection_id: str, quickbooks_invoice_id: str
     return noted(session, connection_id, f'"TxnId":"{quickbooks_invoice_id}"')
 
 
-def payments_of(session: Session, connection_id: str, customer_ids: Iterable[str]) -> list[Copy]:
-    """QuickBooks' live payments of these customers, as far as we have seen them."""
+def of_customers(session: Session, connection_id: str, kind: Kind, customer_ids: Iterable[str]) -> list[Copy]:
+    """QuickBooks' live records of a kind that are of these customers, as far as we have seen them."""
     names = set(customer_ids)
-    found = {copy.record_id: copy for name in names for copy in noted(session, connection_id, f'"value":"{name}"')}
+    found = {
+        copy.record_id: copy for name in names for copy in _with_text(session, connection_id, kind, f'"value":"{name}"')
+    }
     return [copy for copy in found.values() if (copy.body.get("CustomerRef") or {}).get("value") in names]
 
 
 def below(session: Session, connection_id: str, customer_id: str) -> list[str]:
     """The customers right below one, as far as we have seen them."""
-    rows = session.execute(
-        sa.select(Copy).where(
-            Copy.connection_id == connection_id,
-            Copy.side == Side.QUICKBOOKS,
-            Copy.kind == Kind.CONTACT,
-            Copy.deleted.is_(False),
-            sa.type_coerce(Copy.body, sa.Text).contains('"ParentRef"', autoescape=True),
-        )
-    ).scalars()
+    rows = _with_text(session, connection_id, Kind.CONTACT, '"ParentRef"')
     return [row.record_id for row in rows if (row.body.get("ParentRef") or {}).get("value") == customer_id]
 
 

@@ -16,7 +16,7 @@ from schemas.quickbooks import Body
 from schemas.times import spell_instant
 from storage import connections, copies, inbox
 from sync.books import Books
-from sync.entities import ENTITIES
+from sync.entities import COPIED
 
 OVERLAP = timedelta(seconds=60)
 """How far before the watermark change data capture begins: objects become visible a little late."""
@@ -44,7 +44,7 @@ def look_at_changes(books: Books, *, in_full: bool = False) -> None:
     if in_full or books.now() - since > CDC_REACH:
         watermark = _compare_in_full(books, since)
     else:
-        changes = books.neighbours.quickbooks.changes(ENTITIES.values(), since)
+        changes = books.neighbours.quickbooks.changes(COPIED.values(), since)
         absorb(books, changes)
         watermark = changes.time if changes.complete else _compare_in_full(books, since)
     if watermark is not None and watermark <= books.now() + TRUSTED_AHEAD:
@@ -55,7 +55,7 @@ def look_at_changes(books: Books, *, in_full: bool = False) -> None:
 
 def absorb(books: Books, changes: Changes) -> None:
     """Keep what was read; what is news to us is noted as pending."""
-    for kind, entity in ENTITIES.items():
+    for kind, entity in COPIED.items():
         books.quickbooks.keep(kind, _by_id(changes.objects.get(entity, [])))
 
 
@@ -77,7 +77,7 @@ def _compare_in_full(books: Books, since: datetime) -> datetime | None:
     """
     begun: list[datetime | None] = []
     company = books.neighbours.quickbooks
-    for kind, entity in ENTITIES.items():
+    for kind, entity in COPIED.items():
         for rows, time in company.changed_since(entity, since):
             begun.append(time)
             books.quickbooks.keep(kind, _by_id(rows))

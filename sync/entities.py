@@ -8,3 +8,6 @@ ENTITIES = {
     Kind.INVOICE: "Invoice",
     Kind.PAYMENT: "Payment",
 }
+
+COPIED = ENTITIES | {Kind.CREDIT: "CreditMemo"}
+"""The same with what we only copy."""

@@ -86,5 +86,5 @@ def work_on(books: Books, subject: Noted) -> Contacts | DocumentWork[Any] | Paym
             return DocumentWork(Estimates(), books, subject.record, requested=requested)
         case Kind.INVOICE:
             return DocumentWork(Invoices(), books, subject.record, requested=requested)
-        case Kind.PAYMENT:
+        case _:
             return PaymentWork(books, subject.record, requested=requested)

@@ -12,7 +12,7 @@ from config import logging as logs
 from ravebooks.bootstrap import Parts
 from ravebooks.local.settings import open_books
 from reconcile.decisions import Decision
-from reconcile.model import Kind, Side
+from reconcile.model import SYNCED, Side
 from schemas.ids import record_of
 from storage.brakes import AllPaused
 from storage.decisions import Said
@@ -98,7 +98,7 @@ def record_arguments(command: Callable[..., None]) -> Callable[..., None]:
     """CONNECTION SIDE KIND ID, as `ravebooks attention` prints them."""
     for name, kind in (
         ("record_id", click.STRING),
-        ("kind", click.Choice([str(kind) for kind in Kind])),
+        ("kind", click.Choice([str(kind) for kind in SYNCED])),
         ("side", click.Choice([str(side) for side in Side])),
         ("connection", click.STRING),
     ):

@@ -1,5 +1,7 @@
 """Payments that concern an invoice without standing for it: unapplied money of its customer, and those on it."""
 
+from decimal import Decimal
+
 from clients.quickbooks.company import quoted
 from reconcile.model import (
     ZERO,
@@ -37,10 +39,25 @@ def unapplied(
     return tuple(p for p in payments if p.unapplied > ZERO and p.currency == invoice.currency)
 
 
+def credit_left(
+    books: Books, invoice: RavetreeInvoice | Gone | None, remote: QuickBooksInvoice | Gone | None
+) -> Decimal:
+    """What is left of the credit memos of its customer, as far as change data capture has told us."""
+    if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice) or not invoice.marked_paid:
+        return ZERO
+    with books.reading() as session:
+        found = copies.of_customers(session, books.id, Kind.CREDIT, family_of(books, remote.customer_id))
+    currencies = [(copy, (copy.body.get("CurrencyRef") or {}).get("value", books.home_currency)) for copy in found]
+    return sum(
+        (Decimal(str(copy.body.get("RemainingCredit") or 0)) for copy, name in currencies if name == invoice.currency),
+        ZERO,
+    )
+
+
 def payments_of(books: Books, customer_id: str) -> list[QuickBooksPayment]:
     """Our copies of the live payments of a customer, its parent and what is below it, placeholders apart."""
     with books.reading() as session:
-        found = copies.payments_of(session, books.id, family_of(books, customer_id))
+        found = copies.of_customers(session, books.id, Kind.PAYMENT, family_of(books, customer_id))
     holders = {
         pair.quickbooks_id
         for pair in books.pairs_among(pairs.PLACEHOLDER, Side.QUICKBOOKS, [c.record_id for c in found])
@@ -54,7 +71,7 @@ def look_at_marks(books: Books, payment: QuickBooksPayment | Gone | None) -> Non
     if not isinstance(payment, QuickBooksPayment) or payment.voided or payment.unapplied == ZERO:
         return
     with books.reading() as session:
-        found = copies.payments_of(session, books.id, family_of(books, payment.customer_id))
+        found = copies.of_customers(session, books.id, Kind.PAYMENT, family_of(books, payment.customer_id))
     held = books.pairs_among(pairs.PLACEHOLDER, Side.QUICKBOOKS, [copy.record_id for copy in found])
     if held:
         books.look_at([Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id) for pair in held])

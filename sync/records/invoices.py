@@ -82,6 +82,7 @@ class Invoices(Documents[InvoiceCase]):
             placeholder=_placeholder(books, subject, payment),
             mark=_mark(partner),
             unapplied=beside_marks.unapplied(books, invoice, remote, payment),
+            credit_left=beside_marks.credit_left(books, invoice, remote) if payment is None else ZERO,
             books_closed=closing.closed_until(books),
             today=day_in(connection.time_zone, books.now()),
             is_current=copy is None or not copy.stale,
