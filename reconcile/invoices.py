@@ -123,7 +123,7 @@ class InvoiceCase:
     books_closed: date | None = None
     is_current: bool = True
     unseen_payments: tuple[Record, ...] = ()
-    payments_asked: bool = False
+    payments_under_way: bool = False
     decision: str = ""
     decided_on: str = ""
     decision_target: str = ""

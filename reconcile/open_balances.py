@@ -34,8 +34,8 @@ class OpenCase(MarkCase, Protocol):
         ...
 
     @property
-    def payments_asked(self) -> bool:
-        """Whether a payment on it waits for a person: that question comes first."""
+    def payments_under_way(self) -> bool:
+        """Whether a payment on it is still worked on, or waits for a person: that comes first."""
         ...
 
 
@@ -57,12 +57,10 @@ def plan_open(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoic
     """Ask where the balances differ and nothing that is under way explains it."""
     if not case.is_current or not differs(case, invoice, remote):
         return NOTHING
-    if case.payments_pending:
-        return Plan(waits_for=ANY_PAYMENT)
     if case.unseen_payments:
         return Plan(look_at=case.unseen_payments, waits_for=ANY_PAYMENT)
-    if case.payments_asked:
-        return Plan(waits_for=ANY_PAYMENT, waits_because="Waits for a payment on it that a person is asked about.")
+    if case.payments_under_way:
+        return Plan(waits_for=ANY_PAYMENT, waits_because="Waits for a payment on it.")
     code = DEPOSIT if remote.deposit > ZERO else DIFFER
     wanted = open_here(invoice)
     amounts = (str(wanted), str(remote.balance))

@@ -560,9 +560,9 @@ def _fell_with_the_total(case: PaymentCase, mine: Facts, other: Facts) -> Plan |
         there = money(invoice.quickbooks.total, mine.currency)
         return held(
             FELL,
-            f"Invoice {invoice.number} was lowered to {there} in QuickBooks after {money(had, mine.currency)} were "
-            f"paid: {money(has, mine.currency)} of that payment are on it now.",
-            "Set the total right on one side, or decide `quickbooks` to have it so in Ravetree.",
+            f"Invoice {invoice.number} was lowered to {there} in QuickBooks, and its payment of "
+            f"{money(had, mine.currency)} with it.",
+            "Set the total right on one side, or decide `quickbooks` to have the payment so in Ravetree.",
             Decision.QUICKBOOKS,
         )
     return None

@@ -14,7 +14,7 @@ from reconcile.model import (
     Side,
 )
 from schemas import quickbooks
-from storage import copies, pairs
+from storage import copies, pairs, pending
 from sync.books import Books
 
 
@@ -87,7 +87,7 @@ def family_of(books: Books, customer_id: str) -> set[str]:
 
 
 def payments_on(books: Books, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> tuple[tuple[Record, ...], bool]:
-    """The payments on an invoice that were not looked at yet, and whether one of them waits for a person."""
+    """The payments on an invoice that were not looked at yet, and whether any is still worked on or waits."""
     rows = {str(row["id"]): row for row in books.neighbours.ravetree.payments_of(invoice.id)}
     ours = {pair.ravetree_id: pair for pair in books.pairs_among(Kind.PAYMENT, Side.RAVETREE, rows)}
     theirs = {pair.quickbooks_id: pair for pair in books.pairs_among(Kind.PAYMENT, Side.QUICKBOOKS, remote.payment_ids)}
@@ -100,8 +100,6 @@ def payments_on(books: Books, invoice: RavetreeInvoice, remote: QuickBooksInvoic
         if record.id not in ours or ours[record.id].base_ravetree.get("version") != rows[record.id].get("version")
     ]
     unseen += [record for record in other if record.id not in theirs]
-    asked = any(books.waits_for_a_person(record) for record in mine + other)
-    return (
-        tuple(r for r in unseen if r not in books.looked_at and not books.waits_for_a_person(r)),
-        asked,
-    )
+    with books.reading() as session:
+        under_way = bool(pending.rows(session, books.id, mine + other))
+    return tuple(r for r in unseen if r not in books.looked_at and not books.waits_for_a_person(r)), under_way

@@ -182,8 +182,8 @@ def _with_payments(books: Books, case: InvoiceCase) -> InvoiceCase:
         return case
     if invoice.void or remote.voided or not case.is_current or not differs(case, invoice, remote):
         return case
-    unseen, asked = payments_on(books, invoice, remote)
-    return replace(case, unseen_payments=unseen, payments_asked=asked)
+    unseen, under_way = payments_on(books, invoice, remote)
+    return replace(case, unseen_payments=unseen, payments_under_way=under_way)
 
 
 def _estimate(books: Books, invoice: Invoice, base: InvoiceBase | None) -> str | Record | None:

@@ -49,7 +49,8 @@ class InMemoryCompany(Company):
         self.preferences: Body = {name: dict(value) for name, value in PREFERENCES.items()}
         self.info: Body = {"Country": "US"}
         self._rows: dict[str, dict[str, Body]] = {
-            name: {} for name in ("Customer", "Item", "TaxCode", "Account", "Estimate", "Invoice", "Payment", "CreditMemo")
+            name: {}
+            for name in ("Customer", "Item", "TaxCode", "Account", "Estimate", "Invoice", "Payment", "CreditMemo")
         }
         self._answered: dict[str, Any] = {}
         self._last_id = 100
