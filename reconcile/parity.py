@@ -155,9 +155,10 @@ def missing(one: Compared) -> Compared:
 def _explain(one: Compared, difference: Difference) -> tuple[Cause, str, str]:
     if (certain := _certain(one, difference)) is not None:
         return certain
-    for waiting in (one.own, *(one.payments if difference.field in FROM_OTHERS else ())):
-        if waiting is not None:
-            return _under_way(waiting, is_own=waiting is one.own)
+    found = [one.own, *(one.payments if difference.field in FROM_OTHERS else ())]
+    # What waits for a person says more than what waits for that.
+    for waiting in sorted(filter(None, found), key=lambda each: each.state not in ("held", "parked")):
+        return _under_way(waiting, is_own=waiting is one.own)
     match difference.cause:
         case Cause.WAITING | Cause.HELD | Cause.UNEXPLAINED:
             # The two records alone would say so, and yet nothing is under way.

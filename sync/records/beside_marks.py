@@ -100,6 +100,12 @@ def payments_on(books: Books, invoice: RavetreeInvoice, remote: QuickBooksInvoic
         if record.id not in ours or ours[record.id].base_ravetree.get("version") != rows[record.id].get("version")
     ]
     unseen += [record for record in other if record.id not in theirs]
+    names = {*mine, *other}
+    # What is still to be done is noted under Ravetree's name, even of one that is gone there.
+    names |= {Record(Side.RAVETREE, Kind.PAYMENT, pair.ravetree_id) for pair in theirs.values()}
+    names |= {Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id) for pair in ours.values()}
     with books.reading() as session:
-        under_way = bool(pending.rows(session, books.id, mine + other))
-    return tuple(r for r in unseen if r not in books.looked_at and not books.waits_for_a_person(r)), under_way
+        rows_of = pending.rows(session, books.id, names)
+    # What is noted already is looked at by itself.
+    noted = {pending.record_of(row) for row in rows_of}
+    return tuple(r for r in unseen if r not in books.looked_at | noted), bool(noted)

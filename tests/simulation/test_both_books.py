@@ -84,7 +84,8 @@ def test_what_drift_says_of_the_next_edit_is_what_happens(world: World, paired: 
     (pair,) = drift(world)
     assert fields(pair)["total"] == ("100.00", "150.00")
     assert fields(pair)["line 1 price"] == ("100", "150")
-    assert all("or a person is asked first" in row["next"] for row in pair["differences"] if row["field"] == "total")
+    assert codes(world) == ["open_balances_differ"]
+    assert all("until a person decides" in row["next"] for row in pair["differences"] if row["field"] == "total")
     world.ravetree.change("invoices", paired["id"], {"memo": "please pay"})
     world.settle()
     assert codes(world) == ["drift_before_overwrite"]
@@ -180,11 +181,11 @@ def causes(made: Any) -> dict[str, int]:
     return found
 
 
-def test_drift_is_a_cause(world: World, paired: Body) -> None:
+def test_a_total_that_drifts_is_asked_about_by_its_balance(world: World, paired: Body) -> None:
     raise_total(world, paired)
     world.settle()
     made = report(world)
-    assert causes(made) == {"drift": 1}
+    assert causes(made) == {"held": 1}
     assert [row["field"] for row in made["rows"][0]["differences"]] == ["total", "balance"]
     assert made["summary"]["currencies"]["USD"]["quickbooks_receivable"] == "150.00"
 
@@ -241,7 +242,7 @@ def test_payments_that_have_no_partner_yet_are_rows(world: World, paired: Body) 
     world.quickbooks.pay({paired["number"]: "30.00"}, "2026-11-22", "theirs")
     world.settle()
     made = report(world, full=True)
-    assert causes(made) == {"held": 2}
+    assert causes(made) == {"held": 1, "waiting": 1}
     assert {(row["kind"], row["number"]) for row in made["rows"]} == {("payment", "mine"), ("payment", "theirs")}
 
 
@@ -300,7 +301,7 @@ def test_the_gauge_shows_the_newest_report_by_cause(world: World, paired: Body) 
     world.settle()
     report(world)
     world.parts.consuming.sweeper.sweep()
-    assert REGISTRY.get_sample_value("ravebooks_parity_differences", {"cause": "drift"}) == 1
+    assert REGISTRY.get_sample_value("ravebooks_parity_differences", {"cause": "held"}) == 1
     world.ravetree.change("invoices", paired["id"], {"memo": "ours"})
     world.settle()
     (row,) = world.attention()
@@ -309,7 +310,7 @@ def test_the_gauge_shows_the_newest_report_by_cause(world: World, paired: Body) 
     world.settle()
     report(world)
     world.parts.consuming.sweeper.sweep()
-    assert REGISTRY.get_sample_value("ravebooks_parity_differences", {"cause": "drift"}) == 0
+    assert REGISTRY.get_sample_value("ravebooks_parity_differences", {"cause": "held"}) == 0
 
 
 def test_the_sheet_and_the_page_carry_what_people_typed_harmlessly(world: World) -> None:
@@ -400,7 +401,7 @@ def test_one_receipt_or_two_shows_the_other_one(world: World, paired: Body) -> N
     world.settle()
     shown = get(world, f"/records/ravetree/payment/{mine['id']}")
     assert [twin["quickbooks"]["number"] for twin in shown["twins"]] == ["theirs"]
-    assert shown["waits"][0]["decisions"] == ["link", "two"]
+    assert shown["waits"][0]["decisions"] == ["one", "link", "two"]
     there = get(world, f"/records/quickbooks/payment/{shown['twins'][0]['quickbooks']['id']}")
     assert [twin["ravetree"]["id"] for twin in there["twins"]] == [mine["id"]]
 
