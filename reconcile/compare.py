@@ -295,8 +295,8 @@ def _document_fields(ours: _RavetreeDocument, theirs: _QuickBooksDocument, links
     if isinstance(ours, RavetreeEstimate) and isinstance(theirs, QuickBooksEstimate):
         if ours.expires_on is not None:
             plain["expiry"] = (ours.expires_on, theirs.expires_on)
-        # QuickBooks closes an estimate by itself when an invoice is made of it.
-        status = CLOSED if theirs.invoice_ids else STATUS.get(ours.status, "Pending")
+        # QuickBooks closes an estimate by itself when an invoice is made of it, or of all of it.
+        status = theirs.status if theirs.invoice_ids else STATUS.get(ours.status, "Pending")
         plain["status"] = (status, theirs.status)
     fields |= {name: _Field(name, _spell(mine), _spell(other)) for name, (mine, other) in plain.items()}
     return fields | _line_fields(ours, theirs, links)

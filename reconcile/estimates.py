@@ -133,10 +133,17 @@ def _content(
     content = content_of(case, estimate, line_ids)
     if isinstance(content, Plan):
         return content
+    return EstimateContent(**vars(content), expires_on=estimate.expires_on, status=_status(case, estimate, remote))
+
+
+def _status(case: EstimateCase, estimate: RavetreeEstimate, remote: QuickBooksEstimate | None) -> str:
+    """Its TxnStatus: Ravetree's where that has changed, else what a bookkeeper, or an invoice, has made of it."""
+    wanted = STATUS.get(estimate.status, "Pending")
+    if remote is None or case.base is None:
+        return wanted
+    before = case.base.ravetree
+    was_written = bool(before.lines)
+    if was_written and STATUS.get(before.status, "Pending") == wanted:
+        return remote.status
     # QuickBooks closes an estimate when an invoice links to it, and nothing else may be said of it then.
-    linked = remote is not None and bool(remote.invoice_ids)
-    return EstimateContent(
-        **vars(content),
-        expires_on=estimate.expires_on,
-        status=CLOSED if linked else STATUS.get(estimate.status, "Pending"),
-    )
+    return CLOSED if remote.invoice_ids else wanted

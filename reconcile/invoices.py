@@ -15,6 +15,7 @@ from reconcile.documents import (
     tax_notices,
     without_lines,
 )
+from reconcile.invoiced_estimates import link_notices, link_of, plan_invoiced
 from reconcile.marks import (
     ANY_PAYMENT,
     CLOSED,
@@ -38,6 +39,7 @@ from reconcile.model import (
     Gone,
     InvoiceContent,
     Plan,
+    QuickBooksEstimate,
     QuickBooksInvoice,
     QuickBooksPayment,
     RavetreeInvoice,
@@ -92,7 +94,8 @@ class InvoiceCase:
     seems to disagree may be under way. `decision` is what a person said of this invoice: `overwrite` an edit made
     in QuickBooks, `leave` it deleted there, or that unapplied money and the mark as paid are `two` things.
     `sent_written` says that QuickBooks took our mark as sent: no source says that it keeps it. `estimate` is the
-    QuickBooks estimate behind the invoice, or Ravetree's that is still to be pushed. The two policies are the
+    QuickBooks estimate behind the invoice, or Ravetree's that is still to be pushed, `estimate_invoices` what others
+    have invoiced of it in QuickBooks. The two policies are the
     bookkeeper's: `draft_policy` `create` or `sent`, `delete_policy` `void` or `delete`. `installation` is the id that
     our markers bear. `time_zone` is the company's, in which an instant has its date (`day_in`); empty while unknown.
     `tax`, `customer_taxable` and `percents` are what `References` says of them.
@@ -129,7 +132,8 @@ class InvoiceCase:
     decision_target: str = ""
     answers: tuple[Answer, ...] = ()
     sent_written: bool = False
-    estimate: str | Record | None = None
+    estimate: QuickBooksEstimate | Record | None = None
+    estimate_invoices: tuple[QuickBooksInvoice, ...] = ()
     draft_policy: str = ON_CREATE
     delete_policy: str = VOID
     installation: str = ""
@@ -153,7 +157,8 @@ def plan(case: InvoiceCase) -> Plan:
     if case.quickbooks.voided:
         return _plan_voided_in_quickbooks(case, case.ravetree)
     found = _plan_live(case, case.ravetree, case.quickbooks, case.base)
-    return replace(found, notices=(*_notices(case.base), *found.notices)) if found.is_at_rest else found
+    notices = (*_notices(case.base), *link_notices(case), *found.notices)
+    return replace(found, notices=notices) if found.is_at_rest else found
 
 
 def _notices(base: InvoiceBase) -> tuple[str, ...]:
@@ -182,6 +187,8 @@ def _plan_unpaired(case: InvoiceCase) -> Plan:
         return Plan(ignored="a draft: it is pushed when it is sent")
     if isinstance(case.estimate, Record):
         return Plan(waits_for=case.estimate)
+    if (question := plan_invoiced(case, invoice)) is not None:
+        return question
     content = _content(case, invoice, None, None)
     if isinstance(content, Plan):
         return content
@@ -263,6 +270,13 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
             f"{name} has another customer in QuickBooks, and payments on it.",
             "Remove the payments in QuickBooks, or set its customer right there; then press retry.",
         )
+    if case.decision != Decision.OVERWRITE and (weighty := _weighty_changes(invoice, base, remote, content)):
+        return held(
+            "drift_before_overwrite",
+            f"{name} is linked to {remote.number} in QuickBooks, where its content would change {weighty}.",
+            "Set it right in QuickBooks and press retry, or decide `overwrite`.",
+            Decision.OVERWRITE,
+        )
     if case.decision != Decision.OVERWRITE and _shows_weighty_drift(base.quickbooks, remote, content):
         return held(
             "drift_before_overwrite",
@@ -285,6 +299,23 @@ def _make_room(
     if payment.amount <= wanted:
         return None
     return changed(case, invoice) or resize(case, invoice, remote, payment, wanted)
+
+
+def _weighty_changes(
+    invoice: RavetreeInvoice, base: InvoiceBase, remote: QuickBooksInvoice, wanted: InvoiceContent
+) -> str:
+    """What of an invoice that was tied by a person, and is not written to yet, is not changed in passing."""
+    if base.ravetree.lines:
+        return ""
+    changes = []
+    if remote.total != wanted.total:
+        changes.append(f"the total from {money(remote.total, remote.currency)} to {wanted.total:,.2f}")
+    if remote.customer_id != wanted.customer_id:
+        changes.append("the customer")
+    # One of the same number, customer and total is the same document, with its payments.
+    if remote.paid_amount > ZERO and (changes or remote.number != invoice.number):
+        changes.append(f"what {remote.paid_amount:,.2f} was paid for")
+    return " and ".join(changes)
 
 
 def _shows_weighty_drift(base: QuickBooksInvoice, now: QuickBooksInvoice, wanted: InvoiceContent) -> bool:
@@ -379,8 +410,7 @@ def _content(
         due_date=invoice.due_date,
         email_status=status,
         drops_due_date=base is not None and base.ravetree.due_date is not None and invoice.due_date is None,
-        # A link is made with the invoice: QuickBooks closes the estimate by it.
-        estimate_id=case.estimate if case.base is None and isinstance(case.estimate, str) else None,
+        estimate_id=link_of(case, content.customer_id) if case.base is None else None,
     )
 
 

@@ -294,6 +294,7 @@ class QuickBooksInvoice:
     payment_ids: tuple[str, ...]
     to_be_sent: bool = False
     deposit: Decimal = ZERO
+    estimate_ids: tuple[str, ...] = ()
 
     @property
     def paid_amount(self) -> Decimal:

@@ -152,6 +152,7 @@ class _Invoice(_Transaction):
             voided=_is_void(found),
             deposit=found["deposit"] or ZERO,
             payment_ids=_linked_ids(found, "Payment"),
+            estimate_ids=_linked_ids(found, "Estimate"),
         )
 
 

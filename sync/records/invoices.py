@@ -25,14 +25,14 @@ from reconcile.time_zones import day_in
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
 from schemas.times import parse_instant
-from storage import answers, journal, pairs, pending
+from storage import answers, journal, pairs
 from storage.models import Connection
 from sync import closing
 from sync.books import Books
-from sync.records import beside_marks, invoice_requests
+from sync.records import beside_marks, estimate_behind, invoice_requests
 from sync.records.beside_marks import payments_on
 from sync.records.documents import Documents
-from sync.records.seen import Partner, Seen, Wish, partner_of, references
+from sync.records.seen import Partner, Seen, Wish, is_written, partner_of, references
 from sync.writes.journal import Request
 
 Invoice = RavetreeInvoice | Gone
@@ -73,6 +73,9 @@ class Invoices(Documents[InvoiceCase]):
         _know_placeholder_again(books, subject, raw)
         payment, placeholder = books.placeholder_of(subject.id)
         owned_before = base.ravetree.owned() if base else None
+        since = self.since(connection)
+        is_new = base is None and is_written(invoice, None, since, wish)
+        estimate = estimate_behind.estimate_of(books, invoice, is_new=is_new)
         case = InvoiceCase(
             ravetree=invoice,
             quickbooks=remote,
@@ -87,12 +90,13 @@ class Invoices(Documents[InvoiceCase]):
             today=day_in(connection.time_zone, books.now()),
             is_current=copy is None or not copy.stale,
             sent_written=sent_written,
-            estimate=_estimate(books, invoice, base),
+            estimate=estimate,
+            estimate_invoices=estimate_behind.invoiced_by_others(books, estimate, raw) if is_new else (),
             draft_policy=connection.draft_policy,
             delete_policy=connection.delete_policy,
             installation=books.installation,
             time_zone=connection.time_zone,
-            **references(books, invoice, partner, owned_before, self.since(connection), wish),
+            **references(books, invoice, partner, owned_before, since, wish),
         )
         return Seen(subject, wish, raw, copy, _with_payments(books, case), placeholder)
 
@@ -184,21 +188,6 @@ def _with_payments(books: Books, case: InvoiceCase) -> InvoiceCase:
         return case
     unseen, under_way = payments_on(books, invoice, remote)
     return replace(case, unseen_payments=unseen, payments_under_way=under_way)
-
-
-def _estimate(books: Books, invoice: Invoice, base: InvoiceBase | None) -> str | Record | None:
-    """The estimate behind a new invoice: QuickBooks' id, or Ravetree's that is about to be pushed."""
-    if not isinstance(invoice, RavetreeInvoice) or base is not None or invoice.estimate_id is None:
-        return None
-    pair = books.pair(Kind.ESTIMATE, Side.RAVETREE, invoice.estimate_id)
-    if pair is not None:
-        copy = books.quickbooks.copy_or_read(Record(Side.QUICKBOOKS, Kind.ESTIMATE, pair.quickbooks_id))
-        return pair.quickbooks_id if copy is not None and not copy.deleted else None
-    record = Record(Side.RAVETREE, Kind.ESTIMATE, invoice.estimate_id)
-    with books.reading() as session:
-        under_way = [row for row in pending.rows(session, books.id, [record]) if row.state == pending.DUE]
-    # One that waits for a person does not hold up the invoice: the link is a convenience, the money is not.
-    return record if under_way and books.connection.estimates_since is not None else None
 
 
 def _paired_payments(books: Books, invoice: Invoice, remote: Remote) -> tuple[Record, ...]:

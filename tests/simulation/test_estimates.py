@@ -71,7 +71,10 @@ def test_what_is_edited_in_quickbooks_never_comes_back_and_the_next_edit_overwri
     world.ravetree.change("estimates", made["id"], {"memo": "ours"})
     world.settle()
     copy = there(world, made["number"])
-    assert (copy["CustomerMemo"]["value"], copy["TxnStatus"]) == ("ours", "Pending")
+    assert (copy["CustomerMemo"]["value"], copy["TxnStatus"]) == ("ours", "Accepted")
+    world.ravetree.change("estimates", made["id"], {"status": "declined"})
+    world.settle()
+    assert there(world, made["number"])["TxnStatus"] == "Rejected"
 
 
 def test_deleted_in_ravetree_is_deleted_there_unless_an_invoice_hangs_on_it(world: World) -> None:
@@ -106,3 +109,100 @@ def test_an_invoice_does_not_wait_for_an_estimate_that_ends_with_a_person(world:
     world.settle()
     assert [row["code"] for row in world.attention()] == ["BooksClosed"]
     assert len(all_there(world, "Invoice", invoice["number"])) == 1
+
+
+def invoiced_there(world: World, estimate_there: dict[str, Any], total: int, number: str) -> dict[str, Any]:
+    """A bookkeeper invoices an estimate in QuickBooks, and no event of the estimate has come yet."""
+    detail = {"ItemRef": {"value": estimate_there["Line"][0]["SalesItemLineDetail"]["ItemRef"]["value"]}}
+    return world.quickbooks.write(
+        "invoice",
+        {
+            "CustomerRef": estimate_there["CustomerRef"],
+            "DocNumber": number,
+            "TxnDate": "2026-11-19",
+            "Line": [{"DetailType": "SalesItemLineDetail", "Amount": total, "SalesItemLineDetail": detail}],
+            "LinkedTxn": [{"TxnId": estimate_there["Id"], "TxnType": "Estimate"}],
+        },
+    )
+
+
+def decide(world: World, invoice: dict[str, Any], decision: str, target: str = "") -> None:
+    path = f"/api/connections/{world.connection_id}/records/ravetree/invoice/{invoice['id']}/decision"
+    world.api("POST", path, {"decision": decision, "by": "Kim", "target": target})
+    world.settle()
+
+
+def income(world: World, customer_id: str) -> float:
+    rows = world.quickbooks.query(f"select * from Invoice where CustomerRef = '{customer_id}'")  # noqa: S608
+    return float(sum(row["TotalAmt"] for row in rows))
+
+
+def test_an_estimate_invoiced_in_quickbooks_is_asked_about_before_ours_is_posted(world: World) -> None:
+    client = world.client("Bright Harbor")
+    made = estimate(world, client, status="accepted")
+    world.settle()
+    copy = there(world, made["number"])
+    theirs = [invoiced_there(world, copy, 60, "QB-1"), invoiced_there(world, copy, 40, "QB-2")]
+    invoice = world.invoice(client, "100.00", estimate_id=made["id"])
+    world.settle()
+    (row,) = world.attention()
+    assert (row["code"], row["state"]) == ("estimate_invoiced_in_quickbooks", "held")
+    for one, total in zip(theirs, ("60.00", "40.00"), strict=True):
+        assert f"{one['DocNumber']} of 2026-11-19, {total} (Id {one['Id']})" in row["cause"]
+    assert income(world, copy["CustomerRef"]["value"]) == 100
+    decide(world, invoice, "two")
+    (bill,) = all_there(world, "Invoice", invoice["number"])
+    assert [link for link in bill.get("LinkedTxn", []) if link["TxnType"] == "Estimate"] == []
+    assert (income(world, copy["CustomerRef"]["value"]), world.attention()) == (200, [])
+    world.ravetree.change("invoices", invoice["id"], {"memo": "anew"})
+    world.settle()
+    assert world.attention() == []
+
+
+@pytest.mark.parametrize("total", [100, 90])
+def test_an_invoice_made_of_the_estimate_in_quickbooks_is_taken_over(world: World, total: int) -> None:
+    client = world.client("Bright Harbor")
+    made = estimate(world, client, status="accepted")
+    world.settle()
+    theirs = invoiced_there(world, there(world, made["number"]), total, "QB-1")
+    invoice = world.invoice(client, "100.00", estimate_id=made["id"])
+    world.settle()
+    (row,) = world.attention()
+    changes = "number, date, lines" if total == 100 else "number, date, total, lines"
+    assert row["remedy"] == f"Decide `link` with its Id ({changes} change there), or `two`: both stand."
+    decide(world, invoice, "link", theirs["Id"])
+    if total != 100:
+        (row,) = world.attention()
+        assert (row["code"], "from 90.00 USD to 100.00" in row["cause"]) == ("drift_before_overwrite", True)
+        decide(world, invoice, "overwrite")
+    (bill,) = all_there(world, "Invoice", invoice["number"])
+    assert (bill["Id"], float(bill["TotalAmt"]), bill["TxnDate"]) == (theirs["Id"], 100.0, "2026-11-20")
+    assert (income(world, bill["CustomerRef"]["value"]), world.attention()) == (100, [])
+
+
+def test_our_own_second_invoice_of_an_estimate_asks_nothing(world: World) -> None:
+    client = world.client("Bright Harbor")
+    made = estimate(world, client, status="accepted")
+    for _ in range(2):
+        world.invoice(client, "50.00", estimate_id=made["id"])
+        world.settle()
+    assert world.attention() == []
+    assert len(there(world, made["number"])["LinkedTxn"]) == 2
+
+
+def test_an_invoice_for_another_client_than_its_estimate_is_not_linked_and_says_so(world: World) -> None:
+    made = estimate(world, world.client("Bright Harbor"), status="accepted")
+    world.settle()
+    other = world.client("Harbor Group")
+    invoice = world.invoice(other, "100.00", estimate_id=made["id"])
+    world.settle()
+    (bill,) = all_there(world, "Invoice", invoice["number"])
+    assert ("LinkedTxn" in bill and bill["LinkedTxn"]) in (False, [])
+    state = world.ravetree.sync_state("invoice", invoice["id"])
+    said = f"It is not linked to estimate {made['number']} in QuickBooks, which is another customer's."
+    assert (state["state"], state["notices"]) == ("synced", [said])
+    world.ravetree.change("estimates", made["id"], {"client_id": other})
+    world.settle()
+    world.ravetree.change("invoices", invoice["id"], {"memo": "anew"})
+    world.settle()
+    assert (world.ravetree.sync_state("invoice", invoice["id"])["notices"], world.attention()) == ([], [])

@@ -97,3 +97,22 @@ def test_what_a_person_has_to_see(estimate: Any, remote: Any, base: EstimateBase
 
 def test_left_deleted_there_it_is_asked_about_no_more() -> None:
     assert plan(case(ours(), Gone("Q1"), decision="leave")).attention is None
+
+
+@pytest.mark.parametrize(
+    ("status", "there", "linked", "written"),
+    [
+        ("draft", "Accepted", (), "Accepted"),
+        ("sent", "Accepted", (), "Accepted"),
+        ("declined", "Accepted", (), "Rejected"),
+        ("draft", "Accepted", ("77",), "Accepted"),
+        ("accepted", "Pending", ("77",), "Closed"),
+    ],
+)
+def test_the_status_is_written_when_ravetrees_changed_else_sent_again_as_read(
+    status: str, there: str, linked: tuple[str, ...], written: str
+) -> None:
+    remote = theirs(status=there, invoice_ids=linked)
+    (write,) = plan(case(ours(memo="new", status=status), remote)).writes
+    assert isinstance(write.content, EstimateContent)
+    assert write.content.status == written
