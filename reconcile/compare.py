@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from reconcile.documents import is_exact, tax_code_of
 from reconcile.estimates import CLOSED, STATUS
+from reconcile.invoices import is_known_void
 from reconcile.limits import DESCRIPTION_LIMIT, MEMO_LIMIT
 from reconcile.model import (
     ZERO,
@@ -34,6 +35,8 @@ OURS, BOTH = "ravetree", "both"
 
 FROM_OTHERS = frozenset({"balance", "status"})
 """What of a document follows from other records: from payments, or from the invoice made of an estimate."""
+
+_ENDED = frozenset({"void", "deleted"})
 
 ROUNDING = Decimal(1)
 """Totals that nobody changed and that are less than this apart differ by the rounding of tax or lines."""
@@ -161,10 +164,13 @@ def compare_invoice(
 
     `sent_written` says that QuickBooks took our mark as sent: whether it keeps it is its own matter.
     """
-    mine, other = invoice_status(ours), invoice_status(theirs)
-    ended = {"void", "deleted"}
-    if mine in ended or other in ended:
-        if mine in ended and other in ended:
+    mine = invoice_status(ours)
+    if isinstance(theirs, QuickBooksInvoice) and theirs.voided and base is not None and mine not in _ENDED:
+        # One that came to nothing before, with a note that begins so, is no void one by itself.
+        theirs = replace(theirs, voided=is_known_void(theirs, base[1]))
+    other = invoice_status(theirs)
+    if mine in _ENDED or other in _ENDED:
+        if mine in _ENDED and other in _ENDED:
             return ()
         return (_ended(mine, other, base is not None),)
     if isinstance(ours, Gone) or isinstance(theirs, Gone):

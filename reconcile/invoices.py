@@ -59,6 +59,9 @@ ENDED_IN_CLOSED_PERIOD = "ended_in_closed_period"
 CLOSED_CODES = frozenset({CLOSED, IN_CLOSED_PERIOD, ENDED_IN_CLOSED_PERIOD})
 """Questions that are asked because of the closing date."""
 
+MAYBE_VOIDED = "maybe_voided"
+"""The code of the question whether an invoice of nothing is void."""
+
 ON_CREATE, WHEN_SENT = "create", "sent"
 """When a draft goes to QuickBooks."""
 
@@ -98,7 +101,8 @@ class InvoiceCase:
     have invoiced of it in QuickBooks. The two policies are the
     bookkeeper's: `draft_policy` `create` or `sent`, `delete_policy` `void` or `delete`. `installation` is the id that
     our markers bear. `time_zone` is the company's, in which an instant has its date (`day_in`); empty while unknown.
-    `tax`, `customer_taxable` and `percents` are what `References` says of them.
+    `void_told` says that an event told of its void. `tax`, `customer_taxable` and `percents` are what `References` says
+    of them.
     """
 
     ravetree: RavetreeInvoice | Gone | None
@@ -132,6 +136,7 @@ class InvoiceCase:
     decision_target: str = ""
     answers: tuple[Answer, ...] = ()
     sent_written: bool = False
+    void_told: bool = False
     estimate: QuickBooksEstimate | Record | None = None
     estimate_invoices: tuple[QuickBooksInvoice, ...] = ()
     draft_policy: str = ON_CREATE
@@ -154,8 +159,8 @@ def plan(case: InvoiceCase) -> Plan:
         raise ValueError("a paired invoice is planned with QuickBooks' copy of it")
     if case.ravetree is None or isinstance(case.ravetree, Gone) or case.ravetree.void:
         return _plan_ended_in_ravetree(case, case.quickbooks)
-    if case.quickbooks.voided:
-        return _plan_voided_in_quickbooks(case, case.ravetree)
+    if case.quickbooks.voided and (case.void_told or answered(case, MAYBE_VOIDED) is None):
+        return _plan_voided_in_quickbooks(case, case.ravetree, case.quickbooks, case.base)
     found = _plan_live(case, case.ravetree, case.quickbooks, case.base)
     notices = (*_notices(case.base), *link_notices(case), *found.notices)
     return replace(found, notices=notices) if found.is_at_rest else found
@@ -312,8 +317,8 @@ def _weighty_changes(
         changes.append(f"the total from {money(remote.total, remote.currency)} to {wanted.total:,.2f}")
     if remote.customer_id != wanted.customer_id:
         changes.append("the customer")
-    # One of the same number, customer and total is the same document, with its payments.
-    if remote.paid_amount > ZERO and (changes or remote.number != invoice.number):
+    # Somebody has billed an estimate by it, and was paid for that.
+    if remote.paid_amount > ZERO and (changes or invoice.estimate_id is not None):
         changes.append(f"what {remote.paid_amount:,.2f} was paid for")
     return " and ".join(changes)
 
@@ -372,8 +377,26 @@ def _left_in_closed_period(case: InvoiceCase, remote: QuickBooksInvoice) -> Plan
     )
 
 
-def _plan_voided_in_quickbooks(case: InvoiceCase, invoice: RavetreeInvoice) -> Plan:
+def is_known_void(now: QuickBooksInvoice, then: QuickBooksInvoice) -> bool:
+    """Whether an invoice is void beyond doubt: it came to something, and nothing is left of that."""
+    return now.voided and bool(then.total or any(line.amount for line in then.lines))
+
+
+def _plan_voided_in_quickbooks(
+    case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase
+) -> Plan:
     """Void is final: Ravetree's payments lose the invoice first, since a void invoice takes none there."""
+    if not (is_known_void(remote, base.quickbooks) or case.void_told):
+        if says(case, MAYBE_VOIDED, Decision.LEAVE):
+            return Plan(remember=Answer(MAYBE_VOIDED, Decision.LEAVE))
+        if not says(case, MAYBE_VOIDED, Decision.QUICKBOOKS):
+            return held(
+                MAYBE_VOIDED,
+                f"Invoice {invoice.number} comes to nothing, and its note in QuickBooks begins as that of a void one.",
+                "Decide `quickbooks` if it is void there, or `leave` if it is not.",
+                Decision.QUICKBOOKS,
+                Decision.LEAVE,
+            )
     if invoice.paid_amount > ZERO:
         if case.paired_payments:
             return Plan(look_at=case.paired_payments, waits_for=ANY_PAYMENT)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, post_load
 
 from config.errors import RavebooksError
 from reconcile.model import (
@@ -88,8 +88,21 @@ class _Linked(_Shape):
         return _Link(**found)
 
 
+class _OrNothing(fields.Decimal):
+    """A number that may be null as well as left out, which means the same."""
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **more: Any) -> Any:
+        return super().deserialize(missing if value is None else value, attr, data, **more)
+
+
 def _amount(name: str, default: Decimal | None = ZERO) -> fields.Decimal:
-    return fields.Decimal(data_key=name, load_default=default, allow_none=True)
+    """An amount of a part. None of it is nothing."""
+    return _OrNothing(data_key=name, load_default=default)
+
+
+def _sum_of(name: str) -> fields.Decimal:
+    """What a whole transaction comes to. Null is no amount: nobody knows what it comes to then."""
+    return fields.Decimal(data_key=name, load_default=ZERO)
 
 
 def _text(name: str, default: str = "") -> fields.String:
@@ -125,7 +138,7 @@ class _Transaction(_Shape):
     customer_id = _Within(_Ref, data_key="CustomerRef", required=True)
     currency = _Within(_Ref, data_key="CurrencyRef", load_default=None)
     date = Day(data_key="TxnDate", required=True)
-    total = _amount("TotalAmt")
+    total = _sum_of("TotalAmt")
     note = _text("PrivateNote")
     meta = fields.Nested(_Meta, data_key="MetaData", required=True)
     lines = fields.List(fields.Nested(_Line), data_key="Line", load_default=list)
@@ -135,7 +148,7 @@ class _Transaction(_Shape):
 class _Invoice(_Transaction):
     number = _text("DocNumber")
     due_date = Day(data_key="DueDate", load_default=None)
-    balance = _amount("Balance")
+    balance = _sum_of("Balance")
     email_status = _text("EmailStatus", "NotSet")
     deposit = _amount("Deposit")
     memo = _Within(_Text, data_key="CustomerMemo", load_default=None)
@@ -150,7 +163,7 @@ class _Invoice(_Transaction):
             emailed=found["email_status"] == "EmailSent",
             to_be_sent=found["email_status"] == "NeedToSend",
             voided=_is_void(found),
-            deposit=found["deposit"] or ZERO,
+            deposit=found["deposit"],
             payment_ids=_linked_ids(found, "Payment"),
             estimate_ids=_linked_ids(found, "Estimate"),
         )
@@ -182,7 +195,7 @@ class _Estimate(_Transaction):
 
 
 class _Payment(_Transaction):
-    unapplied = _amount("UnappliedAmt")
+    unapplied = _sum_of("UnappliedAmt")
     reference = _text("PaymentRefNum")
     method = _Within(_Ref, data_key="PaymentMethodRef", load_default=None)
     deposit_account = _Within(_Ref, data_key="DepositToAccountRef", load_default=None)
@@ -277,8 +290,9 @@ def _linked_ids(found: Body, kind: str) -> tuple[str, ...]:
 
 
 def _is_void(found: Body) -> bool:
-    """There is no voided flag: amounts are zero and the note starts with "Voided"."""
-    return bool(found["total"] == ZERO and found.get("balance", ZERO) == ZERO and found["note"].startswith("Voided"))
+    """There is no voided flag: all amounts are zero, those of the lines too, and the note starts with "Voided"."""
+    amounts = (found["total"], found.get("balance", ZERO), *(line["amount"] for line in found["lines"]))
+    return not any(amounts) and bool(found["note"].startswith("Voided"))
 
 
 _invoice, _voided, _estimate, _payment, _customer = _Invoice(), _Voided(), _Estimate(), _Payment(), _Customer()
@@ -326,8 +340,11 @@ def is_deleted(raw: Mapping[str, Any]) -> bool:
 
 
 def is_void_payment(raw: Mapping[str, Any]) -> bool:
-    """Whether a payment is void: it is of nothing and its note begins so."""
-    return Decimal(str(raw.get("TotalAmt", 0))) == 0 and str(raw.get("PrivateNote") or "").startswith("Voided")
+    """Whether a payment is void: it is of nothing, for nothing, and its note begins so."""
+    amounts = (raw.get("TotalAmt"), *(line.get("Amount") for line in raw.get("Line", [])))
+    return not any(Decimal(str(amount or 0)) for amount in amounts) and str(raw.get("PrivateNote") or "").startswith(
+        "Voided"
+    )
 
 
 def is_void(raw: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from reconcile.model import Kind, Record, Side
 from schemas import ids
 from schemas.envelopes import Delivery, Envelope
-from storage import connections, duties, paging, pending, switches
+from storage import connections, duties, paging, pairs, pending, switches
 from storage.database import insert
 from storage.models import Connection, Event
 from storage.paging import Asked, Page
@@ -90,7 +90,7 @@ def _record_one(
     row_id = _insert(session, delivery, envelope, connection, now, outcome, reason, kind)
     is_new = row_id is not None
     if is_new and connection is not None and delivery.source is Side.QUICKBOOKS:
-        _let_go_on(session, connection, envelope.type.partition(".")[0], now)
+        _let_go_on(session, connection, envelope, now)
     if connection is None or kind is None or (not is_new and not envelope.legacy):
         return outcome if is_new else DUPLICATE
     again = row_id is None
@@ -102,8 +102,11 @@ def _record_one(
     return outcome
 
 
-def _let_go_on(session: Session, connection: Connection, entity: str, now: datetime) -> None:
-    """No item and no preference is followed, but what waits for one may go on."""
+def _let_go_on(session: Session, connection: Connection, envelope: Envelope, now: datetime) -> None:
+    """No item and no preference is followed, and a customer is read later, but what waits for one may go on."""
+    entity = envelope.type.partition(".")[0]
+    if entity == "customer" and pairs.among(session, connection.id, Kind.CONTACT, Side.QUICKBOOKS, [envelope.subject]):
+        pending.reconsider_code(session, connection.id, pending.CUSTOMER_INACTIVE, now)
     if entity == "item":
         for code in pending.MAPPING_CODES:
             pending.reconsider_code(session, connection.id, code, now)
@@ -201,6 +204,18 @@ def aside_counts(session: Session) -> dict[str, int]:
         .order_by(Event.outcome)
     )
     return {row.outcome: row.events for row in session.execute(query)}
+
+
+def was_told_of(session: Session, connection_id: str, record: Record, what: str) -> bool:
+    """Whether an event of this kind (`void`) ever came of a record."""
+    told = sa.select(Event.id).where(
+        Event.connection_id == connection_id,
+        Event.source == record.side,
+        Event.kind == record.kind,
+        Event.subject == record.id,
+        Event.type == f"{record.kind}.{what}",
+    )
+    return session.execute(told.limit(1)).first() is not None
 
 
 def last_received(session: Session, connection_id: str) -> datetime | None:

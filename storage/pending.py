@@ -12,7 +12,10 @@ from storage.database import insert
 from storage.models import Connection, Event, Job, PendingChange, SyncState
 from storage.paging import Asked, Page
 
-MAPPING_CODES = ("ItemInactive", "NotFoundOrInactive", "StaleReference")
+CUSTOMER_INACTIVE = "CustomerInactive"
+"""Why a document or a payment is parked whose customer is inactive in QuickBooks."""
+
+MAPPING_CODES = ("ItemInactive", CUSTOMER_INACTIVE, "NotFoundOrInactive", "StaleReference")
 """Why a record is parked when an entry of a list that it needs is inactive or gone."""
 
 TAX_CODES = ("tax_rate_not_mapped", "total_differs")

@@ -27,7 +27,8 @@ class Contacts:
             outcome = ContactWork(books, record, requested=self.requested).run(decided)
         else:
             outcome = CustomerWork(books, record, entries, requested=self.requested).run(decided)
-        if isinstance(outcome, Agreed) and (decided is not None or any(entry.events for entry in entries)):
+        is_news = record.side is Side.QUICKBOOKS and not self.requested
+        if isinstance(outcome, Agreed) and (decided is not None or is_news or any(entry.events for entry in entries)):
             # Not after each customer of an import: what waits would be planned again a thousand times.
             look_again(books, record)
         return outcome

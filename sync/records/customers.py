@@ -248,6 +248,7 @@ _CURED_BY_A_CONTACT = (
     "customer_gone",
     "customer_inactive",
     "merged_apart",
+    "CustomerInactive",
 )
 
 

@@ -11,7 +11,7 @@ from reconcile.model import Plan, Record, Side, Write
 from sync import closing
 from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome, switched_off
-from sync.records import mapped_items, numbers, tying
+from sync.records import numbers, stale_references, tying
 from sync.records.documents import Documents
 from sync.records.loop import work_through
 from sync.records.seen import Case, Seen, Wish
@@ -119,7 +119,7 @@ class DocumentWork(Generic[Case]):
             self.books.quickbooks.refresh(seen.remotes)
             if self._versions(seen) == before:
                 # Nothing of ours is gone: it is an entry of a list that a person has to see to.
-                raise mapped_items.explain(self.books, request, error) from error
+                raise stale_references.explain(self.books, request, error) from error
         except DuplicateNumber as error:
             if not numbers.take_over(self.documents, self.books, seen, error):
                 raise numbers.offer(self.documents, self.books, seen, error) from error

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import date, datetime
 
+from sqlalchemy.orm import Session
+
 from reconcile import invoices as rules
 from reconcile.actions import Action
 from reconcile.invoices import InvoiceBase, InvoiceCase
@@ -25,7 +27,7 @@ from reconcile.time_zones import day_in
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
 from schemas.times import parse_instant
-from storage import answers, journal, pairs
+from storage import answers, inbox, journal, pairs
 from storage.models import Connection
 from sync import closing
 from sync.books import Books
@@ -67,6 +69,7 @@ class Invoices(Documents[InvoiceCase]):
             remote = Gone(copy.record_id) if copy.deleted else self.load(copy.body, books.home_currency)
         base = _base(partner, books.home_currency)
         with books.reading() as session:
+            void_told = _void_told(session, books, remote)
             sent_written = journal.was_done(session, books.id, str(subject), Action.INVOICE_MARK_SENT)
         payments_pending = books.payments_pending()
         paired_payments = _paired_payments(books, invoice, remote)
@@ -90,6 +93,7 @@ class Invoices(Documents[InvoiceCase]):
             today=day_in(connection.time_zone, books.now()),
             is_current=copy is None or not copy.stale,
             sent_written=sent_written,
+            void_told=void_told,
             estimate=estimate,
             estimate_invoices=estimate_behind.invoiced_by_others(books, estimate, raw) if is_new else (),
             draft_policy=connection.draft_policy,
@@ -147,6 +151,13 @@ class Invoices(Documents[InvoiceCase]):
         if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice):
             return NOTHING
         return put_back(now.case, invoice, remote)
+
+
+def _void_told(session: Session, books: Books, remote: Remote) -> bool:
+    """Whether QuickBooks has said of an invoice that looks void that it is: asked for only of such a one."""
+    if not isinstance(remote, QuickBooksInvoice) or not remote.voided:
+        return False
+    return inbox.was_told_of(session, books.id, Record(Side.QUICKBOOKS, Kind.INVOICE, remote.id), "void")
 
 
 def _base(partner: Partner, home_currency: str) -> InvoiceBase | None:

@@ -1,7 +1,7 @@
 """Brings one payment into agreement."""
 
 from clients.errors import Missing, Moved, Refused
-from clients.quickbooks.faults import DepositedPayment
+from clients.quickbooks.faults import DepositedPayment, StaleReference
 from reconcile import payments as rules
 from reconcile.actions import Action
 from reconcile.model import Gone, Kind, Plan, Record, Side, Write
@@ -9,7 +9,7 @@ from schemas import quickbooks
 from storage import pending
 from sync.books import Books
 from sync.outcomes import NeedsAttention, Outcome, switched_off
-from sync.records import beside_marks, payment_pairs, payment_requests, payment_sides
+from sync.records import beside_marks, payment_pairs, payment_requests, payment_sides, stale_references
 from sync.records.loop import work_through
 from sync.records.payment_sides import SeenPayment
 from sync.writes.journal import Request
@@ -73,13 +73,16 @@ class PaymentWork:
             if self.reads_before_asking(seen):
                 return
             raise DepositedPayment("the payment is deposited in QuickBooks and locked")
+        request = self.request(seen, write)
         try:
-            self.books.write(self.request(seen, write))
+            self.books.write(request)
             self._use_up_decision(seen)
         except (Moved, Missing, Refused) as error:
             before = self._versions(seen)
             self.reads_before_asking(seen)
             if not isinstance(error, Moved) and self._versions(seen) == before:
+                if isinstance(error, (Missing, StaleReference)) and write.side is Side.QUICKBOOKS:
+                    raise stale_references.explain(self.books, request, error) from error
                 raise
             if self._versions(seen) == before:
                 # QuickBooks says that it moved, yet what we read is the same: wait for it to be visible.

@@ -39,7 +39,7 @@ def _says_the_same(raw: Body, sent: Body) -> bool:
 
 
 def _amounts(body: Body) -> list[Any]:
-    return [line["Amount"] for line in body["Line"] if line["DetailType"] == "SalesItemLineDetail"]
+    return [line.get("Amount") for line in body["Line"] if line["DetailType"] == "SalesItemLineDetail"]
 
 
 def record_of(operation: Operation) -> Record:

@@ -98,7 +98,8 @@ def test_an_invoice_is_read_without_its_generated_subtotal() -> None:
 @pytest.mark.parametrize(
     ("changes", "voided"),
     [
-        ({"TotalAmt": 0, "Balance": 0, "PrivateNote": "Voided - by Nora"}, True),
+        ({"TotalAmt": 0, "Balance": 0, "PrivateNote": "Voided - by Nora", "Line": []}, True),
+        ({"TotalAmt": 0, "Balance": 0, "PrivateNote": "Voided - by Nora"}, False),
         ({"TotalAmt": 0, "Balance": 0}, False),
         ({"TotalAmt": 0, "Balance": 0, "PrivateNote": "not Voided"}, False),
         ({"PrivateNote": "Voided"}, False),
@@ -166,6 +167,43 @@ def test_a_customer_without_a_currency_has_the_companys() -> None:
 def test_a_record_of_another_shape_is_named(load: Any, raw: dict[str, Any]) -> None:
     with pytest.raises(UnreadableRecord, match=raw.get("Id") or raw["id"]):
         load(raw)
+
+
+def test_null_in_an_amount_of_a_line_is_nothing() -> None:
+    lines = [
+        {"Id": "1", "DetailType": "SalesItemLineDetail", "Amount": None, "SalesItemLineDetail": {"Qty": None}},
+        {"DetailType": "DiscountLineDetail", "Amount": None, "DiscountLineDetail": {"PercentBased": False}},
+    ]
+    read = quickbooks.load_invoice(invoice(Line=lines, Deposit=None, TxnTaxDetail={"TotalTax": None}), "USD")
+    assert (read.lines[0].amount, read.lines[0].quantity) == (Decimal(0), None)
+    assert (read.discount, read.deposit, read.tax_amount) == (Decimal(0), Decimal(0), Decimal(0))
+    shares = [{"Amount": None, "LinkedTxn": [{"TxnId": "145", "TxnType": kind}]} for kind in ("Invoice", "CreditMemo")]
+    received = quickbooks.load_payment(payment(Line=shares), "USD")
+    assert (received.allocations, received.credit) == ((Allocation("145", Decimal(0)),), Decimal(0))
+
+
+@pytest.mark.parametrize("name", ["TotalAmt", "Balance"])
+def test_null_in_what_it_comes_to_makes_it_unreadable(name: str) -> None:
+    with pytest.raises(UnreadableRecord, match="145"):
+        quickbooks.load_invoice(invoice(**{name: None}), "USD")
+
+
+@pytest.mark.parametrize("name", ["TotalAmt", "UnappliedAmt"])
+def test_null_in_what_was_received_makes_it_unreadable(name: str) -> None:
+    with pytest.raises(UnreadableRecord):
+        quickbooks.load_payment(payment(**{name: None}), "USD")
+
+
+@pytest.mark.parametrize(
+    ("changes", "void"),
+    [
+        ({"TotalAmt": None, "PrivateNote": "Voided", "Line": []}, True),
+        ({"TotalAmt": 0, "PrivateNote": "Voided", "Line": [{"Amount": 5}, {"Amount": None}]}, False),
+        ({"TotalAmt": 0, "PrivateNote": None, "Line": []}, False),
+    ],
+)
+def test_a_void_payment_is_for_nothing(changes: dict[str, Any], void: bool) -> None:
+    assert quickbooks.is_void_payment(payment(**changes)) is void
 
 
 def test_a_deleted_object_says_so() -> None:
