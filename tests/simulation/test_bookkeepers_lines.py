@@ -105,3 +105,37 @@ def test_a_question_outranks_a_notice(world: World) -> None:
     world.settle()
     state = world.ravetree.sync_state("invoice", invoice["id"])
     assert (state["state"], "no lines left" in state["message"]) == ("needs_attention", True)
+
+
+def bundle(world: World, price: str) -> dict[str, Any]:
+    """A line that is a bundle of two items of this price."""
+    income = world.quickbooks.query("select * from Item where Type = 'Service'")[0]["IncomeAccountRef"]
+    item = {"Name": "Part", "Type": "Service", "UnitPrice": price, "IncomeAccountRef": income}
+    part = world.quickbooks.write("item", item)
+    parts = {"ItemGroupLine": [{"ItemRef": {"value": part["Id"]}, "Qty": 2}]}
+    group = world.quickbooks.write("item", {"Name": "Welcome pack", "Type": "Group", "ItemGroupDetail": parts})
+    return {"DetailType": "GroupLineDetail", "GroupLineDetail": {"GroupItemRef": {"value": group["Id"]}}}
+
+
+def test_a_bundle_of_no_charge_stays(world: World) -> None:
+    invoice = made(world, "First", "Second")
+    add(world, invoice, 1, bundle(world, "0"))
+    world.ravetree.change("invoices", invoice["id"], {"memo": "anew"})
+    world.settle()
+    assert lines(world, invoice) == ["First", "Welcome pack", "Second"]
+    copy = there(world, invoice)
+    assert (len(copy["Line"][1]["GroupLineDetail"]["Line"]), copy["CustomerMemo"]["value"]) == (1, "anew")
+    assert world.attention() == []
+
+
+def test_a_bundle_with_a_charge_is_asked_about_before_it_is_overwritten(world: World) -> None:
+    invoice = made(world, "First")
+    add(world, invoice, 1, bundle(world, "10"))
+    world.ravetree.change("invoices", invoice["id"], {"memo": "anew"})
+    world.settle()
+    assert [row["code"] for row in world.attention()] == ["drift_before_overwrite"]
+    assert float(there(world, invoice)["TotalAmt"]) == 70.0
+    path = f"/api/connections/{world.connection_id}/records/ravetree/invoice/{invoice['id']}/decision"
+    world.api("POST", path, {"decision": "overwrite", "by": "Kim"})
+    world.settle()
+    assert (lines(world, invoice), world.attention()) == (["First"], [])
