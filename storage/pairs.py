@@ -98,6 +98,15 @@ def keep(session: Session, connection_id: str, kind: str, ravetree_id: str, **fa
         session.flush()
 
 
+def renumber(session: Session, connection_id: str, kind: str, ravetree_id: str, number: str) -> None:
+    """A document got another number in QuickBooks by itself: its base says so, and Ravetree's is written again."""
+    pair = find(session, connection_id, kind, Side.RAVETREE, ravetree_id)
+    if pair is not None and pair.base_quickbooks:
+        pair.base_ravetree = {**pair.base_ravetree, "number": number}
+        pair.base_quickbooks = {**pair.base_quickbooks, "DocNumber": number}
+        session.flush()
+
+
 def accept(session: Session, connection_id: str, kind: str, ravetree_id: str, accepted: Mapping[str, Any]) -> None:
     """Keep what of a document's total and tax a person lets differ."""
     pair = find(session, connection_id, kind, Side.RAVETREE, ravetree_id)

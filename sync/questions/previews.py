@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from clients.errors import NeighbourError
-from clients.quickbooks.faults import Likeness
 from clients.ravetree.account import RESOURCES
 from config.logging import logger
 from config.ports import Clock
 from reconcile.decisions import Decision
-from reconcile.model import Attention, Kind, Record, Side
+from reconcile.model import Attention, Kind, Likeness, Record, Side
 from schemas.changes import changes
 from storage import connections, copies, jobs, pairs, pending
 from storage.database import Database
@@ -27,7 +26,7 @@ SHOWN = 200
 """Records that a preview of many names one by one; the counts are of all."""
 
 _NUMBERS = 100
-_LIKENESS = {Likeness.SAME: "adopt", Likeness.CUSTOMER: "differ", Likeness.NONE: "ask"}
+_LIKENESS = {Likeness.SAME: "adopt", Likeness.CUSTOMER: "differ", Likeness.VOID: "ask", Likeness.NONE: "ask"}
 
 log = logger("previews")
 

@@ -26,6 +26,7 @@ _CHANGE = {
     "void": "void",
     "mark_sent": "updated",
     "close": "updated",
+    "renumber": "updated",
 }
 
 
@@ -137,6 +138,12 @@ def _pair_document(session: Session, operation: Operation, answer: Body, now: da
         pending.note(session, operation.connection_id, Record(Side.RAVETREE, Kind.PAYMENT, name), now)
 
 
+def _renumber_document(session: Session, operation: Operation, answer: Body, _now: datetime) -> None:
+    """What is said of the number is QuickBooks' answer: it may number documents by itself."""
+    name, number = context_of(operation).ravetree_id, str(answer.get("DocNumber") or "")
+    pairs.renumber(session, operation.connection_id, kind_of(operation.action), name, number)
+
+
 def _compare_totals(session: Session, pair: Pair, context: Context, answer: Body) -> None:
     """Keep what a person accepted, if it came so, and what the answer shows of how the company charges tax."""
     foreseen, ours = context.foreseen or {}, context.base_ravetree or {}
@@ -241,6 +248,8 @@ _SETTLE: dict[tuple[Side, Action], Callable[[Session, Operation, Body, datetime]
     (Side.QUICKBOOKS, Action.INVOICE_UPDATE): _pair_document,
     (Side.QUICKBOOKS, Action.ESTIMATE_CREATE): _pair_document,
     (Side.QUICKBOOKS, Action.ESTIMATE_UPDATE): _pair_document,
+    (Side.QUICKBOOKS, Action.INVOICE_RENUMBER): _renumber_document,
+    (Side.QUICKBOOKS, Action.ESTIMATE_RENUMBER): _renumber_document,
     (Side.QUICKBOOKS, Action.PAYMENT_CREATE): _pair_payment,
     (Side.QUICKBOOKS, Action.PAYMENT_UPDATE): _pair_payment,
     (Side.QUICKBOOKS, Action.PAYMENT_TAKE_PLACEHOLDER): _pair_payment,
