@@ -26,13 +26,14 @@ class Holder:
 
 def told(holder: Holder, number: str) -> tuple[str, str]:
     """What is the matter with a number that is taken, and what can be done about it."""
-    taken = f"its number is taken in QuickBooks by {holder.kind} Id {holder.id} over {holder.says}"
+    taken = f"its number is taken in QuickBooks by {holder.kind} Id {holder.id} ({holder.says})"
     match holder.likeness:
         case Likeness.SAME:
-            return taken, "It has the same customer, total and date: decide `adopt`, or give one another number."
+            same = "It has the same customer, total and date: decide `adopt`"
+            return taken, f"{same}, or renumber one of them and press retry."
         case Likeness.CUSTOMER:
-            same = f"If it is the same one, decide `link` with target {holder.id}; "
-            return taken, f"{same}else give one of the two another number and press retry."
+            same = f"Decide `link` with target {holder.id} if it is the same one"
+            return taken, f"{same}; else renumber one of them and press retry."
         case Likeness.VOID:
             void = f"its number is taken in QuickBooks by our own void {holder.kind} Id {holder.id}"
             free = f"decide `free`: {number} is used again, and the void one becomes {holder.freed}."

@@ -13,7 +13,7 @@ from reconcile.model import Plan, Record, Side, Write
 from sync import closing
 from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome, Waits, switched_off
-from sync.records import mapped_items, numbers, tying
+from sync.records import mapped_items, number_line, numbers, tying
 from sync.records.documents import Documents
 from sync.records.loop import work_through
 from sync.records.seen import Case, Seen, Wish
@@ -161,6 +161,7 @@ class DocumentWork(Generic[Case]):
 
     def _put_back(self, seen: Seen[Case], write: Write) -> None:
         """What had made room for a write that QuickBooks refuses is put back as it was."""
+        number_line.put_back(self.books, self.subject)
         for back in self.documents.put_back(self.books, seen, write).writes:
             self.books.write(self.request(seen, back))
 
@@ -176,6 +177,5 @@ class DocumentWork(Generic[Case]):
 
 def _carries_out(write: Write, decision: str) -> bool:
     """Whether a decision is used up by a write: one on the content is not by what makes room for that."""
-    return bool(decision and write.content is not None) and not (
-        write.action.of_placeholder and decision in _ON_CONTENT
-    )
+    makes_room = write.action.of_placeholder and decision in _ON_CONTENT
+    return bool(decision) and write.content is not None and not makes_room

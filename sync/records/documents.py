@@ -79,10 +79,13 @@ class Documents(ABC, Generic[Case]):
         return []
 
 
-def numbering(subject: Record, now: Body, number: str, note: str = "") -> Request:
-    """Another number for a document that is `now` in QuickBooks, and nothing else, unless a private note is given."""
+def numbering(subject: Record, now: Body, number: str, note: str = "", base_ravetree: Body | None = None) -> Request:
+    """Another number for a document that is `now` in QuickBooks, and nothing else, unless a private note is given.
+
+    `base_ravetree` is what the base says of Ravetree's from then on, if that is not what it says now.
+    """
     body = quickbooks.renumbered_body(now, number, note)
-    context = Context(ravetree_id=subject.id)
+    context = Context(ravetree_id=subject.id, base_ravetree=base_ravetree)
     return Request(subject, Side.QUICKBOOKS, renumbering_of(subject.kind), subject.kind, body, context=context)
 
 

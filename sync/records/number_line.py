@@ -1,7 +1,8 @@
 """Documents that wait for each other's numbers: in a line for the one before, in a ring with a number for a moment.
 
-In a ring one document gets a temporary number, the others theirs, and then it its own. What each had before is stored
-with the pair of that one first, so that whatever is refused, or whoever dies between, everything can be put back.
+In a ring one document gets a temporary number, the others theirs, and then its ordinary work gives it its own. What
+each had before is stored with the pair of that one first, so that whatever is refused, or whoever dies between,
+everything can be put back.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from clients.errors import Refused
 from clients.quickbooks.faults import BooksClosed
+from reconcile.documents import NUMBER_LIMIT
 from reconcile.model import Gone, Kind, Record, Side
 from reconcile.numbers import temporary_number
 from schemas import quickbooks
@@ -70,6 +72,9 @@ def step_on(documents: Documents[Any], books: Books, seen: Seen[Any], holder: Bo
     if own is None or not is_free or (own.number != own.temporary and not _is_ring(own, line)):
         return _wait(books, line[0], may_go_on=is_free)
     books.quickbooks.refresh(Record(Side.QUICKBOOKS, one.record.kind, one.quickbooks_id) for one in (own, *line))
+    if _copy(books, own.record.kind, own.quickbooks_id) != own.now:
+        # What it is now is looked at first.
+        return None
     if closing.covers(books, own.now):
         raise BooksClosed("its date lies in a period that is closed in QuickBooks")
     for one in line:
@@ -113,6 +118,8 @@ def _is_ring(own: Member, line: list[Member]) -> bool:
 
 def _can_be_written(books: Books, one: Member) -> bool:
     """Whether nothing but its number stands between a document and its number."""
+    if not 0 < len(one.wanted) <= NUMBER_LIMIT:
+        return False
     if closing.covers(books, one.now) or str(one.record) in books.journal.blocked_until(books.id):
         return False
     with books.reading() as session:
@@ -132,54 +139,56 @@ def _wait(books: Books, before: Member, *, may_go_on: bool) -> Waits:
 
 
 def _change(books: Books, own: Member, line: list[Member]) -> Waits | None:
-    """The numbers of a ring. What is refused of another one is asked about under that one's name, by its own work."""
-    begun = own.number == own.temporary
+    """Make room for the first of a ring. What is refused of another one is asked about by that one's own work."""
+    kind, begun = own.record.kind, own.number == own.temporary
     before = {one.quickbooks_id: one.number for one in (own, *line)} | (own.pair.kept.get(_BEFORE, {}) if begun else {})
-    _keep(books, own, before)
-    steps = [(one, one.wanted) for one in reversed(line)] + [(own, own.wanted)]
-    for one, number in steps if begun else [(own, own.temporary), *steps]:
+    with books.writing() as session:
+        pairs.keep(session, books.id, kind, own.record.id, **{_BEFORE: before})
+    if not begun:
+        _give(books, kind, own.quickbooks_id, own.temporary, is_first=True)
+    for one in reversed(line):
         try:
-            _give(books, one.record.kind, one.quickbooks_id, number)
+            _give(books, kind, one.quickbooks_id, one.wanted)
         except Refused:
-            _put_back(books, own.record.kind, before)
-            _keep(books, own, {})
-            if one is own:
-                raise
+            put_back(books, own.record)
             books.look_at([one.record])
             return _wait(books, one, may_go_on=True)
-    _keep(books, own, {})
     books.look_at([one.record for one in line])
     return None
 
 
-def _keep(books: Books, own: Member, before: dict[str, str]) -> None:
-    """What each of a ring had, or that all is done."""
-    with books.writing() as session:
-        pairs.keep(session, books.id, own.record.kind, own.record.id, **{_BEFORE: before})
-
-
-def _put_back(books: Books, kind: Kind, before: dict[str, str]) -> None:
-    """Each gets the number that it had, as soon as no other one has it."""
-    left = dict(before)
+def put_back(books: Books, record: Record) -> None:
+    """Each of a ring gets the number that it had, as soon as no other one has it, if `record` has its temporary one."""
+    pair = books.pair(record.kind, Side.RAVETREE, record.id)
+    if pair is None or _number_of(books, record.kind, pair.quickbooks_id) != temporary_number(pair.id):
+        return
+    left = dict(pair.kept.get(_BEFORE, {}))
     while left:
-        now = {name: _number_of(books, kind, name) for name in left}
-        ready = [name for name in left if all(now[other] != left[name] for other in left if other != name)]
-        if not ready:
+        now = {name: _number_of(books, record.kind, name) for name in left}
+        free = [name for name in left if all(now[other] != left[name] for other in left if other != name)]
+        if not free:
             return
-        _give(books, kind, ready[0], left.pop(ready[0]))
+        _give(books, record.kind, free[0], left.pop(free[0]), is_first=free[0] == pair.quickbooks_id)
+
+
+def _copy(books: Books, kind: Kind, quickbooks_id: str) -> Body:
+    copy = books.quickbooks.copy(Record(Side.QUICKBOOKS, kind, quickbooks_id))
+    return copy.body if copy is not None and not copy.deleted else {}
 
 
 def _number_of(books: Books, kind: Kind, quickbooks_id: str) -> str:
-    copy = books.quickbooks.copy(Record(Side.QUICKBOOKS, kind, quickbooks_id))
-    return str(copy.body.get("DocNumber") or "") if copy is not None else ""
+    return str(_copy(books, kind, quickbooks_id).get("DocNumber") or "")
 
 
-def _give(books: Books, kind: Kind, quickbooks_id: str, number: str) -> None:
-    """A number for one document, unless it has it."""
-    pair = books.pair(kind, Side.QUICKBOOKS, quickbooks_id)
-    copy = books.quickbooks.copy(Record(Side.QUICKBOOKS, kind, quickbooks_id))
-    had = _number_of(books, kind, quickbooks_id)
-    if pair is None or copy is None or copy.deleted or had == number:
+def _give(books: Books, kind: Kind, quickbooks_id: str, number: str, *, is_first: bool = False) -> None:
+    """A number for one document, unless it has it.
+
+    Of the first of a ring the base says the same: whatever Ravetree calls it by then is written.
+    """
+    pair, now = books.pair(kind, Side.QUICKBOOKS, quickbooks_id), _copy(books, kind, quickbooks_id)
+    had = str(now.get("DocNumber") or "")
+    if pair is None or not now or had == number:
         return
-    books.write(numbering(Record(Side.RAVETREE, kind, pair.ravetree_id), copy.body, number))
+    base = pair.base_ravetree | {"number": number} if is_first else None
+    books.write(numbering(Record(Side.RAVETREE, kind, pair.ravetree_id), now, number, base_ravetree=base))
     books.numbers.forget(kind, had, number)

@@ -83,13 +83,19 @@ def _described(documents: Documents[Any], books: Books, seen: Seen[Any], raw: Bo
     """The document that has the number, as far as a person has to know it."""
     kind, name = seen.subject.kind, str(raw["Id"])
     total = money(raw["TotalAmt"], raw.get("CurrencyRef", {}).get("value", books.home_currency))
-    says = f"{total} of {raw.get('TxnDate', '')}"
+    says = f"{total}, {raw.get('TxnDate', '')}"
     ours = books.pair(kind, Side.QUICKBOOKS, name) is not None
-    if ours and quickbooks.is_void(raw) and not closing.covers(books, raw):
+    if ours and quickbooks.is_void(raw) and not _is_closed(books, raw):
         number = str(raw["DocNumber"])
         freed = freed_number(number, lambda other: bool(books.numbers.holders(kind, other)))
         return Holder(kind, name, says, Likeness.VOID if freed else Likeness.NONE, freed)
     return Holder(kind, name, says, _likeness(documents, books, seen, raw))
+
+
+def _is_closed(books: Books, raw: Body) -> bool:
+    """Nothing is offered that QuickBooks would refuse: whether its books are closed is read first."""
+    closing.look_again(books)
+    return closing.covers(books, raw)
 
 
 def _likeness(documents: Documents[Any], books: Books, seen: Seen[Any], raw: Body) -> Likeness:

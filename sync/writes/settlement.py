@@ -140,8 +140,9 @@ def _pair_document(session: Session, operation: Operation, answer: Body, now: da
 
 def _renumber_document(session: Session, operation: Operation, answer: Body, _now: datetime) -> None:
     """What is said of the number is QuickBooks' answer: it may number documents by itself."""
-    name, number = context_of(operation).ravetree_id, str(answer.get("DocNumber") or "")
-    pairs.renumber(session, operation.connection_id, kind_of(operation.action), name, number)
+    context, kind = context_of(operation), kind_of(operation.action)
+    number = str(answer.get("DocNumber") or "")
+    pairs.renumber(session, operation.connection_id, kind, context.ravetree_id, number, context.base_ravetree)
 
 
 def _compare_totals(session: Session, pair: Pair, context: Context, answer: Body) -> None:

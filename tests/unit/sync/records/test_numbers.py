@@ -41,7 +41,9 @@ def test_another_document_is_never_taken_over(world: World, amount: int, fields:
     invoice = world.invoice(world.client(), "100.00", number="77")
     world.settle()
     row = world.attention(ours(Kind.INVOICE, invoice))
-    assert (row.code, row.decisions) == ("DuplicateNumber", "")
+    assert (row.code, row.decisions) == ("DuplicateNumber", "link")
+    assert world.decide(ours(Kind.INVOICE, invoice), "adopt")
+    world.settle()
     assert world.pairs("invoice") == {}
 
 
