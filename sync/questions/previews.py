@@ -189,7 +189,9 @@ def spelled(rehearsed: Rehearsed, partner: str = "") -> dict[str, Any]:
 def _is_own(step: RehearsedWrite, record: Record) -> bool:
     noun = step.action.noun
     nouns = {Kind.CONTACT: ("contact", "customer"), Kind.INVOICE: ("invoice", "placeholder")}
-    return noun in nouns.get(record.kind, (str(record.kind),))
+    # Others of its kind make room for it by their numbers.
+    makes_room = step.action.verb == "renumber" and step.subject != record
+    return noun in nouns.get(record.kind, (str(record.kind),)) and not makes_room
 
 
 def _step(step: RehearsedWrite) -> dict[str, Any]:

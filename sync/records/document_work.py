@@ -5,7 +5,6 @@ from typing import Generic
 
 from clients.errors import Missing, Moved, Refused
 from clients.quickbooks.faults import BooksClosed, DuplicateNumber, StaleReference
-from reconcile.actions import renumbering_of
 from reconcile.decisions import Decision
 from reconcile.documents import NUMBER_NOT_KEPT
 from reconcile.invoices import CLOSED_CODES
@@ -137,11 +136,7 @@ class DocumentWork(Generic[Case]):
         except DuplicateNumber as error:
             return numbers.make_way(self.documents, self.books, seen, error)
         else:
-            if self.wish.requested:
-                self.books.numbers.forget(self.documents.KIND, getattr(write.content, "number", ""))
-            if write.action == renumbering_of(self.documents.KIND):
-                # If it was not taken after all, a person is asked again.
-                self.books.numbers.are_kept = False
+            numbers.given(self.documents, self.books, seen, write)
             if _carries_out(write, self.wish.decision):
                 self._use_up_decision()
         return None

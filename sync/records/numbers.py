@@ -3,7 +3,7 @@
 from typing import Any
 
 from clients.quickbooks.faults import DuplicateNumber
-from reconcile.actions import creation_of
+from reconcile.actions import creation_of, renumbering_of
 from reconcile.decisions import Decision
 from reconcile.model import Kind, Likeness, Record, Side, Write, money
 from reconcile.numbers import Holder, freed_note, freed_number, told
@@ -20,15 +20,29 @@ from sync.records.seen import Seen
 
 
 def taken(books: Books, seen: Seen[Any], write: Write) -> DuplicateNumber | None:
-    """Before the button, the back-fill and after a restore: whether QuickBooks checks numbers is a setting."""
+    """Before the button, the back-fill and after a restore: whether QuickBooks checks numbers is a setting.
+
+    Before what a person decided of the number too: a preview, which nothing is refused to, shows what comes of it.
+    """
     if write.action != creation_of(seen.subject.kind):
         return None
-    if not seen.wish.requested and not books.restored.may_be_forgotten(seen.raw):
+    is_decided = seen.wish.decision in (Decision.ADOPT, Decision.FREE)
+    if not (seen.wish.requested or is_decided or books.restored.may_be_forgotten(seen.raw)):
         return None
     found = books.numbers.holders(seen.subject.kind, getattr(write.content, "number", ""))
     if not found:
         return None
     return DuplicateNumber("its number is taken in QuickBooks", code="6140", taken_by=str(found[0]["Id"]))
+
+
+def given(documents: Documents[Any], books: Books, seen: Seen[Any], write: Write) -> None:
+    """What is known of numbers after a write that was taken."""
+    kind = seen.subject.kind
+    books.numbers.forget(kind, getattr(write.content, "number", ""), str((seen.body or {}).get("DocNumber") or ""))
+    if write.action == renumbering_of(kind) and seen.remote is not None:
+        # If it was not kept after all, a person is asked again.
+        copy, number = books.quickbooks.copy(seen.remote), documents.load_own(seen.raw).number
+        books.numbers.are_kept = copy is not None and copy.body.get("DocNumber") == number
 
 
 def make_way(documents: Documents[Any], books: Books, seen: Seen[Any], error: DuplicateNumber) -> Waits | None:

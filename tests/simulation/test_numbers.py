@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from ravebooks.demo.sides import Body
 from storage.models import Operation
+from sync.duties import PREFLIGHT
 from tests.simulation.dying import Killed
 from tests.simulation.spoiling import Answer, spoiled
 from tests.simulation.test_connecting import set_preferences
@@ -270,6 +271,13 @@ def test_a_new_invoice_waits_for_the_number_that_another_one_gives_up(world: Wor
     assert (number(world, qa), there(world, new)["TotalAmt"], codes(world)) == ("B", 7, [])
 
 
+def preview(world: World, document: Body, decision: str) -> list[str]:
+    """What a decision would write."""
+    path = f"/api/connections/{world.connection_id}/records/ravetree/invoice/{document['id']}/preview"
+    found = world.api("GET", f"{path}?decision={decision}").get_json()
+    return [step["action"] for step in found["steps"]]
+
+
 # --- our own void one -------------------------------------------------------------------------------
 
 
@@ -288,6 +296,7 @@ def test_our_own_void_invoice_gives_its_number_away(world: World) -> None:
     assert asked["code"] == "DuplicateNumber"
     for words in ("`free`", "1043-V", "used again"):
         assert words in asked["remedy"]
+    assert preview(world, new, "free") == ["invoice.renumber", "invoice.create"]
     decide(world, new, "free")
     void = rows(world)[row["Id"]]
     assert (void["DocNumber"], void["TotalAmt"], void["Balance"]) == ("1043-V", 0, 0)
@@ -348,6 +357,18 @@ def test_once_numbers_are_kept_retry_writes_it(world: World) -> None:
     set_preferences(world, SalesFormsPrefs={"CustomTxnNumbers": True})
     retry(world, invoice)
     assert there(world, invoice)["TotalAmt"] == 100
+    assert is_at_rest(world)
+
+
+def test_all_that_wait_for_it_go_on_once_the_settings_are_looked_at(world: World) -> None:
+    first = not_kept(world)
+    second = world.invoice(first["client_id"], "50.00", number="R-2")
+    world.settle()
+    assert codes(world) == ["number_not_kept"] * 2
+    set_preferences(world, SalesFormsPrefs={"CustomTxnNumbers": True})
+    world.plan(PREFLIGHT)
+    world.settle()
+    assert [there(world, one)["TotalAmt"] for one in (first, second)] == [100, 50]
     assert is_at_rest(world)
 
 
