@@ -109,11 +109,9 @@ class DocumentWork(Generic[Case]):
                 waits = numbers.make_way(self.documents, self.books, seen, taken)
             else:
                 waits = self._send(seen, write)
-        except BooksClosed:
-            if not closing.look_again(self.books):
-                raise
-            return None
-        except Refused:
+        except Refused as error:
+            if isinstance(error, BooksClosed) and closing.look_again(self.books):
+                return None
             self._put_back(seen, write)
             raise
         if waits is not None:

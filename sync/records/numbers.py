@@ -53,7 +53,7 @@ def make_way(documents: Documents[Any], books: Books, seen: Seen[Any], error: Du
     number = documents.load_own(seen.raw).number
     # Whoever presses retry has changed something meanwhile.
     books.numbers.forget(seen.subject.kind, number)
-    found = _holder(books, seen, error)
+    found = _holder(books, seen, number, error)
     if found is None:
         raise error
     if _may_be_taken_over(books, seen) and _is_same(documents, books, seen, found):
@@ -77,9 +77,13 @@ def make_way(documents: Documents[Any], books: Books, seen: Seen[Any], error: Du
     ) from error
 
 
-def _holder(books: Books, seen: Seen[Any], error: DuplicateNumber) -> Body | None:
-    wanted = [error.taken_by] if error.taken_by else []
-    found = books.neighbours.quickbooks.by_ids(ENTITIES[seen.subject.kind], wanted)
+def _holder(books: Books, seen: Seen[Any], number: str, error: DuplicateNumber) -> Body | None:
+    """The document that has the number: as QuickBooks says it, or as it is found by it."""
+    kind, own = seen.subject.kind, str((seen.body or {}).get("Id", ""))
+    if error.taken_by:
+        found = books.neighbours.quickbooks.by_ids(ENTITIES[kind], [error.taken_by])
+    else:
+        found = [raw for raw in books.numbers.holders(kind, number) if str(raw["Id"]) != own]
     return found[0] if found else None
 
 
