@@ -13,11 +13,13 @@ class Action(StrEnum):
     ESTIMATE_UPDATE = "estimate.update"
     ESTIMATE_CLOSE = "estimate.close"
     ESTIMATE_DELETE = "estimate.delete"
+    ESTIMATE_RENUMBER = "estimate.renumber"
     INVOICE_CREATE = "invoice.create"
     INVOICE_UPDATE = "invoice.update"
     INVOICE_MARK_SENT = "invoice.mark_sent"
     INVOICE_VOID = "invoice.void"
     INVOICE_DELETE = "invoice.delete"
+    INVOICE_RENUMBER = "invoice.renumber"
     PAYMENT_CREATE = "payment.create"
     PAYMENT_UPDATE = "payment.update"
     PAYMENT_APPLY = "payment.apply"
@@ -57,3 +59,8 @@ class Action(StrEnum):
 def creation_of(kind: str) -> Action:
     """The write that makes a record of that kind: a document or a payment."""
     return Action(f"{kind}.create")
+
+
+def renumbering_of(kind: str) -> Action:
+    """The write that gives a document of that kind another number, and leaves the rest of it alone."""
+    return Action(f"{kind}.renumber")

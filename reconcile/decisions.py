@@ -11,7 +11,8 @@ class Decision(StrEnum):
     is the same one. `RAVETREE`, `QUICKBOOKS`: that side is right. `LINK`: tie it to the record that is named.
     `UNLINK`: take it apart from its partner. `ACCEPT`: QuickBooks' total and tax may differ as they do. `ONE`: they are
     one receipt. `PAYMENT`: the payment that stood for a mark as paid is the real money. `RESTORE`: undo the edit of it.
-    `PLACEHOLDER`: enter a payment that stands for the mark. `TODAY`: date it today.
+    `PLACEHOLDER`: enter a payment that stands for the mark. `TODAY`: date it today. `FREE`: the void document that has
+    the number gets another one.
     """
 
     TWO = "two"
@@ -29,6 +30,7 @@ class Decision(StrEnum):
     PLACEHOLDER = "placeholder"
     TODAY = "today"
     ACCEPT = "accept"
+    FREE = "free"
 
 
 AT_ANY_TIME = frozenset({Decision.PUSH, Decision.LINK, Decision.UNLINK})

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
 
+from reconcile.actions import renumbering_of
 from reconcile.decisions import Decision
 from reconcile.limits import MEMO_LIMIT, description_parts, mail_addresses, shortened
 from reconcile.model import (
@@ -29,7 +30,9 @@ from reconcile.model import (
     TaxedTotal,
     money,
     parked,
+    write,
 )
+from reconcile.questions import Asked, says
 from reconcile.totals import (
     PRICE,
     AfterDiscount,
@@ -43,6 +46,10 @@ from reconcile.totals import (
 
 NUMBER_LIMIT = 21
 """Characters that QuickBooks keeps of a DocNumber."""
+
+
+NUMBER_NOT_KEPT = "number_not_kept"
+"""The code of the question about a number that QuickBooks has made up by itself."""
 
 
 class References(Protocol):
@@ -96,6 +103,11 @@ class References(Protocol):
     @property
     def decision(self) -> str:
         """What a person decided about it; empty without a decision."""
+        ...
+
+    @property
+    def numbers_kept(self) -> bool:
+        """Whether QuickBooks was asked, and says that it takes numbers as they are given."""
         ...
 
     @property
@@ -161,9 +173,9 @@ def name_of(document: RavetreeInvoice | RavetreeEstimate) -> str:
     return f"{'Invoice' if isinstance(document, RavetreeInvoice) else 'Estimate'} {document.number}"
 
 
-def deleted_in_quickbooks(case: Dated, document: RavetreeInvoice | RavetreeEstimate) -> Plan:
+def deleted_in_quickbooks(case: Asked, document: RavetreeInvoice | RavetreeEstimate) -> Plan:
     """It stands in Ravetree alone: a person says what is right."""
-    if case.decision == Decision.LEAVE:
+    if says(case, "deleted_in_quickbooks", Decision.LEAVE):
         return Plan(ignored="left deleted in QuickBooks")
     end = "Void" if isinstance(document, RavetreeInvoice) else "Delete"
     return parked(
@@ -179,8 +191,11 @@ def difference_after_write(case: References, base: Base, now: QuickBooksInvoice 
     """What QuickBooks made of our last write, if it was not what we said and is not put right since."""
     ours, then, name = base.ravetree, base.quickbooks, name_of(base.ravetree)
     if ours.number not in (then.number, now.number):
+        if case.numbers_kept:
+            kind = Kind.INVOICE if isinstance(now, QuickBooksInvoice) else Kind.ESTIMATE
+            return write(Side.QUICKBOOKS, renumbering_of(kind), now.id, now.sync_token)
         return parked(
-            "number_not_kept",
+            NUMBER_NOT_KEPT,
             f"{name} got the number {then.number or 'none'} in QuickBooks.",
             "Turn on custom transaction numbers in QuickBooks, then press retry.",
         )

@@ -70,6 +70,7 @@ class EstimateCase:
     percents: Mapping[str, Decimal] = field(default_factory=dict)
     since: datetime | None = None
     requested: bool = False
+    numbers_kept: bool = False
     decision: str = ""
     decided_on: str = ""
     decision_target: str = ""

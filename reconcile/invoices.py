@@ -119,6 +119,7 @@ class InvoiceCase:
     percents: Mapping[str, Decimal] = field(default_factory=dict)
     since: datetime | None = None
     requested: bool = False
+    numbers_kept: bool = False
     payments_pending: bool = False
     paired_payments: tuple[Record, ...] = ()
     placeholder: Placeholder | None = None

@@ -42,6 +42,18 @@ SYNCED = (Kind.CONTACT, Kind.ESTIMATE, Kind.INVOICE, Kind.PAYMENT)
 """The kinds that stand in both books."""
 
 
+class Likeness(StrEnum):
+    """What a document whose number is taken has in common with the one that has it.
+
+    `SAME` customer, total and date; the `CUSTOMER` alone; `VOID` is a document of ours; `NONE`: nothing that helps.
+    """
+
+    SAME = "same"
+    CUSTOMER = "customer"
+    VOID = "void"
+    NONE = "none"
+
+
 @dataclass(frozen=True, order=True)
 class Record:
     """The name of one record on one side."""

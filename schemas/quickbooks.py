@@ -598,6 +598,11 @@ def sent_body(now: Mapping[str, Any]) -> Body:
     return identity_body(now) | {"sparse": True, "EmailStatus": "EmailSent"}
 
 
+def renumbered_body(now: Mapping[str, Any], number: str, note: str = "") -> Body:
+    """The sparse update that gives a document another number, and its private note a text if one is given."""
+    return identity_body(now) | {"sparse": True, "DocNumber": number} | ({"PrivateNote": note} if note else {})
+
+
 def identity_body(now: Mapping[str, Any]) -> Body:
     """What a void or a delete takes, and what every update begins with."""
     return {"Id": now["Id"], "SyncToken": now["SyncToken"]}

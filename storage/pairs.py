@@ -98,6 +98,23 @@ def keep(session: Session, connection_id: str, kind: str, ravetree_id: str, **fa
         session.flush()
 
 
+def renumber(
+    session: Session,
+    connection_id: str,
+    kind: str,
+    ravetree_id: str,
+    number: str,
+    base_ravetree: Mapping[str, Any] | None,
+) -> None:
+    """A document got another number in QuickBooks, and nothing else; Ravetree's base is another one if it is given."""
+    pair = find(session, connection_id, kind, Side.RAVETREE, ravetree_id)
+    if pair is not None and pair.base_quickbooks:
+        if base_ravetree is not None:
+            pair.base_ravetree = dict(base_ravetree)
+        pair.base_quickbooks = {**pair.base_quickbooks, "DocNumber": number}
+        session.flush()
+
+
 def accept(session: Session, connection_id: str, kind: str, ravetree_id: str, accepted: Mapping[str, Any]) -> None:
     """Keep what of a document's total and tax a person lets differ."""
     pair = find(session, connection_id, kind, Side.RAVETREE, ravetree_id)

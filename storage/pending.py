@@ -104,6 +104,13 @@ def note(
     )
 
 
+def request(session: Session, connection_id: str, record: Record, now: datetime) -> None:
+    """A person wants a record written, whatever its age: that lasts until its note is cleared."""
+    result = session.execute(sa.update(PendingChange).where(*_is(connection_id, record)).values(requested=True))
+    if not result.rowcount:  # type: ignore[attr-defined]  # an UPDATE's result counts rows
+        note(session, connection_id, record, now, requested=True)
+
+
 def due(session: Session, connection_id: str, now: datetime, limit: int) -> list[PendingChange]:
     """What may be worked on now, oldest first."""
     return list(

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from schemas.quickbooks import Body
 from storage import connections
 from sync.books import Books
 
@@ -9,6 +10,12 @@ from sync.books import Books
 def closed_until(books: Books) -> date | None:
     """The closing date, as far as we know."""
     return date.fromisoformat(books.connection.books_closed) if books.connection.books_closed else None
+
+
+def covers(books: Books, raw: Body) -> bool:
+    """Whether a transaction of QuickBooks lies in the closed period, as far as we know."""
+    closed = closed_until(books)
+    return closed is not None and str(raw.get("TxnDate") or "") <= closed.isoformat()
 
 
 def look_again(books: Books) -> bool:

@@ -1,4 +1,4 @@
-"""Which documents of QuickBooks have a number: asked once a slice."""
+"""Which documents of QuickBooks have a number, and whether it takes numbers as they are given: asked once a slice."""
 
 from collections.abc import Iterable
 
@@ -10,11 +10,17 @@ from sync.slice import Slice
 
 
 class DocumentNumbers:
-    """QuickBooks' documents by their numbers."""
+    """QuickBooks' documents by their numbers. `are_kept` is None until it was asked."""
 
     def __init__(self, work: Slice, known: dict[tuple[Kind, str], list[Body]] | None) -> None:
         self._slice = work
         self.known = dict(known or {})
+        self.are_kept: bool | None = None
+
+    def look_whether_kept(self) -> None:
+        """Whether custom transaction numbers are on. One metered read."""
+        preferences = self._slice.neighbours.quickbooks.get("preferences")
+        self.are_kept = bool(preferences.get("SalesFormsPrefs", {}).get("CustomTxnNumbers"))
 
     def look_up(self, kind: Kind, numbers: Iterable[str]) -> None:
         """Which documents of QuickBooks have these numbers: one read for all of them, good for this slice."""
@@ -34,6 +40,7 @@ class DocumentNumbers:
         self.look_up(kind, [number])
         return self.known[kind, number]
 
-    def forget(self, kind: Kind, number: str) -> None:
-        """It has just been given to a document of ours."""
-        self.known.pop((kind, number), None)
+    def forget(self, kind: Kind, *numbers: str) -> None:
+        """They have just been given to documents of ours, or taken from them."""
+        for number in numbers:
+            self.known.pop((kind, number), None)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from clients.errors import Missing, Moved, NotAuthorised, NotSent, OutcomeUnknown, Refused, Throttled
-from clients.quickbooks.faults import DuplicateNumber, Likeness, TokenExpired
+from clients.quickbooks.faults import DuplicateNumber, TokenExpired
 from config.errors import RavebooksError
 from reconcile.decisions import Decision
+from reconcile.model import Likeness
 from storage.brakes import TooManyRemovals
 
 FIRST_RETRY_SECONDS = 1.0
@@ -46,6 +47,14 @@ class Pause:
 
 Reaction = Retry | Replan | Park | Pause
 
+_ANSWERS: dict[Likeness, tuple[Decision, ...]] = {
+    Likeness.SAME: (Decision.ADOPT,),
+    Likeness.CUSTOMER: (Decision.LINK,),
+    Likeness.VOID: (Decision.FREE,),
+    Likeness.NONE: (),
+}
+"""What a person can decide about a number that is taken, by whose it is: what the remedy names."""
+
 
 def backoff(attempts: int, jitter: float) -> float:
     """Seconds before the next try: doubling from one second to one hour, times `jitter` (0.5 to 1.5)."""
@@ -65,8 +74,8 @@ def decide(error: RavebooksError, what: str, attempts: int, jitter: float) -> Re
             return Replan()
         case TooManyRemovals():
             return Park("too_many_removals", f"{what}: {error}.", error.remedy, "held")
-        case DuplicateNumber() if error.likeness is Likeness.SAME:
-            return Park(type(error).__name__, f"{what}: {error}.", error.remedy, decisions=(Decision.ADOPT,))
+        case DuplicateNumber():
+            return Park(type(error).__name__, f"{what}: {error}.", error.remedy, decisions=_ANSWERS[error.likeness])
         case Missing() | Refused():
             return Park(type(error).__name__, f"{what}: {error}.", error.remedy)
         case _:

@@ -1,7 +1,6 @@
 """QuickBooks' faults as an error tree. Source: section 3 of the QuickBooks reference, "Faults"."""
 
 import re
-from enum import StrEnum
 from typing import Any
 
 from clients.errors import (
@@ -15,6 +14,7 @@ from clients.errors import (
     Throttled,
 )
 from config.redaction import redact_text
+from reconcile.model import Likeness
 
 THROTTLE_SECONDS = 60.0
 """QuickBooks promises no Retry-After; its limits are by the minute."""
@@ -70,18 +70,10 @@ class BusinessRule(Refused):
     remedy = "Do what QuickBooks asks for, then press retry."
 
 
-class Likeness(StrEnum):
-    """What a document whose number is taken has in common with the one that has it."""
-
-    SAME = "same"
-    CUSTOMER = "customer"
-    NONE = "none"
-
-
 class DuplicateNumber(Refused):
     """Another transaction has this number: `taken_by` is its id, as far as QuickBooks, or whoever looked, told it."""
 
-    remedy = "Give one of the two another number, or adopt the one in QuickBooks."
+    remedy = "Give one of the two another number, then press retry."
 
     def __init__(
         self, message: str, *, taken_by: str | None = None, likeness: Likeness = Likeness.NONE, **kwargs: Any

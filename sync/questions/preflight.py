@@ -10,6 +10,7 @@ from clients.quickbooks.company import Company
 from clients.ravetree.account import Account
 from config.logging import logger
 from config.ports import Clock
+from reconcile.documents import NUMBER_NOT_KEPT
 from reconcile.preflight import CompanyFacts, Finding, MappedEntry, UnmappedKey, findings, missing
 from reconcile.time_zones import is_time_zone
 from schemas.quickbooks import Body
@@ -89,6 +90,8 @@ def look(unit: UnitOfWork, clock: Clock, connection: Connection, neighbours: Nei
         }
         if facts.time_zone and not row.time_zone:
             row.time_zone = facts.time_zone
+        if facts.custom_numbers:
+            pending.reconsider_code(session, connection.id, NUMBER_NOT_KEPT, now)
         if not any(finding.code in ("mapping_inactive", "no_access") for finding in found):
             for code in pending.MAPPING_CODES:
                 pending.reconsider_code(session, connection.id, code, now)

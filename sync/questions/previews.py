@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from clients.errors import NeighbourError
-from clients.quickbooks.faults import Likeness
 from clients.ravetree.account import RESOURCES
 from config.logging import logger
 from config.ports import Clock
 from reconcile.decisions import Decision
-from reconcile.model import Attention, Kind, Record, Side
+from reconcile.model import Attention, Kind, Likeness, Record, Side
 from schemas.changes import changes
 from storage import connections, copies, jobs, pairs, pending
 from storage.database import Database
@@ -27,7 +26,7 @@ SHOWN = 200
 """Records that a preview of many names one by one; the counts are of all."""
 
 _NUMBERS = 100
-_LIKENESS = {Likeness.SAME: "adopt", Likeness.CUSTOMER: "differ", Likeness.NONE: "ask"}
+_LIKENESS = {Likeness.SAME: "adopt", Likeness.CUSTOMER: "differ", Likeness.VOID: "ask", Likeness.NONE: "ask"}
 
 log = logger("previews")
 
@@ -190,7 +189,9 @@ def spelled(rehearsed: Rehearsed, partner: str = "") -> dict[str, Any]:
 def _is_own(step: RehearsedWrite, record: Record) -> bool:
     noun = step.action.noun
     nouns = {Kind.CONTACT: ("contact", "customer"), Kind.INVOICE: ("invoice", "placeholder")}
-    return noun in nouns.get(record.kind, (str(record.kind),))
+    # Others of its kind make room for it by their numbers.
+    makes_room = step.action.verb == "renumber" and step.subject != record
+    return noun in nouns.get(record.kind, (str(record.kind),)) and not makes_room
 
 
 def _step(step: RehearsedWrite) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from typing import Generic
 from clients.errors import Missing, Moved, Refused
 from clients.quickbooks.faults import BooksClosed, DuplicateNumber, StaleReference
 from reconcile.decisions import Decision
+from reconcile.documents import NUMBER_NOT_KEPT
 from reconcile.invoices import CLOSED_CODES
 from reconcile.model import Plan, Record, Side, Write
 from sync import closing
 from sync.books import Books
-from sync.outcomes import Agreed, NeedsAttention, Outcome, switched_off
-from sync.records import numbers, stale_references, tying
+from sync.outcomes import Agreed, NeedsAttention, Outcome, Waits, switched_off
+from sync.records import number_line, numbers, stale_references, tying
 from sync.records.documents import Documents
 from sync.records.loop import work_through
 from sync.records.seen import Case, Seen, Wish
@@ -19,6 +20,9 @@ from sync.writes.journal import Request
 
 _LASTING = (Decision.LEAVE, Decision.UNLINK)
 """Decisions that stay for as long as nothing is to be done because of them."""
+
+_ON_CONTENT = (Decision.OVERWRITE, Decision.ACCEPT, Decision.ADOPT, Decision.FREE)
+"""Decisions that only the content of a document carries out, whatever makes room for it first."""
 
 
 class DocumentWork(Generic[Case]):
@@ -65,13 +69,20 @@ class DocumentWork(Generic[Case]):
             self._closing_looked_at = True
             if closing.look_again(self.books):
                 return True
+        if (
+            plan.attention is not None
+            and plan.attention.code == NUMBER_NOT_KEPT
+            and self.books.numbers.are_kept is None
+        ):
+            self.books.numbers.look_whether_kept()
+            return True
         if not self.documents.is_too_old(self.books, seen, plan):
             return False
         self.books.quickbooks.refresh(seen.remotes[:1])
         return True
 
-    def ties(self, seen: Seen[Case], plan: Plan) -> bool:
-        """Keep an answer, or take over the document that has the number, if a person said so. Raises the offer."""
+    def ties(self, seen: Seen[Case], plan: Plan) -> bool:  # noqa: ARG002 - a payment's work asks it
+        """Keep an answer, or what a person lets differ, or let go of a placeholder."""
         if plan.remember is not None:
             self.books.remember(self.subject, plan.remember)
             self.wish = replace(self.wish, decision="")
@@ -85,30 +96,30 @@ class DocumentWork(Generic[Case]):
             if self.wish.decision and plan.forgets_mark:
                 self._use_up_decision()
             return True
-        taken = numbers.taken(self.books, seen, plan)
-        if taken is None:
-            return False
-        if not numbers.take_over(self.documents, self.books, seen, taken):
-            raise numbers.offer(self.documents, self.books, seen, taken)
-        return True
+        return False
 
     def request(self, seen: Seen[Case], write: Write) -> Request:
         """The write, ready for the journal."""
         return self.documents.request(self.books, seen, write)
 
-    def write(self, seen: Seen[Case], write: Write) -> None:
+    def write(self, seen: Seen[Case], write: Write) -> Waits | None:
         """Send one write. Raises what the neighbours say, in words that name what is to be mended."""
         try:
-            self._send(seen, write)
-        except BooksClosed:
-            if not closing.look_again(self.books):
-                raise
-        except Refused:
+            if (taken := numbers.taken(self.books, seen, write)) is not None:
+                waits = numbers.make_way(self.documents, self.books, seen, taken)
+            else:
+                waits = self._send(seen, write)
+        except Refused as error:
+            if isinstance(error, BooksClosed) and closing.look_again(self.books):
+                return None
             self._put_back(seen, write)
             raise
+        if waits is not None:
+            self._put_back(seen, write)
+        return waits
 
-    def _send(self, seen: Seen[Case], write: Write) -> None:
-        """Send it, and say what a refusal is about."""
+    def _send(self, seen: Seen[Case], write: Write) -> Waits | None:
+        """Send it, and say what a refusal is about; whom it waits for, where others have its number for now."""
         request = self.request(seen, write)
         try:
             self.books.write(request)
@@ -121,13 +132,12 @@ class DocumentWork(Generic[Case]):
                 # Nothing of ours is gone: it is an entry of a list that a person has to see to.
                 raise stale_references.explain(self.books, request, error) from error
         except DuplicateNumber as error:
-            if not numbers.take_over(self.documents, self.books, seen, error):
-                raise numbers.offer(self.documents, self.books, seen, error) from error
+            return numbers.make_way(self.documents, self.books, seen, error)
         else:
-            if self.wish.requested:
-                self.books.numbers.forget(self.documents.KIND, getattr(write.content, "number", ""))
-            if self.wish.decision and write.content is not None:
+            numbers.given(self.documents, self.books, seen, write)
+            if _carries_out(write, self.wish.decision):
                 self._use_up_decision()
+        return None
 
     def reads_before_asking(self, seen: Seen[Case]) -> bool:
         """Before a person is asked, look whether QuickBooks still says what we think it says."""
@@ -144,6 +154,7 @@ class DocumentWork(Generic[Case]):
 
     def _put_back(self, seen: Seen[Case], write: Write) -> None:
         """What had made room for a write that QuickBooks refuses is put back as it was."""
+        number_line.put_back(self.books, self.subject)
         for back in self.documents.put_back(self.books, seen, write).writes:
             self.books.write(self.request(seen, back))
 
@@ -155,3 +166,9 @@ class DocumentWork(Generic[Case]):
     def _use_up_decision(self) -> None:
         self.wish = replace(self.wish, decision="", said={})
         self.books.use_up({self.subject, *self.books.handling})
+
+
+def _carries_out(write: Write, decision: str) -> bool:
+    """Whether a decision is used up by a write: one on the content is not by what makes room for that."""
+    makes_room = write.action.of_placeholder and decision in _ON_CONTENT
+    return bool(decision) and write.content is not None and not makes_room

@@ -5,9 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Generic
 
+from reconcile.actions import renumbering_of
 from reconcile.model import (
     NOTHING,
     DocumentContent,
+    Gone,
     Kind,
     Plan,
     QuickBooksEstimate,
@@ -15,6 +17,7 @@ from reconcile.model import (
     RavetreeEstimate,
     RavetreeInvoice,
     Record,
+    Side,
     Write,
 )
 from schemas import quickbooks
@@ -44,6 +47,10 @@ class Documents(ABC, Generic[Case]):
         """Ravetree's document."""
 
     @abstractmethod
+    def own(self, books: Books, record_id: str) -> RavetreeInvoice | RavetreeEstimate | Gone:
+        """Ravetree's document as it is there now."""
+
+    @abstractmethod
     def gather(self, books: Books, subject: Record, wish: Wish) -> Seen[Case]:
         """Both sides as they are now. It writes to neither of them."""
 
@@ -59,6 +66,10 @@ class Documents(ABC, Generic[Case]):
     def request(self, books: Books, seen: Seen[Case], write: Write) -> Request:
         """The write, ready for the journal."""
 
+    def renumbering(self, seen: Seen[Case]) -> Request:
+        """Ravetree's number, where QuickBooks had made up its own."""
+        return numbering(seen.subject, seen.body or {}, self.load_own(seen.raw).number)
+
     def put_back(self, books: Books, seen: Seen[Case], write: Write) -> Plan:  # noqa: ARG002
         """What had made room for `write`, which QuickBooks refuses, as it was."""
         return NOTHING
@@ -66,6 +77,16 @@ class Documents(ABC, Generic[Case]):
     def unit(self, books: Books, subject: Record, raw: Body | None = None) -> list[Record]:  # noqa: ARG002
         """The payments that come with a document, `raw` in QuickBooks: only an invoice has them."""
         return []
+
+
+def numbering(subject: Record, now: Body, number: str, note: str = "", base_ravetree: Body | None = None) -> Request:
+    """Another number for a document that is `now` in QuickBooks, and nothing else, unless a private note is given.
+
+    `base_ravetree` is what the base says of Ravetree's from then on, if that is not what it says now.
+    """
+    body = quickbooks.renumbered_body(now, number, note)
+    context = Context(ravetree_id=subject.id, base_ravetree=base_ravetree)
+    return Request(subject, Side.QUICKBOOKS, renumbering_of(subject.kind), subject.kind, body, context=context)
 
 
 def named(seen: Seen[Any], write: Write, path: str, body: Body, context: Context, method: str = "POST") -> Request:

@@ -33,6 +33,10 @@ class Estimates(Documents[EstimateCase]):
         """Ravetree's estimate."""
         return ravetree.load_estimate(raw)
 
+    def own(self, books: Books, record_id: str) -> RavetreeEstimate | Gone:
+        """Ravetree's estimate as it is there now."""
+        return books.ravetree.estimate(record_id)[0]
+
     def gather(self, books: Books, subject: Record, wish: Wish) -> Seen[EstimateCase]:
         """Both sides as they are now."""
         estimate, raw = books.ravetree.estimate(subject.id)
@@ -57,6 +61,8 @@ class Estimates(Documents[EstimateCase]):
 
     def request(self, books: Books, seen: Seen[EstimateCase], write: Write) -> Request:  # noqa: ARG002
         """The write, ready for the journal."""
+        if write.action == Action.ESTIMATE_RENUMBER:
+            return self.renumbering(seen)
         now = seen.body
         context = Context(ravetree_id=seen.subject.id)
         if isinstance(write.content, EstimateContent):

@@ -58,6 +58,10 @@ class Invoices(Documents[InvoiceCase]):
         """Ravetree's invoice."""
         return ravetree.load_invoice(raw)
 
+    def own(self, books: Books, record_id: str) -> RavetreeInvoice | Gone:
+        """Ravetree's invoice as it is there now."""
+        return books.ravetree.invoice(record_id)[0]
+
     def gather(self, books: Books, subject: Record, wish: Wish) -> Seen[InvoiceCase]:
         """Both sides as they are now."""
         connection = books.connection
@@ -130,6 +134,8 @@ class Invoices(Documents[InvoiceCase]):
 
     def request(self, books: Books, seen: Seen[InvoiceCase], write: Write) -> Request:
         """The write, ready for the journal."""
+        if write.action == Action.INVOICE_RENUMBER:
+            return self.renumbering(seen)
         # An older invoice comes as one unit with the payments that live on it.
         is_older = seen.wish.requested and write.action == Action.INVOICE_CREATE
         payments = [record.id for record in self.unit(books, seen.subject)] if is_older else []

@@ -117,6 +117,7 @@ def references(
         "us_company": us_company,
         "since": since,
         "requested": wish.requested,
+        "numbers_kept": bool(books.numbers.are_kept),
         "decision": wish.decision,
         "decided_on": wish.decided_on,
         "decision_target": wish.target,

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from reconcile.decisions import Decision
 from reconcile.model import Attention, Kind, Record, Side, TaxedTotal
 from schemas import quickbooks
 from schemas.quickbooks import Body
-from storage import pairs, pending
+from storage import decisions, pairs, pending
 from sync.books import Books
 from sync.entities import ENTITIES
 from sync.records.documents import Documents
@@ -22,9 +24,8 @@ def carry_out_decision(documents: Documents[Any], books: Books, subject: Record,
         case Decision.UNLINK:
             forget_pair(books, subject)
         case Decision.PUSH:
-            if _is_deleted_there(books, subject):
-                forget_pair(books, subject)
-            return Wish(True, Decision.PUSH)
+            _write_anew(books, subject)
+            return Wish(True)
         case Decision.LINK:
             refusal = _link(documents, books, subject, found.target)
             return refusal if refusal is not None else Wish(wish.requested)
@@ -35,8 +36,12 @@ def carry_out_decision(documents: Documents[Any], books: Books, subject: Record,
 def forget_pair(books: Books, subject: Record) -> None:
     """Take a document apart from its partner, with the payment that stands for its mark."""
     with books.writing() as session:
-        pairs.remove(session, books.id, subject.kind, subject.id)
-        pairs.remove(session, books.id, pairs.PLACEHOLDER, subject.id)
+        _forget_pair(session, books, subject)
+
+
+def _forget_pair(session: Session, books: Books, subject: Record) -> None:
+    pairs.remove(session, books.id, subject.kind, subject.id)
+    pairs.remove(session, books.id, pairs.PLACEHOLDER, subject.id)
 
 
 def adopt(documents: Documents[Any], books: Books, subject: Record, ours: Body, theirs: Body) -> None:
@@ -79,6 +84,16 @@ def release_placeholder(books: Books, subject: Record, *, forgets_mark: bool) ->
             pairs.keep(session, books.id, Kind.INVOICE, subject.id, mark={})
         if pair is not None:
             pending.note(session, books.id, Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id), books.now())
+
+
+def _write_anew(books: Books, subject: Record) -> None:
+    """What was decided is carried out, and its wish stays with the note, whatever is asked before it is fulfilled."""
+    is_deleted = _is_deleted_there(books, subject)
+    with books.writing() as session:
+        pending.request(session, books.id, subject, books.now())
+        if is_deleted:
+            _forget_pair(session, books, subject)
+        decisions.use_up(session, books.id, {subject, *books.handling})
 
 
 def _is_deleted_there(books: Books, subject: Record) -> bool:

@@ -26,6 +26,7 @@ _CHANGE = {
     "void": "void",
     "mark_sent": "updated",
     "close": "updated",
+    "renumber": "updated",
 }
 
 
@@ -137,6 +138,13 @@ def _pair_document(session: Session, operation: Operation, answer: Body, now: da
         pending.note(session, operation.connection_id, Record(Side.RAVETREE, Kind.PAYMENT, name), now)
 
 
+def _renumber_document(session: Session, operation: Operation, answer: Body, _now: datetime) -> None:
+    """What is said of the number is QuickBooks' answer: it may number documents by itself."""
+    context, kind = context_of(operation), kind_of(operation.action)
+    number = str(answer.get("DocNumber") or "")
+    pairs.renumber(session, operation.connection_id, kind, context.ravetree_id, number, context.base_ravetree)
+
+
 def _compare_totals(session: Session, pair: Pair, context: Context, answer: Body) -> None:
     """Keep what a person accepted, if it came so, and what the answer shows of how the company charges tax."""
     foreseen, ours = context.foreseen or {}, context.base_ravetree or {}
@@ -241,6 +249,8 @@ _SETTLE: dict[tuple[Side, Action], Callable[[Session, Operation, Body, datetime]
     (Side.QUICKBOOKS, Action.INVOICE_UPDATE): _pair_document,
     (Side.QUICKBOOKS, Action.ESTIMATE_CREATE): _pair_document,
     (Side.QUICKBOOKS, Action.ESTIMATE_UPDATE): _pair_document,
+    (Side.QUICKBOOKS, Action.INVOICE_RENUMBER): _renumber_document,
+    (Side.QUICKBOOKS, Action.ESTIMATE_RENUMBER): _renumber_document,
     (Side.QUICKBOOKS, Action.PAYMENT_CREATE): _pair_payment,
     (Side.QUICKBOOKS, Action.PAYMENT_UPDATE): _pair_payment,
     (Side.QUICKBOOKS, Action.PAYMENT_TAKE_PLACEHOLDER): _pair_payment,

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from ravebooks.demo.sides import Body
 from storage.models import Mapping
+from tests.simulation.test_connecting import set_preferences
 from tests.simulation.test_scenarios import codes, payments, remote
 from tests.simulation.world import World
 
@@ -69,3 +70,17 @@ def test_what_was_parked_for_a_missing_mapping_goes_on_when_it_is_mapped(world: 
     world.api("PUT", f"/api/connections/{world.connection_id}/mappings", {"line_types": {"time": item}})
     world.settle()
     assert codes(world) == []
+
+
+def test_what_made_room_for_an_edit_in_a_closed_period_is_put_back(world: World) -> None:
+    """Nobody had told us that the books are closed: the placeholder has come down by then."""
+    invoice = world.invoice(world.client("Bright Harbor"), "100.00", issue_date="2026-10-02")
+    world.settle()
+    world.ravetree.change("invoices", invoice["id"], {"status": "paid"})
+    world.settle()
+    set_preferences(world, AccountingInfoPrefs={"BookCloseDate": "2026-10-31"})
+    line = world.ravetree.get("invoices", invoice["id"])["lines"][0]
+    world.ravetree.change("invoices", invoice["id"], {"lines": [line | {"unit_price": "80.00", "amount": "80.00"}]})
+    world.settle()
+    assert codes(world) == ["BooksClosed"]
+    assert (remote(world, invoice)["TotalAmt"], [row["TotalAmt"] for row in payments(world)]) == (100, [100])

@@ -5,8 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.errors import Missing, Moved, NotAuthorised, NotSent, OutcomeUnknown, Refused, Throttled
+from clients.quickbooks.faults import DuplicateNumber
 from clients.quickbooks.oauth import ConsentLost
 from config.errors import RavebooksError
+from reconcile.decisions import Decision
+from reconcile.model import Likeness
 from sync.retries import LAST_RETRY_SECONDS, Park, Pause, Reaction, Replan, Retry, backoff, decide
 
 WHAT = "Payment 7"
@@ -28,6 +31,23 @@ WHAT = "Payment 7"
 )
 def test_each_error_has_its_decision(error: RavebooksError, decision: Reaction) -> None:
     assert decide(error, WHAT, 2, 1.0) == decision
+
+
+@pytest.mark.parametrize(
+    ("likeness", "decisions"),
+    [
+        (Likeness.SAME, (Decision.ADOPT,)),
+        (Likeness.CUSTOMER, (Decision.LINK,)),
+        (Likeness.VOID, (Decision.FREE,)),
+        (Likeness.NONE, ()),
+    ],
+)
+def test_a_number_that_is_taken_is_asked_about_with_what_may_be_decided(
+    likeness: Likeness, decisions: tuple[Decision, ...]
+) -> None:
+    error = DuplicateNumber("its number is taken", remedy="Do this.", likeness=likeness)
+    expected = Park("DuplicateNumber", "Payment 7: its number is taken.", "Do this.", decisions=decisions)
+    assert decide(error, WHAT, 0, 1.0) == expected
 
 
 @pytest.mark.parametrize(("attempts", "seconds"), [(0, 1), (1, 2), (2, 4), (11, 2048), (12, 3600), (10_000, 3600)])

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from clients.quickbooks.faults import DuplicateNumber
 from reconcile.model import Kind
 from schemas.quickbooks import Body
 from storage import pairs
@@ -41,8 +42,22 @@ def test_another_document_is_never_taken_over(world: World, amount: int, fields:
     invoice = world.invoice(world.client(), "100.00", number="77")
     world.settle()
     row = world.attention(ours(Kind.INVOICE, invoice))
-    assert (row.code, row.decisions) == ("DuplicateNumber", "")
+    assert (row.code, row.decisions) == ("DuplicateNumber", "link")
+    assert world.decide(ours(Kind.INVOICE, invoice), "adopt")
+    world.settle()
     assert world.pairs("invoice") == {}
+
+
+def test_where_quickbooks_does_not_say_who_has_the_number_it_is_found_by_it(world: World) -> None:
+    """Its sentence is the only place in which it names the other document."""
+    made = there_already(world, "77")
+    world.quickbooks.calls.fail(
+        "write", DuplicateNumber("its number is taken in QuickBooks", code="6140"), about="invoice"
+    )
+    invoice = world.invoice(world.aster(), "100.00", number="77")
+    world.settle()
+    row = world.attention(ours(Kind.INVOICE, invoice))
+    assert (row.decisions, made["Id"] in row.cause) == ("adopt", True)
 
 
 def test_the_button_looks_for_the_number_before_it_writes(world: World) -> None:

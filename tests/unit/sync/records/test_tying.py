@@ -4,7 +4,7 @@ import pytest
 
 from reconcile.model import Kind
 from tests.unit.sync.records.test_numbers import there_already
-from tests.unit.sync.world import World, ours
+from tests.unit.sync.world import World, lines, ours
 
 
 def test_taken_apart_nothing_is_written_any_more(world: World) -> None:
@@ -61,3 +61,24 @@ def test_a_placeholder_follows_an_invoice_that_is_tied_again(world: World) -> No
     world.settle()
     assert world.pairs("placeholder") == before
     assert len(world.quickbooks.every("Payment")) == 1
+
+
+def test_what_makes_room_for_an_edit_does_not_use_up_the_decision_on_it(world: World) -> None:
+    """The placeholder comes down first: a person who has answered is not asked a second time."""
+    invoice, made = world.paired("100.00")
+    world.ravetree.mark_as_paid(invoice["id"])
+    world.settle()
+    (line, *_) = world.quickbooks.row("Invoice", made["Id"])["Line"]
+    detail = line["SalesItemLineDetail"] | {"UnitPrice": 150}
+    world.quickbooks.save(
+        "Invoice", {"Id": made["Id"], "Line": [line | {"Amount": 150, "SalesItemLineDetail": detail}]}
+    )
+    world.settle()
+    world.ravetree.change("invoices", invoice["id"], {"lines": lines("110.00")})
+    world.settle()
+    assert world.attention(ours(Kind.INVOICE, invoice)).code == "drift_before_overwrite"
+    world.ravetree.change("invoices", invoice["id"], {"lines": lines("80.00")})
+    world.decide(ours(Kind.INVOICE, invoice), "overwrite")
+    world.settle()
+    there = world.quickbooks.row("Invoice", made["Id"])
+    assert (there["TotalAmt"], there["Balance"], world.codes()) == (80, 0, {})

@@ -139,9 +139,19 @@ def _play_documents(world: World) -> None:
     world.settle()
     world.ravetree.change("contacts", client, {"email": "new@bright.test"})
     world.press(ours(Kind.CONTACT, client))
+    _play_rings(world, client)
     world.quickbooks.add("Customer", "77", DisplayName="Fjord", CompanyName="Fjord AS")
     world.press(theirs(Kind.CONTACT, "77"))
     world.settle()
+
+
+def _play_rings(world: World, client: str) -> None:
+    for resource, make in (("invoices", world.invoice), ("estimates", world.estimate)):
+        pair = [make(client, "11.00", number=name) for name in ("A", "B")]
+        world.settle()
+        for document, name in zip(pair, ("B", "A"), strict=True):
+            world.ravetree.change(resource, document["id"], {"number": name})
+        world.settle()
 
 
 def _play_money(world: World) -> None:
