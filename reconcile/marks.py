@@ -320,7 +320,7 @@ def _beside(case: MarkCase, invoice: RavetreeInvoice, holder: QuickBooksPayment 
         named = [p for p in asking if not case.decision_target or p.id == case.decision_target]
         if says(case, BESIDE, Decision.TWO):
             return Plan(remember=Answer(BESIDE, Decision.TWO, asking[0].id))
-        if says(case, BESIDE, Decision.ONE, Decision.LINK) and len(named) == 1:
+        if says(case, BESIDE, Decision.ONE) and len(named) == 1:
             most = holder.amount if holder is not None else marked_open(case, invoice)
             share = min(named[0].unapplied, most)
             return Plan(remember=Answer(BESIDE, Decision.ONE, named[0].id, (str(share),)))
@@ -333,6 +333,7 @@ def _beside(case: MarkCase, invoice: RavetreeInvoice, holder: QuickBooksPayment 
             "If it is the money for it, decide `one`; if it is other money, `two`.",
             Decision.ONE,
             Decision.TWO,
+            several=len(asking) > 1,
         )
     if case.credit_left > ZERO and holder is None:
         if says(case, CREDIT_BESIDE, Decision.PLACEHOLDER):

@@ -550,7 +550,7 @@ class Attention:
 
     `state` is `held` when a person has to decide between two truths, `parked` when something has to be repaired.
     `decisions` are the answers that it takes, other than a repair. `about` is the record that it is a question of,
-    where that is another one than the record that waits.
+    where that is another one than the record that waits. `several`: `one` has to name which record it means.
     """
 
     state: str
@@ -559,6 +559,7 @@ class Attention:
     remedy: str
     decisions: tuple[Decision, ...] = ()
     about: Record | None = None
+    several: bool = False
 
 
 SENTENCE_LIMIT = 200
@@ -620,9 +621,9 @@ class Plan:
 NOTHING = Plan()
 
 
-def held(code: str, cause: str, remedy: str, *decisions: Decision) -> Plan:
+def held(code: str, cause: str, remedy: str, *decisions: Decision, several: bool = False) -> Plan:
     """A plan that writes nothing until a person has decided."""
-    return Plan(attention=Attention("held", code, cause, remedy, decisions))
+    return Plan(attention=Attention("held", code, cause, remedy, decisions, several=several))
 
 
 def parked(code: str, cause: str, remedy: str, *decisions: Decision) -> Plan:

@@ -304,7 +304,7 @@ def _one_or_two(case: PaymentCase, payment: RavetreePayment) -> Plan:
         return Plan(remember=Answer(ONE_OR_TWO, Decision.TWO, twins[0].id))
     named = [twin for twin in twins if case.decision_target in ("", twin.id)]
     fixed = _cannot_go(case)
-    if says(case, ONE_OR_TWO, Decision.ONE, Decision.LINK) and len(named) == 1 and not fixed:
+    if says(case, ONE_OR_TWO, Decision.ONE) and len(named) == 1 and not fixed:
         return Plan(remember=Answer(ONE_OR_TWO, Decision.ONE, named[0].id))
     number = f" on invoice {case.invoices[0].number}" if case.invoices else ""
     there = f"payment Id {twins[0].id}" + (f" (and {len(twins) - 1} more)" if len(twins) > 1 else "")
@@ -318,8 +318,8 @@ def _one_or_two(case: PaymentCase, payment: RavetreePayment) -> Plan:
         cause,
         "If it is one receipt, decide `one` or delete it on one side; if there are two, decide `two`.",
         Decision.ONE,
-        Decision.LINK,
         Decision.TWO,
+        several=len(twins) > 1,
     )
 
 

@@ -3,6 +3,7 @@
 from marshmallow import Schema, fields
 
 from console.api.paging import PageQuery
+from console.api.shapes import ChoiceShape
 
 
 class ParityRequest(Schema):
@@ -122,7 +123,7 @@ class Waits(Schema):
     cause = fields.String()
     remedy = fields.String()
     since = fields.String()
-    decisions = fields.List(fields.String())
+    decisions = fields.List(fields.Nested(ChoiceShape))
 
 
 class Decided(Schema):

@@ -9,6 +9,7 @@ from config import telemetry
 from config.logging import logger
 from config.ports import Clock
 from reconcile import parity as rules
+from reconcile.choices import choices
 from reconcile.compare import Cause
 from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.parity import Compared, Report, Row
@@ -292,7 +293,7 @@ def _spell_waiting(row: PendingChange) -> dict[str, Any]:
         "cause": row.cause,
         "remedy": row.remedy if asks else "",
         "since": row.updated_at.isoformat(),
-        "decisions": row.decisions.split() if asks else [],
+        "decisions": [vars(each) for each in choices(row.code, row.decisions.split())] if asks else [],
     }
 
 
