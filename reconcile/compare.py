@@ -51,6 +51,7 @@ class Cause(StrEnum):
     CREDIT = "credit"
     ROUNDED = "rounding"
     ACCEPTED = "accepted"
+    DECIDED = "decided"
     OLD_COPY = "older_copy"
     UNEXPLAINED = "unexplained"
 

@@ -592,7 +592,7 @@ class Plan:
     """What to do for one pair now. After its writes the pair is planned again, until nothing is left.
 
     `unpair` takes the two records apart before anything else, so that the one that is left is planned as a new one.
-    `remember` is an answer to keep before anything else. `releases_placeholder`: the payment that stood for the mark as
+    `remember` is an answer to keep before anything else, `and_remember` others that were given with it. `releases_placeholder`: the payment that stood for the mark as
     paid is no longer ours; `forgets_mark`: another one may be made for that mark.
     `notices` say what of a record at rest had to be shortened, left out or kept otherwise, each in a sentence.
     `accepts` is what QuickBooks has more than Ravetree, and a person keeps so.
@@ -607,6 +607,7 @@ class Plan:
     ignored: str = ""
     unpair: bool = False
     remember: Answer | None = None
+    and_remember: tuple[Answer, ...] = ()
     releases_placeholder: bool = False
     forgets_mark: bool = False
     notices: tuple[str, ...] = ()

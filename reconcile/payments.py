@@ -35,6 +35,8 @@ REFERENCE_LIMIT = 21
 
 ONE_OR_TWO, SEVERAL_PAYERS = "one_or_two_payments", "several_payers"
 SHARED, FELL = "removed_here_shared_there", "share_fell_with_total"
+EDITED_THERE, EDITED_HERE = "removed_here_edited_there", "removed_there_edited_here"
+EDITED_TWICE = "edited_on_both_sides"
 _SAME_RECEIPT_WAITS = "Waits for the question whether it is the receipt that Ravetree has."
 
 SAME_RECEIPT_DAYS = 7
@@ -300,9 +302,10 @@ def _more_than_open(invoice: KnownInvoice, facts: Facts, got_in: Side, open_else
 def _one_or_two(case: PaymentCase, payment: RavetreePayment) -> Plan:
     """Ask whether a payment of QuickBooks' is this receipt, or carry out what was said."""
     twins = [twin for twin in case.twins if isinstance(twin, QuickBooksPayment)]
-    if says(case, ONE_OR_TWO, Decision.TWO):
-        return Plan(remember=Answer(ONE_OR_TWO, Decision.TWO, twins[0].id))
     named = [twin for twin in twins if case.decision_target in ("", twin.id)]
+    if says(case, ONE_OR_TWO, Decision.TWO):
+        first, *others = (Answer(ONE_OR_TWO, Decision.TWO, twin.id) for twin in named or twins)
+        return Plan(remember=first, and_remember=tuple(others))
     fixed = _cannot_go(case)
     if says(case, ONE_OR_TWO, Decision.ONE) and len(named) == 1 and not fixed:
         return Plan(remember=Answer(ONE_OR_TWO, Decision.ONE, named[0].id))
@@ -408,11 +411,11 @@ def _plan_paired(case: PaymentCase, base: PaymentBase) -> Plan:
 
 def _plan_removed_in_ravetree(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPayment) -> Plan:
     edited = quickbooks_facts(theirs, case.invoices) != quickbooks_facts(base.quickbooks, case.invoices)
-    if edited and case.decision == Side.QUICKBOOKS:
+    if edited and says(case, EDITED_THERE, Decision.QUICKBOOKS):
         return Plan(unpair=True)
-    if edited and case.decision != Side.RAVETREE:
+    if edited and not says(case, EDITED_THERE, Decision.RAVETREE):
         return held(
-            "removed_here_edited_there",
+            EDITED_THERE,
             f"A payment of {money(base.ravetree.amount, base.ravetree.currency)} was deleted in Ravetree and "
             "edited in QuickBooks.",
             "Decide `ravetree` to delete it there too, or `quickbooks` to have it again here.",
@@ -463,11 +466,11 @@ def _plan_taking_out(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPay
 
 def _plan_removed_in_quickbooks(case: PaymentCase, base: PaymentBase, ours: RavetreePayment) -> Plan:
     edited = ravetree_facts(ours, case.invoices) != ravetree_facts(base.ravetree, case.invoices)
-    if edited and case.decision == Side.RAVETREE:
+    if edited and says(case, EDITED_HERE, Decision.RAVETREE):
         return Plan(unpair=True)
-    if edited and case.decision != Side.QUICKBOOKS:
+    if edited and not says(case, EDITED_HERE, Decision.QUICKBOOKS):
         return held(
-            "removed_there_edited_here",
+            EDITED_HERE,
             f"A payment of {money(ours.amount, ours.currency)} was deleted in QuickBooks and edited in Ravetree.",
             "Decide `quickbooks` to delete it here too, or `ravetree` to have it again there.",
             Decision.QUICKBOOKS,
@@ -487,15 +490,15 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
     before = ravetree_facts(base.ravetree, case.invoices, case.methods)
     mine_changed = moved or not mine.agrees(before)
     other_changed = not other.agrees(quickbooks_facts(base.quickbooks, case.invoices, case.methods, case.spent))
-    if mine_changed and other_changed and case.decision not in (Side.RAVETREE, Side.QUICKBOOKS):
+    if mine_changed and other_changed and not says(case, EDITED_TWICE, Decision.RAVETREE, Decision.QUICKBOOKS):
         return held(
-            "edited_on_both_sides",
+            EDITED_TWICE,
             f"A payment was changed on both sides: {_spell(mine)} in Ravetree, {_spell(other)} in QuickBooks.",
             "Decide `ravetree` or `quickbooks`, or set one side to what is right.",
             Decision.RAVETREE,
             Decision.QUICKBOOKS,
         )
-    if mine_changed and not (other_changed and case.decision == Side.QUICKBOOKS):
+    if mine_changed and not (other_changed and says(case, EDITED_TWICE, Decision.QUICKBOOKS)):
         if case.coming:
             return Plan(waits_for=case.coming[0])
         if mine.credit not in (before.credit, other.credit):

@@ -198,7 +198,7 @@ PAIR = {
         }
     ],
 }
-RECORD = PAIR | {"record": "ravetree:invoice:inv_9001", "twins": [], "waits": []}
+RECORD = PAIR | {"record": "ravetree:invoice:inv_9001", "twins": [], "waits": [], "answers": []}
 TIMELINE_ENTRY = {
     "at": _AT,
     "what": "write",

@@ -63,6 +63,9 @@ def show(connection: str, side: str, kind: str, record_id: str) -> None:
         click.echo(f"    {waits['cause']}\n    → {waits['remedy'] or 'Nothing to do: it goes on by itself.'}")
         for line in choice_lines(Choice(**each) for each in waits["decisions"]):
             click.echo(line)
+    for said in shown["answers"]:
+        why = f" ({said['note']})" if said["note"] else ""
+        click.echo(f"answered: {said['code']} {said['decision']} by {said['by'] or 'somebody'}, {said['at']}{why}")
     if "decided" in shown:
         decided = shown["decided"]
         click.echo(f"decided: {decided['decision']} by {decided['by'] or 'somebody'}, {decided['at']}")

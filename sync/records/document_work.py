@@ -73,7 +73,7 @@ class DocumentWork(Generic[Case]):
     def ties(self, seen: Seen[Case], plan: Plan) -> bool:
         """Keep an answer, or take over the document that has the number, if a person said so. Raises the offer."""
         if plan.remember is not None:
-            self.books.remember(self.subject, plan.remember)
+            self.books.remember(self.subject, plan.remember, *plan.and_remember)
             self.wish = replace(self.wish, decision="")
             return True
         if plan.accepts is not None:

@@ -24,6 +24,7 @@ class PaymentWork:
         self.books = books
         self.subject = subject
         self._requested = requested
+        self._wrote = False
 
     @property
     def name(self) -> str:
@@ -54,7 +55,7 @@ class PaymentWork:
     def ties(self, seen: SeenPayment, plan: Plan) -> bool:
         """Keep an answer, take the pair apart, or make it, where the plan says so."""
         if plan.remember is not None:
-            self.books.remember(self.subject, plan.remember)
+            self.books.remember(self.subject, plan.remember, *plan.and_remember)
             return True
         if plan.unpair:
             payment_pairs.take_apart(self.books, self.subject)
@@ -75,6 +76,7 @@ class PaymentWork:
             raise DepositedPayment("the payment is deposited in QuickBooks and locked")
         try:
             self.books.write(self.request(seen, write))
+            self._wrote = True
             self._use_up_decision(seen)
         except (Moved, Missing, Refused) as error:
             before = self._versions(seen)
@@ -99,6 +101,8 @@ class PaymentWork:
     def agreed(self, seen: SeenPayment, plan: Plan) -> None:
         """A decision is used up, and a payment that is gone answers the question whether it was one or two."""
         beside_marks.look_at_marks(self.books, seen.case.quickbooks)
+        if self._wrote:
+            beside_marks.look_at_what_differs(self.books, seen.invoices)
         sides = (seen.case.ravetree, seen.case.quickbooks)
         if any(isinstance(p, Gone) or (p is not None and p.voided) for p in sides):
             with self.books.writing() as session:

@@ -18,6 +18,7 @@ from ravebooks.demo.sides import Body
 from storage import pending
 from storage.models import Operation
 from tests.simulation.concurrency import LINE, MORE
+from tests.simulation.test_tax import charge_sales_tax
 from tests.simulation.world import World
 
 TODAY, EARLIER = "2026-11-20", "2026-11-02"
@@ -109,7 +110,11 @@ class Desk:
     def foreign(self, customer: str, amount: float, number: str = "X-1") -> Body:
         """An invoice of the bookkeeper's own."""
         item = self.world.quickbooks.query("select * from Item where Type = 'Service'")[0]["Id"]
-        line = {"Amount": amount, "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {"ItemRef": {"value": item}}}
+        line = {
+            "Amount": amount,
+            "DetailType": "SalesItemLineDetail",
+            "SalesItemLineDetail": {"ItemRef": {"value": item}},
+        }
         body = {"CustomerRef": {"value": customer}, "DocNumber": number, "TxnDate": TODAY, "Line": [line]}
         return self.world.quickbooks.write("invoice", body)
 
@@ -450,14 +455,6 @@ def _(desk: Desk) -> str:
     return _invoice(desk)
 
 
-@situation("deleted_in_quickbooks", "an invoice that was paid", "push", "leave", differs=("leave",))
-def _(desk: Desk) -> str:
-    invoice = desk.bill()
-    desk.receive({invoice["id"]: "60.00"})
-    desk.end("Invoice", desk.there(invoice))
-    return _invoice(desk)
-
-
 @situation("deleted_in_quickbooks", "an estimate", "push", "leave", differs=("leave",))
 def _(desk: Desk) -> str:
     body = {"client_id": desk.world.client("Aster"), "issue_date": TODAY, "currency": "USD", "lines": [LINE]}
@@ -486,10 +483,7 @@ def _(desk: Desk) -> str:
 
 @situation("total_differs", "tax, and QuickBooks charges none", "accept", differs=("accept",))
 def _(desk: Desk) -> str:
-    row = desk.world.quickbooks.query("select * from Preferences")[0]
-    named = {"Id": row["Id"], "SyncToken": row["SyncToken"], "sparse": True}
-    desk.world.quickbooks.write("preferences", named | {"TaxPrefs": {"UsingSalesTax": False}})
-    desk.world.settle()
+    charge_sales_tax(desk.world, on=False)
     line = LINE | {"taxable": True}
     invoice = {"client_id": desk.world.client("Aster"), "issue_date": TODAY, "currency": "USD", "lines": [line]}
     desk.made["invoice"] = desk.world.ravetree.create("invoices", invoice | {"tax_amount": "8.00"})
@@ -510,7 +504,13 @@ def _(desk: Desk) -> str:
 # --- clients -------------------------------------------------------------------------------------
 
 
-@situation("contact_ambiguous", "a customer with another e-mail address", "link", "two", link=lambda d: d.made["customer"]["Id"])
+@situation(
+    "contact_ambiguous",
+    "a customer with another e-mail address",
+    "link",
+    "two",
+    link=lambda d: d.made["customer"]["Id"],
+)
 def _(desk: Desk) -> str:
     mail = {"Address": "books@aster.example"}
     desk.made["customer"] = {"Id": desk.customer("Aster", PrimaryEmailAddr=mail)}
@@ -523,7 +523,9 @@ def _(desk: Desk) -> str:
     invoice = desk.bill()
     desk.made["customer"] = {"Id": desk.there(invoice)["CustomerRef"]["value"]}
     client = f"ravetree/contact/{invoice['client_id']}"
-    desk.world.api("POST", f"/api/connections/{desk.world.connection_id}/records/{client}/decision", {"decision": "unlink"})
+    desk.world.api(
+        "POST", f"/api/connections/{desk.world.connection_id}/records/{client}/decision", {"decision": "unlink"}
+    )
     desk.world.settle()
     desk.made["invoice"] = desk.world.invoice(invoice["client_id"], "30.00")
     desk.world.settle()
@@ -579,14 +581,20 @@ def writes(desk: Desk) -> int:
 
 def look_at_all_again(desk: Desk) -> None:
     """Every document and payment of both books is looked at once more, with a fresh read."""
-    names = [("ravetree", k, row["id"]) for k in ("invoice", "estimate", "payment") for row in desk.world.ravetree.every(f"{k}s")]
+    names = [
+        ("ravetree", k, row["id"])
+        for k in ("invoice", "estimate", "payment")
+        for row in desk.world.ravetree.every(f"{k}s")
+    ]
     for kind in ("Invoice", "Estimate", "Payment"):
         rows = desk.world.quickbooks.query(f"select * from {kind}")  # noqa: S608
         names += [("quickbooks", kind.lower(), row["Id"]) for row in rows]
     with desk.world.parts.database.transaction() as session:
         for side, kind, record_id in names:
             record = pending.record_of(pending.PendingChange(side=side, kind=kind, record_id=record_id))
-            pending.note(session, desk.world.connection_id, record, desk.world.clock.now(), must_read=side == "quickbooks")
+            pending.note(
+                session, desk.world.connection_id, record, desk.world.clock.now(), must_read=side == "quickbooks"
+            )
     rest(desk)
 
 
