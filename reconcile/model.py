@@ -592,8 +592,9 @@ class Plan:
     """What to do for one pair now. After its writes the pair is planned again, until nothing is left.
 
     `unpair` takes the two records apart before anything else, so that the one that is left is planned as a new one.
-    `remember` is an answer to keep before anything else, `and_remember` others that were given with it. `releases_placeholder`: the payment that stood for the mark as
-    paid is no longer ours; `forgets_mark`: another one may be made for that mark.
+    `remember` is an answer to keep before anything else, `and_remember` others that were given with it.
+    `releases_placeholder`: the payment that stood for the mark as paid is no longer ours; `forgets_mark`: another one
+    may be made for that mark.
     `notices` say what of a record at rest had to be shortened, left out or kept otherwise, each in a sentence.
     `accepts` is what QuickBooks has more than Ravetree, and a person keeps so.
     """

@@ -56,7 +56,8 @@ class KnownInvoice:
     """An invoice that stands in both books.
 
     `open_here` and `total_here` are Ravetree's now, None while not asked. `placeholder_changed`: a bookkeeper edited
-    the payment that stands for its mark as paid, and a person is asked what it is. `accepted` is by how much
+    the payment that stands for its mark as paid, and a person is asked what it is. `ended_here`: void or deleted in
+    Ravetree, and not in QuickBooks. `accepted` is by how much
     QuickBooks' total is more than Ravetree's, as a person decided.
     """
 
@@ -70,6 +71,7 @@ class KnownInvoice:
     open_here: Decimal | None = None
     total_here: Decimal | None = None
     placeholder_changed: bool = False
+    ended_here: bool = False
     accepted: Decimal = ZERO
 
 
@@ -185,6 +187,9 @@ def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Pl
     facts = _within(facts, {i: i.open_here for i in case.invoices if i.open_here is not None}, Side.RAVETREE)
     for invoice in case.invoices:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
+        if share > ZERO and invoice.ended_here:
+            ended = Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id)
+            return Plan(waits_for=ended, waits_because="Waits for the question about its invoice.", look_at=(ended,))
         if invoice.open_here is not None and share > invoice.open_here:
             return _more_than_open(invoice, facts, Side.QUICKBOOKS, invoice.open_here)
     content = _for_ravetree(facts, case)

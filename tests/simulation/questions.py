@@ -15,9 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from ravebooks.demo.sides import Body
+from reconcile.model import Kind, Record, Side
 from storage import pending
 from storage.models import Operation
-from tests.simulation.concurrency import LINE, MORE
+from tests.simulation.concurrency import LINE
 from tests.simulation.test_tax import charge_sales_tax
 from tests.simulation.world import World
 
@@ -144,8 +145,10 @@ Provoke = Callable[[Desk], str]
 class Situation:
     """How a question comes to be asked, in words for a bookkeeper, and which decisions it takes.
 
-    `targets` says which record a decision names, where it names one. `repair` is what a person does where no decision
-    is taken. `differs` are the decisions after which the books differ for good, as somebody decided.
+    `targets` says which record a decision names, where it names one. `repair` is what a person does instead of a
+    decision, in words and as it is done. `differs` are the decisions after which the books differ for good, as somebody
+    decided. `then` are further questions that a decision leads to, each with its answer: they are played too; one
+    without an answer waits for a repair.
     """
 
     code: str
@@ -155,6 +158,13 @@ class Situation:
     targets: Mapping[str, Callable[[Desk], str]] = field(default_factory=dict)
     differs: frozenset[str] = frozenset()
     country: str = "US"
+    then: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    repair: tuple[str, Callable[[Desk], None]] | None = None
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """How it is answered: each decision, then the repair."""
+        return (*self.decisions, *((self.repair[0],) if self.repair else ()))
 
     @property
     def name(self) -> str:
@@ -166,12 +176,20 @@ SITUATIONS: list[Situation] = []
 
 
 def situation(
-    code: str, when: str, *decisions: str, differs: tuple[str, ...] = (), country: str = "US", **targets: Any
+    code: str,
+    when: str,
+    *decisions: str,
+    differs: tuple[str, ...] = (),
+    country: str = "US",
+    then: Mapping[str, tuple[tuple[str, str], ...]] | None = None,
+    repair: tuple[str, Callable[[Desk], None]] | None = None,
+    **targets: Callable[[Desk], str],
 ) -> Callable[[Provoke], Provoke]:
     """Adds a way to bring a question about."""
 
     def add(provoke: Provoke) -> Provoke:
-        SITUATIONS.append(Situation(code, when, provoke, decisions, targets, frozenset(differs), country))
+        found = Situation(code, when, provoke, decisions, targets, frozenset(differs), country, then or {}, repair)
+        SITUATIONS.append(found)
         return provoke
 
     return add
@@ -188,7 +206,13 @@ def _payment(desk: Desk) -> str:
 # --- marked as paid ------------------------------------------------------------------------------
 
 
-@situation("placeholder_changed", "its amount was lowered", "payment", "restore")
+@situation(
+    "placeholder_changed",
+    "its amount was lowered",
+    "payment",
+    "restore",
+    then={"payment": (("mark_not_covered", "placeholder"),)},
+)
 def _(desk: Desk) -> str:
     desk.mark(desk.bill())
     (row,) = desk.payments()
@@ -221,7 +245,13 @@ def _(desk: Desk) -> str:
     return _invoice(desk)
 
 
-@situation("placeholder_changed", "and the invoice was voided in Ravetree since", "payment", "restore")
+@situation(
+    "placeholder_changed",
+    "and the invoice was voided in Ravetree since",
+    "payment",
+    "restore",
+    then={"payment": (("void_with_payments", ""),)},
+)
 def _(desk: Desk) -> str:
     invoice = desk.bill()
     desk.mark(invoice)
@@ -273,7 +303,14 @@ def _(desk: Desk) -> str:
     return _invoice(desk)
 
 
-@situation("unapplied_money_beside_mark", "two payments", "one", "two", one=lambda d: d.payments()[0]["Id"])
+@situation(
+    "unapplied_money_beside_mark",
+    "two payments",
+    "one",
+    "two",
+    one=lambda desk: str(desk.payments()[0]["Id"]),
+    then={"one": (("unapplied_money_beside_mark", "one"),)},
+)
 def _(desk: Desk) -> str:
     invoice = desk.bill()
     customer = desk.there(invoice)["CustomerRef"]["value"]
@@ -349,7 +386,7 @@ def _(desk: Desk) -> str:
     return _payment(desk)
 
 
-@situation("one_or_two_payments", "several may be it", "one", "two", one=lambda d: d.payments()[0]["Id"])
+@situation("one_or_two_payments", "several may be it", "one", "two", one=lambda desk: str(desk.payments()[0]["Id"]))
 def _(desk: Desk) -> str:
     invoice = desk.bill()
     customer = desk.there(invoice)["CustomerRef"]["value"]
@@ -389,7 +426,7 @@ def _(desk: Desk) -> str:
     return _payment(desk)
 
 
-@situation("removed_there_edited_here", "a reference was written in", "ravetree", "quickbooks")
+@situation("removed_there_edited_here", "a reference was written in", "quickbooks", "ravetree")
 def _(desk: Desk) -> str:
     invoice = desk.bill()
     payment = desk.receive({invoice["id"]: "60.00"})
@@ -426,7 +463,13 @@ def _(desk: Desk) -> str:
     return _payment(desk)
 
 
-@situation("share_fell_with_total", "the invoice was lowered after it was paid", "quickbooks", differs=("quickbooks",))
+@situation(
+    "share_fell_with_total",
+    "the invoice was lowered after it was paid",
+    "quickbooks",
+    differs=("quickbooks",),
+    then={"quickbooks": (("open_balances_differ", "leave"),)},
+)
 def _(desk: Desk) -> str:
     invoice = desk.bill()
     desk.receive({invoice["id"]: "100.00"})
@@ -504,13 +547,11 @@ def _(desk: Desk) -> str:
 # --- clients -------------------------------------------------------------------------------------
 
 
-@situation(
-    "contact_ambiguous",
-    "a customer with another e-mail address",
-    "link",
-    "two",
-    link=lambda d: d.made["customer"]["Id"],
-)
+def _customer(desk: Desk) -> str:
+    return str(desk.made["customer"]["Id"])
+
+
+@situation("contact_ambiguous", "a customer with another e-mail address", "link", "two", link=_customer)
 def _(desk: Desk) -> str:
     mail = {"Address": "books@aster.example"}
     desk.made["customer"] = {"Id": desk.customer("Aster", PrimaryEmailAddr=mail)}
@@ -518,14 +559,12 @@ def _(desk: Desk) -> str:
     return _invoice(desk)
 
 
-@situation("contact_unlinked", "its client was taken apart", "link", "two", link=lambda d: d.made["customer"]["Id"])
+@situation("contact_unlinked", "its client was taken apart", "link", "two", link=_customer)
 def _(desk: Desk) -> str:
     invoice = desk.bill()
     desk.made["customer"] = {"Id": desk.there(invoice)["CustomerRef"]["value"]}
-    client = f"ravetree/contact/{invoice['client_id']}"
-    desk.world.api(
-        "POST", f"/api/connections/{desk.world.connection_id}/records/{client}/decision", {"decision": "unlink"}
-    )
+    path = f"/api/connections/{desk.world.connection_id}/records/ravetree/contact/{invoice['client_id']}/decision"
+    desk.world.api("POST", path, {"decision": "unlink"})
     desk.world.settle()
     desk.made["invoice"] = desk.world.invoice(invoice["client_id"], "30.00")
     desk.world.settle()
@@ -581,20 +620,15 @@ def writes(desk: Desk) -> int:
 
 def look_at_all_again(desk: Desk) -> None:
     """Every document and payment of both books is looked at once more, with a fresh read."""
-    names = [
-        ("ravetree", k, row["id"])
-        for k in ("invoice", "estimate", "payment")
-        for row in desk.world.ravetree.every(f"{k}s")
-    ]
-    for kind in ("Invoice", "Estimate", "Payment"):
-        rows = desk.world.quickbooks.query(f"select * from {kind}")  # noqa: S608
-        names += [("quickbooks", kind.lower(), row["Id"]) for row in rows]
+    names = []
+    for kind in (Kind.INVOICE, Kind.ESTIMATE, Kind.PAYMENT):
+        rows = desk.world.quickbooks.query(f"select * from {kind.capitalize()}")  # noqa: S608 - QuickBooks' language
+        names += [Record(Side.RAVETREE, kind, row["id"]) for row in desk.world.ravetree.every(f"{kind}s")]
+        names += [Record(Side.QUICKBOOKS, kind, row["Id"]) for row in rows]
+    now = desk.world.clock.now()
     with desk.world.parts.database.transaction() as session:
-        for side, kind, record_id in names:
-            record = pending.record_of(pending.PendingChange(side=side, kind=kind, record_id=record_id))
-            pending.note(
-                session, desk.world.connection_id, record, desk.world.clock.now(), must_read=side == "quickbooks"
-            )
+        for name in names:
+            pending.note(session, desk.world.connection_id, name, now, must_read=name.side is Side.QUICKBOOKS)
     rest(desk)
 
 
