@@ -85,7 +85,12 @@ def decide(session: Session, connection_id: str, record: Record, said: Said, now
     connections.get_current(session, connection_id)
     names = keep(session, connection_id, record, said, now)
     data = {"note": said.note, "target": said.target}
-    steps.add(session, connection_id, names[0], "decision", now, by=said.by, text=said.decision, data=data)
+    subjects = [names[0]]
+    if names[0] not in names_of(session, connection_id, record):
+        # It answers the question of another record, and is looked for here too.
+        subjects.append(record)
+    for subject in subjects:
+        steps.add(session, connection_id, subject, "decision", now, by=said.by, text=said.decision, data=data)
     if pending.retry(session, connection_id, names, now):
         return True
     if said.decision not in AT_ANY_TIME:

@@ -103,12 +103,17 @@ class PaymentWork:
         beside_marks.look_at_marks(self.books, seen.case.quickbooks)
         if self._wrote:
             beside_marks.look_at_what_differs(self.books, seen.invoices)
+            self._reconsider("more_than_open")
         sides = (seen.case.ravetree, seen.case.quickbooks)
         if any(isinstance(p, Gone) or (p is not None and p.voided) for p in sides):
-            with self.books.writing() as session:
-                pending.reconsider_code(session, self.books.id, "one_or_two_payments", self.books.now())
+            self._reconsider("one_or_two_payments", "more_than_open")
         if seen.case.decision and not plan.ignored:
             self.books.use_up({self.subject, *self.books.handling})
+
+    def _reconsider(self, *codes: str) -> None:
+        with self.books.writing() as session:
+            for code in codes:
+                pending.reconsider_code(session, self.books.id, code, self.books.now())
 
     def _is_locked(self, seen: SeenPayment, write: Write) -> bool:
         """Whether QuickBooks would refuse it, as far as we know: nobody changes a payment that is deposited."""
