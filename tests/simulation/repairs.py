@@ -260,6 +260,7 @@ def _activate(desk: Desk) -> None:
     rows = desk.world.quickbooks.query(f"select * from Customer where Id = '{row['value']}' and Active = false")  # noqa: S608
     named = {name: rows[0][name] for name in ("Id", "SyncToken")}
     desk.world.quickbooks.write("customer", named | {"sparse": True, "Active": True})
+    desk.world.clock.advance(7 * 86_400)
     desk.world.settle()
 
 
@@ -271,5 +272,6 @@ def _(desk: Desk) -> str:
     row = desk.world.quickbooks.query(f"select * from Customer where Id = '{customer}'")[0]  # noqa: S608
     named = {name: row[name] for name in ("Id", "SyncToken")}
     desk.world.quickbooks.write("customer", named | {"sparse": True, "Active": False})
+    desk.world.clock.advance(7 * 86_400)
     desk.world.settle()
     return f"quickbooks:contact:{customer}"
