@@ -1,7 +1,5 @@
 """The questions that take no decision: how each comes to be asked, and the repair that its remedy names."""
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from storage.models import Mapping
@@ -253,25 +251,3 @@ def _rename(desk: Desk) -> None:
 def _(desk: Desk) -> str:
     desk.bill(name=" ")
     return of_invoice(desk)
-
-
-def _activate(desk: Desk) -> None:
-    row: dict[str, Any] = desk.there(desk.made["invoice"])["CustomerRef"]
-    rows = desk.world.quickbooks.query(f"select * from Customer where Id = '{row['value']}' and Active = false")  # noqa: S608
-    named = {name: rows[0][name] for name in ("Id", "SyncToken")}
-    desk.world.quickbooks.write("customer", named | {"sparse": True, "Active": True})
-    desk.world.clock.advance(7 * 86_400)
-    desk.world.settle()
-
-
-@situation("customer_inactive", "its customer was made inactive", repair=("it is made active again", _activate))
-def _(desk: Desk) -> str:
-    invoice = desk.bill()
-    desk.pay_there(100, (invoice, 100))
-    customer = desk.there(invoice)["CustomerRef"]["value"]
-    row = desk.world.quickbooks.query(f"select * from Customer where Id = '{customer}'")[0]  # noqa: S608
-    named = {name: row[name] for name in ("Id", "SyncToken")}
-    desk.world.quickbooks.write("customer", named | {"sparse": True, "Active": False})
-    desk.world.clock.advance(7 * 86_400)
-    desk.world.settle()
-    return f"quickbooks:contact:{customer}"
