@@ -87,7 +87,7 @@ chaos: $(TEST) ## Processes killed at seeded points, brokers and databases that 
 	@TESTS='$(TESTS)' ops/test-rings chaos
 
 ##@ Work on the code
-.PHONY: lint format lock configuration contract concurrency clean
+.PHONY: lint format lock configuration contract concurrency questions clean
 lint: $(TEST) ## ruff, mypy (strict), import-linter
 	@ops/test-rings lint
 
@@ -112,6 +112,9 @@ contract: $(RUN) ## Write the contract with Ravetree, from its schemas, as the p
 
 concurrency: $(TEST) ## Write docs/concurrent-changes.md from what the product does
 	@$(BIN)/python -m tests.simulation.concurrency >/dev/null
+
+questions: $(TEST) ## Write docs/questions.md from what the product does
+	@$(BIN)/python -m tests.simulation.question_page >/dev/null
 
 clean: ## Remove the virtual environments and every cache; the books in var/ stay
 	@rm -rf .venv .venv-lock $(foreach folder,. sandbox,$(addprefix $(folder)/,*.egg-info build $(CACHES)))

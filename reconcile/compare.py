@@ -54,6 +54,7 @@ class Cause(StrEnum):
     CREDIT = "credit"
     ROUNDED = "rounding"
     ACCEPTED = "accepted"
+    DECIDED = "decided"
     OLD_COPY = "older_copy"
     UNEXPLAINED = "unexplained"
 

@@ -12,6 +12,7 @@ from reconcile.limits import MEMO_LIMIT, description_parts, mail_addresses, shor
 from reconcile.model import (
     EVEN,
     ZERO,
+    Answer,
     Attention,
     CompanyTax,
     ContentLine,
@@ -32,7 +33,7 @@ from reconcile.model import (
     parked,
     write,
 )
-from reconcile.questions import Asked, says
+from reconcile.questions import Asked, answered, says
 from reconcile.totals import (
     PRICE,
     AfterDiscount,
@@ -47,12 +48,14 @@ from reconcile.totals import (
 NUMBER_LIMIT = 21
 """Characters that QuickBooks keeps of a DocNumber."""
 
+DELETED, DIFFERS = "deleted_in_quickbooks", "total_differs"
+"""Codes of questions about documents."""
 
 NUMBER_NOT_KEPT = "number_not_kept"
 """The code of the question about a number that QuickBooks has made up by itself."""
 
 
-class References(Protocol):
+class References(Asked, Protocol):
     """What of a case the content needs: the customer, and Ravetree's keys in QuickBooks' ids."""
 
     @property
@@ -98,11 +101,6 @@ class References(Protocol):
     @property
     def percents(self) -> Mapping[str, Decimal]:
         """What Ravetree's tax rates charge; asked for in the US, where prices include tax."""
-        ...
-
-    @property
-    def decision(self) -> str:
-        """What a person decided about it; empty without a decision."""
         ...
 
     @property
@@ -173,13 +171,17 @@ def name_of(document: RavetreeInvoice | RavetreeEstimate) -> str:
     return f"{'Invoice' if isinstance(document, RavetreeInvoice) else 'Estimate'} {document.number}"
 
 
-def deleted_in_quickbooks(case: Asked, document: RavetreeInvoice | RavetreeEstimate) -> Plan:
+def deleted_in_quickbooks(case: References, document: RavetreeInvoice | RavetreeEstimate) -> Plan:
     """It stands in Ravetree alone: a person says what is right."""
-    if says(case, "deleted_in_quickbooks", Decision.LEAVE):
+    gone = case.quickbooks.id if isinstance(case.quickbooks, Gone) else ""
+    left = answered(case, DELETED, gone)
+    if left is not None and left.amounts == (str(document.total),):
         return Plan(ignored="left deleted in QuickBooks")
+    if says(case, DELETED, Decision.LEAVE):
+        return Plan(remember=Answer(DELETED, Decision.LEAVE, gone, (str(document.total),)))
     end = "Void" if isinstance(document, RavetreeInvoice) else "Delete"
     return parked(
-        "deleted_in_quickbooks",
+        DELETED,
         f"{name_of(document)} was deleted in QuickBooks and still stands in Ravetree.",
         f"{end} it in Ravetree, or decide `push` to write it again or `leave`.",
         Decision.PUSH,
@@ -205,10 +207,10 @@ def difference_after_write(case: References, base: Base, now: QuickBooksInvoice 
     gap = made.above(TaxedTotal(ours.total, ours.tax_amount))
     if gap == base.accepted:
         return None
-    if case.decision == Decision.ACCEPT:
+    if says(case, DIFFERS, Decision.ACCEPT):
         return Plan(accepts=gap)
     return parked(
-        "total_differs",
+        DIFFERS,
         _spell_difference(ours, "and {} in QuickBooks", (made,)),
         "Correct its tax in QuickBooks, or decide `accept` to keep the difference.",
         Decision.ACCEPT,
@@ -508,10 +510,10 @@ def _asked_before(
     gaps = {outcome.above(wanted) for outcome in foreseen.likely}
     if gaps <= {EVEN} or _was_accepted(case.base, document, gaps):
         return replace(content, foreseen=foreseen)
-    if case.decision == Decision.ACCEPT:
+    if says(case, DIFFERS, Decision.ACCEPT):
         return replace(content, foreseen=replace(foreseen, is_accepted=True))
     return parked(
-        "total_differs",
+        DIFFERS,
         _spell_difference(document, f"but would be {{}} in QuickBooks{why}", foreseen.likely),
         "Correct it in Ravetree, or decide `accept` to keep the difference.",
         Decision.ACCEPT,

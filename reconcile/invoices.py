@@ -56,6 +56,9 @@ from reconcile.questions import answered, says
 ENDED_IN_CLOSED_PERIOD = "ended_in_closed_period"
 """The code of the question what becomes of an invoice that ended in Ravetree after its period was closed."""
 
+DRIFT = "drift_before_overwrite"
+"""The code of the question whether Ravetree's content goes over an edit of a bookkeeper's."""
+
 CLOSED_CODES = frozenset({CLOSED, IN_CLOSED_PERIOD, ENDED_IN_CLOSED_PERIOD})
 """Questions that are asked because of the closing date."""
 
@@ -102,7 +105,7 @@ class InvoiceCase:
     bookkeeper's: `draft_policy` `create` or `sent`, `delete_policy` `void` or `delete`. `installation` is the id that
     our markers bear. `time_zone` is the company's, in which an instant has its date (`day_in`); empty while unknown.
     `void_told` says that an event told of its void. `tax`, `customer_taxable` and `percents` are what `References` says
-    of them.
+    of them. `left_alone` is by how much more QuickBooks has open because a person left payments on one side.
     """
 
     ravetree: RavetreeInvoice | Gone | None
@@ -132,6 +135,7 @@ class InvoiceCase:
     is_current: bool = True
     unseen_payments: tuple[Record, ...] = ()
     payments_under_way: bool = False
+    left_alone: Decimal = ZERO
     decision: str = ""
     decided_on: str = ""
     decision_target: str = ""
@@ -276,16 +280,17 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
             f"{name} has another customer in QuickBooks, and payments on it.",
             "Remove the payments in QuickBooks, or set its customer right there; then press retry.",
         )
-    if case.decision != Decision.OVERWRITE and (weighty := _weighty_changes(invoice, base, remote, content)):
+    overwrites = says(case, DRIFT, Decision.OVERWRITE)
+    if not overwrites and (weighty := _weighty_changes(invoice, base, remote, content)):
         return held(
-            "drift_before_overwrite",
+            DRIFT,
             f"{name} is linked to {remote.number} in QuickBooks, where its content would change {weighty}.",
             "Set it right in QuickBooks and press retry, or decide `overwrite`.",
             Decision.OVERWRITE,
         )
-    if case.decision != Decision.OVERWRITE and _shows_weighty_drift(base.quickbooks, remote, content):
+    if not overwrites and _shows_weighty_drift(base.quickbooks, remote, content):
         return held(
-            "drift_before_overwrite",
+            DRIFT,
             f"{name} was edited in QuickBooks (now {money(remote.total, remote.currency)}) and then in Ravetree.",
             "Undo the edit in QuickBooks and press retry, or decide `overwrite`.",
             Decision.OVERWRITE,

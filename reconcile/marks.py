@@ -319,20 +319,22 @@ def _beside(case: MarkCase, invoice: RavetreeInvoice, holder: QuickBooksPayment 
     if asking:
         named = [p for p in asking if not case.decision_target or p.id == case.decision_target]
         if says(case, BESIDE, Decision.TWO):
-            return Plan(remember=Answer(BESIDE, Decision.TWO, asking[0].id))
-        if says(case, BESIDE, Decision.ONE, Decision.LINK) and len(named) == 1:
+            first, *others = (Answer(BESIDE, Decision.TWO, payment.id) for payment in named or asking)
+            return Plan(remember=first, and_remember=tuple(others))
+        if says(case, BESIDE, Decision.ONE) and len(named) == 1:
             most = holder.amount if holder is not None else marked_open(case, invoice)
             share = min(named[0].unapplied, most)
             return Plan(remember=Answer(BESIDE, Decision.ONE, named[0].id, (str(share),)))
-        first = asking[0]
+        oldest = asking[0]
         several = f" (and {len(asking) - 1} more)" if len(asking) > 1 else ""
         return held(
             BESIDE,
-            f"Invoice {invoice.number} is marked as paid; its customer has {money(first.unapplied, first.currency)} "
-            f"unapplied in QuickBooks, payment Id {first.id}{several}.",
+            f"Invoice {invoice.number} is marked as paid; its customer has {money(oldest.unapplied, oldest.currency)} "
+            f"unapplied in QuickBooks, payment Id {oldest.id}{several}.",
             "If it is the money for it, decide `one`; if it is other money, `two`.",
             Decision.ONE,
             Decision.TWO,
+            several=len(asking) > 1,
         )
     if case.credit_left > ZERO and holder is None:
         if says(case, CREDIT_BESIDE, Decision.PLACEHOLDER):

@@ -563,7 +563,7 @@ class Attention:
 
     `state` is `held` when a person has to decide between two truths, `parked` when something has to be repaired.
     `decisions` are the answers that it takes, other than a repair. `about` is the record that it is a question of,
-    where that is another one than the record that waits.
+    where that is another one than the record that waits. `several`: `one` has to name which record it means.
     """
 
     state: str
@@ -572,6 +572,7 @@ class Attention:
     remedy: str
     decisions: tuple[Decision, ...] = ()
     about: Record | None = None
+    several: bool = False
 
 
 SENTENCE_LIMIT = 200
@@ -604,8 +605,9 @@ class Plan:
     """What to do for one pair now. After its writes the pair is planned again, until nothing is left.
 
     `unpair` takes the two records apart before anything else, so that the one that is left is planned as a new one.
-    `remember` is an answer to keep before anything else. `releases_placeholder`: the payment that stood for the mark as
-    paid is no longer ours; `forgets_mark`: another one may be made for that mark.
+    `remember` is an answer to keep before anything else, `and_remember` others that were given with it.
+    `releases_placeholder`: the payment that stood for the mark as paid is no longer ours; `forgets_mark`: another one
+    may be made for that mark.
     `notices` say what of a record at rest had to be shortened, left out or kept otherwise, each in a sentence.
     `accepts` is what QuickBooks has more than Ravetree, and a person keeps so.
     """
@@ -619,6 +621,7 @@ class Plan:
     ignored: str = ""
     unpair: bool = False
     remember: Answer | None = None
+    and_remember: tuple[Answer, ...] = ()
     releases_placeholder: bool = False
     forgets_mark: bool = False
     notices: tuple[str, ...] = ()
@@ -633,9 +636,9 @@ class Plan:
 NOTHING = Plan()
 
 
-def held(code: str, cause: str, remedy: str, *decisions: Decision) -> Plan:
+def held(code: str, cause: str, remedy: str, *decisions: Decision, several: bool = False) -> Plan:
     """A plan that writes nothing until a person has decided."""
-    return Plan(attention=Attention("held", code, cause, remedy, decisions))
+    return Plan(attention=Attention("held", code, cause, remedy, decisions, several=several))
 
 
 def parked(code: str, cause: str, remedy: str, *decisions: Decision) -> Plan:

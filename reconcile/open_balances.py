@@ -1,5 +1,6 @@
 """What is open on an invoice says the same in both books, or a person is asked."""
 
+from decimal import Decimal
 from typing import Protocol
 
 from reconcile.decisions import Decision
@@ -38,6 +39,11 @@ class OpenCase(MarkCase, Protocol):
         """Whether a payment on it is still worked on, or waits for a person: that comes first."""
         ...
 
+    @property
+    def left_alone(self) -> Decimal:
+        """By how much more QuickBooks has open because a person left payments on one side."""
+        ...
+
 
 def differs(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> bool:
     """Whether what is open differs, by more than an accepted difference of the totals explains.
@@ -49,7 +55,7 @@ def differs(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice)
         return False
     if holder is not None and holder.deposited and not invoice.marked_paid:
         return False
-    here = open_here(invoice)
+    here = open_here(invoice) + case.left_alone
     return remote.balance not in (here, max(ZERO, here + case.accepted_gap))
 
 

@@ -8,6 +8,9 @@ from decimal import Decimal
 from reconcile.compare import FROM_OTHERS, Cause, Difference
 from reconcile.model import ZERO
 
+_SAID_ALREADY = frozenset({Cause.ROUNDED, Cause.ACCEPTED, Cause.MARKED, Cause.OLD_COPY})
+"""What explains a difference whatever a person said of its record."""
+
 COMPARED = frozenset({"number", "total", "balance", "status", "amount", "unapplied", "reference"})
 """What a report compares: of a payment its amount, what of it is unapplied, its reference and its status."""
 
@@ -19,6 +22,7 @@ ORDER = (
     Cause.ENDED,
     Cause.DRIFT,
     Cause.OLD_COPY,
+    Cause.DECIDED,
     Cause.ROUNDED,
     Cause.ACCEPTED,
     Cause.CREDIT,
@@ -52,7 +56,8 @@ class Compared:
     """One pair, or a record that should have a partner and has none.
 
     `own` is what is under way for the pair itself, `payments` for payments on it. `credit` is by how much credit
-    that is applied on one side only makes QuickBooks' balance smaller than Ravetree's.
+    that is applied on one side only makes QuickBooks' balance smaller than Ravetree's. `decided` says who left it so,
+    when and why, of it or of a payment on it; empty if nobody did.
     """
 
     kind: str
@@ -66,6 +71,7 @@ class Compared:
     own: Waiting | None = None
     payments: tuple[Waiting, ...] = ()
     credit: Decimal = ZERO
+    decided: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,6 +165,8 @@ def _explain(one: Compared, difference: Difference) -> tuple[Cause, str, str]:
     # What waits for a person says more than what waits for that.
     for waiting in sorted(filter(None, found), key=lambda each: each.state not in ("held", "parked")):
         return _under_way(waiting, is_own=waiting is one.own)
+    if one.decided and difference.cause not in _SAID_ALREADY:
+        return Cause.DECIDED, one.decided, "Nothing to do: it is asked about again when its amount changes."
     match difference.cause:
         case Cause.WAITING | Cause.HELD | Cause.UNEXPLAINED:
             # The two records alone would say so, and yet nothing is under way.

@@ -35,6 +35,8 @@ REFERENCE_LIMIT = 21
 
 ONE_OR_TWO, SEVERAL_PAYERS = "one_or_two_payments", "several_payers"
 SHARED, FELL = "removed_here_shared_there", "share_fell_with_total"
+EDITED_THERE, EDITED_HERE = "removed_here_edited_there", "removed_there_edited_here"
+EDITED_TWICE = "edited_on_both_sides"
 _SAME_RECEIPT_WAITS = "Waits for the question whether it is the receipt that Ravetree has."
 
 SAME_RECEIPT_DAYS = 7
@@ -54,7 +56,8 @@ class KnownInvoice:
     """An invoice that stands in both books.
 
     `open_here` and `total_here` are Ravetree's now, None while not asked. `placeholder_changed`: a bookkeeper edited
-    the payment that stands for its mark as paid, and a person is asked what it is. `accepted` is by how much
+    the payment that stands for its mark as paid, and a person is asked what it is. `ended_here`: void or deleted in
+    Ravetree, and not in QuickBooks. `accepted` is by how much
     QuickBooks' total is more than Ravetree's, as a person decided.
     """
 
@@ -68,6 +71,7 @@ class KnownInvoice:
     open_here: Decimal | None = None
     total_here: Decimal | None = None
     placeholder_changed: bool = False
+    ended_here: bool = False
     accepted: Decimal = ZERO
 
 
@@ -183,6 +187,9 @@ def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Pl
     facts = _within(facts, {i: i.open_here for i in case.invoices if i.open_here is not None}, Side.RAVETREE)
     for invoice in case.invoices:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
+        if share > ZERO and invoice.ended_here:
+            ended = Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id)
+            return Plan(waits_for=ended, waits_because="Waits for the question about its invoice.", look_at=(ended,))
         if invoice.open_here is not None and share > invoice.open_here:
             return _more_than_open(invoice, facts, Side.QUICKBOOKS, invoice.open_here)
     content = _for_ravetree(facts, case)
@@ -300,11 +307,12 @@ def _more_than_open(invoice: KnownInvoice, facts: Facts, got_in: Side, open_else
 def _one_or_two(case: PaymentCase, payment: RavetreePayment) -> Plan:
     """Ask whether a payment of QuickBooks' is this receipt, or carry out what was said."""
     twins = [twin for twin in case.twins if isinstance(twin, QuickBooksPayment)]
-    if says(case, ONE_OR_TWO, Decision.TWO):
-        return Plan(remember=Answer(ONE_OR_TWO, Decision.TWO, twins[0].id))
     named = [twin for twin in twins if case.decision_target in ("", twin.id)]
+    if says(case, ONE_OR_TWO, Decision.TWO):
+        first, *others = (Answer(ONE_OR_TWO, Decision.TWO, twin.id) for twin in named or twins)
+        return Plan(remember=first, and_remember=tuple(others))
     fixed = _cannot_go(case)
-    if says(case, ONE_OR_TWO, Decision.ONE, Decision.LINK) and len(named) == 1 and not fixed:
+    if says(case, ONE_OR_TWO, Decision.ONE) and len(named) == 1 and not fixed:
         return Plan(remember=Answer(ONE_OR_TWO, Decision.ONE, named[0].id))
     number = f" on invoice {case.invoices[0].number}" if case.invoices else ""
     there = f"payment Id {twins[0].id}" + (f" (and {len(twins) - 1} more)" if len(twins) > 1 else "")
@@ -318,8 +326,8 @@ def _one_or_two(case: PaymentCase, payment: RavetreePayment) -> Plan:
         cause,
         "If it is one receipt, decide `one` or delete it on one side; if there are two, decide `two`.",
         Decision.ONE,
-        Decision.LINK,
         Decision.TWO,
+        several=len(twins) > 1,
     )
 
 
@@ -408,11 +416,11 @@ def _plan_paired(case: PaymentCase, base: PaymentBase) -> Plan:
 
 def _plan_removed_in_ravetree(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPayment) -> Plan:
     edited = quickbooks_facts(theirs, case.invoices) != quickbooks_facts(base.quickbooks, case.invoices)
-    if edited and case.decision == Side.QUICKBOOKS:
+    if edited and says(case, EDITED_THERE, Decision.QUICKBOOKS):
         return Plan(unpair=True)
-    if edited and case.decision != Side.RAVETREE:
+    if edited and not says(case, EDITED_THERE, Decision.RAVETREE):
         return held(
-            "removed_here_edited_there",
+            EDITED_THERE,
             f"A payment of {money(base.ravetree.amount, base.ravetree.currency)} was deleted in Ravetree and "
             "edited in QuickBooks.",
             "Decide `ravetree` to delete it there too, or `quickbooks` to have it again here.",
@@ -463,11 +471,11 @@ def _plan_taking_out(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPay
 
 def _plan_removed_in_quickbooks(case: PaymentCase, base: PaymentBase, ours: RavetreePayment) -> Plan:
     edited = ravetree_facts(ours, case.invoices) != ravetree_facts(base.ravetree, case.invoices)
-    if edited and case.decision == Side.RAVETREE:
+    if edited and says(case, EDITED_HERE, Decision.RAVETREE):
         return Plan(unpair=True)
-    if edited and case.decision != Side.QUICKBOOKS:
+    if edited and not says(case, EDITED_HERE, Decision.QUICKBOOKS):
         return held(
-            "removed_there_edited_here",
+            EDITED_HERE,
             f"A payment of {money(ours.amount, ours.currency)} was deleted in QuickBooks and edited in Ravetree.",
             "Decide `quickbooks` to delete it here too, or `ravetree` to have it again there.",
             Decision.QUICKBOOKS,
@@ -487,15 +495,15 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
     before = ravetree_facts(base.ravetree, case.invoices, case.methods)
     mine_changed = moved or not mine.agrees(before)
     other_changed = not other.agrees(quickbooks_facts(base.quickbooks, case.invoices, case.methods, case.spent))
-    if mine_changed and other_changed and case.decision not in (Side.RAVETREE, Side.QUICKBOOKS):
+    if mine_changed and other_changed and not says(case, EDITED_TWICE, Decision.RAVETREE, Decision.QUICKBOOKS):
         return held(
-            "edited_on_both_sides",
+            EDITED_TWICE,
             f"A payment was changed on both sides: {_spell(mine)} in Ravetree, {_spell(other)} in QuickBooks.",
             "Decide `ravetree` or `quickbooks`, or set one side to what is right.",
             Decision.RAVETREE,
             Decision.QUICKBOOKS,
         )
-    if mine_changed and not (other_changed and case.decision == Side.QUICKBOOKS):
+    if mine_changed and not (other_changed and says(case, EDITED_TWICE, Decision.QUICKBOOKS)):
         if case.coming:
             return Plan(waits_for=case.coming[0])
         if mine.credit not in (before.credit, other.credit):

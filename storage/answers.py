@@ -45,6 +45,14 @@ def rows(session: Session, connection_id: str, subjects: Iterable[Record]) -> li
     return list(session.execute(query.order_by(LastingAnswer.said_at)).scalars())
 
 
+def every(session: Session, connection_id: str, decision: str) -> list[LastingAnswer]:
+    """All answers of a connection that say so, the oldest first."""
+    query = sa.select(LastingAnswer).where(
+        LastingAnswer.connection_id == connection_id, LastingAnswer.decision == decision
+    )
+    return list(session.execute(query.order_by(LastingAnswer.said_at)).scalars())
+
+
 def forget(session: Session, connection_id: str, subjects: Iterable[Record], code: str = "", other: str = "") -> None:
     """What was said of a record says nothing more: all of it, or the answer to one question about `other`."""
     names = [str(name) for name in subjects]

@@ -7,14 +7,18 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from config.errors import RavebooksError
+from reconcile.choices import NAMES_ONE, understood
 from reconcile.decisions import AT_ANY_TIME, Decision
 from reconcile.model import Kind, Record, Side
 from schemas import ids
 from storage import connections, pairs, pending, steps
-from storage.models import Decided
+from storage.models import Decided, PendingChange
 
 _OF_A_CLIENT = (Decision.LINK, Decision.TWO)
 """The answers to the question which customer a client is."""
+_LONGEST_CHAIN = 5
+"""Records that wait for one another, at most: a payment, its twin, an invoice."""
 
 
 def find(session: Session, connection_id: str, names: Iterable[Record]) -> Decided | None:
@@ -81,7 +85,12 @@ def decide(session: Session, connection_id: str, record: Record, said: Said, now
     connections.get_current(session, connection_id)
     names = keep(session, connection_id, record, said, now)
     data = {"note": said.note, "target": said.target}
-    steps.add(session, connection_id, names[0], "decision", now, by=said.by, text=said.decision, data=data)
+    subjects = [names[0]]
+    if names[0] not in names_of(session, connection_id, record):
+        # It answers the question of another record, and is looked for here too.
+        subjects.append(record)
+    for subject in subjects:
+        steps.add(session, connection_id, subject, "decision", now, by=said.by, text=said.decision, data=data)
     if pending.retry(session, connection_id, names, now):
         return True
     if said.decision not in AT_ANY_TIME:
@@ -90,17 +99,29 @@ def decide(session: Session, connection_id: str, record: Record, said: Said, now
     return True
 
 
+class NotTaken(RavebooksError):
+    """The question does not take this decision."""
+
+    remedy = "List what needs attention: each question names the decisions that it takes."
+    field = "decision"
+
+
 def keep(session: Session, connection_id: str, record: Record, said: Said, now: datetime) -> list[Record]:
-    """Keep what a person decided; the records that it concerns, the one that it is kept with first."""
+    """Keep what a person decided; the records that it concerns, the one that it is kept with first.
+
+    Raises `NotTaken` where they ask for something else, and `NotAnId`.
+    """
     if (client := _asked_about(session, connection_id, record, said)) is not None:
         waiting = pending.asking_about(session, connection_id, client)
         names, before, kept_with = [client, *map(pending.record_of, waiting)], [client], [client]
+        said = replace(said, decision=understood(said.decision, _OF_A_CLIENT))
         if said.decision == Decision.LINK:
             ids.check(Side.QUICKBOOKS, said.target)
     else:
         record, said = _asking(session, connection_id, record, said)
         record, said = addressed(session, connection_id, record, said)
         names = names_of(session, connection_id, record)
+        said = _taken(session, connection_id, names, said)
         apart = said.decision == Decision.UNLINK and record.kind is Kind.PAYMENT
         before, kept_with = names, names if apart else names[:1]
     code = question_of(session, connection_id, names)
@@ -113,7 +134,7 @@ def keep(session: Session, connection_id: str, record: Record, said: Said, now: 
 
 def _asked_about(session: Session, connection_id: str, record: Record, said: Said) -> Record | None:
     """The client whose customer is asked for, where a document, or the client itself, waits for that answer."""
-    if said.decision not in _OF_A_CLIENT:
+    if said.decision not in (*_OF_A_CLIENT, Decision.ONE):
         return None
     if record.kind is Kind.CONTACT:
         return (
@@ -125,15 +146,69 @@ def _asked_about(session: Session, connection_id: str, record: Record, said: Sai
 
 
 def _asking(session: Session, connection_id: str, record: Record, said: Said) -> tuple[Record, Said]:
-    """A payment of QuickBooks' waits for the question that Ravetree's asks: its answer is one to that."""
-    if record.side is not Side.QUICKBOOKS or record.kind is not Kind.PAYMENT or said.decision in AT_ANY_TIME:
+    """The record whose question this one waits for: its answer is one to that.
+
+    A payment of QuickBooks' waits for Ravetree's, and is what that asks about; the one that stands for a mark as paid
+    is asked about under its invoice.
+    """
+    if said.decision in (Decision.PUSH, Decision.UNLINK):
         return record, said
-    waiting = next(iter(pending.rows(session, connection_id, [record])), None)
-    side, _, rest = (waiting.waits_for if waiting is not None else "").partition(":")
+    found = record
+    for _ in range(_LONGEST_CHAIN):
+        names = names_of(session, connection_id, found)
+        if question_of(session, connection_id, names):
+            break
+        waited_for = _waited_for(session, connection_id, names)
+        if waited_for is None:
+            return record, said
+        found = waited_for
+    if found == record or not _takes(session, connection_id, found, said):
+        return record, said
+    is_payment = (record.side, record.kind, found.kind) == (Side.QUICKBOOKS, Kind.PAYMENT, Kind.PAYMENT)
+    target = record.id if is_payment and (said.decision == Decision.LINK or not said.target) else said.target
+    return found, replace(said, target=target)
+
+
+def _takes(session: Session, connection_id: str, record: Record, said: Said) -> bool:
+    row = _question(session, connection_id, names_of(session, connection_id, record))
+    return row is not None and understood(said.decision, pending.taken(row)) in pending.taken(row)
+
+
+def _waited_for(session: Session, connection_id: str, names: list[Record]) -> Record | None:
+    """The one record that must get on before this one, if it is one."""
+    row = next((row for row in pending.rows(session, connection_id, names) if row.waits_for), None)
+    side, _, rest = (row.waits_for if row is not None else "").partition(":")
     kind, _, name = rest.partition(":")
-    if side != Side.RAVETREE or kind != Kind.PAYMENT or name == "*":
-        return record, said
-    return Record(Side.RAVETREE, Kind.PAYMENT, name), replace(said, target=said.target or record.id)
+    if name and name not in ("*", pending.SWITCH_ON):
+        return Record(Side(side), Kind(kind), name)
+    if row is not None or names[0].kind is not Kind.PAYMENT or names[0].side is not Side.QUICKBOOKS:
+        return None
+    holder = next(iter(pairs.among(session, connection_id, pairs.PLACEHOLDER, Side.QUICKBOOKS, [names[0].id])), None)
+    return Record(Side.RAVETREE, Kind.INVOICE, holder.ravetree_id) if holder is not None else None
+
+
+def _taken(session: Session, connection_id: str, names: list[Record], said: Said) -> Said:
+    """What was said, under the name that the question has for it. Raises `NotTaken`."""
+    row = _question(session, connection_id, names)
+    taken = pending.taken(row) if row is not None else ()
+    understands = understood(said.decision, taken)
+    if understands in taken or said.decision in AT_ANY_TIME:
+        if row is not None and f"{understands}{NAMES_ONE}" in row.decisions.split() and not said.target:
+            raise NotTaken(
+                f"`{said.decision}` has to name which of several is meant: {row.cause}",
+                remedy="Name it as the target.",
+                field="target",
+            )
+        return replace(said, decision=understands)
+    if not pending.rows(session, connection_id, names):
+        return said
+    if row is None:
+        raise NotTaken(f"{names[0].side.spelled}'s {names[0].kind} {names[0].id} asks nothing now")
+    ways = ", ".join(f"`{name}`" for name in taken)
+    raise NotTaken(
+        f"`{said.decision}` is no answer to this: {row.cause}",
+        remedy=f"It takes {ways}." if ways else row.remedy,
+    )
 
 
 def addressed(session: Session, connection_id: str, record: Record, said: Said) -> tuple[Record, Said]:
@@ -150,8 +225,17 @@ def addressed(session: Session, connection_id: str, record: Record, said: Said) 
 
 def question_of(session: Session, connection_id: str, names: Iterable[Record]) -> str:
     """The code of what a record asks, under any of its names; empty where it asks nothing."""
-    waiting = pending.rows(session, connection_id, names)
-    return next((row.code for row in waiting if row.state in pending.ATTENTION), "")
+    row = _question(session, connection_id, names)
+    return row.code if row is not None else ""
+
+
+def _question(session: Session, connection_id: str, names: Iterable[Record]) -> PendingChange | None:
+    """What a record asks, or asked before it was to be looked at again."""
+    rows = [
+        row for row in pending.rows(session, connection_id, names) if row.code and row.code != pending.KEEPS_FAILING
+    ]
+    asking = [row for row in rows if row.state in pending.ATTENTION]
+    return next(iter(asking or rows), None)
 
 
 def names_of(session: Session, connection_id: str, record: Record) -> list[Record]:

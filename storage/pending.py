@@ -6,6 +6,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from reconcile.choices import NAMES_ONE
+from reconcile.decisions import Decision
 from reconcile.model import Attention, Kind, Record, Side
 from storage import duties, paging
 from storage.database import insert
@@ -206,6 +208,7 @@ def retry_at(
         code=failing.code if failing else "",
         cause=failing.cause if failing else cause,
         remedy=failing.remedy if failing else "",
+        decisions="",
         updated_at=now,
         attempts=PendingChange.attempts + (1 if count else 0),
     )
@@ -224,10 +227,21 @@ def need_attention(
         code=attention.code,
         cause=attention.cause,
         remedy=attention.remedy,
-        decisions=" ".join(attention.decisions),
+        decisions=_stored(attention),
         updated_at=now,
         waits_for=str(attention.about or ""),
     )
+
+
+def _stored(attention: Attention) -> str:
+    """The decisions by name; `one:target` where it has to name which record it means."""
+    named = attention.several
+    return " ".join(f"{name}{NAMES_ONE}" if named and name is Decision.ONE else name for name in attention.decisions)
+
+
+def taken(row: PendingChange) -> tuple[str, ...]:
+    """The decisions that a question takes, by name."""
+    return tuple(name.removesuffix(NAMES_ONE) for name in row.decisions.split())
 
 
 def wait(
@@ -247,6 +261,9 @@ def wait(
         generation,
         state=WAITING,
         waits_for=str(target),
+        code="",
+        remedy="",
+        decisions="",
         cause=why or f"waits for {target.kind} {target.id}",
         updated_at=now,
     )

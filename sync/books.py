@@ -118,11 +118,13 @@ class Books(Slice):
         with self.reading() as session:
             return answers.of(session, self.id, names)
 
-    def remember(self, subject: Record, answer: Answer) -> None:
-        """Keep an answer for good: the decision that gave it has been carried out."""
+    def remember(self, subject: Record, *given: Answer) -> None:
+        """Keep answers for good: the decision that gave them has been carried out."""
         names = {subject, *self.handling}
         with self.writing() as session:
-            answers.keep(session, self.id, subject, answer, decisions.find(session, self.id, names), self.now())
+            decided = decisions.find(session, self.id, names)
+            for answer in given:
+                answers.keep(session, self.id, subject, answer, decided, self.now())
             decisions.use_up(session, self.id, names)
 
     def use_up(self, names: Iterable[Record]) -> None:

@@ -19,6 +19,7 @@ from schemas.problems import MEDIA_TYPE, FieldError, Problem, of_error
 from schemas.strict_json import MalformedJson
 from storage.connections import NotActive, UnknownConnection
 from storage.database import DatabaseDown
+from storage.decisions import NotTaken
 from storage.installation import OtherEnvironment
 from storage.jobs import JobRefused, UnknownJob
 from storage.parity import UnknownReport
@@ -72,6 +73,7 @@ STATUS: Mapping[type[RavebooksError], int] = {
     ConnectRefused: 409,
     JobRefused: 409,
     NotActive: 409,
+    NotTaken: 409,
     OtherEnvironment: 409,
     SwitchRefused: 409,
     UndecodableMessage: 409,

@@ -102,10 +102,17 @@ ATTENTION = {
     "kind": "invoice",
     "id": "inv_9001",
     "state": "held",
-    "code": "total_below_paid",
-    "cause": "Invoice 1043: its new total of 50.00 is below the 60.00 that are paid.",
-    "remedy": "Correct the invoice or the payment, then press retry.",
+    "code": "drift_before_overwrite",
+    "cause": "Invoice 1043 was edited in QuickBooks (now 150.00 USD) and then in Ravetree.",
+    "remedy": "Undo the edit in QuickBooks and press retry, or decide `overwrite`.",
     "since": _AT,
+    "decisions": [
+        {
+            "decision": "overwrite",
+            "needs_target": False,
+            "does": "Writes Ravetree's content over what was edited in QuickBooks.",
+        }
+    ],
 }
 DECISION = {"decision": "overwrite", "by": "Kim", "note": "The client agreed.", "target": ""}
 PREVIEW = {
@@ -191,7 +198,7 @@ PAIR = {
         }
     ],
 }
-RECORD = PAIR | {"record": "ravetree:invoice:inv_9001", "twins": [], "waits": []}
+RECORD = PAIR | {"record": "ravetree:invoice:inv_9001", "twins": [], "waits": [], "answers": []}
 TIMELINE_ENTRY = {
     "at": _AT,
     "what": "write",

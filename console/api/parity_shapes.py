@@ -3,6 +3,7 @@
 from marshmallow import Schema, fields
 
 from console.api.paging import PageQuery
+from console.api.shapes import ChoiceShape
 
 
 class ParityRequest(Schema):
@@ -122,7 +123,7 @@ class Waits(Schema):
     cause = fields.String()
     remedy = fields.String()
     since = fields.String()
-    decisions = fields.List(fields.String())
+    decisions = fields.List(fields.Nested(ChoiceShape))
 
 
 class Decided(Schema):
@@ -134,12 +135,25 @@ class Decided(Schema):
     at = fields.String()
 
 
+class Answered(Schema):
+    """What a person said for good. `other` is the record that the question was also about, `amounts` what held then."""
+
+    code = fields.String()
+    decision = fields.String()
+    other = fields.String()
+    amounts = fields.List(fields.String())
+    by = fields.String()
+    note = fields.String()
+    at = fields.String()
+
+
 class RecordShape(HeldAgainst):
-    """A record on both sides, and what it waits for; `twins` may be the same receipt."""
+    """A record on both sides, what it waits for, and what was said of it; `twins` may be the same receipt."""
 
     record = fields.String()
     twins = fields.List(fields.Nested(HeldAgainst))
     waits = fields.List(fields.Nested(Waits))
+    answers = fields.List(fields.Nested(Answered))
     decided = fields.Nested(Decided)
 
 

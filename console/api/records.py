@@ -52,7 +52,7 @@ class Decision(View):
     def post(self, body: dict[str, str], connection_id: str, side: str, kind: str, record_id: str) -> None:
         """Decide what a record asks
 
-        Its remedy names the decisions that it takes. `push`, `link` and `unlink` need nothing that waits.
+        The question lists the decisions that it takes. `push`, `link` and `unlink` need nothing that waits.
         """
         self.actions.records.decide(connection_id, record_of(side, kind, record_id), Said(**body))
 

@@ -176,8 +176,19 @@ class Switches(Schema):
     estimates = fields.Boolean()
 
 
+class ChoiceShape(Schema):
+    """One decision that a question takes: whether it names the other side's record, and what it writes."""
+
+    decision = fields.String()
+    needs_target = fields.Boolean()
+    does = fields.String()
+
+
 class AttentionShape(Schema):
-    """What waits for a person: a record, or of the kind `connection` and no side the connection itself."""
+    """What waits for a person: a record, or of the kind `connection` and no side the connection itself.
+
+    `decisions` are what it takes instead of a repair.
+    """
 
     side = fields.String()
     kind = fields.String()
@@ -187,10 +198,11 @@ class AttentionShape(Schema):
     cause = fields.String()
     remedy = fields.String()
     since = fields.AwareDateTime(allow_none=True)
+    decisions = fields.List(fields.Nested(ChoiceShape))
 
 
 class DecisionRequest(Schema):
-    """What a person says of a record; `target` is the other side's record that a `link` names."""
+    """What a person says of a record; `target` is the other side's record that it names, where it has to."""
 
     decision = fields.String(required=True, validate=validate.OneOf([*Decision]))
     by = fields.String(load_default="", validate=validate.Length(max=255))

@@ -3,7 +3,7 @@
 Nothing is nudged from here: the sweeper finds what is due within its next round.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -11,6 +11,7 @@ import click
 from config import logging as logs
 from ravebooks.bootstrap import Parts
 from ravebooks.local.settings import open_books
+from reconcile.choices import Choice, choices
 from reconcile.decisions import Decision
 from reconcile.model import SYNCED, Side
 from schemas.ids import record_of
@@ -86,12 +87,20 @@ def attention() -> None:
             f"  since {row.updated_at:%Y-%m-%d %H:%M}"
         )
         click.echo(f"    {row.cause}\n    → {row.remedy}")
+        for line in choice_lines(choices(row.code, row.decisions.split())):
+            click.echo(line)
     click.echo(f"{len(waiting.records)} records wait for a person")
     spelled = ", ".join(f"{count} {outcome}" for outcome, count in waiting.aside.items())
     click.echo(f"{sum(waiting.aside.values())} events kept aside{f': {spelled}' if spelled else ''}")
     click.echo(f"{len(waiting.dead)} dead letters")
     for letter in waiting.dead:
         click.echo(f"    {letter.id}  from {letter.queue}  {letter.reason}  {letter.dead_at:%Y-%m-%d %H:%M}")
+
+
+def choice_lines(taken: Iterable[Choice]) -> Iterator[str]:
+    """What a question takes, a line for each decision."""
+    for choice in taken:
+        yield f"    {choice.decision}{' --target ID' if choice.needs_target else ''}: {choice.does}"
 
 
 def record_arguments(command: Callable[..., None]) -> Callable[..., None]:
@@ -121,11 +130,11 @@ def retry(connection: str, side: str, kind: str, record_id: str) -> None:
 @click.argument("decision", type=click.Choice([each.value for each in Decision]))
 @click.option("--by", required=True, help="Who decided.")
 @click.option("--note", default="", help="Why.")
-@click.option("--target", default="", help="For `link`: the Id of the other side's record.")
+@click.option("--target", default="", help="The Id of the other side's record, where it has to name one.")
 def decide(
     connection: str, side: str, kind: str, record_id: str, decision: str, by: str, note: str, target: str
 ) -> None:
-    """Answer what a held or parked record asks; its remedy names the decisions that it takes."""
+    """Answer what a held or parked record asks; `ravebooks attention` lists the decisions that it takes."""
     if decision == "link" and not target:
         raise click.UsageError("A link names the other side's record: --target ID.")
     record = record_of(side, kind, record_id)

@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from console.parity_forms import as_csv
-from ravebooks.commands.attention import open_quietly, record_arguments
+from ravebooks.commands.attention import choice_lines, open_quietly, record_arguments
+from reconcile.choices import Choice
 from schemas.ids import record_of
 
 
@@ -60,8 +61,11 @@ def show(connection: str, side: str, kind: str, record_id: str) -> None:
     for waits in shown["waits"]:
         click.echo(f"{waits['side']} {waits['kind']} {waits['id']}  {waits['state']} {waits['code']}".rstrip())
         click.echo(f"    {waits['cause']}\n    → {waits['remedy'] or 'Nothing to do: it goes on by itself.'}")
-        if waits["decisions"]:
-            click.echo(f"    decisions: {', '.join(waits['decisions'])}")
+        for line in choice_lines(Choice(**each) for each in waits["decisions"]):
+            click.echo(line)
+    for said in shown["answers"]:
+        why = f" ({said['note']})" if said["note"] else ""
+        click.echo(f"answered: {said['code']} {said['decision']} by {said['by'] or 'somebody'}, {said['at']}{why}")
     if "decided" in shown:
         decided = shown["decided"]
         click.echo(f"decided: {decided['decision']} by {decided['by'] or 'somebody'}, {decided['at']}")

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from config.errors import RavebooksError
 from config.ports import Clock
+from reconcile.choices import Choice, choices
 from reconcile.decisions import AT_ANY_TIME
 from reconcile.model import Record
 from storage import brakes, connections, decisions, paging, pairs, pending, steps
@@ -42,6 +43,7 @@ class AttentionView:
     cause: str
     remedy: str
     since: datetime | None
+    decisions: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,10 @@ class RecordActions:
 
     @again_when_contended
     def decide(self, connection_id: str, record: Record, said: Said) -> None:
-        """Answer what a record asks. Raises `NoSuchRecord` when it asks nothing and the answer needs a question."""
+        """Answer what a record asks.
+
+        Raises `NoSuchRecord` when it asks nothing and the answer needs a question, `NotTaken` when it asks another one.
+        """
         if said.decision in AT_ANY_TIME:
             self.check_is_there(connection_id, record)
         with self.database.transaction() as session:
@@ -169,7 +174,9 @@ def _key(stands: AttentionView) -> tuple[str, str]:
 
 def _waiting(row: PendingChange) -> AttentionView:
     state = RETRYING if row.state == pending.DUE else row.state
-    return AttentionView(row.side, row.kind, row.record_id, state, row.code, row.cause, row.remedy, row.updated_at)
+    taken = choices(row.code, row.decisions.split())
+    names = row.side, row.kind, row.record_id
+    return AttentionView(*names, state, row.code, row.cause, row.remedy, row.updated_at, taken)
 
 
 def _stands_still(session: Session, connection: Connection) -> list[AttentionView]:

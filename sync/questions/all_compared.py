@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import cached_property
 
+from reconcile.decisions import Decision
 from reconcile.invoices import WHEN_SENT
 from reconcile.markers import marked_placeholder
 from reconcile.model import (
@@ -18,7 +19,8 @@ from reconcile.model import (
     Side,
 )
 from reconcile.parity import Compared, Waiting, missing
-from storage import pairs, pending, steps
+from storage import answers, pairs, pending, steps
+from storage.models import LastingAnswer
 from sync.questions.comparison import DOCUMENTS, BothBooks, SideBySide, figures
 
 
@@ -44,7 +46,7 @@ class AllCompared:
                     if self._should_be_there(held):
                         yield missing(self._compared(held))
         for held in self._payments_alone(paired):
-            if not self._was_left_alone(held):
+            if self._decided(held) or not self._was_left_alone(held):
                 yield missing(self._compared(held))
 
     def _compared(self, held: SideBySide) -> Compared:
@@ -61,7 +63,28 @@ class AllCompared:
             own=self._waiting(held.names),
             payments=tuple(self._payments_under_way.get(held.ravetree_id, ())) if invoice else (),
             credit=self._credit.get(held.ravetree_id, ZERO) if invoice else ZERO,
+            decided=self._decided(held),
         )
+
+    def _decided(self, held: SideBySide) -> str:
+        """Who left it as it is, when and why: it itself, or a payment on it."""
+        names = {str(name) for name in held.names}
+        said = [row for row in self._answers if row.subject in names]
+        if held.kind is Kind.INVOICE:
+            said += [row for row in self._answers if held.ravetree_id in self._invoices_left.get(row.subject, ())]
+        return " ".join(dict.fromkeys(spell_answer(row) for row in said))
+
+    @cached_property
+    def _answers(self) -> list[LastingAnswer]:
+        """What people left as it is."""
+        with self._books.reading() as session:
+            return answers.every(session, self._books.id, Decision.LEAVE)
+
+    @cached_property
+    def _invoices_left(self) -> dict[str, set[str]]:
+        """The invoices of payments that people left as they are, by the payment's name."""
+        payments = [_named(row.subject) for row in self._answers]
+        return {str(one): self._invoices_of(one) for one in payments if one.kind is Kind.PAYMENT}
 
     def _waiting(self, names: Iterable[Record]) -> Waiting | None:
         rows = [self._lists.under_way[name] for name in names if name in self._lists.under_way]
@@ -159,3 +182,14 @@ class AllCompared:
         with self._books.reading() as session:
             last = steps.of(session, self._books.id, held.names)[-1:]
         return any(step.what == "ignored" for step in last)
+
+
+def spell_answer(row: LastingAnswer) -> str:
+    """Who left something as it is, when and why."""
+    note = f": {row.note}" if row.note else ""
+    return f"Left as it is by {row.said_by or 'a person'} on {row.said_at:%Y-%m-%d}{note}."
+
+
+def _named(subject: str) -> Record:
+    side, kind, name = subject.split(":", 2)
+    return Record(Side(side), Kind(kind), name)

@@ -9,14 +9,15 @@ from config import telemetry
 from config.logging import logger
 from config.ports import Clock
 from reconcile import parity as rules
+from reconcile.choices import choices
 from reconcile.compare import Cause
 from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.parity import Compared, Report, Row
 from reconcile.payments import same_receipt
-from storage import brakes, connections, copies, decisions, duties, pairs, pending
+from storage import answers, brakes, connections, copies, decisions, duties, pairs, pending
 from storage import parity as reports
 from storage.database import Database
-from storage.models import ParityReport, PendingChange
+from storage.models import LastingAnswer, ParityReport, PendingChange
 from storage.unit import UnitOfWork
 from sync.books import Books, NoWrites
 from sync.neighbours import NeighboursOf
@@ -166,7 +167,8 @@ class Parity:
             names = pairs.names(session, books.id, record)
             rows = pending.rows(session, books.id, names)
             decided = decisions.find(session, books.id, names)
-        shown: dict[str, Any] = {"record": str(names[0])}
+            answered = [_spell_answer(row) for row in answers.rows(session, books.id, names)]
+        shown: dict[str, Any] = {"record": str(names[0]), "answers": answered}
         if record.kind in COMPARED:
             held = _held(both, record)
             if not (rows or held.pair or figures(held.ours) or figures(held.theirs)):
@@ -280,6 +282,19 @@ def _state(both: BothBooks, held: SideBySide) -> str:
     return min(states, key=("held", "parked", "waiting", "due").index) if states else rest
 
 
+def _spell_answer(row: LastingAnswer) -> dict[str, Any]:
+    """What a person said for good: `other` is the record that the question was also about."""
+    return {
+        "code": row.code,
+        "decision": row.decision,
+        "other": row.other,
+        "amounts": list(row.data.get("amounts", ())),
+        "by": row.said_by,
+        "note": row.note,
+        "at": row.said_at.isoformat(),
+    }
+
+
 def _spell_waiting(row: PendingChange) -> dict[str, Any]:
     """A note with the decisions that it takes."""
     asks = row.state in pending.ATTENTION
@@ -292,7 +307,7 @@ def _spell_waiting(row: PendingChange) -> dict[str, Any]:
         "cause": row.cause,
         "remedy": row.remedy if asks else "",
         "since": row.updated_at.isoformat(),
-        "decisions": row.decisions.split() if asks else [],
+        "decisions": [vars(each) for each in choices(row.code, row.decisions.split())] if asks else [],
     }
 
 

@@ -13,7 +13,8 @@ from reconcile.model import (
     Record,
     Side,
 )
-from schemas import quickbooks
+from reconcile.payments import SEVERAL_PAYERS, SHARED, KnownInvoice
+from schemas import quickbooks, ravetree
 from storage import copies, pairs, pending
 from sync.books import Books
 
@@ -77,6 +78,18 @@ def look_at_marks(books: Books, payment: QuickBooksPayment | Gone | None) -> Non
         books.look_at([Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id) for pair in held])
 
 
+def look_at_what_differs(books: Books, invoices: tuple[KnownInvoice, ...]) -> None:
+    """The invoices of a payment that was written, where both sides do not have the same open now."""
+    found = []
+    for invoice in invoices:
+        copy = books.quickbooks.copy(Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id))
+        current = copy is not None and not copy.stale and not copy.deleted
+        if current and invoice.open_here != invoice.quickbooks.balance:
+            found.append(Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id))
+    if found:
+        books.look_at(found)
+
+
 def family_of(books: Books, customer_id: str) -> set[str]:
     """A customer with those above and below it, as far as we have copies of them."""
     with books.reading() as session:
@@ -109,3 +122,20 @@ def payments_on(books: Books, invoice: RavetreeInvoice, remote: QuickBooksInvoic
     # What is noted already is looked at by itself.
     noted = {pending.record_of(row) for row in rows_of}
     return tuple(r for r in unseen if r not in books.looked_at | noted), bool(noted)
+
+
+def left_alone(books: Books, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Decimal:
+    """By how much more QuickBooks has open on an invoice because a person left payments on one side."""
+    rows = {str(row["id"]): row for row in books.neighbours.ravetree.payments_of(invoice.id)}
+    theirs = {pair.ravetree_id: pair for pair in books.pairs_among(Kind.PAYMENT, Side.QUICKBOOKS, remote.payment_ids)}
+    left = ZERO
+    for name in {*rows, *theirs}:
+        codes = {answer.code for answer in books.answers([Record(Side.RAVETREE, Kind.PAYMENT, name)])}
+        if SEVERAL_PAYERS in codes and name in rows and name not in theirs:
+            shares = ravetree.load_payment(rows[name]).allocations
+            left += sum((share.amount for share in shares if share.invoice_id == invoice.id), ZERO)
+        if SHARED in codes and name in theirs and name not in rows:
+            payment, _ = books.quickbooks.payment(theirs[name].quickbooks_id)
+            if isinstance(payment, QuickBooksPayment):
+                left -= sum((share.amount for share in payment.allocations if share.invoice_id == remote.id), ZERO)
+    return left

@@ -84,7 +84,7 @@ class DocumentWork(Generic[Case]):
     def ties(self, seen: Seen[Case], plan: Plan) -> bool:  # noqa: ARG002 - a payment's work asks it
         """Keep an answer, or what a person lets differ, or let go of a placeholder."""
         if plan.remember is not None:
-            self.books.remember(self.subject, plan.remember)
+            self.books.remember(self.subject, plan.remember, *plan.and_remember)
             self.wish = replace(self.wish, decision="")
             return True
         if plan.accepts is not None:

@@ -204,7 +204,8 @@ def _with_payments(books: Books, case: InvoiceCase) -> InvoiceCase:
     if invoice.void or remote.voided or not case.is_current or not differs(case, invoice, remote):
         return case
     unseen, under_way = payments_on(books, invoice, remote)
-    return replace(case, unseen_payments=unseen, payments_under_way=under_way)
+    left = beside_marks.left_alone(books, invoice, remote)
+    return replace(case, unseen_payments=unseen, payments_under_way=under_way, left_alone=left)
 
 
 def _paired_payments(books: Books, invoice: Invoice, remote: Remote) -> tuple[Record, ...]:

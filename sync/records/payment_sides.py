@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from reconcile.decisions import Decision
+from reconcile.invoices import ENDED_IN_CLOSED_PERIOD
 from reconcile.markers import marked_payment
 from reconcile.marks import is_edited
 from reconcile.model import (
@@ -138,8 +139,14 @@ def _known_invoices(books: Books, ours: Ours, theirs: Theirs, base: PaymentBase 
     found = books.pairs_among(
         Kind.INVOICE, Side.RAVETREE, {a.invoice_id for p in mine for a in p.allocations}
     ) + books.pairs_among(Kind.INVOICE, Side.QUICKBOOKS, {a.invoice_id for p in other for a in p.allocations})
-    known = {pair.ravetree_id: _known_invoice(books, pair) for pair in found}
+    known = {pair.ravetree_id: _known_invoice(books, pair) for pair in found if not _was_left(books, pair)}
     return tuple(invoice for _, invoice in sorted(known.items()) if invoice is not None)
+
+
+def _was_left(books: Books, pair: Pair) -> bool:
+    """Whether a person left an invoice in a closed period for good: what comes over it later is no matter of ours."""
+    said = books.answers([Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id)])
+    return any(answer.code == ENDED_IN_CLOSED_PERIOD for answer in said)
 
 
 def _known_then(pair: Pair | None) -> frozenset[str]:
@@ -198,7 +205,8 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
     accepted = pairs.accepted_gap(pair)
     marked_open, open_here, total_here = ZERO, ZERO, None
     invoice, _ = books.ravetree.invoice(pair.ravetree_id)
-    if isinstance(invoice, RavetreeInvoice) and not invoice.void:
+    is_live = isinstance(invoice, RavetreeInvoice) and not invoice.void
+    if isinstance(invoice, RavetreeInvoice) and is_live:
         open_here, total_here = invoice.balance, invoice.total
         if isinstance(placeholder, QuickBooksPayment) and invoice.marked_paid:
             marked_open = invoice.balance
@@ -213,6 +221,7 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
         open_here=open_here,
         total_here=total_here,
         placeholder_changed=_is_changed(books, pair.ravetree_id, placeholder),
+        ended_here=not is_live and not remote.voided,
         accepted=accepted.total if accepted is not None else ZERO,
     )
 

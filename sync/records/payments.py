@@ -24,6 +24,7 @@ class PaymentWork:
         self.books = books
         self.subject = subject
         self._requested = requested
+        self._wrote = False
 
     @property
     def name(self) -> str:
@@ -54,7 +55,7 @@ class PaymentWork:
     def ties(self, seen: SeenPayment, plan: Plan) -> bool:
         """Keep an answer, take the pair apart, or make it, where the plan says so."""
         if plan.remember is not None:
-            self.books.remember(self.subject, plan.remember)
+            self.books.remember(self.subject, plan.remember, *plan.and_remember)
             return True
         if plan.unpair:
             payment_pairs.take_apart(self.books, self.subject)
@@ -76,6 +77,7 @@ class PaymentWork:
         request = self.request(seen, write)
         try:
             self.books.write(request)
+            self._wrote = True
             self._use_up_decision(seen)
         except (Moved, Missing, Refused) as error:
             before = self._versions(seen)
@@ -102,12 +104,19 @@ class PaymentWork:
     def agreed(self, seen: SeenPayment, plan: Plan) -> None:
         """A decision is used up, and a payment that is gone answers the question whether it was one or two."""
         beside_marks.look_at_marks(self.books, seen.case.quickbooks)
+        if self._wrote:
+            beside_marks.look_at_what_differs(self.books, seen.invoices)
+            self._reconsider("more_than_open")
         sides = (seen.case.ravetree, seen.case.quickbooks)
         if any(isinstance(p, Gone) or (p is not None and p.voided) for p in sides):
-            with self.books.writing() as session:
-                pending.reconsider_code(session, self.books.id, "one_or_two_payments", self.books.now())
+            self._reconsider("one_or_two_payments", "more_than_open")
         if seen.case.decision and not plan.ignored:
             self.books.use_up({self.subject, *self.books.handling})
+
+    def _reconsider(self, *codes: str) -> None:
+        with self.books.writing() as session:
+            for code in codes:
+                pending.reconsider_code(session, self.books.id, code, self.books.now())
 
     def _is_locked(self, seen: SeenPayment, write: Write) -> bool:
         """Whether QuickBooks would refuse it, as far as we know: nobody changes a payment that is deposited."""

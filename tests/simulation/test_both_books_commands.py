@@ -57,7 +57,7 @@ def test_parity_and_drift_are_printed(world: World, paired: Body, run: Any) -> N
 def test_a_conflict_and_its_timeline_are_printed(world: World, conflict: Body, run: Any) -> None:
     shown = run("show", "ravetree", "payment", conflict["id"])
     assert "reference: OURS / THEIRS (agreed: CHK 1), owned by both" in shown
-    assert "decisions: ravetree, quickbooks" in shown
+    assert "    ravetree: Writes what Ravetree says to QuickBooks.\n    quickbooks: " in shown
     told = run("timeline", "ravetree", "payment", conflict["id"])
     assert "payment.create" in told
     assert "held: A payment was changed on both sides" in told

@@ -92,7 +92,7 @@ def test_the_same_receipt_on_both_sides_is_made_one(world: World, paired: Body) 
     mine = world.receive({paired["id"]: "30.00"}, "mine")
     theirs = world.quickbooks.pay({paired["number"]: "30.00"}, "2026-11-22", "theirs")
     world.settle()
-    assert preview(world, f"ravetree:payment:{mine['id']}", "link", theirs["Id"])["outcome"] == "adopt"
+    assert preview(world, f"ravetree:payment:{mine['id']}", "link", theirs["Id"])["outcome"] == "update"
     decide(world, f"ravetree:payment:{mine['id']}", "link", theirs["Id"])
     assert (len(world.ravetree.every("payments")), len(payments(world))) == (1, 1)
     assert codes(world) == []

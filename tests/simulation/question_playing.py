@@ -1,0 +1,154 @@
+"""Each question's decisions and repairs, played to their end in copies of the world in which it stands.
+
+Afterwards the question is gone, nothing else is asked, and both books agree, or differ by what the person decided.
+`make questions` writes docs/questions.md of it.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ravebooks.demo.sides import Body
+from reconcile.model import Kind, Record, Side
+from storage import pending
+from storage.models import Operation
+from tests.simulation import questions, repairs
+from tests.simulation.desk import SITUATIONS, Desk, Situation
+from tests.simulation.world import World
+
+REST_SECONDS = 301
+ASKED = (questions, repairs)
+"""The modules that say how each question comes to be asked."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The beginning in which a question stands. It begins with the name of what asks, and what was made."""
+
+    place: int
+
+    def __call__(self, world: World) -> tuple[str, dict[str, Body]]:
+        world.settle()
+        desk = Desk(world)
+        return SITUATIONS[self.place].provoke(desk), desk.made
+
+
+@contextmanager
+def asked(one: Situation, directory: Path | None = None) -> Iterator[tuple[Desk, str]]:
+    """A world in which the question stands, and the record that asks."""
+    with tempfile.TemporaryDirectory() as made:
+        world = World(directory or Path(made), prepare=Asking(SITUATIONS.index(one)), country=one.country)
+        name, records = world.begun_with
+        try:
+            yield Desk(world, records), name
+        finally:
+            world.close()
+
+
+def play(one: Situation, way: str, directory: Path | None = None) -> str:
+    """Answer the question one way: what both books say in the end. Raises `AssertionError` where it does not end well.
+
+    Whatever further question the answer leads to is answered too.
+    """
+    with asked(one, directory) as (desk, name):
+        if way in one.decisions:
+            decide(desk, name, way, _target(one, way, desk))
+            assert any(entry["text"].startswith(f"decision: {way}") for entry in timeline(desk, name)), (
+                "not in the timeline"
+            )
+        elif one.repair is not None:
+            one.repair[1](desk)
+            rest(desk)
+        ended = []
+        for code, answer in one.then.get(way, ()):
+            (row,) = desk.world.attention()
+            assert row["code"] == code, row
+            ended.append(f"then `{code}`" + (f", `{answer}`" if answer else ""))
+            if not answer:
+                break
+            decide(desk, ":".join((row["side"], row["kind"], row["id"])), answer)
+        else:
+            assert desk.world.attention() == [], "something is still asked"
+            assert desk.world.connection()["work"]["waiting"] == 0, "something still waits"
+        before = writes(desk)
+        look_at_all_again(desk)
+        assert writes(desk) == before, "it is written again and again"
+        if not ended or ended[-1].count(",") == 1:
+            assert desk.world.attention() == [], "it is asked again"
+            _check_parity(desk, one, way)
+        return "; ".join([*ended, spell_books(desk)])
+
+
+def _check_parity(desk: Desk, one: Situation, way: str) -> None:
+    """Both books agree, but for marks without a payment and for what a person has decided, with who, when and why."""
+    rows = [row for row in desk.world.parity()["rows"] if row["cause"] != "marked_as_paid"]
+    assert bool(rows) is (way in one.differs), rows
+    for row in rows:
+        said = f"{row['text']} {row['remedy']}"
+        assert row["cause"] in ("decided", "accepted"), row
+        assert "Kim on 2026-" in said, row
+        assert "as agreed" in said, row
+
+
+def _target(one: Situation, way: str, desk: Desk) -> str:
+    return one.targets[way](desk) if way in one.targets else ""
+
+
+def timeline(desk: Desk, name: str) -> list[Body]:
+    """What happened to a record, as people are shown it."""
+    path = f"/api/connections/{desk.world.connection_id}/records/{name.replace(':', '/')}/timeline"
+    found: list[Body] = desk.world.api("GET", path).get_json()["data"]
+    return found
+
+
+def decide(desk: Desk, name: str, decision: str, target: str = "") -> None:
+    """A person decides, and all that comes of it is done."""
+    path = f"/api/connections/{desk.world.connection_id}/records/{name.replace(':', '/')}/decision"
+    desk.world.api("POST", path, {"decision": decision, "by": "Kim", "note": "as agreed", "target": target})
+    rest(desk)
+
+
+def rest(desk: Desk) -> None:
+    """All that is under way is done, with what looks again after some minutes."""
+    desk.world.settle()
+    desk.world.clock.advance(REST_SECONDS)
+    desk.world.settle()
+
+
+def writes(desk: Desk) -> int:
+    """How many writes were made to both books."""
+    with desk.world.parts.database.reading() as session:
+        return int(session.execute(sa.select(sa.func.count()).select_from(Operation)).scalar_one())
+
+
+def look_at_all_again(desk: Desk) -> None:
+    """Every document and payment of both books is looked at once more, with a fresh read."""
+    names = []
+    for kind in (Kind.INVOICE, Kind.ESTIMATE, Kind.PAYMENT):
+        rows = desk.world.quickbooks.query(f"select * from {kind.capitalize()}")  # noqa: S608 - QuickBooks' language
+        names += [Record(Side.RAVETREE, kind, row["id"]) for row in desk.world.ravetree.every(f"{kind}s")]
+        names += [Record(Side.QUICKBOOKS, kind, row["Id"]) for row in rows]
+    now = desk.world.clock.now()
+    with desk.world.parts.database.transaction() as session:
+        for name in names:
+            pending.note(session, desk.world.connection_id, name, now, must_read=name.side is Side.QUICKBOOKS)
+    rest(desk)
+
+
+def spell_books(desk: Desk) -> str:
+    """Every document of both books with what is open of it, and the money; one text where both say the same."""
+    here, there = [], []
+    for row in sorted(desk.world.ravetree.every("invoices"), key=lambda row: row["number"]):
+        left = Decimal(0) if row["marked_paid_at"] else Decimal(row["balance"])
+        here.append("void" if row["status"] == "void" else f"{Decimal(row['total']):.2f}, open {left:.2f}")
+    for row in sorted(desk.world.quickbooks.query("select * from Invoice"), key=lambda row: row["DocNumber"]):
+        void = str(row.get("PrivateNote", "")).startswith("Voided")
+        if not row["DocNumber"].startswith("X-"):
+            there.append("void" if void else f"{row['TotalAmt']:.2f}, open {row['Balance']:.2f}")
+    ours, theirs = "; ".join(here) or "nothing", "; ".join(there) or "nothing"
+    return ours if ours == theirs else f"Ravetree {ours}, QuickBooks {theirs}"
