@@ -315,16 +315,15 @@ def _make_room(
 def _weighty_changes(
     invoice: RavetreeInvoice, base: InvoiceBase, remote: QuickBooksInvoice, wanted: InvoiceContent
 ) -> str:
-    """What of an invoice that was tied by a person, and is not written to yet, is not changed in passing."""
-    if base.ravetree.lines:
+    """What of an invoice that a person tied to ours, of an estimate, is not changed in passing."""
+    if base.ravetree.lines or invoice.estimate_id is None:
         return ""
     changes = []
     if remote.total != wanted.total:
         changes.append(f"the total from {money(remote.total, remote.currency)} to {wanted.total:,.2f}")
     if remote.customer_id != wanted.customer_id:
         changes.append("the customer")
-    # Somebody has billed an estimate by it, and was paid for that.
-    if remote.paid_amount > ZERO and (changes or invoice.estimate_id is not None):
+    if remote.paid_amount > ZERO:
         changes.append(f"what {remote.paid_amount:,.2f} was paid for")
     return " and ".join(changes)
 
