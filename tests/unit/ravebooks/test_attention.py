@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from ravebooks.bootstrap import Parts
 from ravebooks.command_line import ravebooks
+from reconcile.decisions import Decision
 from reconcile.model import Attention, Kind, Record, Side
 from schemas.envelopes import Delivery, Envelope
 from storage import connections, dead_letters, decisions, inbox, pending
@@ -22,7 +23,7 @@ NAMED = [CONNECTION, "quickbooks", "payment", "6"]
 def hold(parts: Parts) -> None:
     with parts.database.transaction() as session:
         pending.note(session, CONNECTION, PAYMENT, NOW)
-        attention = Attention("held", "one_or_two_payments", "One payment or two?", "Say so.")
+        attention = Attention("held", "one_or_two_payments", "One payment or two?", "Say so.", (Decision.TWO,))
         pending.need_attention(session, CONNECTION, PAYMENT, 1, attention, NOW)
 
 
@@ -57,7 +58,7 @@ def test_attention_shows_cause_and_remedy_events_kept_aside_and_dead_letters(run
         )
     result = runner.invoke(ravebooks, ["attention"])
     assert "c1 quickbooks payment 6  held (one_or_two_payments)" in result.output
-    assert "One payment or two?\n    → Say so." in result.output
+    assert "One payment or two?\n    → Say so.\n    two: Copies each to the other side" in result.output
     assert "1 events kept aside: 1 unknown" in result.output
     assert "1 dead letters" in result.output
     assert "ravebooks.inbound  rejected" in result.output
@@ -77,6 +78,16 @@ def test_a_decision_is_kept_with_its_author_and_makes_the_record_due(runner: Cli
     assert state_of(parts)[0] == "due"
     with parts.database.transaction() as session:
         assert decisions.get(session, CONNECTION, [PAYMENT]) == "two"
+
+
+def test_a_decision_that_the_question_does_not_take_is_refused_and_nothing_is_kept(
+    runner: CliRunner, parts: Parts
+) -> None:
+    hold(parts)
+    result = runner.invoke(ravebooks, ["decide", *NAMED, "accept", "--by", "J. Doe"])
+    assert isinstance(result.exception, decisions.NotTaken)
+    assert result.exception.remedy == "It takes `two`."
+    assert state_of(parts)[0] == "held"
 
 
 def test_a_decision_needs_an_author(runner: CliRunner, parts: Parts) -> None:

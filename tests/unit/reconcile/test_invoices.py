@@ -11,6 +11,7 @@ from reconcile.invoices import InvoiceCase, plan
 from reconcile.markers import marked_placeholder
 from reconcile.marks import Placeholder
 from reconcile.model import (
+    Answer,
     NOTHING,
     Attention,
     Gone,
@@ -412,7 +413,11 @@ def test_deleted_in_quickbooks_is_parked_with_both_choices() -> None:
     assert made.attention is not None
     assert "`push`" in made.attention.remedy
     assert "`leave`" in made.attention.remedy
-    assert plan(paired_case(remote=Gone("Q1"), decision="leave")).ignored == "left deleted in QuickBooks"
+    left = plan(paired_case(remote=Gone("Q1"), decision="leave")).remember
+    assert left == Answer("deleted_in_quickbooks", "leave", "Q1", ("100",))
+    assert plan(paired_case(remote=Gone("Q1"), answers=(left,))).ignored == "left deleted in QuickBooks"
+    later = plan(paired_case(ravetree_invoice(150), Gone("Q1"), answers=(left,)))
+    assert attention(later) == ("parked", "deleted_in_quickbooks")
 
 
 @pytest.mark.parametrize("ended", [Gone("R1"), ravetree_invoice(status="void")])
