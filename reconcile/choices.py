@@ -37,6 +37,7 @@ _DOES: Mapping[Decision, str] = {
     Decision.PLACEHOLDER: "Enters a payment in QuickBooks for what is only marked as paid.",
     Decision.TODAY: "Enters the payment for the mark in QuickBooks, dated today.",
     Decision.ACCEPT: "Writes it with QuickBooks' total and tax, and keeps the difference until its amount changes.",
+    Decision.FREE: "Renumbers the void document that has the number in QuickBooks, and writes this one under it.",
 }
 
 _OF_A_CODE: Mapping[tuple[str, Decision], str] = {
