@@ -11,8 +11,8 @@ from reconcile.invoices import InvoiceCase, plan
 from reconcile.markers import marked_placeholder
 from reconcile.marks import Placeholder
 from reconcile.model import (
-    Answer,
     NOTHING,
+    Answer,
     Attention,
     Gone,
     InvoiceContent,
