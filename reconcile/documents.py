@@ -31,6 +31,7 @@ from reconcile.model import (
     TaxedTotal,
     money,
     parked,
+    plain,
     write,
 )
 from reconcile.questions import Asked, answered, says
@@ -175,10 +176,10 @@ def deleted_in_quickbooks(case: References, document: RavetreeInvoice | Ravetree
     """It stands in Ravetree alone: a person says what is right."""
     gone = case.quickbooks.id if isinstance(case.quickbooks, Gone) else ""
     left = answered(case, DELETED, gone)
-    if left is not None and left.amounts == (str(document.total),):
+    if left is not None and left.amounts == (plain(document.total),):
         return Plan(ignored="left deleted in QuickBooks")
     if says(case, DELETED, Decision.LEAVE):
-        return Plan(remember=Answer(DELETED, Decision.LEAVE, gone, (str(document.total),)))
+        return Plan(remember=Answer(DELETED, Decision.LEAVE, gone, (plain(document.total),)))
     end = "Void" if isinstance(document, RavetreeInvoice) else "Delete"
     return parked(
         DELETED,

@@ -30,6 +30,7 @@ from reconcile.model import (
     held,
     money,
     parked,
+    plain,
     write,
 )
 from reconcile.questions import Asked, answered, says
@@ -281,10 +282,10 @@ def _removed(case: MarkCase, invoice: RavetreeInvoice, wanted: Decimal) -> Plan:
     if says(case, REMOVED, Decision.PLACEHOLDER):
         return Plan(releases_placeholder=True, forgets_mark=True)
     left = answered(case, REMOVED, "")
-    if left is not None and left.amounts == (str(wanted),):
+    if left is not None and left.amounts == (plain(wanted),):
         return NOTHING
     if says(case, REMOVED, Decision.LEAVE):
-        return Plan(remember=Answer(REMOVED, Decision.LEAVE, amounts=(str(wanted),)))
+        return Plan(remember=Answer(REMOVED, Decision.LEAVE, amounts=(plain(wanted),)))
     return held(
         REMOVED,
         f"Invoice {invoice.number} is marked as paid in Ravetree; its payment was removed in QuickBooks.",
@@ -296,10 +297,10 @@ def _removed(case: MarkCase, invoice: RavetreeInvoice, wanted: Decimal) -> Plan:
 
 def _not_covered(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
     left = answered(case, NOT_COVERED, "")
-    if left is not None and left.amounts == (str(remote.balance),):
+    if left is not None and left.amounts == (plain(remote.balance),):
         return NOTHING
     if says(case, NOT_COVERED, Decision.LEAVE):
-        return Plan(remember=Answer(NOT_COVERED, Decision.LEAVE, amounts=(str(remote.balance),)))
+        return Plan(remember=Answer(NOT_COVERED, Decision.LEAVE, amounts=(plain(remote.balance),)))
     return held(
         NOT_COVERED,
         f"Invoice {invoice.number} is marked as paid in Ravetree; {money(remote.balance, invoice.currency)} of it are "
@@ -324,7 +325,7 @@ def _beside(case: MarkCase, invoice: RavetreeInvoice, holder: QuickBooksPayment 
         if says(case, BESIDE, Decision.ONE) and len(named) == 1:
             most = holder.amount if holder is not None else marked_open(case, invoice)
             share = min(named[0].unapplied, most)
-            return Plan(remember=Answer(BESIDE, Decision.ONE, named[0].id, (str(share),)))
+            return Plan(remember=Answer(BESIDE, Decision.ONE, named[0].id, (plain(share),)))
         oldest = asking[0]
         several = f" (and {len(asking) - 1} more)" if len(asking) > 1 else ""
         return held(

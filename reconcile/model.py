@@ -660,3 +660,8 @@ def write(
 def money(amount: Decimal, currency: str) -> str:
     """An amount for a sentence: `1,250.00 USD`."""
     return f"{amount:,.2f} {currency}"
+
+
+def plain(amount: Decimal) -> str:
+    """An amount as an answer keeps it: the same text however many zeros came with it."""
+    return f"{amount:.2f}"

@@ -15,6 +15,7 @@ from reconcile.model import (
     Record,
     held,
     money,
+    plain,
 )
 from reconcile.questions import answered, says
 
@@ -69,7 +70,7 @@ def plan_open(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoic
         return Plan(waits_for=ANY_PAYMENT, waits_because="Waits for a payment on it.")
     code = DEPOSIT if remote.deposit > ZERO else DIFFER
     wanted = open_here(invoice)
-    amounts = (str(wanted), str(remote.balance))
+    amounts = (plain(wanted), plain(remote.balance))
     left = answered(case, code)
     if left is not None and left.amounts == amounts:
         return NOTHING

@@ -414,7 +414,7 @@ def test_deleted_in_quickbooks_is_parked_with_both_choices() -> None:
     assert "`push`" in made.attention.remedy
     assert "`leave`" in made.attention.remedy
     left = plan(paired_case(remote=Gone("Q1"), decision="leave")).remember
-    assert left == Answer("deleted_in_quickbooks", "leave", "Q1", ("100",))
+    assert left == Answer("deleted_in_quickbooks", "leave", "Q1", ("100.00",))
     assert plan(paired_case(remote=Gone("Q1"), answers=(left,))).ignored == "left deleted in QuickBooks"
     later = plan(paired_case(ravetree_invoice(150), Gone("Q1"), answers=(left,)))
     assert attention(later) == ("parked", "deleted_in_quickbooks")
