@@ -4,10 +4,12 @@ When all is quiet both books agree, apart from what waits for a person; each of 
 no payment exists twice.
 """
 
+import json
 import random
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from ravebooks.demo.sides import Body, SideError
 from reconcile.estimates import STATUS
@@ -29,7 +31,8 @@ class People:
     def __init__(self, world: AnyWorld, seed: int) -> None:
         self.world = world
         self.random = random.Random(seed)
-        self.clients = [world.client(f"Client {seed}-{number}") for number in range(3)]
+        # Two of them have one name.
+        self.clients = [world.client(f"Client {seed}-{number}") for number in (0, 1, 2, 2)]
         self.letters: list[Letter] = []
         self._references = 0
 
@@ -56,14 +59,33 @@ class People:
             (1, self.edit_memo_in_quickbooks),
             (1, self.press_the_button),
             (1, self.rename_a_client),
-            (2, self.decide),
+            (3, self.decide),
             (3, self.something_breaks),
+            *self._hard_cases(),
         ]
         weights = [weight for weight, _ in acts]
         try:
             self.random.choices([act for _, act in acts], weights)[0]()
         except SideError:
             return
+
+    def _hard_cases(self) -> list[tuple[int, Callable[[], None]]]:
+        """What a bookkeeper does to marks, forms and customers, and what a user changes behind it."""
+        return [
+            (1, self.edit_a_placeholder),
+            (1, self.lay_money_unapplied),
+            (1, self.type_a_deposit),
+            (1, self.give_a_discount),
+            (1, self.lower_in_quickbooks),
+            (1, self.add_a_line_of_text),
+            (1, self.put_under_a_project),
+            (1, self.retype_in_quickbooks),
+            (1, self.close_the_books),
+            (1, self.receive_in_advance),
+            (1, self.move_a_payment),
+            (1, self.change_the_client),
+            (1, self.take_the_mark_away),
+        ]
 
     def act_with_money(self) -> None:
         """The same, about payments alone."""
@@ -100,6 +122,7 @@ class People:
     def go_home(self) -> None:
         """Everything arrives, nothing breaks any more, and time passes until all is quiet."""
         self.world.quickbooks.session.delete(f"{self.world.quickbooks.root}/sandbox/faults")
+        self._close_until(None)
         for letter in self.letters:
             self._arrives(letter)
         self.world.settle()
@@ -225,13 +248,103 @@ class People:
         client = self.random.choice(self.clients)
         self.world.ravetree.change("contacts", client, {"phone": f"555-{self.random.randint(1000, 9999)}"})
 
+    # --- hard cases ------------------------------------------------------------------------------
+
+    def edit_a_placeholder(self) -> None:
+        holders = [row for row in self._every("Payment") if "[Ravebooks" in row.get("PrivateNote", "")]
+        holder = self.random.choice([row for row in holders if "placeholder" in row["PrivateNote"]] or holders or [{}])
+        if not holder:
+            raise SideError("there is none")
+        if self.random.random() < 0.5:
+            self._write("payment", holder, sparse=True, PrivateNote=f"Cheque {self._reference()}")
+            return
+        line = holder["Line"][0]
+        less = float(self._part(str(line["Amount"])))
+        self._write("payment", holder, sparse=True, TotalAmt=less, Line=[{**line, "Amount": less}])
+
+    def lay_money_unapplied(self) -> None:
+        bill = self._theirs("Invoice")
+        total = float(self._part(str(bill["TotalAmt"])))
+        body = {"CustomerRef": bill["CustomerRef"], "TotalAmt": total, "TxnDate": "2026-11-21"}
+        self.world.quickbooks.write("payment", body | {"PaymentRefNum": self._reference()})
+
+    def type_a_deposit(self) -> None:
+        bill = self._theirs("Invoice")
+        self._write("invoice", bill, sparse=True, Deposit=float(self._part(str(bill["Balance"]))))
+
+    def give_a_discount(self) -> None:
+        bill = self._theirs("Invoice")
+        off = {"DetailType": "DiscountLineDetail", "DiscountLineDetail": {"PercentBased": False}}
+        lines = [line for line in bill["Line"] if "Id" in line]
+        amount = float(self._part(str(bill["Balance"]))) / 2
+        self._write("invoice", bill, sparse=True, Line=_plain([*lines, off | {"Amount": round(amount, 2)}]))
+
+    def lower_in_quickbooks(self) -> None:
+        bill = self._theirs("Invoice")
+        lines = _plain([line for line in bill["Line"] if "Id" in line])
+        amount = float(self._part(str(lines[0]["Amount"])))
+        lines[0]["Amount"] = amount
+        for name in ("Qty", "UnitPrice"):
+            lines[0].get("SalesItemLineDetail", {}).pop(name, None)
+        self._write("invoice", bill, sparse=True, Line=lines)
+
+    def add_a_line_of_text(self) -> None:
+        bill = self._theirs("Invoice")
+        text = {"DetailType": "DescriptionOnly", "Description": self._reference(), "DescriptionLineDetail": {}}
+        self._write("invoice", bill, sparse=True, Line=_plain([*(row for row in bill["Line"] if "Id" in row), text]))
+
+    def put_under_a_project(self) -> None:
+        bill = self._theirs("Invoice")
+        body = {"DisplayName": f"Project {self._reference()}", "Job": True, "ParentRef": bill["CustomerRef"]}
+        project = self.world.quickbooks.write("customer", body)
+        self._write("invoice", bill, sparse=True, CustomerRef={"value": project["Id"]})
+
+    def retype_in_quickbooks(self) -> None:
+        bill = self._theirs("Invoice")
+        self._write("invoice", bill, operation="delete")
+        names = ("CustomerRef", "DocNumber", "TxnDate")
+        lines = [{key: value for key, value in line.items() if key != "Id"} for line in bill["Line"] if "Id" in line]
+        self.world.quickbooks.write("invoice", {name: bill[name] for name in names} | {"Line": _plain(lines)})
+
+    def close_the_books(self) -> None:
+        self._close_until(self.random.choice([None, "2026-11-19", "2026-11-20"]))
+
+    def _close_until(self, day: str | None) -> None:
+        now = self._every("Preferences")[0]
+        prefs = _plain(now["AccountingInfoPrefs"]) | {"BookCloseDate": day or ""}
+        self._write("preferences", now, sparse=True, AccountingInfoPrefs=prefs)
+
+    def receive_in_advance(self) -> None:
+        body = {"client_id": self.random.choice(self.clients), "date": "2026-11-21", "currency": "USD"}
+        more = {"amount": self._amount(5, 90), "reference": self._reference(), "allocations": []}
+        self.world.ravetree.create("payments", body | more)
+
+    def move_a_payment(self) -> None:
+        payment, invoice = self._ours("payments"), self._ours("invoices")
+        share = min(float(payment["amount"]), float(invoice["balance"]))
+        allocations = [{"invoice_id": invoice["id"], "amount": f"{share:.2f}"}]
+        self.world.ravetree.change("payments", payment["id"], {"allocations": allocations})
+
+    def change_the_client(self) -> None:
+        client = self.random.choice(self.clients)
+        self.world.ravetree.change("invoices", self._ours("invoices")["id"], {"client_id": client})
+
+    def take_the_mark_away(self) -> None:
+        marked = [row for row in self.world.ravetree.every("invoices") if row["marked_paid_at"]]
+        if not marked:
+            raise SideError("none is marked")
+        self.world.ravetree.change("invoices", self.random.choice(marked)["id"], {"status": "sent"})
+
     def decide(self) -> None:
-        """A person answers something that waits, with whatever the answer may be good for."""
+        """A person answers something that waits, with one of the answers that it takes."""
         waiting = self.world.attention()
         if not waiting:
             raise SideError("nothing waits")
         row = self.random.choice(waiting)
-        decision = self.random.choice(["ravetree", "quickbooks", "two", "overwrite", "push", "leave"])
+        taken = [choice["decision"] for choice in row["decisions"] if not choice["needs_target"]]
+        if not taken:
+            raise SideError("it takes a repair")
+        decision = self.random.choice(taken)
         path = f"/api/connections/{self.world.connection_id}/records/{row['side']}/{row['kind']}/{row['id']}/decision"
         self.world.api("POST", path, {"decision": decision, "by": "Kim"})
 
@@ -248,10 +361,13 @@ class People:
         return self.random.choice(rows)
 
     def _theirs(self, entity: str) -> Body:
-        rows = self.world.quickbooks.query(f"select * from {entity}")  # noqa: S608 - QuickBooks' language
+        rows = self._every(entity)
         if not rows:
             raise SideError("nothing there yet")
         return self.random.choice(rows)
+
+    def _every(self, entity: str) -> list[Body]:
+        return self.world.quickbooks.query(f"select * from {entity}")  # noqa: S608 - QuickBooks' language
 
     def _amount(self, low: int, high: int) -> str:
         return f"{self.random.randint(low * 100, high * 100) / 100:.2f}"
@@ -263,6 +379,11 @@ class People:
     def _reference(self) -> str:
         self._references += 1
         return f"REF-{self._references}"
+
+
+def _plain(value: Any) -> Any:
+    """Decimals as JSON numbers."""
+    return json.loads(json.dumps(value, default=float))
 
 
 def check(world: AnyWorld, answer: Mapping[str, object] | None = None) -> None:
