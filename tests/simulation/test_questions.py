@@ -134,7 +134,7 @@ def test_an_answer_is_asked_for_again_when_its_amount_changes(tmp_path: Path) ->
         (said,) = shown["answers"]
         assert (said["decision"], said["by"], said["note"]) == ("leave", "Kim", "as agreed")
         assert said["amounts"] == ["100.00", "150.00"]
-        assert desk.world.parity()["causes"] == {"decided": 1}
+        assert [row["cause"] for row in desk.world.parity()["rows"]] == ["decided"]
         desk.price(desk.made["invoice"], 160)
         assert [row["code"] for row in desk.world.attention()] == ["open_balances_differ"]
 
