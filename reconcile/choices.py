@@ -84,7 +84,10 @@ def choices(code: str, decisions: Collection[str]) -> tuple[Choice, ...]:
 
 
 def understood(said: str, taken: Collection[str]) -> str:
-    """The name under which a question takes what was said: one of the older names may stand for it."""
-    if said in taken or said not in SAME:
+    """The name under which a question takes what was said: `link` and `adopt` are older names of `one`.
+
+    Of a number that is taken they are two answers, and neither stands for the other.
+    """
+    if said in taken or said not in SAME or (said != Decision.ONE and Decision.ONE not in taken):
         return said
     return next((str(name) for name in SAME if name in taken), said)

@@ -225,7 +225,7 @@ def test_credit_applied_in_ravetree_alone_is_explained_with_what_to_do(world: Wo
     assert "Make a credit memo in QuickBooks" in row["remedy"]
 
 
-def test_a_deleted_partner_is_parked_and_left_deleted_it_has_ended(world: World, paired: Body) -> None:
+def test_a_deleted_partner_is_parked_and_left_deleted_it_is_decided(world: World, paired: Body) -> None:
     found = remote(world, paired)
     world.quickbooks.write("invoice?operation=delete", {"Id": found["Id"], "SyncToken": found["SyncToken"]})
     world.settle()
@@ -234,7 +234,7 @@ def test_a_deleted_partner_is_parked_and_left_deleted_it_has_ended(world: World,
     path = f"/api/connections/{world.connection_id}/records/{row['side']}/{row['kind']}/{row['id']}/decision"
     world.api("POST", path, {"decision": "leave", "by": "Kim"})
     world.settle()
-    assert causes(report(world)) == {"ended_on_one_side": 1}
+    assert causes(report(world)) == {"decided": 1}
 
 
 def test_payments_that_have_no_partner_yet_are_rows(world: World, paired: Body) -> None:

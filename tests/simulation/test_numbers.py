@@ -36,6 +36,14 @@ def decide(world: World, document: Body, decision: str, target: str = "", kind: 
     world.settle()
 
 
+def refused(world: World, document: Body, decision: str) -> None:
+    """It is no answer to what is asked."""
+    path = f"/api/connections/{world.connection_id}/records/ravetree/invoice/{document['id']}/decision"
+    answer = world.web.post(path, json={"decision": decision, "by": "eva"}, headers={"Authorization": "Bearer api"})
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "not_taken")
+    world.settle()
+
+
 def retry(world: World, document: Body, kind: str = "invoice") -> None:
     path = f"/api/connections/{world.connection_id}/records/ravetree/{kind}/{document['id']}/retry"
     world.api("POST", path, {"by": "eva"})
@@ -321,7 +329,7 @@ def test_a_number_that_has_no_room_is_asked_about_without_it(world: World) -> No
     _, row, new = void_and_again(world, "1" * 20)
     (asked,) = world.attention()
     assert "free" not in asked["remedy"]
-    decide(world, new, "free")
+    refused(world, new, "free")
     assert (number(world, row), codes(world)) == ("1" * 20, ["DuplicateNumber"])
 
 
@@ -420,7 +428,7 @@ def test_what_was_pushed_is_written_once_its_number_is_free(world: World, meanwh
     world.api("PUT", f"/api/connections/{world.connection_id}/switches", {"invoices": False})
     world.api("PUT", f"/api/connections/{world.connection_id}/switches", {"invoices": True})
     if meanwhile != "nothing":
-        decide(world, invoice, meanwhile)
+        refused(world, invoice, meanwhile)
         assert codes(world) == ["DuplicateNumber"]
     edit(world, hand, DocNumber="other")
     retry(world, invoice)
@@ -438,7 +446,7 @@ def test_what_was_pushed_into_a_closed_period_is_written_once_that_is_open(world
     world.settle()
     decide(world, invoice, "push")
     assert codes(world) == ["BooksClosed"]
-    decide(world, invoice, "leave")
+    refused(world, invoice, "leave")
     assert codes(world) == ["BooksClosed"]
     set_preferences(world, AccountingInfoPrefs={"BookCloseDate": None})
     retry(world, invoice)
@@ -454,5 +462,5 @@ def test_a_paired_invoice_is_never_given_another_partner_because_of_its_number(w
     world.settle()
     (asked,) = world.attention()
     assert "`" not in asked["remedy"]
-    decide(world, invoice, "adopt")
+    refused(world, invoice, "adopt")
     assert (number(world, row), codes(world)) == ("A", ["DuplicateNumber"])
