@@ -35,6 +35,8 @@ def store(
     if known is not None and (not read if known.deleted else known.version > version):
         return False
     fresh = known is None or known.version != version or known.deleted != deleted
+    # A payment changes a balance without a new version, and while the copy was old nobody compared that.
+    fresh = fresh or (read and known is not None and known.stale)
     session.merge(
         Copy(
             connection_id=connection_id,

@@ -28,7 +28,8 @@ def test_a_link_needs_a_target_and_one_of_several_does() -> None:
 @pytest.mark.parametrize("said", SAME)
 def test_the_names_of_one_answer_are_understood_for_each_other(said: str) -> None:
     assert understood(said, ("one", "two")) == "one"
-    assert understood(said, ("adopt",)) == "adopt"
+    assert understood("one", ("adopt",)) == "adopt"
+    assert understood("adopt", ("link",)) == "adopt"
     assert understood(said, ("leave",)) == said
 
 

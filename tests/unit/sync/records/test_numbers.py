@@ -8,6 +8,7 @@ from clients.quickbooks.faults import DuplicateNumber
 from reconcile.model import Kind
 from schemas.quickbooks import Body
 from storage import pairs
+from storage.decisions import NotTaken
 from tests.unit.sync.world import CUSTOMER, HOURS, World, ours
 
 
@@ -43,7 +44,8 @@ def test_another_document_is_never_taken_over(world: World, amount: int, fields:
     world.settle()
     row = world.attention(ours(Kind.INVOICE, invoice))
     assert (row.code, row.decisions) == ("DuplicateNumber", "link")
-    assert world.decide(ours(Kind.INVOICE, invoice), "adopt")
+    with pytest.raises(NotTaken):
+        world.decide(ours(Kind.INVOICE, invoice), "adopt")
     world.settle()
     assert world.pairs("invoice") == {}
 
