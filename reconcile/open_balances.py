@@ -19,6 +19,9 @@ from reconcile.model import (
 )
 from reconcile.questions import answered, says
 
+WAITS = "Waits for a payment on it."
+"""Why an invoice waits before its balances are compared: nothing is going to be written to it."""
+
 DIFFER, DEPOSIT = "open_balances_differ", "deposit_on_form"
 
 
@@ -65,9 +68,9 @@ def plan_open(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoic
     if not case.is_current or not differs(case, invoice, remote):
         return NOTHING
     if case.unseen_payments:
-        return Plan(look_at=case.unseen_payments, waits_for=ANY_PAYMENT)
+        return Plan(look_at=case.unseen_payments, waits_for=ANY_PAYMENT, waits_because=WAITS)
     if case.payments_under_way:
-        return Plan(waits_for=ANY_PAYMENT, waits_because="Waits for a payment on it.")
+        return Plan(waits_for=ANY_PAYMENT, waits_because=WAITS)
     code = DEPOSIT if remote.deposit > ZERO else DIFFER
     wanted = open_here(invoice)
     amounts = (plain(wanted), plain(remote.balance))

@@ -32,6 +32,7 @@ from reconcile.model import (
     Record,
     Side,
 )
+from reconcile.open_balances import WAITS
 from reconcile.parity import Figures
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
@@ -321,7 +322,7 @@ def next_sync_of(rehearsed: Rehearsed, at_rest: str = "") -> str:
         return sentences.READS_FIRST
     writes = [(step.side, step.action) for step in rehearsed.steps]
     waits = rehearsed.waits
-    if isinstance(rehearsed.outcome, Waits):
+    if isinstance(rehearsed.outcome, Waits) and rehearsed.outcome.why != WAITS:
         target = rehearsed.outcome.target
         if target.id == pending.SWITCH_ON:
             at_rest = f"Nothing: {target.kind}s are switched off."

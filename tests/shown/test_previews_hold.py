@@ -86,7 +86,8 @@ def test_a_preview_and_drift_and_each_decision_are_what_then_happens(kind: Kind,
             world.deliver(letter)
         place = place_of(world, kind, pair)
         wrong += shown_and_done(world, kind, place, f"{here}, {there}")
-        offered = [name for row in waits(world, place) for name in row["decisions"] if name != "link"]
+        choices = [choice for row in waits(world, place) for choice in row["decisions"]]
+        offered = [choice["decision"] for choice in choices if choice["decision"] not in ("link", "one")]
         if offered:
             decision = offered[turn % len(offered)]
             wrong += shown_and_done(world, kind, place, f"{here}, {there}: {decision}", decision)
