@@ -28,6 +28,7 @@ from reconcile.marks import (
     marked_open,
     plan_mark,
     resize,
+    take_away,
 )
 from reconcile.model import (
     NOTHING,
@@ -349,7 +350,7 @@ def _plan_ended_in_ravetree(case: InvoiceCase, remote: QuickBooksInvoice) -> Pla
     holder = live_placeholder(case)
     if holder is not None and not holder.deposited:
         void = case.ravetree if isinstance(case.ravetree, RavetreeInvoice) else None
-        return changed(case, void) or write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, holder.id, holder.sync_token)
+        return changed(case, void) or take_away(case, remote.number, holder)
     if remote.paid_amount > ZERO:
         if case.payments_pending:
             return Plan(waits_for=ANY_PAYMENT)

@@ -170,19 +170,24 @@ def resize(
     case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, payment: QuickBooksPayment, wanted: Decimal
 ) -> Plan:
     """Bring the placeholder to an amount that Ravetree's changes ask for."""
-    if is_closed(case, payment.date):
-        return held(
-            CLOSED,
-            f"Invoice {invoice.number}: {money(wanted, invoice.currency)} are only marked as paid now; the payment of "
-            f"{money(payment.amount, payment.currency)} for it lies in a closed period.",
-            "Open the period in QuickBooks and press retry, or set the mark as it was.",
-        )
-    if wanted == ZERO:
-        return write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, payment.id, payment.sync_token)
+    if wanted == ZERO or is_closed(case, payment.date):
+        return take_away(case, invoice.number, payment, wanted)
     if wanted - payment.amount > remote.balance:
         return _wait_or(case, lambda: _balances_differ(invoice, remote, wanted, remote.balance + payment.amount))
     content = placeholder_content(case, invoice, remote, wanted, payment.date)
     return write(Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE, payment.id, payment.sync_token, content)
+
+
+def take_away(case: MarkCase, number: str, payment: QuickBooksPayment, wanted: Decimal = ZERO) -> Plan:
+    """Delete the placeholder; nothing of it is changed in a closed period."""
+    if is_closed(case, payment.date):
+        return held(
+            CLOSED,
+            f"Invoice {number}: {money(wanted, payment.currency)} are only marked as paid now; the payment of "
+            f"{money(payment.amount, payment.currency)} for it lies in a closed period.",
+            "Open the period in QuickBooks and press retry, or set the mark as it was.",
+        )
+    return write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, payment.id, payment.sync_token)
 
 
 def changed(case: MarkCase, invoice: RavetreeInvoice | None) -> Plan | None:

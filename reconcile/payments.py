@@ -80,9 +80,10 @@ class PaymentCase:
     """All that decides about one payment.
 
     `invoices` are the paired ones among those it names. `coming` are Ravetree invoices that it names and that
-    will be paired. `twins` are payments of the other side that may be the same receipt; `one` is the one of them that
-    a person said it is, `twin_asked` that the first of them asks already. `payers` are the customers that can pay all
-    of its invoices, the nearest first; `client_below_payer` says that its client's customer is the payer, or below it.
+    will be paired. `twins` are payments of the other side that may be the same receipt; `one`, with the Id `one_id`, is
+    the one of them that a person said it is, `twin_asked` that the first of them asks already. `payers` are the
+    customers that can pay all of its invoices, the nearest first; `client_below_payer` says that its client's customer
+    is the payer, or below it.
     `since` is when invoices were switched on, `requested` that a person asks for it whatever its age.
     `is_placeholder`: it stands for a mark as paid, and `released`: it did, until a person said that it is the real
     money. `known_then` are QuickBooks' invoices that both sides knew when it was last written, `spent` is what of
@@ -111,6 +112,7 @@ class PaymentCase:
     spent: Decimal = ZERO
     elsewhere: str = ""
     one: QuickBooksPayment | None = None
+    one_id: str = ""
     twin_asked: bool = False
     twin_mute: bool = False
     twins: tuple[RavetreePayment | QuickBooksPayment, ...] = ()
@@ -357,9 +359,14 @@ def _cannot_go(case: PaymentCase) -> str:
 def _plan_one_receipt(case: PaymentCase) -> Plan | None:
     """What was said to be one: our copy goes, theirs is applied to the invoices, and the two are paired."""
     one, payment = case.one, case.ravetree
-    if one is None or one.voided or not isinstance(payment, RavetreePayment) or payment.voided:
+    if not isinstance(payment, RavetreePayment) or payment.voided:
         return None
     copy = case.quickbooks if case.base is not None else None
+    if one is None or one.voided:
+        # Our copy made room for one that is gone by now: Ravetree's receipt is written anew, and not deleted after it.
+        made_room = case.one_id and case.base is not None and case.base.quickbooks.id != case.one_id
+        gone = not isinstance(copy, QuickBooksPayment) or copy.voided
+        return Plan(unpair=True) if made_room and gone else None
     if isinstance(copy, QuickBooksPayment) and copy.id == one.id:
         return None
     if isinstance(copy, QuickBooksPayment) and not copy.voided:
@@ -415,6 +422,8 @@ def _plan_paired(case: PaymentCase, base: PaymentBase) -> Plan:
 
 
 def _plan_removed_in_ravetree(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPayment) -> Plan:
+    if _is_taken_out(base.quickbooks, case.invoices):
+        return Plan(ignored="what is left of it in QuickBooks is a bookkeeper's")
     edited = quickbooks_facts(theirs, case.invoices) != quickbooks_facts(base.quickbooks, case.invoices)
     if edited and says(case, EDITED_THERE, Decision.QUICKBOOKS):
         return Plan(unpair=True)
@@ -428,6 +437,11 @@ def _plan_removed_in_ravetree(case: PaymentCase, base: PaymentBase, theirs: Quic
             Decision.QUICKBOOKS,
         )
     return _plan_taking_out(case, base, theirs)
+
+
+def _is_taken_out(payment: QuickBooksPayment, invoices: tuple[KnownInvoice, ...]) -> bool:
+    """Whether nothing of it is Ravetree's: all of it is on documents that Ravetree lacks."""
+    return payment.amount > ZERO and _foreign(payment, invoices) >= payment.amount and payment.unapplied == ZERO
 
 
 def _plan_taking_out(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPayment) -> Plan:
@@ -452,8 +466,6 @@ def _plan_taking_out(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPay
         )
     if not foreign:
         return write(Side.QUICKBOOKS, Action.PAYMENT_DELETE, theirs.id, theirs.sync_token)
-    if rest == theirs.amount and len(foreign) == len(theirs.allocations):
-        return NOTHING
     content = PaymentContent(
         party_id=theirs.customer_id,
         date=theirs.date,

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 from urllib.parse import quote
 
 from config.errors import RavebooksError
-from reconcile.model import Kind, Record, Side
+from reconcile.model import SYNCED, Kind, Record, Side
 
 _RAVETREE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _QUICKBOOKS = re.compile(r"[0-9]{1,20}")
@@ -47,6 +47,8 @@ def record_of(side: str, kind: str, record_id: str) -> Record:
         record = Record(Side(side), Kind(kind), record_id)
     except ValueError:
         raise NotAnId(f"there is no kind of record {side}/{kind}") from None
+    if record.kind not in SYNCED:
+        raise NotAnId(f"there is no kind of record {side}/{kind}")
     check(record.side, record_id)
     return record
 

@@ -51,6 +51,8 @@ def _state(outcome: Outcome) -> Body:
             return {"state": state, "message": attention.cause, "remedy": attention.remedy, "notices": []}
         case Waits(target=target, why=why):
             message = why or f"Waits for {target.kind} {target.id}."
+            if target.id == "*":
+                message = why or "Waits for the payments that are under way."
             return {"state": "pending", "message": message, "remedy": None, "notices": []}
         case Agreed(notices=notices):
             said = " ".join(notices)

@@ -1,5 +1,6 @@
 """Payments that concern an invoice without standing for it: unapplied money of its customer, and those on it."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from clients.quickbooks.company import quoted
@@ -15,6 +16,7 @@ from reconcile.model import (
 )
 from reconcile.payments import SEVERAL_PAYERS, SHARED, KnownInvoice
 from schemas import quickbooks, ravetree
+from schemas.quickbooks import Body
 from storage import copies, pairs, pending
 from sync.books import Books
 
@@ -99,9 +101,11 @@ def family_of(books: Books, customer_id: str) -> set[str]:
     return {customer_id, *related, *([above] if above else [])}
 
 
-def payments_on(books: Books, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> tuple[tuple[Record, ...], bool]:
-    """The payments on an invoice that were not looked at yet, and whether any is still worked on or waits."""
-    rows = {str(row["id"]): row for row in books.neighbours.ravetree.payments_of(invoice.id)}
+def payments_on(books: Books, rows: Mapping[str, Body], remote: QuickBooksInvoice) -> tuple[tuple[Record, ...], bool]:
+    """The payments on an invoice that were not looked at yet, and whether any is still worked on or waits.
+
+    `rows` are Ravetree's, by id.
+    """
     ours = {pair.ravetree_id: pair for pair in books.pairs_among(Kind.PAYMENT, Side.RAVETREE, rows)}
     theirs = {pair.quickbooks_id: pair for pair in books.pairs_among(Kind.PAYMENT, Side.QUICKBOOKS, remote.payment_ids)}
     holders = {pair.quickbooks_id for pair in books.pairs_among(pairs.PLACEHOLDER, Side.QUICKBOOKS, remote.payment_ids)}
@@ -124,9 +128,8 @@ def payments_on(books: Books, invoice: RavetreeInvoice, remote: QuickBooksInvoic
     return tuple(r for r in unseen if r not in books.looked_at | noted), bool(noted)
 
 
-def left_alone(books: Books, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Decimal:
+def left_alone(books: Books, rows: Mapping[str, Body], invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Decimal:
     """By how much more QuickBooks has open on an invoice because a person left payments on one side."""
-    rows = {str(row["id"]): row for row in books.neighbours.ravetree.payments_of(invoice.id)}
     theirs = {pair.ravetree_id: pair for pair in books.pairs_among(Kind.PAYMENT, Side.QUICKBOOKS, remote.payment_ids)}
     left = ZERO
     for name in {*rows, *theirs}:

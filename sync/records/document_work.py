@@ -8,7 +8,7 @@ from clients.quickbooks.faults import BooksClosed, DuplicateNumber, StaleReferen
 from reconcile.decisions import Decision
 from reconcile.documents import NUMBER_NOT_KEPT
 from reconcile.invoices import CLOSED_CODES
-from reconcile.model import Plan, Record, Side, Write
+from reconcile.model import Kind, Plan, Record, Side, Write
 from sync import closing
 from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome, Waits, switched_off
@@ -124,7 +124,7 @@ class DocumentWork(Generic[Case]):
         try:
             self.books.write(request)
         except Moved:
-            self.books.quickbooks.refresh(seen.remotes)
+            self.books.quickbooks.refresh([*seen.remotes, *_beside(write)])
         except (Missing, StaleReference) as error:
             before = self._versions(seen)
             self.books.quickbooks.refresh(seen.remotes)
@@ -166,6 +166,13 @@ class DocumentWork(Generic[Case]):
     def _use_up_decision(self) -> None:
         self.wish = replace(self.wish, decision="", said={})
         self.books.use_up({self.subject, *self.books.handling})
+
+
+def _beside(write: Write) -> list[Record]:
+    """The payment that a write on behalf of a mark changes: it may be one that the document does not know."""
+    if not write.action.of_placeholder or write.record_id is None:
+        return []
+    return [Record(Side.QUICKBOOKS, Kind.PAYMENT, write.record_id)]
 
 
 def _carries_out(write: Write, decision: str) -> bool:

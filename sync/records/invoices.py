@@ -203,8 +203,9 @@ def _with_payments(books: Books, case: InvoiceCase) -> InvoiceCase:
         return case
     if invoice.void or remote.voided or not case.is_current or not differs(case, invoice, remote):
         return case
-    unseen, under_way = payments_on(books, invoice, remote)
-    left = beside_marks.left_alone(books, invoice, remote)
+    rows = {str(row["id"]): row for row in books.neighbours.ravetree.payments_of(invoice.id)}
+    unseen, under_way = payments_on(books, rows, remote)
+    left = beside_marks.left_alone(books, rows, invoice, remote)
     return replace(case, unseen_payments=unseen, payments_under_way=under_way, left_alone=left)
 
 

@@ -58,6 +58,7 @@ class SeenPayment:
     def remotes(self) -> list[Record]:
         """QuickBooks' records that the work on it depends on: its invoices and itself."""
         found = [Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id) for invoice in self.invoices]
+        found += [Record(Side.QUICKBOOKS, Kind.PAYMENT, self.case.one_id)] if self.case.one_id else []
         return found + ([Record(Side.QUICKBOOKS, Kind.PAYMENT, self.copy.record_id)] if self.copy is not None else [])
 
 
@@ -101,6 +102,7 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
         spent=Decimal(str(pair.kept.get("spent", 0))) if pair is not None else ZERO,
         elsewhere=_elsewhere(theirs, invoices),
         one=receipts.one_of(books, ours, answers),
+        one_id=receipts.named(answers),
         twin_asked=bool(twins) and books.waits_for_a_person(Record(Side.RAVETREE, Kind.PAYMENT, twins[0].id)),
         twin_mute=bool(twins) and receipts.is_mute(books, twins[0]),
         twins=twins,

@@ -1,12 +1,14 @@
 """Brings one payment into agreement."""
 
 from clients.errors import Missing, Moved, Refused
-from clients.quickbooks.faults import DepositedPayment, StaleReference
+from clients.quickbooks.faults import BooksClosed, DepositedPayment, StaleReference
 from reconcile import payments as rules
 from reconcile.actions import Action
 from reconcile.model import Gone, Kind, Plan, Record, Side, Write
+from reconcile.payments import ONE_OR_TWO, SHARED
 from schemas import quickbooks
 from storage import pending
+from sync import closing
 from sync.books import Books
 from sync.outcomes import NeedsAttention, Outcome, switched_off
 from sync.records import beside_marks, payment_pairs, payment_requests, payment_sides, stale_references
@@ -24,6 +26,7 @@ class PaymentWork:
         self.books = books
         self.subject = subject
         self._requested = requested
+        self._closing_looked_at = False
         self._wrote = False
 
     @property
@@ -48,9 +51,13 @@ class PaymentWork:
             return switched_off(Kind.INVOICE)
         return rules.plan(seen.case)
 
-    def reads_first(self, seen: SeenPayment, plan: Plan) -> bool:  # noqa: ARG002 - what the others need
-        """What it is planned with was read for it."""
-        return False
+    def reads_first(self, seen: SeenPayment, plan: Plan) -> bool:
+        """What it is planned with was read for it, but for the closing date, of which no event tells."""
+        asks = plan.attention is not None and plan.attention.code in (SHARED, ONE_OR_TWO)
+        if not asks or seen.case.books_closed is None or self._closing_looked_at:
+            return False
+        self._closing_looked_at = True
+        return closing.look_again(self.books)
 
     def ties(self, seen: SeenPayment, plan: Plan) -> bool:
         """Keep an answer, take the pair apart, or make it, where the plan says so."""
@@ -82,6 +89,8 @@ class PaymentWork:
         except (Moved, Missing, Refused) as error:
             before = self._versions(seen)
             self.reads_before_asking(seen)
+            if isinstance(error, BooksClosed) and closing.look_again(self.books):
+                return
             if not isinstance(error, Moved) and self._versions(seen) == before:
                 if isinstance(error, (Missing, StaleReference)) and write.side is Side.QUICKBOOKS:
                     raise stale_references.explain(self.books, request, error) from error

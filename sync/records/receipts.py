@@ -55,11 +55,16 @@ def twins(
 
 def one_of(books: Books, ours: Ours, answers: Sequence[Answer]) -> QuickBooksPayment | None:
     """The payment that a person said is the same receipt."""
-    named = next((a.other for a in answers if (a.code, a.decision) == (ONE_OR_TWO, Decision.ONE)), None)
-    if named is None or not isinstance(ours, RavetreePayment):
+    name = named(answers)
+    if not name or not isinstance(ours, RavetreePayment):
         return None
-    payment, _ = books.quickbooks.payment(named)
+    payment, _ = books.quickbooks.payment(name)
     return payment if isinstance(payment, QuickBooksPayment) else None
+
+
+def named(answers: Sequence[Answer]) -> str:
+    """The Id of the payment that a person said is the same receipt; empty without one."""
+    return next((a.other for a in answers if (a.code, a.decision) == (ONE_OR_TWO, Decision.ONE)), "")
 
 
 def is_released(books: Books, payment: QuickBooksPayment) -> bool:

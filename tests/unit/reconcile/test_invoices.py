@@ -517,3 +517,14 @@ def test_an_edit_goes_before_the_mark() -> None:
 def test_the_placeholder_is_the_same_at_each_try() -> None:
     first, second = (the_write(plan(paired_case(replace(MARKED, version=n)))).content for n in (3, 4))
     assert first == second
+
+
+def test_the_placeholder_of_an_ended_invoice_stays_in_a_closed_period() -> None:
+    case = paired_case(
+        ravetree_invoice(status="void"),
+        quickbooks_invoice(paid=100, issue_date=date(2026, 12, 5)),
+        placeholder=Placeholder(placeholder()),
+        books_closed=date(2026, 11, 30),
+    )
+    assert attention(plan(case)) == ("held", "placeholder_in_closed_period")
+    assert the_write(plan(replace(case, books_closed=None))).action == "placeholder.delete"

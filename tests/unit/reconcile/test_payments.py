@@ -587,3 +587,18 @@ def content(found: Plan) -> PaymentContent:
     (write,) = found.writes
     assert isinstance(write.content, PaymentContent)
     return write.content
+
+
+def test_a_copy_that_made_room_for_a_receipt_that_is_gone_by_now_takes_nothing_with_it() -> None:
+    """Ravetree's payment is no longer in QuickBooks because of us: it is written anew."""
+    case = replace(paired_payment_case(remote_was=copied_payment()), quickbooks=Gone("QP1"), one_id="QP9")
+    assert plan(case) == Plan(unpair=True)
+    assert plan(replace(case, one=voided_payment(id="QP9"))) == Plan(unpair=True)
+    # What a bookkeeper deletes after the two were paired is gone for good.
+    assert written(plan(replace(case, one_id="QP1")))[:2] == (Side.RAVETREE, "payment.delete")
+
+
+def test_what_was_taken_out_of_a_payment_leaves_the_rest_to_the_bookkeeper() -> None:
+    rest = copied_payment(25, ("Q8", 25))
+    case = replace(paired_payment_case(Gone("RP1"), remote_was=rest), quickbooks=replace(rest, reference="THEIRS"))
+    assert plan(case) == Plan(ignored="what is left of it in QuickBooks is a bookkeeper's")

@@ -47,3 +47,8 @@ def test_a_segment_stays_one_segment_whatever_it_is(value: str) -> None:
     path = urlsplit(f"https://ravetree.example/v1/{spelled}").path
     assert path.count("/") == 3
     assert unquote(path.rpartition("/")[2]) == value
+
+
+def test_what_is_only_copied_is_no_record_of_a_person() -> None:
+    with pytest.raises(ids.NotAnId):
+        ids.record_of("quickbooks", "credit", "5")

@@ -227,3 +227,23 @@ def test_an_inactive_item_is_named(world: World) -> None:
     world.settle()
     row = world.attention(ours(Kind.INVOICE, invoice))
     assert (row.code, "Hours" in row.cause) == ("ItemInactive", True)
+
+
+def test_money_beside_a_mark_that_was_edited_unheard_is_read_again_before_it_is_applied(world: World) -> None:
+    invoice, made = world.paired()
+    world.ravetree.mark_as_paid(invoice["id"])
+    world.settle()
+    lying = world.quickbooks.save(
+        "Payment", {"CustomerRef": made["CustomerRef"], "TotalAmt": 40, "TxnDate": "2026-11-20", "Line": []}
+    )
+    world.settle()
+    record = ours(Kind.INVOICE, invoice)
+    assert world.attention(record).code == "unapplied_money_beside_mark"
+    world.quickbooks.save("Payment", {"Id": lying["Id"], "PrivateNote": "edited"})
+    world.miss()
+    world.decide(record, "one")
+    world.settle()
+    found = {row["Id"]: (row["TotalAmt"], row["UnappliedAmt"]) for row in world.quickbooks.every("Payment")}
+    assert found.pop(lying["Id"]) == (40, 0)
+    assert list(found.values()) == [(60, 0)], "the placeholder stands for the rest"
+    assert world.codes() == {}

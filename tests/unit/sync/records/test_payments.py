@@ -227,3 +227,30 @@ def test_without_invoices_payments_wait_for_the_switch(world: World) -> None:
     world.settle()
     assert {row.waits_for for row in world.pending()} == {"ravetree:invoice:switch-on"}
     assert world.quickbooks.row("Payment", there["Id"])["PaymentRefNum"] == "A 7"
+
+
+def test_what_was_edited_unheard_is_read_again_before_it_is_applied(world: World) -> None:
+    invoice, made = world.paired()
+    lying = world.quickbooks.save(
+        "Payment", {"CustomerRef": made["CustomerRef"], "TotalAmt": 40, "TxnDate": "2026-11-20", "Line": []}
+    )
+    world.settle()
+    payment = world.receive({invoice["id"]: "40.00"}, day=lying["TxnDate"])
+    world.settle()
+    assert world.codes() == {str(ours(Kind.PAYMENT, payment)): "one_or_two_payments"}
+    world.quickbooks.save("Payment", {"Id": lying["Id"], "PrivateNote": "edited"})
+    world.miss()
+    world.decide(ours(Kind.PAYMENT, payment), "one")
+    world.settle()
+    assert world.pairs("payment") == {payment["id"]: lying["Id"]}
+    assert world.quickbooks.numbered(invoice["number"])["Balance"] == 60
+    assert world.codes() == {}
+
+
+def test_books_that_were_opened_again_are_looked_at_before_a_person_is_asked(world: World) -> None:
+    _, payment, there = received(world)
+    world.set(books_closed="2026-12-31")
+    world.ravetree.delete("payments", payment["id"])
+    world.settle()
+    assert world.codes() == {}
+    assert there["Id"] not in {row["Id"] for row in world.quickbooks.every("Payment")}
