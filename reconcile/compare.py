@@ -28,7 +28,7 @@ from reconcile.model import (
     RavetreePayment,
     TaxedTotal,
 )
-from reconcile.payments import Facts, KnownInvoice, agree, quickbooks_facts, ravetree_facts, spent_since
+from reconcile.payment_facts import Facts, KnownInvoice, agree, quickbooks_facts, ravetree_facts, spent_since
 
 OURS, BOTH = "ravetree", "both"
 """Whose a field is."""

@@ -33,6 +33,7 @@ from reconcile.model import (
     plain,
     write,
 )
+from reconcile.payment_facts import shares_of, with_shares
 from reconcile.questions import Asked, answered, says
 from reconcile.time_zones import day_in
 
@@ -200,7 +201,9 @@ def changed(case: MarkCase, invoice: RavetreeInvoice | None) -> Plan | None:
         return Plan(remember=Answer(CHANGED, Decision.PAYMENT, payment.id))
     if answered(case, CHANGED, payment.id) is not None:
         return Plan(releases_placeholder=True)
-    free = not payment.credit and set(_shares(payment)) <= set(_shares(written)) and not is_closed(case, payment.date)
+    free = (
+        not payment.credit and set(shares_of(payment)) <= set(shares_of(written)) and not is_closed(case, payment.date)
+    )
     if free and invoice is not None and says(case, CHANGED, Decision.RESTORE):
         content = _as_written(written, payment)
         return write(Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE, payment.id, payment.sync_token, content)
@@ -224,17 +227,13 @@ def _says(payment: QuickBooksPayment) -> tuple[object, ...]:
     """What of it is a bookkeeper's edit; a merged customer, an account, a class and a rate are not."""
     return (
         payment.amount,
-        _shares(payment),
+        shares_of(payment),
         payment.credit,
         payment.date,
         payment.method,
         payment.reference,
         payment.note,
     )
-
-
-def _shares(payment: QuickBooksPayment) -> dict[str, Decimal]:
-    return {share.invoice_id: share.amount for share in payment.allocations if share.amount}
 
 
 # --- one that is not there -----------------------------------------------------------------------
@@ -380,20 +379,9 @@ def _carry_out(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoi
 
 
 def _with_share(payment: QuickBooksPayment, invoice_id: str, share: Decimal) -> PaymentContent:
-    shares = _shares(payment)
+    shares = shares_of(payment)
     shares[invoice_id] = shares.get(invoice_id, ZERO) + share
-    return PaymentContent(
-        party_id=payment.customer_id,
-        date=payment.date,
-        amount=payment.amount,
-        credit=payment.credit,
-        unapplied=payment.unapplied - share,
-        currency=payment.currency,
-        reference=payment.reference,
-        marker=payment.note,
-        allocations=tuple(Allocation(key, amount) for key, amount in sorted(shares.items())),
-        method=payment.method,
-    )
+    return with_shares(payment, shares, payment.unapplied - share)
 
 
 # --- what it is ----------------------------------------------------------------------------------
@@ -437,12 +425,8 @@ def put_back(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice
 
 
 def _as_written(written: QuickBooksPayment, payment: QuickBooksPayment) -> PaymentContent:
-    return replace(
-        _with_share(written, "", ZERO),
-        party_id=payment.customer_id,
-        allocations=written.allocations,
-        unapplied=written.unapplied,
-    )
+    """As it was, for the customer that it has now: a merge is no edit."""
+    return replace(with_shares(written, shares_of(written), written.unapplied), party_id=payment.customer_id)
 
 
 def _deposited(case: MarkCase, invoice: RavetreeInvoice, payment: QuickBooksPayment, wanted: Decimal) -> Plan:

@@ -1,8 +1,7 @@
 """Payments: entered on either side, on both once. Neither side is the master; see the table in docs/rules.md."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
 from decimal import Decimal
 
 from reconcile.actions import Action
@@ -18,7 +17,6 @@ from reconcile.model import (
     Kind,
     PaymentContent,
     Plan,
-    QuickBooksInvoice,
     QuickBooksPayment,
     RavetreePayment,
     Record,
@@ -28,128 +26,35 @@ from reconcile.model import (
     parked,
     write,
 )
+from reconcile.payment_facts import (
+    Facts,
+    KnownInvoice,
+    PaymentBase,
+    PaymentCase,
+    agree,
+    foreign_part,
+    kept_reference,
+    quickbooks_facts,
+    ravetree_facts,
+    spent_elsewhere,
+    with_shares,
+    within,
+)
 from reconcile.questions import answered, says
+from reconcile.receipts import one_or_two, one_or_two_here, plan_one_receipt
 
-REFERENCE_LIMIT = 21
-"""Characters that QuickBooks keeps of a payment's reference number."""
-
-ONE_OR_TWO, SEVERAL_PAYERS = "one_or_two_payments", "several_payers"
+SEVERAL_PAYERS = "several_payers"
 SHARED, FELL = "removed_here_shared_there", "share_fell_with_total"
 EDITED_THERE, EDITED_HERE = "removed_here_edited_there", "removed_there_edited_here"
 EDITED_TWICE = "edited_on_both_sides"
 _SAME_RECEIPT_WAITS = "Waits for the question whether it is the receipt that Ravetree has."
-
-SAME_RECEIPT_DAYS = 7
-"""Two payments of one amount on one invoice this close together may be one receipt typed twice."""
-
-
-@dataclass(frozen=True)
-class PaymentBase:
-    """What a paired payment looked like on both sides when they last agreed."""
-
-    ravetree: RavetreePayment
-    quickbooks: QuickBooksPayment
-
-
-@dataclass(frozen=True)
-class KnownInvoice:
-    """An invoice that stands in both books.
-
-    `open_here` and `total_here` are Ravetree's now, None while not asked. `placeholder_changed`: a bookkeeper edited
-    the payment that stands for its mark as paid, and a person is asked what it is. `ended_here`: void or deleted in
-    Ravetree, and not in QuickBooks. `accepted` is by how much
-    QuickBooks' total is more than Ravetree's, as a person decided.
-    """
-
-    ravetree_id: str
-    quickbooks_id: str
-    number: str
-    client_id: str
-    quickbooks: QuickBooksInvoice
-    placeholder: QuickBooksPayment | None = None
-    marked_open: Decimal = ZERO
-    open_here: Decimal | None = None
-    total_here: Decimal | None = None
-    placeholder_changed: bool = False
-    ended_here: bool = False
-    accepted: Decimal = ZERO
-
-
-@dataclass(frozen=True)
-class PaymentCase:
-    """All that decides about one payment.
-
-    `invoices` are the paired ones among those it names. `coming` are Ravetree invoices that it names and that
-    will be paired. `twins` are payments of the other side that may be the same receipt; `one`, with the Id `one_id`, is
-    the one of them that a person said it is, `twin_asked` that the first of them asks already. `payers` are the
-    customers that can pay all of its invoices, the nearest first; `client_below_payer` says that its client's customer
-    is the payer, or below it.
-    `since` is when invoices were switched on, `requested` that a person asks for it whatever its age.
-    `is_placeholder`: it stands for a mark as paid, and `released`: it did, until a person said that it is the real
-    money. `known_then` are QuickBooks' invoices that both sides knew when it was last written, `spent` is what of
-    Ravetree's unapplied money QuickBooks had applied to documents that Ravetree lacks by then; `elsewhere` names them
-    now. `twin_mute` says that the first of the twins was taken apart from any sync and asks nothing.
-    `marked_twin` and `marked_copy_id` are the other side's
-    record that our own note names, so that what we wrote once is known again after its answer was lost. `methods`
-    are QuickBooks' payment methods by Ravetree's key, `deposit_accounts` its accounts by that key, or by "" for others.
-    `installation` is the id that our markers bear.
-    """
-
-    ravetree: RavetreePayment | Gone | None
-    quickbooks: QuickBooksPayment | Gone | None
-    base: PaymentBase | None
-    invoices: tuple[KnownInvoice, ...] = ()
-    coming: tuple[Record, ...] = ()
-    client_customer_id: str | None = None
-    client_below_payer: bool = True
-    payers: tuple[str, ...] = ()
-    since: datetime | None = None
-    requested: bool = False
-    books_closed: date | None = None
-    is_placeholder: bool = False
-    released: bool = False
-    known_then: frozenset[str] = frozenset()
-    spent: Decimal = ZERO
-    elsewhere: str = ""
-    one: QuickBooksPayment | None = None
-    one_id: str = ""
-    twin_asked: bool = False
-    twin_mute: bool = False
-    twins: tuple[RavetreePayment | QuickBooksPayment, ...] = ()
-    decision: str = ""
-    decided_on: str = ""
-    decision_target: str = ""
-    answers: tuple[Answer, ...] = ()
-    marked_twin: RavetreePayment | Gone | None = None
-    marked_copy_id: str | None = None
-    methods: Mapping[str, str] = field(default_factory=dict)
-    deposit_accounts: Mapping[str, str] = field(default_factory=dict)
-    installation: str = ""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a payment says, in terms that both sides share. `allocations` are by QuickBooks' invoice id."""
-
-    date: date
-    amount: Decimal
-    credit: Decimal
-    unapplied: Decimal
-    currency: str
-    reference: str
-    allocations: Mapping[str, Decimal] = field(default_factory=dict)
-    method: str | None = field(default=None, compare=False)
-
-    def agrees(self, other: "Facts") -> bool:
-        """Whether both say the same. A method that is not mapped says nothing."""
-        return self == other and (self.method is None or other.method is None or self.method == other.method)
 
 
 def plan(case: PaymentCase) -> Plan:
     """The next step for one payment."""
     if case.decision == Decision.UNLINK:
         return Plan(ignored="taken apart by a person")
-    if (step := _plan_one_receipt(case)) is not None:
+    if (step := plan_one_receipt(case)) is not None:
         return step
     if case.base is not None:
         found = _plan_paired(case, case.base)
@@ -177,7 +82,7 @@ def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Pl
     if case.twins:
         # Ravetree's payment asks which it is: one question for both.
         if case.twin_mute:
-            return _one_or_two_here(case, payment)
+            return one_or_two_here(case, payment)
         asking = Record(Side.RAVETREE, Kind.PAYMENT, case.twins[0].id)
         look_at = () if case.twin_asked else (asking,)
         return Plan(look_at=look_at, waits_for=asking, waits_because=_SAME_RECEIPT_WAITS)
@@ -186,7 +91,7 @@ def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Pl
     facts = quickbooks_facts(payment, case.invoices, case.methods)
     if payment.is_credit_link and not facts.allocations:
         return Plan(ignored="links a credit to no known invoice")
-    facts = _within(facts, {i: i.open_here for i in case.invoices if i.open_here is not None}, Side.RAVETREE)
+    facts = within(facts, {i: i.open_here for i in case.invoices if i.open_here is not None}, Side.RAVETREE)
     for invoice in case.invoices:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
         if share > ZERO and invoice.ended_here:
@@ -214,7 +119,7 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
     if not case.invoices and (plan := _plan_advance(case, payment)) is not None:
         return plan
     if case.twins:
-        return _one_or_two(case, payment)
+        return one_or_two(case, payment)
     if payment.credit_amount > ZERO:
         return parked(
             "credit_only_in_ravetree",
@@ -226,7 +131,7 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
     for invoice in case.invoices:
         if step := _with_placeholder(case, payment, facts, invoice):
             return step
-    facts = _within(facts, {i: i.quickbooks.balance for i in case.invoices}, Side.QUICKBOOKS)
+    facts = within(facts, {i: i.quickbooks.balance for i in case.invoices}, Side.QUICKBOOKS)
     for invoice in case.invoices:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
         if share > invoice.quickbooks.balance:
@@ -306,103 +211,6 @@ def _more_than_open(invoice: KnownInvoice, facts: Facts, got_in: Side, open_else
     )
 
 
-def _one_or_two(case: PaymentCase, payment: RavetreePayment) -> Plan:
-    """Ask whether a payment of QuickBooks' is this receipt, or carry out what was said."""
-    twins = [twin for twin in case.twins if isinstance(twin, QuickBooksPayment)]
-    named = [twin for twin in twins if case.decision_target in ("", twin.id)]
-    if says(case, ONE_OR_TWO, Decision.TWO):
-        first, *others = (Answer(ONE_OR_TWO, Decision.TWO, twin.id) for twin in named or twins)
-        return Plan(remember=first, and_remember=tuple(others))
-    fixed = _cannot_go(case)
-    if says(case, ONE_OR_TWO, Decision.ONE) and len(named) == 1 and not fixed:
-        return Plan(remember=Answer(ONE_OR_TWO, Decision.ONE, named[0].id))
-    number = f" on invoice {case.invoices[0].number}" if case.invoices else ""
-    there = f"payment Id {twins[0].id}" + (f" (and {len(twins) - 1} more)" if len(twins) > 1 else "")
-    got = money(payment.amount, payment.currency)
-    cause = f"Ravetree got {got}{number}, QuickBooks {money(twins[0].amount, twins[0].currency)}, {there}: one or two?"
-    if fixed:
-        remedy = f"If it is one receipt, delete QuickBooks' payment Id {fixed} by hand; if there are two, decide `two`."
-        return held(ONE_OR_TWO, cause, remedy, Decision.TWO)
-    return held(
-        ONE_OR_TWO,
-        cause,
-        "If it is one receipt, decide `one` or delete it on one side; if there are two, decide `two`.",
-        Decision.ONE,
-        Decision.TWO,
-        several=len(twins) > 1,
-    )
-
-
-def _one_or_two_here(case: PaymentCase, payment: QuickBooksPayment) -> Plan:
-    """The same question of a payment of QuickBooks', whose twin was taken apart and asks nothing."""
-    if says(case, ONE_OR_TWO, Decision.TWO):
-        return Plan(remember=Answer(ONE_OR_TWO, Decision.TWO, case.twins[0].id))
-    return held(
-        ONE_OR_TWO,
-        f"QuickBooks got {money(payment.amount, payment.currency)}, payment Id {payment.id}; Ravetree has such a "
-        "payment that was taken apart from any sync: one or two?",
-        "If it is one receipt, decide `unlink`; if there are two, decide `two`.",
-        Decision.TWO,
-        Decision.UNLINK,
-    )
-
-
-def _cannot_go(case: PaymentCase) -> str:
-    """The Id of our copy, if it is deposited or lies in a closed period."""
-    copy = case.quickbooks if case.base is not None else None
-    if not isinstance(copy, QuickBooksPayment) or copy.voided:
-        return ""
-    closed = case.books_closed is not None and copy.date <= case.books_closed
-    return copy.id if copy.deposited or closed else ""
-
-
-def _plan_one_receipt(case: PaymentCase) -> Plan | None:
-    """What was said to be one: our copy goes, theirs is applied to the invoices, and the two are paired."""
-    one, payment = case.one, case.ravetree
-    if not isinstance(payment, RavetreePayment) or payment.voided:
-        return None
-    copy = case.quickbooks if case.base is not None else None
-    if one is None or one.voided:
-        # Our copy made room for one that is gone by now: Ravetree's receipt is written anew, and not deleted after it.
-        made_room = case.one_id and case.base is not None and case.base.quickbooks.id != case.one_id
-        gone = not isinstance(copy, QuickBooksPayment) or copy.voided
-        return Plan(unpair=True) if made_room and gone else None
-    if isinstance(copy, QuickBooksPayment) and copy.id == one.id:
-        return None
-    if isinstance(copy, QuickBooksPayment) and not copy.voided:
-        return write(Side.QUICKBOOKS, Action.PAYMENT_DELETE, copy.id, copy.sync_token)
-    theirs, left, shares = quickbooks_facts(one, case.invoices), one.unapplied, dict(_by_invoice(one))
-    for invoice in case.invoices:
-        wanted = ravetree_facts(payment, case.invoices).allocations.get(invoice.quickbooks_id, ZERO)
-        missing = wanted - theirs.allocations.get(invoice.quickbooks_id, ZERO)
-        share = min(missing, left, invoice.quickbooks.balance)
-        if share > ZERO:
-            shares[invoice.quickbooks_id] = shares.get(invoice.quickbooks_id, ZERO) + share
-            left -= share
-    if left == one.unapplied:
-        return Plan(adopt=Adopt(payment.id, one.id, takes_theirs=True))
-    content = PaymentContent(
-        party_id=one.customer_id,
-        date=one.date,
-        amount=one.amount,
-        credit=one.credit,
-        unapplied=left,
-        currency=one.currency,
-        reference=one.reference,
-        marker=one.note,
-        allocations=tuple(Allocation(key, amount) for key, amount in sorted(shares.items())),
-        method=one.method,
-    )
-    return write(Side.QUICKBOOKS, Action.PAYMENT_APPLY, one.id, one.sync_token, content)
-
-
-def _by_invoice(payment: QuickBooksPayment) -> dict[str, Decimal]:
-    shares: dict[str, Decimal] = {}
-    for allocation in payment.allocations:
-        shares[allocation.invoice_id] = shares.get(allocation.invoice_id, ZERO) + allocation.amount
-    return shares
-
-
 # --- paired --------------------------------------------------------------------------------------
 
 
@@ -441,7 +249,7 @@ def _plan_removed_in_ravetree(case: PaymentCase, base: PaymentBase, theirs: Quic
 
 def _is_taken_out(payment: QuickBooksPayment, invoices: tuple[KnownInvoice, ...]) -> bool:
     """Whether nothing of it is Ravetree's: all of it is on documents that Ravetree lacks."""
-    return payment.amount > ZERO and _foreign(payment, invoices) >= payment.amount and payment.unapplied == ZERO
+    return payment.amount > ZERO and foreign_part(payment, invoices) >= payment.amount and payment.unapplied == ZERO
 
 
 def _plan_taking_out(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPayment) -> Plan:
@@ -466,17 +274,12 @@ def _plan_taking_out(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPay
         )
     if not foreign:
         return write(Side.QUICKBOOKS, Action.PAYMENT_DELETE, theirs.id, theirs.sync_token)
-    content = PaymentContent(
-        party_id=theirs.customer_id,
-        date=theirs.date,
+    content = replace(
+        with_shares(theirs, {}, ZERO),
         amount=rest,
         credit=ZERO,
-        unapplied=ZERO,
-        currency=theirs.currency,
-        reference=theirs.reference,
         marker="" if marked_payment(theirs.note) else theirs.note,
         allocations=foreign,
-        method=theirs.method,
     )
     return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
 
@@ -500,7 +303,7 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
     mine = ravetree_facts(ours, case.invoices, case.methods)
     other = quickbooks_facts(theirs, case.invoices, case.methods, spent_elsewhere(case))
     if case.twins:
-        return _one_or_two(case, ours)
+        return one_or_two(case, ours)
     moved = ours.client_id != base.ravetree.client_id and not case.client_below_payer
     if agree(mine, other, case.invoices) and not moved:
         return NOTHING
@@ -524,7 +327,7 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
             return question
         # What it pays itself is open for it again.
         room = {i: i.quickbooks.balance + other.allocations.get(i.quickbooks_id, ZERO) for i in case.invoices}
-        content = _for_quickbooks(_within(mine, room, Side.QUICKBOOKS), case, ours.id, theirs)
+        content = _for_quickbooks(within(mine, room, Side.QUICKBOOKS), case, ours.id, theirs)
         return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
     if other_changed:
         if (question := _fell_with_the_total(case, mine, other)) is not None:
@@ -534,7 +337,7 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
             for i in case.invoices
             if i.open_here is not None
         }
-        content = _for_ravetree(_within(other, room, Side.RAVETREE), case, ours)
+        content = _for_ravetree(within(other, room, Side.RAVETREE), case, ours)
         return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, content)
     return _plan_newly_known(case, ours, theirs) or _plan_difference_after_write(mine, other)
 
@@ -543,7 +346,7 @@ def _may_not_go(
     case: PaymentCase, ours: RavetreePayment, theirs: QuickBooksPayment, mine: Facts, *, moved: bool
 ) -> Plan | None:
     """Why Ravetree's edit cannot be written by itself."""
-    foreign = _foreign(theirs, case.invoices)
+    foreign = foreign_part(theirs, case.invoices)
     if moved and case.client_customer_id is None:
         client = Record(Side.RAVETREE, Kind.CONTACT, ours.client_id)
         return Plan(waits_for=client, waits_because="Waits until its client is in QuickBooks.")
@@ -586,26 +389,6 @@ def _fell_with_the_total(case: PaymentCase, mine: Facts, other: Facts) -> Plan |
             Decision.QUICKBOOKS,
         )
     return None
-
-
-def spent_elsewhere(case: PaymentCase) -> Decimal:
-    """What of Ravetree's unapplied money QuickBooks applied to documents that Ravetree lacks, by now."""
-    theirs = case.quickbooks
-    if case.base is None or not isinstance(theirs, QuickBooksPayment):
-        return ZERO
-    return spent_since(case.base.quickbooks, theirs, case.invoices, case.spent)
-
-
-def spent_since(
-    then: QuickBooksPayment, now: QuickBooksPayment, invoices: tuple[KnownInvoice, ...], spent: Decimal
-) -> Decimal:
-    """The same from two states of QuickBooks' payment: `spent` is what was so at the first of them.
-
-    What a bookkeeper added to the payment's total is a bookkeeper's money, and no part of it.
-    """
-    foreign = _foreign(now, invoices)
-    grown = foreign - _foreign(then, invoices) - max(ZERO, now.amount - then.amount)
-    return min(spent + max(ZERO, grown), foreign)
 
 
 def _notices(case: PaymentCase) -> tuple[str, ...]:
@@ -679,87 +462,7 @@ def _spell(facts: Facts) -> str:
     return f"{money(facts.amount, facts.currency)} on {facts.date.isoformat()}"
 
 
-# --- over an accepted difference -------------------------------------------------------------------
-
-
-def _within(facts: Facts, room: Mapping[KnownInvoice, Decimal], where: Side) -> Facts:
-    """What one side says, for the other one, where an invoice is less by what a person accepted.
-
-    Its share there is what is open, and the rest stays unapplied: at most the accepted difference.
-    """
-    shares, unapplied = dict(facts.allocations), facts.unapplied
-    for invoice, most in room.items():
-        over = shares.get(invoice.quickbooks_id, ZERO) - most
-        less = -invoice.accepted if where is Side.QUICKBOOKS else invoice.accepted
-        if ZERO < over <= less:
-            unapplied += over
-            shares = {name: part for name, part in (shares | {invoice.quickbooks_id: most}).items() if part}
-    return replace(facts, allocations=shares, unapplied=unapplied)
-
-
-def agree(mine: Facts, other: Facts, invoices: tuple[KnownInvoice, ...]) -> bool:
-    """Whether Ravetree and QuickBooks say the same, where totals differ as a person accepted."""
-    taken = {i: other.allocations.get(i.quickbooks_id, ZERO) for i in invoices if i.accepted < ZERO}
-    given = {i: mine.allocations.get(i.quickbooks_id, ZERO) for i in invoices if i.accepted > ZERO}
-    return _within(mine, taken, Side.QUICKBOOKS).agrees(_within(other, given, Side.RAVETREE))
-
-
-# --- facts ---------------------------------------------------------------------------------------
-
-
-def ravetree_facts(
-    payment: RavetreePayment, invoices: tuple[KnownInvoice, ...], methods: Mapping[str, str] | None = None
-) -> Facts:
-    """What Ravetree says. What it has on invoices that QuickBooks lacks is unapplied money there."""
-    known = {invoice.ravetree_id: invoice.quickbooks_id for invoice in invoices}
-    shares: dict[str, Decimal] = {}
-    for allocation in payment.allocations:
-        if allocation.invoice_id in known and allocation.amount:
-            name = known[allocation.invoice_id]
-            shares[name] = shares.get(name, ZERO) + allocation.amount
-    rest = payment.amount + payment.credit_amount - sum(shares.values(), ZERO)
-    return _facts(payment, payment.amount, rest, shares, (methods or {}).get(payment.method or ""))
-
-
-def quickbooks_facts(
-    payment: QuickBooksPayment,
-    invoices: tuple[KnownInvoice, ...],
-    methods: Mapping[str, str] | None = None,
-    spent: Decimal = ZERO,
-) -> Facts:
-    """What QuickBooks says, as far as it is Ravetree's matter; what was `spent` elsewhere is unapplied there."""
-    known = {invoice.quickbooks_id for invoice in invoices}
-    shares = {name: amount for name, amount in _by_invoice(payment).items() if name in known and amount}
-    visible = max(ZERO, payment.amount - _foreign(payment, invoices) + spent)
-    mapped = payment.method in (methods or {}).values()
-    return _facts(payment, visible, payment.unapplied + spent, shares, payment.method if mapped else None)
-
-
-def _foreign(payment: QuickBooksPayment, invoices: tuple[KnownInvoice, ...]) -> Decimal:
-    """Whatever is applied elsewhere: to other invoices, or to a journal entry, which is no allocation here."""
-    known = {invoice.quickbooks_id for invoice in invoices}
-    shares = sum((a.amount for a in payment.allocations if a.invoice_id in known), ZERO)
-    return max(ZERO, payment.amount + payment.credit - payment.unapplied - shares)
-
-
-def _facts(
-    payment: RavetreePayment | QuickBooksPayment,
-    amount: Decimal,
-    rest: Decimal,
-    shares: Mapping[str, Decimal],
-    method: str | None,
-) -> Facts:
-    """`rest` is what is on no invoice that both sides know: its money, and credit that is left."""
-    return Facts(
-        date=payment.date,
-        amount=amount,
-        credit=max(ZERO, sum(shares.values(), ZERO) + rest - amount),
-        unapplied=rest,
-        currency=payment.currency,
-        reference=_kept(payment.reference),
-        allocations=dict(shares),
-        method=method,
-    )
+# --- what is written -----------------------------------------------------------------------------
 
 
 def _for_ravetree(facts: Facts, case: PaymentCase, now: RavetreePayment | None = None) -> PaymentContent:
@@ -826,12 +529,7 @@ def _note(now: QuickBooksPayment | None, case: PaymentCase, ravetree_id: str) ->
 
 def _whole(reference: str, now: RavetreePayment | None) -> str:
     """Ravetree's own, longer reference, where QuickBooks still says what it keeps of it."""
-    return now.reference if now is not None and _kept(now.reference) == reference else reference
-
-
-def _kept(reference: str) -> str:
-    """A reference as QuickBooks keeps it."""
-    return reference[:REFERENCE_LIMIT].strip()
+    return now.reference if now is not None and kept_reference(now.reference) == reference else reference
 
 
 def _payer(case: PaymentCase, facts: Facts, now: QuickBooksPayment | None) -> str:
@@ -846,35 +544,3 @@ def _payer(case: PaymentCase, facts: Facts, now: QuickBooksPayment | None) -> st
     if not able:
         raise ValueError("a payment needs a customer")
     return able[0]
-
-
-# --- one receipt typed twice ---------------------------------------------------------------------
-
-
-def same_receipt(
-    ours: RavetreePayment, theirs: QuickBooksPayment, invoices: tuple[KnownInvoice, ...], *, same_payer: bool = False
-) -> bool:
-    """Whether two payments may be one receipt that was typed on both sides.
-
-    `same_payer`: QuickBooks' customer is the client's, its parent or a project of it.
-    """
-    mine, other = ravetree_facts(ours, invoices), quickbooks_facts(theirs, invoices)
-    if ours.voided or theirs.voided or mine.currency != other.currency:
-        return False
-    if abs(mine.date - other.date) > timedelta(days=SAME_RECEIPT_DAYS):
-        return False
-    if mine.allocations.keys() & other.allocations.keys():
-        return mine.amount == other.amount and mine.credit == other.credit
-    if not same_payer or theirs.unapplied <= ZERO or ours.amount == ZERO:
-        return False
-    on_invoices = sum(mine.allocations.values(), ZERO) or ours.amount
-    return (
-        theirs.unapplied == on_invoices
-        or theirs.amount == ours.amount
-        or (_is_telling(mine.reference) and mine.reference == other.reference and theirs.unapplied >= ours.amount)
-    )
-
-
-def _is_telling(reference: str) -> bool:
-    """Whether a reference says which receipt it is: at least four characters, one of them a digit."""
-    return len(reference) >= 4 and any(character.isdigit() for character in reference)

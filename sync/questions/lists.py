@@ -7,7 +7,7 @@ from typing import Any
 from clients.ravetree.account import RESOURCES
 from reconcile.actions import Action
 from reconcile.model import ZERO, Kind, QuickBooksPayment, RavetreePayment, Record, Side
-from reconcile.payments import KnownInvoice
+from reconcile.payment_facts import KnownInvoice
 from schemas import quickbooks
 from schemas.quickbooks import Body
 from storage import connections, copies, journal, pairs, pending

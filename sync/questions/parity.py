@@ -13,7 +13,7 @@ from reconcile.choices import choices
 from reconcile.compare import Cause
 from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.parity import Compared, Report, Row
-from reconcile.payments import same_receipt
+from reconcile.receipts import same_receipt
 from storage import answers, brakes, connections, copies, decisions, duties, pairs, pending
 from storage import parity as reports
 from storage.database import Database

@@ -14,7 +14,8 @@ from reconcile.model import (
     Record,
     Side,
 )
-from reconcile.payments import SEVERAL_PAYERS, SHARED, KnownInvoice
+from reconcile.payment_facts import KnownInvoice
+from reconcile.payments import SEVERAL_PAYERS, SHARED
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
 from storage import copies, pairs, pending

@@ -3,7 +3,7 @@
 from reconcile.decisions import Decision
 from reconcile.markers import marked_placeholder
 from reconcile.model import Adopt, Attention, Kind, QuickBooksPayment, RavetreePayment, Record, Side
-from reconcile.payments import KnownInvoice
+from reconcile.payment_facts import KnownInvoice
 from schemas.quickbooks import Body
 from storage import pairs, pending
 from storage.models import Copy

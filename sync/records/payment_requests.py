@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from reconcile.actions import Action
 from reconcile.model import Kind, PaymentContent, Record, Side, Write
-from reconcile.payments import spent_elsewhere
+from reconcile.payment_facts import spent_elsewhere
 from schemas import ids, quickbooks, ravetree
 from schemas.quickbooks import Body
 from sync.books import Books

@@ -18,7 +18,7 @@ from reconcile.model import (
     Record,
     Side,
 )
-from reconcile.payments import KnownInvoice, PaymentBase, PaymentCase
+from reconcile.payment_facts import KnownInvoice, PaymentBase, PaymentCase
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
 from storage import connections, pairs

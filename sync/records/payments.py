@@ -5,7 +5,8 @@ from clients.quickbooks.faults import BooksClosed, DepositedPayment, StaleRefere
 from reconcile import payments as rules
 from reconcile.actions import Action
 from reconcile.model import Gone, Kind, Plan, Record, Side, Write
-from reconcile.payments import ONE_OR_TWO, SHARED
+from reconcile.payments import SHARED
+from reconcile.receipts import ONE_OR_TWO
 from schemas import quickbooks
 from storage import pending
 from sync import closing

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from reconcile import payments as rules
+from reconcile import receipts as rules
 from reconcile.decisions import Decision
 from reconcile.markers import marked_payment, marked_placeholder
 from reconcile.marks import CHANGED
@@ -16,7 +16,8 @@ from reconcile.model import (
     Record,
     Side,
 )
-from reconcile.payments import ONE_OR_TWO, KnownInvoice, PaymentBase
+from reconcile.payment_facts import KnownInvoice, PaymentBase
+from reconcile.receipts import ONE_OR_TWO
 from schemas import quickbooks, ravetree
 from storage.models import Pair
 from sync.books import Books

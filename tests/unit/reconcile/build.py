@@ -23,7 +23,7 @@ from reconcile.model import (
     Side,
     Write,
 )
-from reconcile.payments import KnownInvoice, PaymentBase, PaymentCase
+from reconcile.payment_facts import KnownInvoice, PaymentBase, PaymentCase
 
 SWITCHED_ON = datetime(2026, 11, 1, tzinfo=UTC)
 CREATED = datetime(2026, 11, 20, 14, 13, 20, tzinfo=UTC)

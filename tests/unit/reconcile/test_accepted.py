@@ -7,7 +7,8 @@ import pytest
 
 from reconcile.compare import Accepted, Cause, Links, compare_invoice, compare_payment
 from reconcile.model import NOTHING, ZERO, PaymentContent, Side, TaxedTotal
-from reconcile.payments import KnownInvoice, plan
+from reconcile.payment_facts import KnownInvoice
+from reconcile.payments import plan
 from tests.unit.reconcile.build import (
     amount,
     attention,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reconcile.compare import Cause, Difference, Links, compare_estimate, compare_invoice, compare_payment, in_old_copy
 from reconcile.invoices import plan
 from reconcile.model import ZERO, Gone, QuickBooksEstimate, QuickBooksInvoice, RavetreeEstimate, RavetreeInvoice
-from reconcile.payments import KnownInvoice, PaymentBase, PaymentCase
+from reconcile.payment_facts import KnownInvoice, PaymentBase, PaymentCase
 from reconcile.payments import plan as plan_payment
 from tests.unit.reconcile.build import (
     CREATED,

@@ -25,14 +25,9 @@ from reconcile.model import (
     Record,
     Side,
 )
-from reconcile.payments import (
-    KnownInvoice,
-    PaymentCase,
-    plan,
-    quickbooks_facts,
-    ravetree_facts,
-    same_receipt,
-)
+from reconcile.payment_facts import KnownInvoice, PaymentCase, quickbooks_facts, ravetree_facts
+from reconcile.payments import plan
+from reconcile.receipts import same_receipt
 from tests.unit.reconcile.build import (
     CUSTOMER,
     DAY,
