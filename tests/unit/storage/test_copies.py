@@ -188,3 +188,13 @@ def test_a_decision_is_what_was_said_last(database: Database) -> None:
         for said in ("one", "two"):
             decisions.store(session, CONNECTION, RAVETREE_INVOICE, said, "usr_5", "", START)
         assert decisions.get(session, CONNECTION, [INVOICE, RAVETREE_INVOICE]) == "two"
+
+
+def test_what_was_old_is_news_once_it_is_read_again(database: Database) -> None:
+    """A payment changes the balance of its invoice without a new version."""
+    store(database, 1)
+    with database.transaction() as session:
+        copies.mark_stale(session, CONNECTION, [INVOICE])
+    with database.transaction() as session:
+        assert copies.store(session, CONNECTION, INVOICE, 1, {"v": 1}, START, read=True)
+        assert not copies.store(session, CONNECTION, INVOICE, 1, {"v": 1}, START, read=True)

@@ -247,3 +247,21 @@ def test_money_beside_a_mark_that_was_edited_unheard_is_read_again_before_it_is_
     assert found.pop(lying["Id"]) == (40, 0)
     assert list(found.values()) == [(60, 0)], "the placeholder stands for the rest"
     assert world.codes() == {}
+
+
+@pytest.mark.parametrize(("decision", "received"), [("payment", 1), ("restore", 0)])
+def test_a_placeholder_that_was_edited_is_asked_about(world: World, decision: str, received: int) -> None:
+    invoice, _ = world.paired()
+    world.ravetree.mark_as_paid(invoice["id"])
+    world.settle()
+    holder = world.pairs("placeholder")[invoice["id"]]
+    world.quickbooks.save("Payment", {"Id": holder, "PaymentRefNum": "CHQ 5"})
+    world.settle()
+    record = ours(Kind.INVOICE, invoice)
+    assert world.attention(record).code == "placeholder_changed"
+    world.decide(record, decision)
+    world.settle()
+    assert len(world.ravetree.every("payments")) == received
+    (there,) = world.quickbooks.every("Payment")
+    assert (there["Id"], there["PaymentRefNum"]) == (holder, "CHQ 5" if received else "")
+    assert world.codes() == {}
