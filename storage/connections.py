@@ -63,8 +63,11 @@ def get_current(session: Session, connection_id: str) -> Connection:
 
 
 def lock(session: Session, connection_id: str) -> Connection:
-    """As `get_current`, as it is now, and nobody else changes it before this transaction ends."""
-    session.get(Connection, connection_id, with_for_update=True, populate_existing=True)
+    """As `get_current`, as it is now, and nobody else changes it before this transaction ends.
+
+    Its key stays as it is, so that what is added for it meanwhile does not wait.
+    """
+    session.get(Connection, connection_id, with_for_update={"key_share": True}, populate_existing=True)
     return get_current(session, connection_id)
 
 

@@ -41,7 +41,7 @@ def begin(session: Session, connection_id: str, kind: str, params: Mapping[str, 
     """Begin a job; one of each kind at a time for a connection. Raises `JobRefused`, and `NotActive` if archived."""
     connections.get_current(session, connection_id)
     # Two that begin at once take turns.
-    session.execute(sa.select(Connection.id).where(Connection.id == connection_id).with_for_update())
+    session.execute(sa.select(Connection.id).where(Connection.id == connection_id).with_for_update(key_share=True))
     under_way = session.execute(
         sa.select(Job).where(Job.connection_id == connection_id, Job.kind == kind, Job.state.in_([RUNNING, PAUSED]))
     ).scalar_one_or_none()

@@ -21,6 +21,7 @@ from ravebooks.demo.compare import DemoReport, compare
 from ravebooks.demo.day import RECORDS, WorkingDay
 from ravebooks.demo.hands import NotReached
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
+from ravebooks.interruption import Interruption
 
 HARMLESS = ("RAVEBOOKS_LOG_LEVEL", "RAVEBOOKS_LOG_FORMAT")
 """Exported settings that a demo takes over."""
@@ -40,13 +41,15 @@ class DemoFailed(RavebooksError):
 def demo(leave: bool, state_dir: Path | None) -> None:
     """Play a working day on both sides, compare the books, print the table."""
     # Being told to end is an interruption: what was started is ended on the way out.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interruption = Interruption()
     leave = leave or not sys.stdout.isatty()
     folder = state_dir or Path(tempfile.mkdtemp(prefix="ravebooks-demo-"))
     click.echo(f"Starting Ravebooks and the sandbox (state in {folder}) …")
     process, ready = start(folder)
     try:
+        interruption.check()
         agreed = _play(ready)
+        interruption.check()
         if not leave:
             _stay(ready, folder)
     finally:

@@ -3,7 +3,6 @@
 import dataclasses
 import fcntl
 import json
-import signal
 import sys
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +18,7 @@ from ravebooks import claiming, private
 from ravebooks.bootstrap import Parts
 from ravebooks.commands import served
 from ravebooks.commands.start import begin
+from ravebooks.interruption import Interruption
 from ravebooks.local.keys import lasting_owner, with_generated_keys
 from ravebooks.local.sandbox_connection import LocalInstallation
 from ravebooks.local.sandbox_process import World, find_or_start
@@ -48,12 +48,12 @@ def up(sandbox: bool, port: int | None) -> None:
     # The sandbox is no production, whatever is exported: neither what it lacks nor what is weak there matters.
     settings = begin(quickbooks_environment="local") if sandbox else begin(*NEEDED_BY_UP)
     # Until everything runs, being told to end is an interruption: what was begun is ended on the way out.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interruption = Interruption()
     with _lock(Path(settings.state_dir)):
         served.forget(Path(settings.state_dir))
         world = find_or_start(Path(settings.state_dir)) if sandbox else None
         try:
-            _run(_complete(settings, world, port), world)
+            _run(_complete(settings, world, port), world, interruption)
         finally:
             if world is not None:
                 world.stop()
@@ -90,7 +90,7 @@ def _last_port(settings: Settings) -> int:
         return 0
 
 
-def _run(settings: Settings, world: World | None) -> None:
+def _run(settings: Settings, world: World | None, interruption: Interruption) -> None:
     public = listen(settings.host, settings.port, "RAVEBOOKS_PORT (or `--port`)")
     operations = (
         listen(settings.host, settings.operations_port, "RAVEBOOKS_OPERATIONS_PORT")
@@ -121,6 +121,7 @@ def _run(settings: Settings, world: World | None) -> None:
             ready["ravetree"] = _fresh_credentials(world.ravetree_root)
         # Before anybody can know that it is ready, and tell it to end.
         process.end_on_signals()
+        interruption.check()
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         process.wait_for_signal()

@@ -15,7 +15,7 @@ from reconcile.preflight import CompanyFacts, Finding, MappedEntry, UnmappedKey,
 from reconcile.time_zones import is_time_zone
 from schemas.quickbooks import Body
 from storage import connections, duties, inbox, journal, pending, reads
-from storage.database import Database
+from storage.database import Database, again_when_contended
 from storage.models import Connection
 from storage.unit import UnitOfWork
 from sync.neighbours import Neighbours, NeighboursOf
@@ -60,25 +60,41 @@ class Preflight:
             connection = connections.get(session, connection_id)
         unit = UnitOfWork(self._database)
         try:
-            now = self._clock.now()
             neighbours = self._neighbours_of(connection, unit.commit)
-            found = look(unit, self._clock, connection, neighbours)
-            self._then(unit, self._clock, connection_id, neighbours.ravetree)
-            with unit.writing() as session:
-                duties.schedule(session, connection_id, DUTY, now + EVERY)
-            return found
+            facts = _facts(unit, connection, neighbours, self._clock.now())
+            unit.commit()
+            return self._keep(unit, connection, neighbours, facts)
         finally:
             unit.commit()
+
+    @again_when_contended
+    def _keep(
+        self, unit: UnitOfWork, connection: Connection, neighbours: Neighbours, facts: CompanyFacts
+    ) -> tuple[Finding, ...]:
+        now = self._clock.now()
+        found = _keep(unit, connection, facts, now)
+        self._then(unit, self._clock, connection.id, neighbours.ravetree)
+        with unit.writing() as session:
+            duties.schedule(session, connection.id, DUTY, now + EVERY)
+        unit.commit()
+        return found
 
 
 def look(unit: UnitOfWork, clock: Clock, connection: Connection, neighbours: Neighbours) -> tuple[Finding, ...]:
     """Look, keep the findings, and let what waited for a mapped entry go on if all of them are active."""
     now = clock.now()
+    return _keep(unit, connection, _facts(unit, connection, neighbours, now), now)
+
+
+def _facts(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, now: datetime) -> CompanyFacts:
     try:
         with neighbours.quickbooks.because("pre-flight"):
-            facts = _gather(unit, connection, neighbours, now)
+            return _gather(unit, connection, neighbours, now)
     except NotAuthorised as error:
-        facts = CompanyFacts(refusal=f"{str(error)[:1].upper()}{str(error)[1:]}.", refusal_remedy=error.remedy)
+        return CompanyFacts(refusal=f"{str(error)[:1].upper()}{str(error)[1:]}.", refusal_remedy=error.remedy)
+
+
+def _keep(unit: UnitOfWork, connection: Connection, facts: CompanyFacts, now: datetime) -> tuple[Finding, ...]:
     found = findings(facts, now)
     with unit.writing() as session:
         row = connections.get(session, connection.id)

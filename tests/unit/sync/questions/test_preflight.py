@@ -7,6 +7,7 @@ import pytest
 from clients.quickbooks.faults import AccessRevoked
 from reconcile.model import Kind
 from storage import connections
+from storage.database import Contended
 from sync.duties import PREFLIGHT
 from sync.questions.preflight import Preflight
 from sync.records.invoices import Invoices
@@ -76,3 +77,20 @@ def test_no_access_is_a_finding_and_is_kept(world: World) -> None:
     with world.database.reading() as session:
         kept: Any = connections.get(session, CONNECTION).preflight
     assert [finding["code"] for finding in kept["findings"]][:1] == ["no_access"]
+
+
+def test_what_the_database_ends_is_stored_again_and_nothing_is_read_twice(world: World) -> None:
+    """A worker that stores at the same moment: `PUT …/switches` was refused because of it."""
+    ended: list[str] = []
+
+    def then(*_: object) -> None:
+        if len(ended) < 2:
+            ended.append("once more")
+            raise Contended("Two transactions waited for each other.")
+
+    found = Preflight(world.database, world.clock, world.neighbours_of, then).run(CONNECTION)
+    assert len(ended) == 2
+    assert world.quickbooks.calls.names("get").count("get preferences") == 1
+    with world.database.reading() as session:
+        kept: Any = connections.get(session, CONNECTION).preflight
+    assert [finding["code"] for finding in kept["findings"]] == [finding.code for finding in found]
