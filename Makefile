@@ -10,6 +10,8 @@ PYTHON ?= python3
 OPTIONS ?= --sandbox
 # More for pytest, as in `make unit TESTS="-k signatures"`.
 TESTS ?=
+# How many seeds `make people` plays.
+SEEDS ?= 500
 # Words of the names of planted defects; without any, all of them.
 DEFECTS ?=
 
@@ -49,7 +51,7 @@ doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more test-the-tests unit clients simulation integration shown docs fuzz chaos
+.PHONY: test test-more test-the-tests people unit clients simulation integration shown docs fuzz chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration; installs RabbitMQ and PostgreSQL where they are missing
 	@ops/test-rings lint unit clients simulation integration
 
@@ -61,6 +63,9 @@ test-more: $(TEST) ## What `make test` has no time for: what people are shown an
 test-the-tests: $(TEST) ## Plant each defect of tests/mutants in a copy: tests must fail (DEFECTS="lease outbox": those alone)
 	@ops/install-services
 	@$(BIN)/python -m tests.mutants $(DEFECTS)
+
+people: $(TEST) ## Random people on both sides, seed by seed; at rest both books agree, or a person is asked (SEEDS=5000: so many)
+	@SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/simulation/test_random_people.py -q -n auto --dist worksteal -p no:schemathesis --tb=short $(TESTS)
 
 unit: $(TEST) ## The unit tests with branch coverage: seconds, no network
 	@TESTS='$(TESTS)' ops/test-rings unit

@@ -1,5 +1,6 @@
-"""Random people, by seed: a run that fails is played again by its number."""
+"""Random people, by seed: one that fails is played again by its number. `make people SEEDS=5000` plays more."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tests.simulation.people import People, check
 from tests.simulation.world import World
 
 ACTS = 40
-SEEDS = range(1, 9)
+SEEDS = range(1, 1 + int(os.environ.get("SEEDS", "8")))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
