@@ -252,7 +252,7 @@ class People:
     # --- hard cases ------------------------------------------------------------------------------
 
     def edit_a_placeholder(self) -> None:
-        holders = [row for row in self._every("Payment") if "[Ravebooks" in row.get("PrivateNote", "")]
+        holders = [row for row in self._every("Payment") if row["Line"] and "[Ravebooks" in row.get("PrivateNote", "")]
         holder = self.random.choice([row for row in holders if "placeholder" in row["PrivateNote"]] or holders or [{}])
         if not holder:
             raise SideError("there is none")
