@@ -68,7 +68,8 @@ def _add_public(app: Flask, parts: Parts, *, with_document: bool) -> Api:
         api.Serving(
             parts.console.actions,
             parts.console.connecting,
-            s.api_token,
+            parts.console.tokens,
+            parts.console.users,
             parts.tally,
         ),
         with_document=with_document,

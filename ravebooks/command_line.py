@@ -12,6 +12,7 @@ from ravebooks import private
 from ravebooks.loading import ending_quietly
 
 COMMANDS = {
+    "acts": "access:acts",
     "attention": "attention:attention",
     "backfill": "bookkeeping:backfill",
     "connect": "bookkeeping:connect",
@@ -42,8 +43,10 @@ COMMANDS = {
     "switch": "bookkeeping:switch",
     "sync": "bookkeeping:sync",
     "timeline": "both_books:timeline_",
+    "tokens": "access:tokens_",
     "up": "up:up",
     "usage": "bookkeeping:usage",
+    "users": "access:users_",
     "web": "processes:web",
     "webhook-secret": "webhook_secret:webhook_secret",
     "worker": "processes:worker",

@@ -83,9 +83,12 @@ def every(session: Session) -> list[Connection]:
     return list(session.execute(sa.select(Connection).order_by(Connection.created_at)).scalars())
 
 
-def page(session: Session, asked: Asked) -> Page[Connection]:
-    """Connections, oldest first."""
-    return paging.select(session, sa.select(Connection), [Connection.created_at, Connection.id], asked)
+def page(session: Session, asked: Asked, account_id: str = "") -> Page[Connection]:
+    """Connections, oldest first: all, or those of one account."""
+    query = sa.select(Connection)
+    if account_id:
+        query = query.where(Connection.account_id == account_id)
+    return paging.select(session, query, [Connection.created_at, Connection.id], asked)
 
 
 def pause(session: Session, connection_id: str, cause: str, remedy: str) -> None:

@@ -552,3 +552,77 @@ class DeadLetter(Base):
     body: Mapped[bytes] = mapped_column(LargeBinary)
     dead_at: Mapped[datetime]
     redriven_at: Mapped[datetime | None]
+
+
+class User(Base):
+    """Somebody who may enter the console. `name` is unique as it is folded for comparing; `shown` is how they wrote it.
+
+    `role` is `viewer`, `bookkeeper` or `operator`; who has an `account_id` sees that Ravetree account's connection
+    alone. Without a password a link is the only way in. Raising `epoch` ends every session.
+    """
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), unique=True)
+    shown: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(String(16))
+    account_id: Mapped[str] = mapped_column(String(255), default="")
+    password_hash: Mapped[str] = mapped_column(Text, default="")
+    epoch: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    signed_in_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class SignInLink(Base):
+    """A link that signs a user in once, by the digest of its token."""
+
+    __tablename__ = "sign_in_links"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(Id, ForeignKey("users.id"))
+    page: Mapped[str] = mapped_column(String(255), default="")
+    expires_at: Mapped[datetime]
+
+
+class SignInFailure(Base):
+    """How often somebody failed to sign in since a moment: by name, by address, and by both together."""
+
+    __tablename__ = "sign_in_failures"
+
+    whose: Mapped[str] = mapped_column(String(64), primary_key=True)
+    count: Mapped[int]
+    since: Mapped[datetime]
+
+
+class ApiToken(Base):
+    """A token for the API, by its digest. `scope` is `read`, `act` or `operate`; an `account_id` bounds it to one."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    scope: Mapped[str] = mapped_column(String(16))
+    account_id: Mapped[str] = mapped_column(String(255), default="")
+    made_by: Mapped[str] = mapped_column(String(255), default="")
+    made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Act(Base):
+    """Who did what. Append-only. `through` is `console`, `api` or `command line`."""
+
+    __tablename__ = "acts"
+    __table_args__ = (Index("ix_acts_connection_id", "connection_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime]
+    who: Mapped[str] = mapped_column(String(255))
+    through: Mapped[str] = mapped_column(String(16))
+    what: Mapped[str] = mapped_column(String(64))
+    connection_id: Mapped[str] = mapped_column(String(32), default="")
+    subject: Mapped[str] = mapped_column(String(320), default="")
+    data: Mapped[dict[str, Any]]

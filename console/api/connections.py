@@ -5,7 +5,7 @@ from typing import Any
 
 from console.api import examples, shapes
 from console.api.paging import PageQuery, asked, page_of
-from console.api.serving import View, blueprint, serving
+from console.api.serving import View, bearer, blueprint, serving
 from storage.paging import Page
 from storage.reads import Usage
 from sync.actions.connections import ConnectionView, Inspection, Policies
@@ -33,9 +33,9 @@ class Connections(View):
     def get(self, query: dict[str, Any]) -> Page[ConnectionView]:
         """List the connections
 
-        Oldest first, each with how it stands and what is open.
+        Oldest first, each with how it stands and what is open. A token for one account sees that account's alone.
         """
-        return self.actions.connections.page(asked(query))
+        return self.actions.connections.page(asked(query), bearer().account_id)
 
     @routes.doc(operationId="beginConnect")
     @routes.arguments(shapes.ConnectRequest, example=examples.CONNECT)
@@ -269,6 +269,24 @@ class Forget(View):
         free for others.
         """
         return {"outcome": serving().connecting.forget(connection_id, body["by"])}
+
+
+@routes.route("/<connection_id>/console-links")
+class ConsoleLinks(View):
+    """The way of Ravetree's users into the console."""
+
+    @routes.doc(operationId="makeConsoleLink")
+    @routes.arguments(shapes.ConsoleLinkRequest, example=examples.CONSOLE_LINK_REQUEST)
+    @routes.response(201, shapes.ConsoleLinkAnswer, example=examples.CONSOLE_LINK)
+    def post(self, body: dict[str, str], connection_id: str) -> dict[str, str]:
+        """Make a link into the console
+
+        It lets the bookkeeper who is named in once, within the hour, without a password, and shows them this connection
+        alone. Make it when they press the button, and send their browser there.
+        """
+        account_id = self.actions.connections.one(connection_id).account_id
+        token = serving().users.link_for_account(account_id, body["name"])
+        return {"url": f"{serving().connecting.public_url.rstrip('/')}/console/enter?token={token}"}
 
 
 @routes.route("/<connection_id>/preflight")

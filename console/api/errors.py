@@ -11,6 +11,7 @@ from clients.errors import NeighbourError
 from config.errors import RavebooksError
 from config.logging import logger
 from config.names import REQUEST_ID_KEY
+from console.access.users import RoleRefused
 from console.states import ConnectRefused
 from publishers.publisher import NothingTakesIt
 from schemas.envelopes import UndecodableMessage
@@ -23,6 +24,7 @@ from storage.decisions import NotTaken
 from storage.installation import OtherEnvironment
 from storage.jobs import JobRefused, UnknownJob
 from storage.parity import UnknownReport
+from storage.users import UnknownUser
 from storage.vault import UnreadableSecret
 from sync.actions.installation import UnknownDeadLetter
 from sync.actions.mappings import SwitchRefused
@@ -38,6 +40,12 @@ class Unauthorised(RavebooksError):
     """The API's token is missing or wrong."""
 
     remedy = "Send the API token as a bearer token: Authorization: Bearer TOKEN."
+
+
+class Forbidden(RavebooksError):
+    """The API's token is right, and does not reach that far."""
+
+    remedy = "Use a token with a wider scope: an operator makes one with `ravebooks tokens make`."
 
 
 class NotJson(RavebooksError):
@@ -64,6 +72,7 @@ class BadCursor(RavebooksError):
 STATUS: Mapping[type[RavebooksError], int] = {
     MalformedJson: 400,
     Unauthorised: 401,
+    Forbidden: 403,
     NoSuchRecord: 404,
     NotAnId: 404,
     UnknownConnection: 404,
@@ -74,6 +83,8 @@ STATUS: Mapping[type[RavebooksError], int] = {
     JobRefused: 409,
     NotActive: 409,
     NotTaken: 409,
+    RoleRefused: 409,
+    UnknownUser: 409,
     OtherEnvironment: 409,
     SwitchRefused: 409,
     UndecodableMessage: 409,

@@ -38,6 +38,8 @@ _PROBLEMS = {
 }
 
 BY = {"by": "Kim"}
+CONSOLE_LINK_REQUEST = {"name": "Ann Archer"}
+CONSOLE_LINK = {"url": "https://ravebooks.example/console/enter?token=…"}
 PAUSE = {"by": "Kim", "cause": "audit"}
 FULL = {"full": False}
 CONNECT = {"account_id": "org_42", "ravetree_token": "rt_…"}

@@ -293,6 +293,18 @@ class UsageShape(Schema):
     warning = fields.String()
 
 
+class ConsoleLinkRequest(Schema):
+    """Who is to be let in, as the action log names them."""
+
+    name = fields.String(required=True, validate=validate.Length(min=1, max=64))
+
+
+class ConsoleLinkAnswer(Schema):
+    """Where to send their browser."""
+
+    url = fields.String(required=True)
+
+
 class PauseRequest(Schema):
     """Who stops it, and why."""
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import cached_property
 
+from console.access.tokens import Tokens
+from console.access.users import Users
 from console.connecting import Connecting
 from console.states import States
 from ravebooks.parts.neighbours import NeighbourParts
@@ -54,6 +56,20 @@ class ConsoleParts:
     def parity(self) -> Parity:
         shared = self._shared
         return Parity(shared.database, shared.clock, self._neighbours.of, shared.settings.quickbooks_pages_url)
+
+    @cached_property
+    def users(self) -> Users:
+        shared = self._shared
+        return Users(shared.database, shared.clock, shared.entropy, shared.settings.secret_key)
+
+    def enter_url(self, token: str) -> str:
+        """The address at which a token lets its user in."""
+        return f"{self._shared.settings.public_url.rstrip('/')}/console/enter?token={token}"
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        shared = self._shared
+        return Tokens(shared.database, shared.clock, shared.entropy, shared.settings.api_token)
 
     @cached_property
     def actions(self) -> Actions:

@@ -84,10 +84,10 @@ class ConnectionActions:
     inspect: Callable[[str], Sequence[Finding]]
     nudge: Callable[[str], None]
 
-    def page(self, asked: Asked) -> Page[ConnectionView]:
-        """Connections, oldest first."""
+    def page(self, asked: Asked, account_id: str = "") -> Page[ConnectionView]:
+        """Connections, oldest first: all, or those of one account."""
         with self.database.reading() as session:
-            found = connections.page(session, asked)
+            found = connections.page(session, asked, account_id)
             return Page([_view(session, row) for row in found.rows], found.next)
 
     def every(self) -> list[ConnectionView]:

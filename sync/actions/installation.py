@@ -8,9 +8,9 @@ from config.errors import RavebooksError
 from config.ports import Clock
 from schemas import envelopes
 from schemas.envelopes import Delivery
-from storage import brakes, connections, dead_letters, inbox, pending
+from storage import acts, brakes, connections, dead_letters, inbox, pending
 from storage.database import Database, again_when_contended
-from storage.models import Connection, DeadLetter, Event, PendingChange
+from storage.models import Act, Connection, DeadLetter, Event, PendingChange
 from storage.paging import Asked, Page
 from sync import duties
 from sync.duties import FailingLook
@@ -96,3 +96,14 @@ class InstallationActions:
         with self.database.transaction() as session:
             dead_letters.note_redriven(session, letter_id, now)
         return now
+
+    @again_when_contended
+    def note(self, who: str, through: str, what: str, *, connection_id: str = "", subject: str = "") -> None:
+        """Note in the action log what somebody did."""
+        with self.database.transaction() as session:
+            acts.add(session, self.clock.now(), who, through, what, connection_id=connection_id, subject=subject)
+
+    def acts(self, asked: Asked, connection_id: str | None = None) -> Page[Act]:
+        """Who did what, newest first: everywhere, or to one connection."""
+        with self.database.reading() as session:
+            return acts.page(session, asked, connection_id)

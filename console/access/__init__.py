@@ -1,0 +1,1 @@
+"""Who gets in: passwords, links, sessions' ends, and tokens for the API."""
