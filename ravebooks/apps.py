@@ -6,7 +6,7 @@ from functools import partial
 from flask import Flask
 from flask_smorest import Api
 
-from console import api, consent, contract
+from console import api, consent, contract, pages
 from publishers.messages import BrokerDown
 from ravebooks.bootstrap import Parts
 from ravebooks.parts.shared import ring_of
@@ -63,6 +63,13 @@ def _add_public(app: Flask, parts: Parts, *, with_document: bool) -> Api:
     )
     app.register_blueprint(consent.blueprint(parts.console.connecting, parts.tally))
     app.register_blueprint(contract.blueprint())
+    console = parts.console
+    pages.install(
+        app,
+        pages.Showing(
+            console.actions, console.connecting, console.users, console.tokens, parts.clock, parts.tally, s.public_url
+        ),
+    )
     return api.install(
         app,
         api.Serving(

@@ -359,6 +359,13 @@ def attention_page(session: Session, connection_id: str, asked: Asked) -> Page[P
     return paging.select(session, _shown(connection_id), key, asked)
 
 
+def causes(session: Session, connection_id: str) -> dict[str, int]:
+    """How many records of a connection wait for a person, by the code of their question, most first."""
+    number = sa.func.count().label("records")
+    shown = _shown(connection_id).with_only_columns(PendingChange.code, number).group_by(PendingChange.code)
+    return {row.code: row.records for row in session.execute(shown.order_by(number.desc(), PendingChange.code))}
+
+
 def _shown(connection_id: str | None) -> sa.Select[PendingChange]:
     """What a person is shown: of one connection, or of all."""
     failing = sa.and_(PendingChange.state == DUE, PendingChange.code == KEEPS_FAILING)

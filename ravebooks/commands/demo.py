@@ -149,6 +149,7 @@ def show(report: DemoReport) -> None:
 
 def _stay(ready: dict[str, Any], folder: Path) -> None:
     click.echo(f"\nStill running; press Ctrl-C to end. State and log: {folder}")
+    click.echo(f"  Console     {ready['console_url']} (lets you in once)")
     click.echo(f"  Ravebooks   {ready['url']}/healthz  {ready['url']}/metrics  {ready['url']}/api/openapi.json")
     click.echo(f"  QuickBooks  {ready['quickbooks']['api_url']}  steered at …/sandbox/usage, …/sandbox/deliveries")
     click.echo(f"  Ravetree    {ready['ravetree']['api_url']}  steered at …/sandbox/deliveries")

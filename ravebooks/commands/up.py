@@ -114,6 +114,7 @@ def _run(settings: Settings, world: World | None, interruption: Interruption) ->
             "ready": True,
             "url": settings.public_url,
             "connection": _connection_id(parts),
+            "console_url": parts.console.operators_link(),
         }
         if world is not None:
             ready["connection"] = _prepare(parts, world)

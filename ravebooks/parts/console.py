@@ -10,11 +10,15 @@ from console.states import States
 from ravebooks.parts.neighbours import NeighbourParts
 from ravebooks.parts.publishing import PublishingParts
 from ravebooks.parts.shared import SharedParts
+from storage.users import OPERATOR
 from sync import actions, switching
 from sync.actions import Actions
 from sync.questions.parity import Parity
 from sync.questions.preflight import Preflight
 from sync.questions.previews import Previews
+
+LOCAL_OPERATOR = "operator"
+"""Whoever starts `ravebooks up` enters the console as this user, by a link."""
 
 
 class ConsoleParts:
@@ -61,6 +65,15 @@ class ConsoleParts:
     def users(self) -> Users:
         shared = self._shared
         return Users(shared.database, shared.clock, shared.entropy, shared.settings.secret_key)
+
+    def operators_link(self) -> str:
+        """An address that lets whoever has started this installation in once, as its operator."""
+        known = [user for user in self.users.every() if user.name == LOCAL_OPERATOR]
+        if not known:
+            self.users.add(LOCAL_OPERATOR, OPERATOR)
+        elif known[0].ended_at is not None:
+            return ""
+        return self.enter_url(self.users.link_for(LOCAL_OPERATOR))
 
     def enter_url(self, token: str) -> str:
         """The address at which a token lets its user in."""

@@ -1,6 +1,6 @@
 """What a person does with one record: retry, decide, look before, press the button; and what waits for a person."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,6 +47,20 @@ class AttentionView:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How many records agree, how many are on their way, and how many wait for a person, by the code of their cause."""
+
+    agree: int
+    coming: int
+    causes: Mapping[str, int]
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a person."""
+        return sum(self.causes.values())
+
+
+@dataclass(frozen=True)
 class Became:
     """What the last work on a record came to, in words for a bookkeeper."""
 
@@ -70,6 +84,15 @@ class RecordActions:
             connection = connections.get(session, connection_id)
             stands = _stands_still(session, connection) + _fails(session, connection_id, self.clock.now())
             return _attention(session, connection_id, stands, asked)
+
+    def standing(self, connection_id: str) -> Standing:
+        """Whether both books agree, as far as it is known without reading them."""
+        with self.database.reading() as session:
+            connections.get(session, connection_id)
+            causes, open_ = pending.causes(session, connection_id), pending.counts(session, connection_id)
+            paired = pairs.count(session, connection_id)
+        coming = open_[pending.DUE] + open_[pending.WAITING]
+        return Standing(max(0, paired - sum(causes.values()) - coming), coming, causes)
 
     @again_when_contended
     def retry(self, connection_id: str, record: Record, by: str = "") -> None:

@@ -1,0 +1,50 @@
+"""The console: pages for bookkeepers and operators, made on the server, on what the actions say."""
+
+import hashlib
+import hmac
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from flask import Flask, redirect
+from flask_bootstrap import Bootstrap5
+from flask_login import LoginManager
+from flask_wtf import CSRFProtect
+from werkzeug.wrappers import Response
+
+from console.pages import attention, connection, entering, home, parity, record  # noqa: F401 - each adds its own pages
+from console.pages.showing import COOKIE, EXTENSION, Showing, console, load, words
+
+__all__ = ["Showing", "install"]
+
+
+def install(app: Flask, showing: Showing) -> None:
+    """Add the console to `app`, below `/console`, and lead who opens its bare address there."""
+    url = urlsplit(showing.public_url)
+    secure = url.scheme == "https"
+    key = hmac.new(showing.users.secret_key.encode(), b"sessions of the console", hashlib.sha256).hexdigest()
+    app.config.update(
+        SECRET_KEY=key,
+        SESSION_COOKIE_NAME=f"__Secure-{COOKIE}" if secure else COOKIE,
+        SESSION_COOKIE_PATH=f"{url.path.rstrip('/')}/console",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        # Checked by the console's own pages: the API and the webhooks are signed, and have no cookie.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
+        BOOTSTRAP_SERVE_LOCAL=True,
+    )
+    app.extensions[EXTENSION] = showing
+    showing.csrf.append(CSRFProtect(app))
+    Bootstrap5(app)
+    manager = LoginManager(app)
+    manager.user_loader(load)
+    manager.session_protection = None
+    words(app)
+    app.register_blueprint(console)
+
+    @app.get("/")
+    def begin() -> Response:
+        """Whoever opens the address that they were told."""
+        return redirect("console/")

@@ -1,0 +1,93 @@
+"""The connection: what is synced, mappings, the look at the settings, policies, pause and resume."""
+
+from flask import g, request
+from werkzeug.wrappers import Response
+
+from clients.errors import NeighbourError
+from config.errors import RavebooksError
+from console.pages.showing import back, console, page, said, sentence, show, showing, visitor
+from storage import users
+from sync.actions.mappings import LINE_TYPE, TAX_RATE
+
+
+@console.get("/<connection_id>/connection")
+@page()
+def connection(connection_id: str) -> Response:
+    """The article's page, in its own order."""
+    actions = showing().actions.connections
+    return show(
+        "connection.html",
+        active="connection",
+        connection=g.connection,
+        inspection=actions.last_inspection(connection_id),
+        settings=actions.settings(connection_id),
+        usage=actions.usage(connection_id)[0],
+    )
+
+
+@console.post("/<connection_id>/connection/switches")
+@page(users.BOOKKEEPER)
+def switches(connection_id: str) -> Response:
+    """Tick or untick what is synced."""
+    wanted = set(request.form.getlist("on"))
+    showing().actions.mappings.switch(connection_id, invoices="invoices" in wanted, estimates="estimates" in wanted)
+    said("Saved. What lacks mappings waits for them; older documents go by the button or a back-fill.")
+    return back("connection", connection_id=connection_id)
+
+
+@console.route("/<connection_id>/connection/mappings", methods=["GET", "POST"])
+@page()
+def mappings(connection_id: str) -> Response:
+    """Ravetree's line item types on the left, QuickBooks' service items on the right."""
+    actions = showing().actions.mappings
+    if request.method == "POST":
+        return _map(connection_id)
+    try:
+        kinds = [
+            (kind, title, actions.keys(connection_id, kind), actions.entries(connection_id, kind))
+            for kind, title in ((LINE_TYPE, "Ravetree line item"), (TAX_RATE, "Tax rate"))
+        ]
+        refusal = ""
+    except (NeighbourError, RavebooksError) as error:
+        kinds, refusal = [], f"{sentence(error)} {error.remedy}"
+    return show("mappings.html", active="connection", connection=g.connection, kinds=kinds, refusal=refusal)
+
+
+@page(users.BOOKKEEPER)
+def _map(connection_id: str) -> Response:
+    chosen: dict[str, dict[str, str]] = {LINE_TYPE: {}, TAX_RATE: {}}
+    for name, entry in request.form.items():
+        kind, _, key = name.partition("/")
+        if kind in chosen and entry:
+            chosen[kind][key] = entry
+    showing().actions.mappings.map_keys(connection_id, {kind: keys for kind, keys in chosen.items() if keys})
+    said("Saved. A new mapping affects later writes only.")
+    return back("mappings", connection_id=connection_id)
+
+
+@console.post("/<connection_id>/connection/pause")
+@page(users.BOOKKEEPER)
+def pause(connection_id: str) -> Response:
+    """Stop writing."""
+    cause = request.form.get("cause", "").strip()[:500]
+    showing().actions.connections.pause(connection_id, visitor().user.shown, cause)
+    said("Paused. Nothing is lost: what is pending goes on after resume.")
+    return back("connection", connection_id=connection_id)
+
+
+@console.post("/<connection_id>/connection/resume")
+@page(users.BOOKKEEPER)
+def resume(connection_id: str) -> Response:
+    """Go on."""
+    showing().actions.connections.resume(connection_id)
+    said("It goes on, and looks at what was missed.")
+    return back("connection", connection_id=connection_id)
+
+
+@console.post("/<connection_id>/connection/look")
+@page(users.BOOKKEEPER)
+def look(connection_id: str) -> Response:
+    """Look at the settings of both sides now."""
+    found = showing().actions.connections.inspect_now(connection_id).findings
+    said(f"Looked: {len(found)} found." if found else "Looked: nothing was found that would make wrong books.")
+    return back("connection", connection_id=connection_id)

@@ -1,0 +1,37 @@
+"""Both books held against each other: the newest report and those before it."""
+
+from flask import g
+from werkzeug.wrappers import Response
+
+from console.pages.showing import back, console, page, said, show, showing
+from storage import users
+from storage.paging import Asked
+
+BEFORE = 30
+
+
+@console.get("/<connection_id>/parity")
+@page()
+def parity(connection_id: str) -> Response:
+    """The newest report, and a chart of the differences of the days before."""
+    books = showing().actions.books
+    reports = list(books.reports(connection_id, Asked(BEFORE)).rows)
+    newest = books.report(connection_id, reports[0].id) if reports else None
+    return show("parity.html", active="parity", connection=g.connection, report=newest, reports=reports)
+
+
+@console.get("/<connection_id>/parity/<int(max=9223372036854775807):report_id>")
+@page()
+def parity_report(connection_id: str, report_id: int) -> Response:
+    """One report, a page to print."""
+    found = showing().actions.books.report(connection_id, report_id)
+    return show("parity.html", active="parity", connection=g.connection, report=found, reports=[])
+
+
+@console.post("/<connection_id>/parity/make")
+@page(users.BOOKKEEPER)
+def make_report(connection_id: str) -> Response:
+    """Hold both books against each other now, from what is known of QuickBooks."""
+    made = showing().actions.books.make_report(connection_id, full=False)
+    said(f"Compared {made.summary['compared']} records: {made.summary['differing']} differ.")
+    return back("parity", connection_id=connection_id)

@@ -1,0 +1,296 @@
+"""What the pages have in common: what they show, who may see it, and what is said when something is refused."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import wraps
+from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
+
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_login import UserMixin, current_user
+from flask_wtf import CSRFProtect
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from config.errors import RavebooksError
+from config.logging import logger
+from config.ports import Clock
+from config.tally import Tally
+from console.access.tokens import Tokens
+from console.access.users import Users
+from console.api.errors import STATUS
+from console.connecting import Connecting
+from storage import acts, users
+from storage.connections import UnknownConnection
+from storage.models import User
+from sync.actions import Actions
+from sync.actions.connections import ConnectionView
+
+COOKIE = "ravebooks_console"
+EXTENSION = "ravebooks-console"
+"""Where an application keeps what its pages show."""
+ENDS_AFTER, ENDS_IDLE_AFTER = timedelta(hours=12), timedelta(hours=2)
+"""How long a session lasts, and how long one that nobody uses."""
+NOTED_EVERY = timedelta(minutes=5)
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+MAKES_NO_ACT = frozenset({"console.sign_in"})
+
+log = logger("console")
+F = TypeVar("F", bound=Callable[..., Any])
+
+console = Blueprint(
+    "console",
+    __name__,
+    url_prefix="/console",
+    template_folder="templates",
+    static_folder="static",
+    static_url_path="/static",
+)
+
+
+@dataclass(frozen=True)
+class Showing:
+    """What the pages of one application show, and whom they let in."""
+
+    actions: Actions
+    connecting: Connecting
+    users: Users
+    tokens: Tokens
+    clock: Clock
+    tally: Tally
+    public_url: str
+    csrf: list[CSRFProtect] = field(default_factory=list)
+
+
+def showing() -> Showing:
+    """What the application of this request shows."""
+    return cast(Showing, current_app.extensions[EXTENSION])
+
+
+class Visitor(UserMixin):  # type: ignore[misc]  # Flask-Login publishes no types
+    """Somebody who is signed in."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+
+    def get_id(self) -> str:
+        """What the session says of them: raising the epoch ends it."""
+        return f"{self.user.id}.{self.user.epoch}"
+
+    def may(self, role: str) -> bool:
+        """Whether that is within their role."""
+        return users.ROLES.index(self.user.role) >= users.ROLES.index(role)
+
+    def sees(self, account_id: str) -> bool:
+        """Whether this account is one of theirs."""
+        return self.user.account_id in ("", account_id)
+
+
+def load(kept: str) -> Visitor | None:
+    """Whose a session is; nobody's when it has lasted too long, or was not used for too long."""
+    now = showing().clock.now().timestamp()
+    begun, seen = session.get("begun", 0), session.get("seen", 0)
+    if not (0 <= now - begun < ENDS_AFTER.total_seconds() and now - seen < ENDS_IDLE_AFTER.total_seconds()):
+        return None
+    user_id, _, epoch = kept.partition(".")
+    user = showing().users.find(int(user_id), int(epoch)) if user_id.isdigit() and epoch.isdigit() else None
+    if user is None:
+        return None
+    if now - seen >= NOTED_EVERY.total_seconds():
+        session["seen"] = now
+    return Visitor(user)
+
+
+def visitor() -> Visitor:
+    """Who is signed in."""
+    return cast(Visitor, current_user)
+
+
+# --- who may see what ----------------------------------------------------------------------------
+
+
+def page(role: str = users.VIEWER) -> Callable[[F], F]:
+    """A page for those who are signed in and have at least this role; of their own account where it names one."""
+
+    def guarded(view: F) -> F:
+        @wraps(view)
+        def shown(*args: Any, **named: Any) -> Any:
+            if not current_user.is_authenticated:
+                asked_for = request.full_path.rstrip("?") if request.method == "GET" else None
+                return redirect(url_for("console.sign_in", next=asked_for))
+            if not visitor().may(role):
+                return refused("Your role does not reach that far", f"Ask an operator: this needs {role}.", 403)
+            if "connection_id" in named:
+                g.connection = _connection(named["connection_id"])
+            return view(*args, **named)
+
+        return cast(F, shown)
+
+    return guarded
+
+
+def _connection(connection_id: str) -> ConnectionView:
+    """Raises `UnknownConnection` for one that there is not, and for another account's."""
+    found = showing().actions.connections.one(connection_id)
+    if not visitor().sees(found.account_id):
+        raise UnknownConnection(f"there is no connection {connection_id}")
+    return found
+
+
+def own_connections() -> list[ConnectionView]:
+    """The connections that the visitor sees, those that ended last."""
+    every = [one for one in showing().actions.connections.every() if visitor().sees(one.account_id)]
+    return sorted(every, key=lambda one: one.state == "archived")
+
+
+@console.before_request
+def _check() -> None:
+    if request.method != "GET" and request.method != "HEAD":
+        showing().csrf[0].protect()
+
+
+@console.after_request
+def _finish(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Referrer-Policy"] = "same-origin"
+    if request.endpoint == "console.static":
+        response.headers["Cache-Control"] = "public, max-age=3600"
+    if request.method == "POST" and response.status_code < 400 and current_user.is_authenticated:
+        _note()
+    return response
+
+
+def _note() -> None:
+    """What was done goes into the action log, with who did it; a view that noticed nothing to do says so."""
+    named = request.view_args or {}
+    if request.endpoint in MAKES_NO_ACT or g.get("nothing_done"):
+        return
+    subject = ":".join(str(named[part]) for part in ("side", "kind", "record_id") if part in named)
+    what = g.get("act") or str(request.endpoint).rpartition(".")[2].replace("_", " ")
+    showing().actions.installation.note(
+        visitor().user.shown, acts.CONSOLE, what, connection_id=named.get("connection_id", ""), subject=subject
+    )
+
+
+# --- what is said --------------------------------------------------------------------------------
+
+
+def show(template: str, status: int = 200, **values: Any) -> Response:
+    """A page."""
+    return Response(render_template(f"console/{template}", **values), status, content_type="text/html; charset=utf-8")
+
+
+def refused(what: str, remedy: str, status: int) -> Response:
+    """A page that says why there is no other."""
+    return show("refused.html", status, what=what, remedy=remedy)
+
+
+def sentence(error: RavebooksError) -> str:
+    """An error as a person reads it, without its remedy."""
+    text = str(error).rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def back(endpoint: str, **named: Any) -> AnyResponse:
+    """After an act: the page that shows what became of it."""
+    return redirect(url_for(f"console.{endpoint}", **named), 303)
+
+
+def said(text: str, kind: str = "good") -> None:
+    """A line on top of the next page."""
+    flash(text, kind)
+
+
+@console.errorhandler(RavebooksError)
+def _refuse(error: RavebooksError) -> Response:
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 400)
+    if request.method == "POST":
+        g.nothing_done = True
+    return refused(sentence(error), error.remedy, status)
+
+
+@console.errorhandler(CSRFError)
+def _stale(_error: CSRFError) -> Response:
+    return refused("This page was open for too long, or is not ours.", "Load it again and repeat what you did.", 400)
+
+
+@console.errorhandler(HTTPException)
+def _unknown(error: HTTPException) -> Response:
+    if isinstance(error, NotFound):
+        return refused("There is no such page.", "Begin at the home page.", 404)
+    return refused(f"{error.name}.", "Go back and try it again.", error.code or 500)
+
+
+@console.route("/<path:rest>")
+def nothing_here(rest: str) -> Response:
+    """An address that leads nowhere."""
+    raise NotFound(rest)
+
+
+def words(app: Flask) -> None:
+    """What every template can say."""
+    app.jinja_env.filters.update(when=_when, day=_day, money=_money, kind=_kind, cause=_cause)
+    app.jinja_env.globals.update(with_query=_with_query)
+
+
+def _when(moment: datetime | str | None) -> str:
+    if not moment:
+        return "never"
+    found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{found.astimezone(UTC):%d %b %Y %H:%M} UTC"
+
+
+def _day(moment: datetime | str | None) -> str:
+    if not moment:
+        return "never"
+    found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{found.astimezone(UTC):%d %b %Y}"
+
+
+def _money(amount: Any, currency: str = "") -> str:
+    if amount in (None, ""):
+        return "–"
+    return f"{Decimal(str(amount)):,.2f} {currency}".strip()
+
+
+KINDS = {
+    "invoice": "Invoice",
+    "estimate": "Estimate",
+    "payment": "Payment",
+    "contact": "Client",
+    "connection": "Connection",
+}
+
+
+def _kind(name: str) -> str:
+    return KINDS.get(name, name.capitalize())
+
+
+def _cause(code: str) -> str:
+    """The code of a question as a heading."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", code).capitalize()
+
+
+def _with_query(**changes: Any) -> str:
+    """The address of this page with other parameters."""
+    asked = {**request.args.to_dict(), **changes}
+    return "?" + urlencode({name: value for name, value in asked.items() if value not in (None, "")})

@@ -1,0 +1,23 @@
+// Keeps the live part of a page new, and stops while nobody looks. Every page works without it.
+"use strict";
+const SECONDS = 5;
+
+function keep(part) {
+  let tag = "";
+  async function look() {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(part.dataset.live, { headers: tag ? { "If-None-Match": tag } : {}, redirect: "error" });
+      if (answer.status !== 200) return;
+      tag = answer.headers.get("ETag") || "";
+      const said = await answer.text();
+      if (!part.contains(document.activeElement)) part.innerHTML = said;
+    } catch {
+      // The next round tries it again; what is shown stays.
+    }
+  }
+  setInterval(look, SECONDS * 1000);
+  document.addEventListener("visibilitychange", look);
+}
+
+for (const part of document.querySelectorAll("[data-live]")) keep(part);

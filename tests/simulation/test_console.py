@@ -1,0 +1,261 @@
+"""The console's pages, as a browser without a script asks for them."""
+
+import html
+import re
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from storage import users as roles
+from storage.paging import Asked
+from tests.simulation.posting import paired_invoice, pay
+from tests.simulation.world import World
+
+TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+PASSWORD = "correct horse battery"
+PAGES = ("", "attention", "connection", "connection/mappings", "parity")
+
+
+class Visit:
+    """A browser at the console of a world; whom it is of is signed in."""
+
+    def __init__(self, world: World, role: str = "", account: str = "") -> None:
+        self.world, self.browser, self.name = world, world.web.application.test_client(), f"{role} {account}".strip()
+        if role:
+            world.parts.console.users.add(self.name, role, account, PASSWORD)
+            assert self.enter().status_code == 302
+
+    def get(self, path: str = "") -> TestResponse:
+        return self.browser.get(f"/console/{path}".replace("ID", self.world.connection_id))
+
+    def post(self, path: str, page: str = "you", **form: Any) -> TestResponse:
+        """Press a button of `page`, whose form has the token."""
+        found = TOKEN.search(self.get(page).text)
+        values = {"csrf_token": found[1] if found else ""} | form
+        return self.browser.post(f"/console/{path}".replace("ID", self.world.connection_id), data=values)
+
+    def enter(self, password: str = PASSWORD, **more: str) -> TestResponse:
+        query = f"?next={more['next']}" if more else ""
+        return self.post(f"sign-in{query}", "sign-in", name=self.name, password=password)
+
+
+def text_of(answer: TestResponse) -> str:
+    """What a page says, without its marks."""
+    assert answer.status_code == 200, answer.text
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
+
+
+@pytest.fixture
+def bookkeeper(world: World) -> Visit:
+    return Visit(world, roles.BOOKKEEPER, world.connection()["account_id"])
+
+
+# --- who gets in ---------------------------------------------------------------------------------
+
+
+def test_who_opens_the_bare_address_is_led_to_the_way_in(world: World) -> None:
+    visit = Visit(world)
+    assert visit.browser.get("/").headers["Location"] == "console/"
+    assert visit.browser.get("/", follow_redirects=True).request.path == "/console/sign-in"
+    assert visit.get("sign-in").headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
+
+
+def test_nobody_sees_a_page_without_having_signed_in(world: World) -> None:
+    visit = Visit(world)
+    for page in PAGES:
+        answer = visit.get(f"ID/{page}")
+        assert (answer.status_code, "/console/sign-in" in answer.headers["Location"]) == (302, True), page
+    assert visit.post("ID/connection/pause", "sign-in").status_code == 302
+    assert world.connection()["state"] == "active"
+
+
+@pytest.mark.parametrize("next_page", ["//evil.example/console/", "https://evil.example/", "/console/\\evil", "/api"])
+def test_signing_in_leads_to_no_other_host(world: World, next_page: str) -> None:
+    visit = Visit(world, roles.OPERATOR)
+    visit.post("sign-out")
+    assert visit.enter(next=next_page).headers["Location"] == "/console/"
+
+
+def test_what_another_site_posts_is_refused(bookkeeper: Visit) -> None:
+    answer = bookkeeper.browser.post(f"/console/{bookkeeper.world.connection_id}/connection/pause", data={})
+    assert (answer.status_code, bookkeeper.world.connection()["state"]) == (400, "active")
+
+
+def test_a_wrong_password_is_told_and_counted(world: World) -> None:
+    visit = Visit(world, roles.OPERATOR)
+    visit.post("sign-out")
+    for _ in range(5):
+        assert visit.enter("wrong wrong wrong").status_code == 403
+    assert "too many failures" in visit.enter().text
+
+
+def test_a_link_lets_in_once_and_only_when_it_is_pressed(world: World) -> None:
+    token = world.parts.console.users.link_for_account(world.connection()["account_id"], "Ann")
+    visit = Visit(world)
+    assert visit.get(f"enter?token={token}").status_code == 200
+    assert visit.post("enter", f"enter?token={token}", token=token).status_code == 303
+    assert "Ann" in visit.get("ID/").text
+    again = Visit(world)
+    assert again.post("enter", f"enter?token={token}", token=token).status_code == 403
+
+
+def test_sessions_end_by_themselves_and_everywhere(world: World) -> None:
+    first = Visit(world, roles.OPERATOR)
+    second = Visit(world)
+    second.name = first.name
+    second.enter()
+    assert second.post("sign-out-everywhere").status_code == 303
+    assert [visit.get("ID/").status_code for visit in (first, second)] == [302, 302]
+    first.enter()
+    world.clock.advance(2 * 3600 + 1)
+    assert first.get("ID/").status_code == 302
+    first.enter()
+    for _ in range(12):
+        world.clock.advance(3601)
+        last = first.get("ID/").status_code
+    assert last == 302
+
+
+def test_a_new_password_ends_the_other_sessions(world: World) -> None:
+    first = Visit(world, roles.OPERATOR)
+    second = Visit(world)
+    second.name = first.name
+    second.enter()
+    assert second.post("you", old="wrong wrong wrong", new=f"{PASSWORD} 2").status_code == 400
+    assert second.post("you", old=PASSWORD, new=f"{PASSWORD} 2").status_code == 303
+    assert [visit.get("ID/").status_code for visit in (first, second)] == [302, 200]
+
+
+def acts(world: World) -> list[tuple[str, str]]:
+    """Who did what to the connection in the console, newest first."""
+    found = world.parts.console.actions.installation.acts(Asked(50), world.connection_id).rows
+    return [(act.who, act.what) for act in found if act.through == "console"]
+
+
+# --- who sees and does what ----------------------------------------------------------------------
+
+
+def addresses(world: World) -> list[tuple[str, str]]:
+    """Every address of the console that is about a connection, with a method it takes."""
+    values = {"side": "ravetree", "kind": "invoice", "record_id": "1", "report_id": "1", "rest": "x"}
+    found = []
+    for rule in world.web.application.url_map.iter_rules():
+        if rule.endpoint.startswith("console.") and "connection_id" in rule.arguments:
+            path = re.sub(r"<(?:[^:<>]*:)?(\w+)>", lambda m: {**values, "connection_id": "ID"}[m[1]], rule.rule)
+            found += [
+                (method, path.removeprefix("/console/")) for method in rule.methods or () if method in ("GET", "POST")
+            ]
+    return found
+
+
+def test_nobody_sees_or_does_anything_of_another_account(world: World) -> None:
+    visit = Visit(world, roles.BOOKKEEPER, "org_of_somebody_else")
+    every = addresses(world)
+    assert len(every) > 12
+    for method, path in every:
+        answer = visit.get(path) if method == "GET" else visit.post(path)
+        assert answer.status_code == 404, (method, path)
+    assert [
+        act.what for act in world.parts.console.actions.installation.acts(Asked(50), world.connection_id).rows
+    ] == []
+
+
+def test_a_viewer_looks_and_does_nothing(world: World) -> None:
+    visit = Visit(world, roles.VIEWER, world.connection()["account_id"])
+    for method, path in addresses(world):
+        if method == "POST":
+            assert visit.post(path).status_code == 403, path
+    assert [visit.get(f"ID/{page}").status_code for page in PAGES] == [200] * len(PAGES)
+
+
+def test_what_was_done_is_noted_with_who_did_it(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    bookkeeper.get("ID/connection")
+    bookkeeper.post("ID/connection/pause", cause="audit")
+    assert world.connection()["state"] == "paused"
+    bookkeeper.post("ID/connection/resume")
+    assert acts(world) == [(bookkeeper.name, "resume"), (bookkeeper.name, "pause")]
+
+
+# --- what they show ------------------------------------------------------------------------------
+
+
+def test_home_says_whether_the_books_agree(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    paired_invoice(world)
+    assert "Both books agree" in text_of(bookkeeper.get("ID/"))
+    world.parts.console.actions.books.make_report(world.connection_id, full=False)
+    assert "0 differ" in text_of(bookkeeper.get("ID/now"))
+
+
+def test_a_question_is_answered_in_place(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    _, theirs = paired_invoice(world)
+    pay(world, theirs, 40)
+    world.settle()
+    (ours,) = world.ravetree.every("payments")
+    (copy,) = world.quickbooks.query("select * from Payment")
+    world.ravetree.change("payments", ours["id"], {"reference": "OURS"})
+    named = {name: copy[name] for name in ("Id", "SyncToken")}
+    world.quickbooks.write("payment", named | {"sparse": True, "PaymentRefNum": "THEIRS"})
+    world.settle()
+    assert "1 waits for you" in text_of(bookkeeper.get("ID/"))
+    (row,) = world.attention()
+    page = text_of(bookkeeper.get("ID/attention"))
+    assert row["cause"] in page
+    assert row["remedy"] in page
+    record = f"ID/records/{row['side']}/{row['kind']}/{row['id']}"
+    assert "THEIRS" in text_of(bookkeeper.get(record))
+    assert "Do it" in text_of(bookkeeper.get(f"{record}/preview?decision=ravetree"))
+    assert bookkeeper.post(f"{record}/decide", decision="ravetree").status_code == 303
+    world.settle()
+    assert world.attention() == []
+    assert "Nothing waits for you." in text_of(bookkeeper.get("ID/attention"))
+    assert bookkeeper.name in text_of(bookkeeper.get(record))
+
+
+def test_an_answer_that_the_question_does_not_take_is_refused_in_words(bookkeeper: Visit) -> None:
+    ours, _ = paired_invoice(bookkeeper.world)
+    answer = bookkeeper.post(f"ID/records/ravetree/invoice/{ours['id']}/decide", decision="two")
+    assert (answer.status_code, "nothing waits" in answer.text.lower()) == (404, True)
+    assert bookkeeper.post("ID/attention/many", decision="retry").status_code == 303
+
+
+def test_the_button_brings_a_record_over(bookkeeper: Visit) -> None:
+    ours, _ = paired_invoice(bookkeeper.world)
+    answer = bookkeeper.post(f"ID/records/ravetree/invoice/{ours['id']}/sync")
+    assert answer.status_code == 303
+    assert "It is being worked on" in bookkeeper.get(f"ID/records/ravetree/invoice/{ours['id']}").text
+
+
+def test_the_article_is_gone_through_in_its_order(bookkeeper: Visit) -> None:
+    """Tick first, then map."""
+    world = bookkeeper.world
+    bookkeeper.post("ID/connection/switches")
+    assert world.connection()["invoices_since"] is None
+    assert bookkeeper.post("ID/connection/switches", on="invoices").status_code == 303
+    assert world.connection()["invoices_since"] is not None
+    page = bookkeeper.get("ID/connection/mappings").text
+    chosen = dict(re.findall(r'name="(line_type/[^"]+)".*?<option value="(\d+)" selected', page, re.DOTALL))
+    assert len(chosen) == 5
+    assert bookkeeper.post("ID/connection/mappings", **chosen).status_code == 303
+    assert "Saved" in bookkeeper.get("ID/connection/mappings").text
+
+
+def test_both_books_are_compared_when_somebody_asks(bookkeeper: Visit) -> None:
+    paired_invoice(bookkeeper.world)
+    assert bookkeeper.post("ID/parity/make").status_code == 303
+    bookkeeper.post("ID/parity/make")
+    page = text_of(bookkeeper.get("ID/parity"))
+    assert "No record differs" in page
+    assert "Differences by report" in page
+
+
+def test_what_people_wrote_is_shown_and_not_run(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    ours = world.invoice(world.client("<script>alert(1)</script>"), "5.00")
+    world.settle()
+    page = bookkeeper.get(f"ID/records/ravetree/invoice/{ours['id']}").text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
