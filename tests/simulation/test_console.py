@@ -156,9 +156,7 @@ def test_nobody_sees_or_does_anything_of_another_account(world: World) -> None:
     for method, path in every:
         answer = visit.get(path) if method == "GET" else visit.post(path)
         assert answer.status_code == 404, (method, path)
-    assert [
-        act.what for act in world.parts.console.actions.installation.acts(Asked(50), world.connection_id).rows
-    ] == []
+    assert acts(world) == []
 
 
 def test_a_viewer_looks_and_does_nothing(world: World) -> None:
