@@ -37,6 +37,8 @@ def install(app: Flask, showing: Showing) -> None:
     )
     app.extensions[EXTENSION] = showing
     showing.csrf.append(CSRFProtect(app))
+    # Where Bootstrap's own assets are, below `/bootstrap`.
+    app.static_url_path = "/static"
     Bootstrap5(app)
     manager = LoginManager(app)
     manager.user_loader(load)
