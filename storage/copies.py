@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +10,9 @@ from sqlalchemy.orm import Session
 
 from reconcile.model import Kind, Record, Side
 from storage.models import Copy
+
+LARGEST_AMOUNT = Decimal(10**15)
+"""Beyond that nobody looks for one."""
 
 
 def get(session: Session, connection_id: str, record: Record) -> Copy | None:
@@ -48,9 +52,35 @@ def store(
             stale=False,
             body=dict(body),
             seen_at=now,
+            **(_listed(body) if record.side is Side.RAVETREE else {}),
         )
     )
     return fresh
+
+
+def _listed(body: Mapping[str, Any]) -> dict[str, str]:
+    """What a record of Ravetree's is found by."""
+    title = body.get("number") or body.get("name") or body.get("reference") or ""
+    amount = body.get("total") or body.get("amount") or ""
+    return {
+        "title": folded(str(title)),
+        "client_id": str(body.get("client_id") or "")[:255],
+        "amount": as_amount(str(amount)),
+    }
+
+
+def folded(title: str) -> str:
+    """A number or a name as it is looked for."""
+    return title.strip().casefold()[:255]
+
+
+def as_amount(text: str) -> str:
+    """An amount as it is looked for, `1234.50`; empty for what is none."""
+    try:
+        amount = Decimal(text.replace(",", "").strip())
+    except (InvalidOperation, ValueError):
+        return ""
+    return f"{amount:.2f}" if amount.is_finite() and abs(amount) < LARGEST_AMOUNT else ""
 
 
 def mark_deleted(session: Session, connection_id: str, record: Record, now: datetime) -> None:

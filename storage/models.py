@@ -266,9 +266,16 @@ class PendingChange(Base):
 
 
 class Copy(Base):
-    """The newest state of a record that we have seen. `stale` says that a write of ours touched it since."""
+    """The newest state of a record that we have seen. `stale` says that a write of ours touched it since.
+
+    Ravetree's are found by `title` (a number, a reference or a name, folded), by their client and by their amount.
+    """
 
     __tablename__ = "copies"
+    __table_args__ = (
+        Index("ix_copies_seen_at", "connection_id", "side", "seen_at", "kind", "record_id"),
+        *(Index(f"ix_copies_{name}", "connection_id", "side", name) for name in ("title", "client_id", "amount")),
+    )
 
     connection_id: Mapped[str] = _connection()
     side: Mapped[str] = mapped_column(String(16), primary_key=True)
@@ -279,6 +286,9 @@ class Copy(Base):
     stale: Mapped[bool] = mapped_column(Boolean, default=False)
     body: Mapped[dict[str, Any]]
     seen_at: Mapped[datetime]
+    title: Mapped[str] = mapped_column(String(255), default="")
+    client_id: Mapped[str] = mapped_column(String(255), default="")
+    amount: Mapped[str] = mapped_column(String(32), default="")
 
 
 class Pair(Base):
@@ -388,6 +398,7 @@ class SyncState(Base):
     unsent: Mapped[bool] = mapped_column(Boolean, default=True)
     due_at: Mapped[datetime]
     body: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(16), default="")
 
 
 class Decided(Base):

@@ -19,6 +19,7 @@ def store(session: Session, connection_id: str, record: Record, body: Mapping[st
         session.add(known)
     if known.body != body:
         known.body = dict(body)
+        known.state = str(body.get("state", ""))
         known.generation += 1
         known.unsent = True
         known.due_at = now

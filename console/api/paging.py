@@ -39,7 +39,7 @@ def page_of(shape: type[Schema], what: str) -> type[Schema]:
     made = Schema.from_dict(
         {
             "data": fields.List(fields.Nested(shape), required=True, attribute="rows"),
-            "next_cursor": fields.Function(_sealed, required=True, metadata={"type": ["string", "null"], **cursor}),
+            "next_cursor": fields.Function(sealed, required=True, metadata={"type": ["string", "null"], **cursor}),
         },
         name=f"{shape.__name__.removesuffix('Shape')}Page",
     )
@@ -58,7 +58,8 @@ def asked(query: dict[str, Any]) -> Asked:
     return Asked(query["limit"], tuple(key))
 
 
-def _sealed(page: Page[Any]) -> str | None:
+def sealed(page: Page[Any]) -> str | None:
+    """The cursor behind a page of this request's list; None at the end."""
     return str(_serializer().dumps(page.next)) if page.next is not None else None
 
 

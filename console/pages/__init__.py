@@ -11,7 +11,17 @@ from flask_login import LoginManager
 from flask_wtf import CSRFProtect
 from werkzeug.wrappers import Response
 
-from console.pages import attention, connection, entering, home, parity, record  # noqa: F401 - each adds its own pages
+from console.pages import (  # noqa: F401 - each adds its own pages
+    attention,
+    connection,
+    entering,
+    home,
+    jobs,
+    parity,
+    people,
+    record,
+    records,
+)
 from console.pages.showing import COOKIE, EXTENSION, Showing, console, load, words
 
 __all__ = ["Showing", "install"]

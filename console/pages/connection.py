@@ -9,6 +9,8 @@ from console.pages.showing import back, console, page, said, sentence, show, sho
 from storage import users
 from sync.actions.mappings import LINE_TYPE, TAX_RATE
 
+MONTHS = 24
+
 
 @console.get("/<connection_id>/connection")
 @page()
@@ -91,3 +93,11 @@ def look(connection_id: str) -> Response:
     found = showing().actions.connections.inspect_now(connection_id).findings
     said(f"Looked: {len(found)} found." if found else "Looked: nothing was found that would make wrong books.")
     return back("connection", connection_id=connection_id)
+
+
+@console.get("/<connection_id>/reads")
+@page()
+def reads(connection_id: str) -> Response:
+    """Metered reads by cause and writes by action, month by month, with the budget."""
+    months = showing().actions.connections.usage(connection_id)
+    return show("reads.html", active="reads", connection=g.connection, months=months[:MONTHS])

@@ -12,9 +12,10 @@ from config.ports import Clock
 from reconcile.choices import Choice, choices
 from reconcile.decisions import AT_ANY_TIME
 from reconcile.model import Record
-from storage import brakes, connections, decisions, paging, pairs, pending, steps
+from storage import brakes, connections, decisions, listing, paging, pairs, pending, steps
 from storage.database import Database, again_when_contended
 from storage.decisions import Said
+from storage.listing import Filter, Listed
 from storage.models import Connection, PendingChange
 from storage.paging import Asked, Page
 from sync import duties
@@ -60,6 +61,19 @@ class Standing:
         return sum(self.causes.values())
 
 
+COUNTED = 10_000
+"""How far records are counted: beyond that a number says nothing that "more" does not."""
+
+
+@dataclass(frozen=True)
+class RecordList:
+    """A page of records, the names of their clients by id, and how many there are, `COUNTED` at most."""
+
+    page: Page[Listed]
+    clients: Mapping[str, str]
+    count: int
+
+
 @dataclass(frozen=True)
 class Became:
     """What the last work on a record came to, in words for a bookkeeper."""
@@ -93,6 +107,14 @@ class RecordActions:
             paired = pairs.count(session, connection_id)
         coming = open_[pending.DUE] + open_[pending.WAITING]
         return Standing(max(0, paired - sum(causes.values()) - coming), coming, causes)
+
+    def listed(self, connection_id: str, wanted: Filter, asked: Asked) -> RecordList:
+        """The records that were seen, newest first, as `wanted`; how many there are is counted to a limit."""
+        with self.database.reading() as session:
+            found = listing.page(session, connection_id, wanted, asked)
+            clients = {str(row.body.get("client_id") or "") for row in found.rows} - {""}
+            names = listing.names_of(session, connection_id, clients)
+            return RecordList(found, names, listing.count(session, connection_id, wanted, COUNTED))
 
     @again_when_contended
     def retry(self, connection_id: str, record: Record, by: str = "") -> None:

@@ -14,7 +14,7 @@ from tests.simulation.world import World
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 PASSWORD = "correct horse battery"
-PAGES = ("", "attention", "connection", "connection/mappings", "parity")
+PAGES = ("", "attention", "records", "connection", "connection/mappings", "backfill", "parity", "reads")
 
 
 class Visit:
@@ -138,11 +138,12 @@ def acts(world: World) -> list[tuple[str, str]]:
 
 def addresses(world: World) -> list[tuple[str, str]]:
     """Every address of the console that is about a connection, with a method it takes."""
-    values = {"side": "ravetree", "kind": "invoice", "record_id": "1", "report_id": "1", "rest": "x"}
+    values = {"connection_id": "ID", "side": "ravetree", "kind": "invoice", "record_id": "1"}
+    values |= {"report_id": "1", "job_id": "1", "verb": "pause"}
     found = []
     for rule in world.web.application.url_map.iter_rules():
         if rule.endpoint.startswith("console.") and "connection_id" in rule.arguments:
-            path = re.sub(r"<(?:[^:<>]*:)?(\w+)>", lambda m: {**values, "connection_id": "ID"}[m[1]], rule.rule)
+            path = re.sub(r"<(?:[^<>]*:)?(\w+)>", lambda m: values[m[1]], rule.rule)
             found += [
                 (method, path.removeprefix("/console/")) for method in rule.methods or () if method in ("GET", "POST")
             ]
@@ -165,6 +166,8 @@ def test_a_viewer_looks_and_does_nothing(world: World) -> None:
         if method == "POST":
             assert visit.post(path).status_code == 403, path
     assert [visit.get(f"ID/{page}").status_code for page in PAGES] == [200] * len(PAGES)
+    assert [visit.get(page).status_code for page in ("people", "acts")] == [403, 403]
+    assert visit.post("people/add", name="Eve", role="operator").status_code == 403
 
 
 def test_what_was_done_is_noted_with_who_did_it(bookkeeper: Visit) -> None:
@@ -257,3 +260,81 @@ def test_what_people_wrote_is_shown_and_not_run(bookkeeper: Visit) -> None:
     page = bookkeeper.get(f"ID/records/ravetree/invoice/{ours['id']}").text
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
+
+
+def test_records_are_found_and_brought_over(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    ours, _ = paired_invoice(world)
+    page = text_of(bookkeeper.get(f"ID/records?q={ours['number']}&kind=invoice&state=synced"))
+    assert (f"Invoice {ours['number']}" in page, "100.00 USD" in page, "Client of 100.00" in page) == (True, True, True)
+    assert "Nothing is found" in text_of(bookkeeper.get("ID/records?q=no+such+client"))
+    assert bookkeeper.get("ID/records?cursor=made-up").status_code == 422
+    answer = bookkeeper.post("ID/records/sync", record=[f"invoice:{ours['id']}", f"contact:{ours['client_id']}"])
+    assert answer.status_code == 303
+    assert "2 are on their way" in text_of(bookkeeper.get("ID/records"))
+    world.settle()
+    assert "Both books agree" in text_of(bookkeeper.get("ID/"))
+
+
+def test_a_list_goes_on_page_by_page(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    client = world.client("Aster")
+    for number in range(52):
+        world.invoice(client, f"{number + 1}.00")
+    world.settle()
+    first = bookkeeper.get("ID/records?kind=invoice")
+    more = html.unescape(re.search(r'href="(\?[^"]*cursor=[^"]+)"', first.text)[1])  # type: ignore[index]  # there is one
+    second = bookkeeper.get(f"ID/records{more}")
+    shown = [set(re.findall(r"ravetree/invoice/([^/\"]+)\"", answer.text)) for answer in (first, second)]
+    assert (len(shown[0]), len(shown[1]), shown[0] & shown[1]) == (50, 2, set())
+
+
+def test_a_back_fill_is_looked_at_begun_and_reported(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    bookkeeper.post("ID/connection/switches")
+    world.invoice(world.client("Aster"), "5.00")
+    world.settle()
+    bookkeeper.post("ID/connection/switches", on="invoices")
+    world.settle()
+    look = "ID/backfill?preview=1&kinds=invoice"
+    assert "What it would do" in text_of(bookkeeper.get(look))
+    assert "It lies before the first day." in text_of(bookkeeper.get(f"{look}&from=2026-11-20&to=2026-11-01"))
+    begun = bookkeeper.post("ID/backfill/begin", look, kinds="invoice")
+    assert begun.status_code == 303
+    job = begun.headers["Location"].partition("/console/")[2]
+    assert "running" in text_of(bookkeeper.get(job))
+    assert bookkeeper.post(f"{job}/pause").status_code == 303
+    assert "paused" in text_of(bookkeeper.get(job))
+    bookkeeper.post(f"{job}/resume")
+    world.settle()
+    assert "1 of 1" in text_of(bookkeeper.get(job))
+    assert "done" in text_of(bookkeeper.get("ID/backfill"))
+
+
+def test_reads_are_shown_by_cause(bookkeeper: Visit) -> None:
+    assert "pre-flight" in text_of(bookkeeper.get("ID/reads"))
+
+
+def test_an_operator_lets_people_in_and_out_and_makes_tokens(world: World) -> None:
+    visit = Visit(world, roles.OPERATOR)
+    made = visit.post("people/add", name="Nora", role="viewer", account="")
+    link = re.search(r"/console/(enter\?token=[0-9a-f]+)", text_of(made))
+    assert link is not None
+    entered = Visit(world)
+    token = link[1].partition("=")[2]
+    assert entered.post("enter", link[1], token=token).status_code == 303
+    assert entered.get("ID/").status_code == 200
+    assert visit.post("people/end", name="nora").status_code == 303
+    assert entered.get("ID/").status_code == 302
+    assert visit.post("people/add", name="Nora", role="bookkeeper").status_code == 400
+    given = re.search(r"rvb_[0-9a-f]+", text_of(visit.post("people/tokens/make", name="reports", scope="read")))
+    assert given is not None
+    bearer = {"Authorization": f"Bearer {given[0]}"}
+    assert world.web.get("/api/connections", headers=bearer).status_code == 200
+    (row,) = world.parts.console.tokens.every()
+    assert given[0] not in visit.get("people").text
+    visit.post(f"people/tokens/{row.id}/revoke")
+    assert world.web.get("/api/connections", headers=bearer).status_code == 401
+    told = text_of(visit.get("acts"))
+    for what in ("add user viewer", "end user", "make token read", f"revoke token {row.id}", "sign in"):
+        assert what in told

@@ -1,5 +1,6 @@
 """The migrations make exactly the tables of the models."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -119,3 +120,26 @@ def check_that_duties_are_moved(database: Database) -> None:
         after = connection.execute(sa.text("select * from connections order by id")).mappings().all()
     assert [dict(row) for row in after] == [dict(row) for row in before]
     migrations.upgrade(database)
+
+
+def test_what_records_are_found_by_is_filled_in_for_those_that_are_there(tmp_path: Path, clock: FakeClock) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.db", clock)
+    migrations.upgrade(database, "0005")
+    make_with_due_columns(database)
+    migrations.upgrade(database, "0011")
+    invoice = {"number": "A-1", "total": "1234.5", "client_id": "c1"}
+    bodies = [invoice, {"name": "Aster"}, {"reference": "x", "amount": None}]
+    row = {"connection_id": "con_1", "side": "ravetree", "kind": "invoice", "version": 1, "deleted": False}
+    row |= {"stale": False, "seen_at": "2026-11-20 12:00:00"}
+    with database.engine.begin() as connection:
+        table = sa.table("copies", *map(sa.column, (*row, "record_id", "body")))
+        for number, body in enumerate(bodies * 500):
+            connection.execute(sa.insert(table).values(row | {"record_id": f"{number:05}", "body": json.dumps(body)}))
+    migrations.upgrade(database)
+    with database.engine.connect() as connection:
+        rows = connection.execute(sa.text("select title, client_id, amount from copies order by record_id")).all()
+    assert len(rows) == 1500
+    assert [tuple(row) for row in rows[-3:]] == [("a-1", "c1", "1234.50"), ("aster", "", ""), ("x", "", "")]
+    command.downgrade(migrations._config(database), "0011")
+    migrations.upgrade(database)
+    database.close()
