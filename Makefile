@@ -51,9 +51,9 @@ doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more test-the-tests people unit clients simulation integration shown docs fuzz chaos
-test: $(TEST) ## Lint, unit, clients, simulation, integration; installs RabbitMQ and PostgreSQL where they are missing
-	@ops/test-rings lint unit clients simulation integration
+.PHONY: test test-more test-the-tests people unit clients simulation integration browser shown docs fuzz chaos
+test: $(TEST) ## Lint, unit, clients, simulation, integration, browser; installs RabbitMQ, PostgreSQL and Chromium where they are missing
+	@ops/test-rings lint unit clients simulation integration browser
 
 test-more: $(TEST) ## What `make test` has no time for: what people are shown and told to type, fuzz, and the locks with the pips of Python 3.11 and the newest one
 	@ops/test-rings shown docs fuzz
@@ -78,6 +78,9 @@ simulation: $(TEST) ## The parts together in one thread under a seed
 
 integration: $(TEST) ## Whole processes on SQLite, and on PostgreSQL with RabbitMQ
 	@TESTS='$(TESTS)' ops/test-rings integration
+
+browser: $(TEST) ## The console in a real browser: the article, a first hour, everybody's eyes
+	@TESTS='$(TESTS)' ops/test-rings browser
 
 shown: $(TEST) ## Previews, decisions and drift's sentences against what then happens
 	@TESTS='$(TESTS)' ops/test-rings shown

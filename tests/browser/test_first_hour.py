@@ -1,0 +1,77 @@
+"""A bookkeeper's first hour: money seen as it comes, a conflict answered, all of it by keyboard too."""
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+from tests.integration.running import RunningWorld
+from tests.integration.system import until
+
+
+def edited_on_both_sides(world: RunningWorld, name: str) -> None:
+    """A payment whose reference both sides changed."""
+    ours, theirs = world.ravetree, world.quickbooks
+    invoice = world.invoice(world.client(name), "100.00")
+    until(lambda: theirs.invoice(invoice["number"]))
+    theirs.pay({invoice["number"]: "60.00"}, "2026-11-21", name)
+    until(lambda: any(row["reference"] == name for row in ours.every("payments")))
+    (payment,) = (row for row in ours.every("payments") if row["reference"] == name)
+    (copy,) = (row for row in theirs.query("select * from Payment") if row.get("PaymentRefNum") == name)
+    address = f"/api/connections/{world.connection_id}"
+    world.api("POST", f"{address}/pause", {"by": "Kim"})
+    ours.change("payments", payment["id"], {"reference": f"{name} here"})
+    named = {key: copy[key] for key in ("Id", "SyncToken")}
+    theirs.write("payment", named | {"sparse": True, "PaymentRefNum": f"{name} there"})
+    world.api("POST", f"{address}/resume")
+    until(lambda: [row["code"] for row in world.attention()] == ["edited_on_both_sides"])
+
+
+def test_money_of_the_other_side_is_seen_without_loading_the_page_again(open_page: Open, world: RunningWorld) -> None:
+    page = open_page()
+    before = int(page.locator(".verdict dd").first.inner_text().replace(",", ""))
+    theirs = world.quickbooks
+    invoice = world.invoice(world.client("Live"), "100.00")
+    until(lambda: theirs.invoice(invoice["number"]))
+    theirs.pay({invoice["number"]: "100.00"}, "2026-11-21", "LIVE 1")
+    expect(page.locator(".verdict dd").first).not_to_have_text(f"{before:,}")
+
+
+def test_a_conflict_is_looked_at_and_answered(open_page: Open, world: RunningWorld) -> None:
+    edited_on_both_sides(world, "Conflict")
+    page = open_page()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("waits for you")
+    page.get_by_role("link", name="Needs attention").click()
+    question = page.get_by_role("article")
+    question.get_by_role("link", name="Preview").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("would do")
+    page.get_by_role("button", name="Do it").click()
+    expect(page.get_by_text("Your answer is kept")).to_be_visible()
+    until(lambda: _agreed(world, "Conflict"))
+
+
+def test_the_same_by_keyboard_alone(open_page: Open, world: RunningWorld) -> None:
+    edited_on_both_sides(world, "Keyboard")
+    page = open_page("attention")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    _tab_to(page, "Ravetree")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Your answer is kept")).to_be_visible()
+    until(lambda: _agreed(world, "Keyboard"))
+
+
+def _tab_to(page: Page, label: str) -> None:
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName + ' ' + document.activeElement.textContent.trim()") == (
+            f"BUTTON {label}"
+        ):
+            return
+    raise AssertionError(f"no button {label} is reached")
+
+
+def _agreed(world: RunningWorld, name: str) -> bool:
+    """Whether both books have one reference again."""
+    found = {row["reference"] for row in world.ravetree.every("payments")}
+    found |= {str(row.get("PaymentRefNum")) for row in world.quickbooks.query("select * from Payment")}
+    return len({reference for reference in found if reference.startswith(name)}) == 1

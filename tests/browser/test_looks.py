@@ -1,0 +1,69 @@
+"""Every page for everybody: axe-core finds nothing serious, and on a phone nothing moves or overflows."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import PHONE, Open
+from tests.integration.running import RunningWorld
+from tests.integration.system import until
+
+OWN = ("", "attention", "records", "connection", "connection/mappings", "backfill", "parity", "reads")
+PAGES = (*OWN, "../people", "../acts", "../you")
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def record(world: RunningWorld) -> str:
+    """The address of an invoice that stands in both books."""
+    invoice = world.invoice(world.client("Looks"), "100.00")
+    until(lambda: world.quickbooks.invoice(invoice["number"]))
+    return f"records/ravetree/invoice/{invoice['id']}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_in_anybodys_way(
+    open_page: Open, world: RunningWorld, record: str, axe: str, scheme: str
+) -> None:
+    page = open_page(color_scheme=scheme, bypass_csp=True)
+    found = []
+    for path in (*PAGES, record, f"{record}/preview"):
+        _go(page, world, path)
+        page.evaluate(axe)
+        result: dict[str, Any] = page.evaluate("axe.run()")
+        found += [
+            f"{path}: {one['id']} {one['nodes'][0]['html'][:120]} {one['nodes'][0]['failureSummary']}"
+            for one in result["violations"]
+            if one["impact"] in SERIOUS
+        ]
+    assert found == []
+
+
+def test_on_a_phone_nothing_moves_and_nothing_is_wider_than_the_screen(
+    open_page: Open, world: RunningWorld, record: str
+) -> None:
+    page = open_page(viewport=PHONE)
+    found = []
+    for path in (*PAGES, record):
+        _go(page, world, path)
+        shift = page.evaluate(
+            """new Promise(done => {
+                let moved = 0;
+                new PerformanceObserver(list => list.getEntries().forEach(entry => moved += entry.value))
+                    .observe({type: "layout-shift", buffered: true});
+                setTimeout(() => done(moved), 100);
+            })"""
+        )
+        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if shift or wider > 0:
+            found.append((path, shift, wider))
+    assert found == []
+
+
+def _go(page: Page, world: RunningWorld, path: str) -> None:
+    own = world.connection_id
+    where = path.removeprefix("../") if path.startswith("../") else f"{own}/{path}"
+    answer = page.goto(f"{page.url.partition('/console/')[0]}/console/{where}")
+    assert answer is not None
+    assert answer.status == 200, path
