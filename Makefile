@@ -95,7 +95,7 @@ chaos: $(TEST) ## Processes killed at seeded points, brokers and databases that 
 	@TESTS='$(TESTS)' ops/test-rings chaos
 
 ##@ Work on the code
-.PHONY: lint format lock configuration contract concurrency questions clean
+.PHONY: lint format lock configuration contract concurrency screenshots questions clean
 lint: $(TEST) ## ruff, mypy (strict), import-linter
 	@ops/test-rings lint
 
@@ -120,6 +120,10 @@ contract: $(RUN) ## Write the contract with Ravetree, from its schemas, as the p
 
 concurrency: $(TEST) ## Write docs/concurrent-changes.md from what the product does
 	@$(BIN)/python -m tests.simulation.concurrency >/dev/null
+
+screenshots: $(TEST) ## Every page of the console in light, dark and phone width, into var/screenshots
+	@ops/install-services
+	@$(BIN)/python -m tests.browser.screenshots
 
 questions: $(TEST) ## Write docs/questions.md from what the product does
 	@$(BIN)/python -m tests.simulation.question_page >/dev/null

@@ -25,6 +25,7 @@ from flask import (
 from flask_login import UserMixin, current_user
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
+from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -248,7 +249,7 @@ def nothing_here(rest: str) -> Response:
 
 def words(app: Flask) -> None:
     """What every template can say."""
-    app.jinja_env.filters.update(when=_when, day=_day, money=_money, kind=_kind, cause=_cause)
+    app.jinja_env.filters.update(when=_when, day=_day, money=_money, kind=_kind, cause=_cause, label=_label, here=here)
     app.jinja_env.globals.update(with_query=_with_query)
 
 
@@ -288,6 +289,46 @@ def _kind(name: str) -> str:
 def _cause(code: str) -> str:
     """The code of a question as a heading."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", code).capitalize()
+
+
+LABELS = {
+    "accept": "Accept it",
+    "adopt": "Adopt it",
+    "free": "Free the number",
+    "leave": "Leave it",
+    "link": "Link it",
+    "one": "They are one",
+    "overwrite": "Overwrite it",
+    "payment": "Keep the payment",
+    "placeholder": "Enter a payment",
+    "push": "Write it anew",
+    "quickbooks": "Take QuickBooks'",
+    "ravetree": "Take Ravetree's",
+    "restore": "Restore it",
+    "retry": "Look again",
+    "today": "Date it today",
+    "two": "They are two",
+    "unlink": "Unlink it",
+}
+"""What the button of a decision says."""
+_MARKED = re.compile(r"(?:([Dd])ecide |([Pp])ress )?`([^`]+)`")
+
+
+def _label(decision: str) -> str:
+    return LABELS.get(decision, decision.capitalize())
+
+
+def here(remedy: str) -> Markup:
+    """A remedy for this place: where it names a decision, what the button of it says."""
+
+    def said(found: "re.Match[str]") -> str:
+        verb = "Press " if found[1] == "D" or found[2] == "P" else "press " if found[1] or found[2] else ""
+        if found[3] in LABELS:
+            return f'{verb}<span class="press">{escape(LABELS[found[3]])}</span>'
+        return f"{found[0].partition('`')[0]}<code>{found[3]}</code>"
+
+    # The marks stand outside of what is escaped: none of them is a sign that HTML knows.
+    return Markup(_MARKED.sub(said, str(escape(remedy))))  # noqa: S704 - escaped before
 
 
 def _with_query(**changes: Any) -> str:

@@ -54,7 +54,7 @@ def test_the_same_by_keyboard_alone(open_page: Open, world: RunningWorld) -> Non
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
-    _tab_to(page, "Ravetree")
+    _tab_to(page, "Take Ravetree's")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Your answer is kept")).to_be_visible()
     until(lambda: _agreed(world, "Keyboard"))

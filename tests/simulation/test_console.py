@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from console.pages.showing import LABELS, here
+from reconcile.decisions import Decision
 from storage import users as roles
 from storage.paging import Asked
 from tests.simulation.posting import paired_invoice, pay
@@ -205,7 +207,7 @@ def test_a_question_is_answered_in_place(bookkeeper: Visit) -> None:
     (row,) = world.attention()
     page = text_of(bookkeeper.get("ID/attention"))
     assert row["cause"] in page
-    assert row["remedy"] in page
+    assert "Press Take Ravetree's or Take QuickBooks' , or set one side to what is right." in page
     record = f"ID/records/{row['side']}/{row['kind']}/{row['id']}"
     assert "THEIRS" in text_of(bookkeeper.get(record))
     assert "Do it" in text_of(bookkeeper.get(f"{record}/preview?decision=ravetree"))
@@ -338,3 +340,15 @@ def test_an_operator_lets_people_in_and_out_and_makes_tokens(world: World) -> No
     told = text_of(visit.get("acts"))
     for what in ("add user viewer", "end user", "make token read", f"revoke token {row.id}", "sign in"):
         assert what in told
+
+
+def test_a_remedy_is_marked_and_never_run() -> None:
+    said = str(here("Press `retry`, or set `<b>x</b>` & decide `two`."))
+    assert said == (
+        'Press <span class="press">Look again</span>, or set <code>&lt;b&gt;x&lt;/b&gt;</code> &amp; '
+        'press <span class="press">They are two</span>.'
+    )
+
+
+def test_every_decision_has_a_button_with_words() -> None:
+    assert {str(decision) for decision in Decision} <= LABELS.keys()
