@@ -389,7 +389,10 @@ class SyncState(Base):
     """What Ravetree is told about one of its records: icon, error, remedy, link. `unsent` until it has taken it."""
 
     __tablename__ = "sync_states"
-    __table_args__ = (Index("ix_sync_states_unsent", "connection_id", "unsent"),)
+    __table_args__ = (
+        Index("ix_sync_states_unsent", "connection_id", "unsent"),
+        Index("ix_sync_states_state", "connection_id", "state", "kind", "ravetree_id"),
+    )
 
     connection_id: Mapped[str] = _connection()
     kind: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -34,6 +34,7 @@ def upgrade() -> None:
     op.create_index("ix_copies_seen_at", "copies", ["connection_id", "side", "seen_at", "kind", "record_id"])
     op.create_index("ix_copies_title", "copies", ["connection_id", "side", "title"])
     op.create_index("ix_copies_client_id", "copies", ["connection_id", "side", "client_id"])
+    op.create_index("ix_sync_states_state", "sync_states", ["connection_id", "state", "kind", "ravetree_id"])
     op.create_index("ix_copies_amount", "copies", ["connection_id", "side", "amount"])
 
 
@@ -69,6 +70,7 @@ def _of_a_state(body: dict[str, Any]) -> dict[str, str]:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_sync_states_state", "sync_states")
     for name in ("amount", "client_id", "title", "seen_at"):
         op.drop_index(f"ix_copies_{name}", "copies")
     with op.batch_alter_table("sync_states") as batch:
