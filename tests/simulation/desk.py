@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ravebooks.demo.sides import Body
+from tests.simulation.concurrency import LINE
 from tests.simulation.world import World
 
 TODAY, EARLIER = "2026-11-20", "2026-11-02"
@@ -27,6 +28,14 @@ class Desk:
         invoice = self.made.setdefault("invoice", self.world.invoice(client, *(prices or ("100.00",)), **fields))
         self.world.settle()
         return invoice
+
+    def estimate(self, **fields: Any) -> Body:
+        """An estimate over 100.00 for a client of its own, in both books."""
+        client = fields.pop("client", None) or self.world.client("Aster")
+        body = {"client_id": client, "issue_date": TODAY, "currency": "USD", "lines": [LINE]}
+        made = self.made.setdefault("estimate", self.world.ravetree.create("estimates", body | fields))
+        self.world.settle()
+        return made
 
     def mark(self, invoice: Body) -> None:
         self.world.ravetree.change("invoices", invoice["id"], {"status": "paid"})
@@ -119,6 +128,13 @@ class Desk:
         named = {"Id": row["Id"], "SyncToken": row["SyncToken"], "sparse": True}
         self.world.quickbooks.write("preferences", named | {"AccountingInfoPrefs": {"BookCloseDate": day}})
         self.world.settle()
+
+
+def say(desk: Desk, name: str, decision: str, target: str = "") -> None:
+    """A person decides, asked or not, and what follows at once is done."""
+    path = f"/api/connections/{desk.world.connection_id}/records/{name.replace(':', '/')}/decision"
+    desk.world.api("POST", path, {"decision": decision, "by": "Kim", "note": "as agreed", "target": target})
+    desk.world.settle()
 
 
 Provoke = Callable[[Desk], str]

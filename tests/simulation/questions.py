@@ -2,7 +2,7 @@
 
 from sync.duties import CHANGES
 from tests.simulation.concurrency import LINE
-from tests.simulation.desk import EARLIER, TODAY, Desk, situation
+from tests.simulation.desk import EARLIER, TODAY, Desk, say, situation
 from tests.simulation.test_tax import charge_sales_tax
 
 
@@ -357,6 +357,74 @@ def _(desk: Desk) -> str:
     desk.made["invoice"] = desk.world.ravetree.create("invoices", body)
     desk.world.settle()
     return of_invoice(desk)
+
+
+@situation("maybe_voided", "a note was typed on an invoice over nothing", "quickbooks", "leave")
+def _(desk: Desk) -> str:
+    invoice = desk.bill("0.00")
+    desk.edit("Invoice", desk.there(invoice), PrivateNote="Voided the pledge of May")
+    return of_invoice(desk)
+
+
+def _theirs(desk: Desk) -> str:
+    return str(desk.made["theirs"]["Id"])
+
+
+def _invoice_of_estimate(desk: Desk, total: float) -> str:
+    """An estimate is invoiced in QuickBooks, and then in Ravetree."""
+    estimate = desk.estimate(status="accepted")
+    copy = desk.there(estimate, "Estimate")
+    item = copy["Line"][0]["SalesItemLineDetail"]["ItemRef"]
+    line = {"DetailType": "SalesItemLineDetail", "Amount": total, "SalesItemLineDetail": {"ItemRef": item}}
+    body = {"CustomerRef": copy["CustomerRef"], "DocNumber": "QB-1", "TxnDate": EARLIER, "Line": [line]}
+    linked = {"LinkedTxn": [{"TxnId": copy["Id"], "TxnType": "Estimate"}]}
+    desk.made["theirs"] = desk.world.quickbooks.write("invoice", body | linked)
+    desk.bill(client=estimate["client_id"], estimate_id=estimate["id"])
+    return of_invoice(desk)
+
+
+@situation("estimate_invoiced_in_quickbooks", "over the same total", "link", "two", link=_theirs)
+def _(desk: Desk) -> str:
+    return _invoice_of_estimate(desk, 100)
+
+
+@situation(
+    "estimate_invoiced_in_quickbooks",
+    "over another total",
+    "link",
+    "two",
+    link=_theirs,
+    then={"link": (("drift_before_overwrite", "overwrite"),)},
+)
+def _(desk: Desk) -> str:
+    return _invoice_of_estimate(desk, 90)
+
+
+# --- tied by a person ----------------------------------------------------------------------------
+
+
+@situation("link_not_possible", "an invoice to a void one", "push")
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    void = desk.foreign(desk.there(invoice)["CustomerRef"]["value"], 50)
+    desk.end("Invoice", void, "void")
+    say(desk, of_invoice(desk), "link", void["Id"])
+    return of_invoice(desk)
+
+
+@situation("link_not_possible", "a payment to one that there is not", "unlink")
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.receive({invoice["id"]: "60.00"})
+    say(desk, of_payment(desk), "link", "99999")
+    return of_payment(desk)
+
+
+@situation("link_not_possible", "a customer to a client that there is not", "two")
+def _(desk: Desk) -> str:
+    name = f"quickbooks:contact:{desk.customer('Aster')}"
+    say(desk, name, "link", "con_none")
+    return name
 
 
 # --- clients -------------------------------------------------------------------------------------

@@ -1,10 +1,15 @@
 """The questions that take no decision: how each comes to be asked, and the repair that its remedy names."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
+from ravebooks.demo.sides import Body
+from storage import connections
 from storage.models import Mapping
+from sync.duties import CHANGES
 from tests.simulation.concurrency import LINE, MORE
-from tests.simulation.desk import TODAY, Desk, situation
+from tests.simulation.desk import TODAY, Desk, say, situation
 from tests.simulation.questions import of_invoice, of_payment
 
 
@@ -251,3 +256,279 @@ def _rename(desk: Desk) -> None:
 def _(desk: Desk) -> str:
     desk.bill(name=" ")
     return of_invoice(desk)
+
+
+def of_contact(desk: Desk) -> str:
+    """The name of the client that a situation is about."""
+    return f"ravetree:contact:{desk.made['invoice']['client_id']}"
+
+
+def _set_active(desk: Desk, customer: Body, *, active: bool) -> None:
+    where = f"Id = '{customer['Id']}' and Active in (true, false)"
+    (now,) = desk.world.quickbooks.query(f"select * from Customer where {where}")  # noqa: S608
+    named = {"Id": now["Id"], "SyncToken": now["SyncToken"], "sparse": True}
+    desk.world.quickbooks.write("customer", named | {"Active": active})
+    desk.world.settle()
+
+
+def _press(desk: Desk) -> None:
+    """The user presses the client's button."""
+    client = desk.made["invoice"]["client_id"]
+    path = f"{desk.world.ravetree.root}/sandbox/app/contacts/{client}/sync"
+    desk.world.ravetree.session.post(path).raise_for_status()
+    desk.world.settle()
+
+
+def _make_active(desk: Desk) -> None:
+    _set_active(desk, desk.made["customer"], active=True)
+
+
+@situation("customer_inactive", "it was made inactive in QuickBooks", repair=("it is made active again", _make_active))
+def _(desk: Desk) -> str:
+    desk.made["invoice"] = {"client_id": desk.world.client("Aster")}
+    _press(desk)
+    (customer,) = desk.world.quickbooks.query("select * from Customer where DisplayName = 'Aster'")
+    desk.made["customer"] = customer
+    _set_active(desk, customer, active=False)
+    desk.world.plan(CHANGES)
+    desk.world.settle()
+    return f"quickbooks:contact:{customer['Id']}"
+
+
+def _link_another(desk: Desk) -> None:
+    say(desk, of_contact(desk), "link", desk.customer("Aster Ltd"))
+
+
+@situation(
+    "customer_inactive",
+    "a client was linked to one that is inactive",
+    repair=("it is linked to another one", _link_another),
+)
+def _(desk: Desk) -> str:
+    desk.bill()
+    inactive = {"Id": desk.customer("Aster of old")}
+    _set_active(desk, inactive, active=False)
+    say(desk, of_contact(desk), "link", inactive["Id"])
+    return of_contact(desk)
+
+
+@situation(
+    "customer_gone",
+    "a client was linked to one that there is not",
+    repair=("it is linked to another one", _link_another),
+)
+def _(desk: Desk) -> str:
+    desk.bill()
+    say(desk, of_contact(desk), "link", "99999")
+    return of_contact(desk)
+
+
+def _merge_there(desk: Desk) -> None:
+    named = {"survivor": desk.made["other"]["Id"], "merged": desk.made["customer"]["Id"]}
+    desk.world.quickbooks.steer("merge", named)
+    desk.world.settle()
+
+
+@situation(
+    "merged_apart", "two clients with a customer each", repair=("the customers are merged in QuickBooks", _merge_there)
+)
+def _(desk: Desk) -> str:
+    old, new = desk.bill(), desk.world.invoice(desk.world.client("Birch"), "50.00")
+    desk.world.settle()
+    desk.made["customer"] = {"Id": desk.there(old)["CustomerRef"]["value"]}
+    desk.made["other"] = {"Id": desk.there(new)["CustomerRef"]["value"]}
+    desk.world.ravetree.change("contacts", old["client_id"], {"merged_into": new["client_id"]})
+    desk.world.settle()
+    return of_contact(desk)
+
+
+def _rename_and_retry(desk: Desk) -> None:
+    desk.world.ravetree.change("contacts", desk.made["invoice"]["client_id"], {"name": "Aster Ltd"})
+    _press(desk)
+
+
+@situation(
+    "DuplicateName",
+    "a client got the name of a vendor",
+    repair=("it is renamed, and its button is pressed", _rename_and_retry),
+)
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.world.quickbooks.write("vendor", {"DisplayName": "Birch"})
+    desk.world.ravetree.change("contacts", invoice["client_id"], {"name": "Birch"})
+    _press(desk)
+    return of_contact(desk)
+
+
+# --- numbers -------------------------------------------------------------------------------------
+
+
+def _keep_numbers(desk: Desk) -> None:
+    _set_preferences(desk, SalesFormsPrefs={"CustomTxnNumbers": True})
+    retry(desk, of_invoice(desk))
+
+
+@situation(
+    "number_not_kept",
+    "QuickBooks numbers invoices itself",
+    repair=("custom transaction numbers are turned on, and retry", _keep_numbers),
+)
+def _(desk: Desk) -> str:
+    _set_preferences(desk, SalesFormsPrefs={"CustomTxnNumbers": False})
+    desk.bill(number="R-1")
+    return of_invoice(desk)
+
+
+def _set_preferences(desk: Desk, **preferences: Body) -> None:
+    row = desk.world.quickbooks.query("select * from Preferences")[0]
+    named = {"Id": row["Id"], "SyncToken": row["SyncToken"], "sparse": True}
+    desk.world.quickbooks.write("preferences", named | preferences)
+    desk.world.settle()
+
+
+# --- documents that cannot go as they are ---------------------------------------------------------
+
+
+def _add_line_to_estimate(desk: Desk) -> None:
+    desk.world.ravetree.change("estimates", desk.made["estimate"]["id"], {"lines": [MORE]})
+    desk.world.settle()
+
+
+@situation("estimate_without_lines", "all lines were removed", repair=("a line is added", _add_line_to_estimate))
+def _(desk: Desk) -> str:
+    estimate = desk.estimate()
+    desk.world.ravetree.change("estimates", estimate["id"], {"lines": []})
+    desk.world.settle()
+    return f"ravetree:estimate:{estimate['id']}"
+
+
+@situation(
+    "customer_differs_with_payments",
+    "its client was linked to another customer",
+    repair=("the payment is removed, and retry", _remove_payments),
+)
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.pay_there(60, (invoice, 60))
+    say(desk, of_contact(desk), "link", desk.customer("Aster Ltd"))
+    desk.change(invoice, memo="please pay")
+    return of_invoice(desk)
+
+
+def _take_off_here(desk: Desk) -> None:
+    desk.world.ravetree.delete("payments", desk.made["payment"]["id"])
+    retry(desk, of_invoice(desk))
+
+
+@situation(
+    "voided_in_quickbooks_with_payments",
+    "with a payment that was taken apart",
+    repair=("the payment is removed in Ravetree, and retry", _take_off_here),
+)
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.receive({invoice["id"]: "60.00"})
+    say(desk, of_payment(desk), "unlink")
+    desk.end("Payment", desk.payments()[0])
+    desk.end("Invoice", desk.there(invoice), "void")
+    return of_invoice(desk)
+
+
+def _release(desk: Desk) -> None:
+    desk.world.api("POST", f"/api/connections/{desk.world.connection_id}/release-brake")
+    desk.world.settle()
+
+
+@situation("too_many_removals", "more than the limit of an hour", repair=("the brake is released", _release))
+def _(desk: Desk) -> str:
+    path = f"/api/connections/{desk.world.connection_id}/settings"
+    desk.world.api("PUT", path, {"removals_limit": 1})
+    client = desk.world.client("Aster")
+    first, second = (desk.world.invoice(client, "10.00") for _ in range(2))
+    desk.world.settle()
+    desk.change(first, status="void")
+    desk.made["invoice"] = second
+    desk.change(second, status="void")
+    return of_invoice(desk)
+
+
+# --- settings ------------------------------------------------------------------------------------
+
+
+def _set_time_zone(desk: Desk) -> None:
+    path = f"/api/connections/{desk.world.connection_id}/settings"
+    desk.world.api("PUT", path, {"time_zone": "America/Los_Angeles"})
+    desk.world.settle()
+
+
+@situation("time_zone_unknown", "QuickBooks names none that there is", repair=("it is set", _set_time_zone))
+def _(desk: Desk) -> str:
+    (company,) = desk.world.quickbooks.query("select * from CompanyInfo")
+    desk.world.quickbooks.write("companyinfo", company | {"DefaultTimeZone": "Mars/Olympus"})
+    with desk.world.parts.database.transaction() as session:
+        connections.get(session, desk.world.connection_id).time_zone = ""
+    desk.mark(desk.bill())
+    return of_invoice(desk)
+
+
+def _tax_code(desk: Desk, name: str) -> str:
+    found = {row["Name"]: row["Id"] for row in desk.world.quickbooks.query("select * from TaxCode")}
+    return str(found[name])
+
+
+def _map_rate(desk: Desk, key: str, name: str) -> None:
+    path = f"/api/connections/{desk.world.connection_id}/mappings"
+    desk.world.api("PUT", path, {"tax_rates": {key: _tax_code(desk, name)}})
+    desk.world.settle()
+
+
+def _unmapped(desk: Desk, key: str, **line: Any) -> str:
+    """An invoice in Great Britain with a line whose tax rate is not mapped."""
+    with desk.world.parts.database.transaction() as session:
+        session.execute(sa.delete(Mapping).where(Mapping.key == key))
+    client = desk.world.client("Aster", currency="GBP")
+    body = {"client_id": client, "issue_date": TODAY, "currency": "GBP", "lines": [LINE | line]}
+    desk.made["invoice"] = desk.world.ravetree.create("invoices", body)
+    desk.world.settle()
+    return of_invoice(desk)
+
+
+def _map_vat(desk: Desk) -> None:
+    _map_rate(desk, "vat", "20.0% S")
+
+
+@situation("tax_rate_not_mapped", "a new tax rate", country="GB", repair=("it is mapped", _map_vat))
+def _(desk: Desk) -> str:
+    return _unmapped(desk, "vat", taxable=True, tax_rate="vat")
+
+
+def _map_no_rate(desk: Desk) -> None:
+    _map_rate(desk, "", "No VAT")
+
+
+@situation("tax_rate_not_mapped", "a line without one", country="GB", repair=("it is mapped", _map_no_rate))
+def _(desk: Desk) -> str:
+    return _unmapped(desk, "")
+
+
+# --- money ---------------------------------------------------------------------------------------
+
+
+def _credit_back(desk: Desk) -> None:
+    _set_credit(desk, "30.00")
+
+
+def _set_credit(desk: Desk, amount: str) -> None:
+    share = [{"invoice_id": desk.made["invoice"]["id"], "amount": amount}]
+    (row,) = desk.world.ravetree.every("payments")
+    desk.world.ravetree.change("payments", row["id"], {"credit_amount": amount, "allocations": share})
+    desk.world.settle()
+
+
+@situation("credit_changed_in_ravetree", "it was lowered", repair=("it is set back", _credit_back))
+def _(desk: Desk) -> str:
+    desk.bill()
+    _credit(desk)
+    (desk.made["payment"],) = desk.world.ravetree.every("payments")
+    _set_credit(desk, "20.00")
+    return of_payment(desk)
