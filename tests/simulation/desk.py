@@ -137,6 +137,22 @@ def say(desk: Desk, name: str, decision: str, target: str = "") -> None:
     desk.world.settle()
 
 
+def press(desk: Desk, client: str) -> None:
+    """A user presses the button of a client in Ravetree."""
+    path = f"{desk.world.ravetree.root}/sandbox/app/contacts/{client}/sync"
+    desk.world.ravetree.session.post(path).raise_for_status()
+    desk.world.settle()
+
+
+def set_active(desk: Desk, entity: str, row: Body, *, active: bool) -> None:
+    """A bookkeeper makes an entry of a list inactive, or active again."""
+    where = f"Id = '{row['Id']}' and Active in (true, false)"
+    (now,) = desk.world.quickbooks.query(f"select * from {entity} where {where}")  # noqa: S608
+    named = {"Id": now["Id"], "SyncToken": now["SyncToken"], "sparse": True}
+    desk.world.quickbooks.write(entity.lower(), named | {"Active": active})
+    desk.world.settle()
+
+
 Provoke = Callable[[Desk], str]
 """Brings the question about; the record that asks, as `ravetree:invoice:inv_1`."""
 

@@ -2,7 +2,7 @@
 
 from sync.duties import CHANGES
 from tests.simulation.concurrency import LINE
-from tests.simulation.desk import EARLIER, TODAY, Desk, say, situation
+from tests.simulation.desk import EARLIER, TODAY, Desk, say, set_active, situation
 from tests.simulation.test_tax import charge_sales_tax
 
 
@@ -434,6 +434,10 @@ def _customer(desk: Desk) -> str:
     return str(desk.made["customer"]["Id"])
 
 
+def _client(desk: Desk) -> str:
+    return str(desk.made["client"]["id"])
+
+
 @situation("contact_ambiguous", "a customer with another e-mail address", "link", "two", link=_customer)
 def _(desk: Desk) -> str:
     mail = {"Address": "books@aster.example"}
@@ -452,3 +456,49 @@ def _(desk: Desk) -> str:
     desk.made["invoice"] = desk.world.invoice(invoice["client_id"], "30.00")
     desk.world.settle()
     return of_invoice(desk)
+
+
+def of_contact(desk: Desk) -> str:
+    """The name of the client that a situation is about."""
+    return f"ravetree:contact:{desk.made['invoice']['client_id']}"
+
+
+def _another(desk: Desk) -> str:
+    """Another customer, whom a bookkeeper makes for it."""
+    return desk.customer("Aster Ltd")
+
+
+@situation("customer_inactive", "a client was linked to one that is inactive", "link", link=_another)
+def _(desk: Desk) -> str:
+    desk.bill()
+    inactive = {"Id": desk.customer("Aster of old")}
+    set_active(desk, "Customer", inactive, active=False)
+    say(desk, of_contact(desk), "link", inactive["Id"])
+    return of_contact(desk)
+
+
+@situation("customer_gone", "a client was linked to one that there is not", "link", link=_another)
+def _(desk: Desk) -> str:
+    desk.bill()
+    say(desk, of_contact(desk), "link", "99999")
+    return of_contact(desk)
+
+
+@situation("customer_gone", "the same, and it has no customer yet", "link", link=_another)
+def _(desk: Desk) -> str:
+    client = desk.world.client("Aster")
+    say(desk, f"ravetree:contact:{client}", "unlink")
+    say(desk, f"ravetree:contact:{client}", "link", "99999")
+    desk.bill(client=client)
+    return of_invoice(desk)
+
+
+@situation("contact_ambiguous", "a customer with a client's e-mail address is imported", "link", "two", link=_client)
+def _(desk: Desk) -> str:
+    mail = "books@aster.example"
+    desk.made["client"] = {"id": desk.world.client("Aster", email=mail)}
+    name = f"quickbooks:contact:{desk.customer('Aster Ltd', PrimaryEmailAddr={'Address': mail})}"
+    path = f"/api/connections/{desk.world.connection_id}/jobs"
+    desk.world.api("POST", path, {"kind": "import_contacts", "by": "Kim"})
+    desk.world.settle()
+    return name

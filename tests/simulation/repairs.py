@@ -1,7 +1,10 @@
 """The questions that take no decision: how each comes to be asked, and the repair that its remedy names."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
+import requests
 import sqlalchemy as sa
 
 from ravebooks.demo.sides import Body
@@ -9,8 +12,9 @@ from storage import connections
 from storage.models import Mapping
 from sync.duties import CHANGES
 from tests.simulation.concurrency import LINE, MORE
-from tests.simulation.desk import TODAY, Desk, say, situation
-from tests.simulation.questions import of_invoice, of_payment
+from tests.simulation.desk import TODAY, Desk, press, say, set_active, situation
+from tests.simulation.questions import of_contact, of_invoice, of_payment
+from tests.simulation.spoiling import Answer, spoiled
 
 
 def retry(desk: Desk, name: str) -> None:
@@ -258,69 +262,19 @@ def _(desk: Desk) -> str:
     return of_invoice(desk)
 
 
-def of_contact(desk: Desk) -> str:
-    """The name of the client that a situation is about."""
-    return f"ravetree:contact:{desk.made['invoice']['client_id']}"
-
-
-def _set_active(desk: Desk, customer: Body, *, active: bool) -> None:
-    where = f"Id = '{customer['Id']}' and Active in (true, false)"
-    (now,) = desk.world.quickbooks.query(f"select * from Customer where {where}")  # noqa: S608
-    named = {"Id": now["Id"], "SyncToken": now["SyncToken"], "sparse": True}
-    desk.world.quickbooks.write("customer", named | {"Active": active})
-    desk.world.settle()
-
-
-def _press(desk: Desk) -> None:
-    """The user presses the client's button."""
-    client = desk.made["invoice"]["client_id"]
-    path = f"{desk.world.ravetree.root}/sandbox/app/contacts/{client}/sync"
-    desk.world.ravetree.session.post(path).raise_for_status()
-    desk.world.settle()
-
-
 def _make_active(desk: Desk) -> None:
-    _set_active(desk, desk.made["customer"], active=True)
+    set_active(desk, "Customer", desk.made["customer"], active=True)
 
 
 @situation("customer_inactive", "it was made inactive in QuickBooks", repair=("it is made active again", _make_active))
 def _(desk: Desk) -> str:
-    desk.made["invoice"] = {"client_id": desk.world.client("Aster")}
-    _press(desk)
+    press(desk, desk.world.client("Aster"))
     (customer,) = desk.world.quickbooks.query("select * from Customer where DisplayName = 'Aster'")
     desk.made["customer"] = customer
-    _set_active(desk, customer, active=False)
+    set_active(desk, "Customer", customer, active=False)
     desk.world.plan(CHANGES)
     desk.world.settle()
     return f"quickbooks:contact:{customer['Id']}"
-
-
-def _link_another(desk: Desk) -> None:
-    say(desk, of_contact(desk), "link", desk.customer("Aster Ltd"))
-
-
-@situation(
-    "customer_inactive",
-    "a client was linked to one that is inactive",
-    repair=("it is linked to another one", _link_another),
-)
-def _(desk: Desk) -> str:
-    desk.bill()
-    inactive = {"Id": desk.customer("Aster of old")}
-    _set_active(desk, inactive, active=False)
-    say(desk, of_contact(desk), "link", inactive["Id"])
-    return of_contact(desk)
-
-
-@situation(
-    "customer_gone",
-    "a client was linked to one that there is not",
-    repair=("it is linked to another one", _link_another),
-)
-def _(desk: Desk) -> str:
-    desk.bill()
-    say(desk, of_contact(desk), "link", "99999")
-    return of_contact(desk)
 
 
 def _merge_there(desk: Desk) -> None:
@@ -339,24 +293,6 @@ def _(desk: Desk) -> str:
     desk.made["other"] = {"Id": desk.there(new)["CustomerRef"]["value"]}
     desk.world.ravetree.change("contacts", old["client_id"], {"merged_into": new["client_id"]})
     desk.world.settle()
-    return of_contact(desk)
-
-
-def _rename_and_retry(desk: Desk) -> None:
-    desk.world.ravetree.change("contacts", desk.made["invoice"]["client_id"], {"name": "Aster Ltd"})
-    _press(desk)
-
-
-@situation(
-    "DuplicateName",
-    "a client got the name of a vendor",
-    repair=("it is renamed, and its button is pressed", _rename_and_retry),
-)
-def _(desk: Desk) -> str:
-    invoice = desk.bill()
-    desk.world.quickbooks.write("vendor", {"DisplayName": "Birch"})
-    desk.world.ravetree.change("contacts", invoice["client_id"], {"name": "Birch"})
-    _press(desk)
     return of_contact(desk)
 
 
@@ -400,6 +336,34 @@ def _(desk: Desk) -> str:
     desk.world.ravetree.change("estimates", estimate["id"], {"lines": []})
     desk.world.settle()
     return f"ravetree:estimate:{estimate['id']}"
+
+
+def _currency_back(desk: Desk) -> None:
+    desk.change(desk.made["invoice"], currency="USD")
+
+
+@situation(
+    "currency_changed_with_payments",
+    "while it was paid in QuickBooks",
+    repair=("the currency is set back", _currency_back),
+)
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.world.quickbooks.pay({invoice["number"]: "60.00"}, TODAY)
+    desk.change(invoice, currency="EUR")
+    return of_invoice(desk)
+
+
+@situation(
+    "currency_changed_with_payments",
+    "while it was paid in QuickBooks, and that was wrong",
+    repair=("the payment is removed", _remove_payments),
+)
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.world.quickbooks.pay({invoice["number"]: "60.00"}, TODAY)
+    desk.change(invoice, currency="EUR")
+    return of_invoice(desk)
 
 
 @situation(
@@ -511,6 +475,40 @@ def _(desk: Desk) -> str:
     return _unmapped(desk, "")
 
 
+def _date_right(desk: Desk) -> None:
+    desk.change(desk.made["invoice"], issue_date=TODAY)
+
+
+@situation(
+    "tax_rate_not_mapped",
+    "its tax code has no rate on its date",
+    country="GB",
+    repair=("its date is set right", _date_right),
+)
+def _(desk: Desk) -> str:
+    line = LINE | {"taxable": True, "tax_rate": "vat"}
+    body = {"client_id": desk.world.client("Aster", currency="GBP"), "currency": "GBP", "lines": [line]}
+    desk.made["invoice"] = desk.world.ravetree.create(
+        "invoices", body | {"issue_date": "1926-11-20", "tax_inclusive": True}
+    )
+    desk.world.settle()
+    return of_invoice(desk)
+
+
+def _less_tax(desk: Desk) -> None:
+    desk.change(desk.made["invoice"], tax_amount="8.00")
+
+
+@situation("totals_do_not_add_up", "more tax than what it is on", repair=("the tax is corrected", _less_tax))
+def _(desk: Desk) -> str:
+    line = LINE | {"taxable": True}
+    body = {"client_id": desk.world.client("Aster"), "issue_date": TODAY, "currency": "USD", "lines": [line]}
+    taxed = {"tax_inclusive": True, "tax_amount": "108.00"}
+    desk.made["invoice"] = desk.world.ravetree.create("invoices", body | taxed)
+    desk.world.settle()
+    return of_invoice(desk)
+
+
 # --- money ---------------------------------------------------------------------------------------
 
 
@@ -532,3 +530,36 @@ def _(desk: Desk) -> str:
     (desk.made["payment"],) = desk.world.ravetree.every("payments")
     _set_credit(desk, "20.00")
     return of_payment(desk)
+
+
+def _unapplied_there(desk: Desk) -> str:
+    """QuickBooks takes our payment and applies nothing of it, as it may where the invoice was paid a moment before."""
+    invoice = desk.bill()
+
+    def spoil(request: requests.PreparedRequest, ask: Callable[[], Answer]) -> Answer:
+        if request.method == "POST" and "/payment?" in (request.url or ""):
+            request.body = json.dumps(json.loads(request.body or b"{}") | {"Line": []}).encode()
+        return ask()
+
+    with spoiled(desk.world, spoil):
+        desk.receive({invoice["id"]: "60.00"})
+    return of_payment(desk)
+
+
+def _remove_there(desk: Desk) -> None:
+    desk.end("Payment", desk.payments()[0])
+
+
+def _apply_there(desk: Desk) -> None:
+    link = {"TxnId": desk.there(desk.made["invoice"])["Id"], "TxnType": "Invoice"}
+    desk.edit("Payment", desk.payments()[0], Line=[{"Amount": 60, "LinkedTxn": [link]}])
+
+
+situation(
+    "possible_double_payment",
+    "QuickBooks left it unapplied, and it should not be there",
+    repair=("ours is removed in QuickBooks", _remove_there),
+)(_unapplied_there)
+situation(
+    "possible_double_payment", "QuickBooks left it unapplied", repair=("it is applied in QuickBooks", _apply_there)
+)(_unapplied_there)
