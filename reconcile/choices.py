@@ -45,6 +45,8 @@ _OF_A_CODE: Mapping[tuple[str, Decision], str] = {
     ("contact_ambiguous", Decision.TWO): "Makes a new one, with an id behind its name where the name is taken.",
     ("contact_unlinked", Decision.LINK): "Ties the client to the customer that it names, and goes on with that.",
     ("contact_unlinked", Decision.TWO): "Makes a new one, with an id behind its name where the name is taken.",
+    ("customer_gone", Decision.LINK): "Ties the client to the customer that it names, and goes on with that.",
+    ("customer_inactive", Decision.LINK): "Ties the client to the customer that it names, and goes on with that.",
     ("link_not_possible", Decision.TWO): "Makes a new contact in Ravetree.",
     ("one_or_two_payments", Decision.ONE): (
         "Applies QuickBooks' payment to the invoice, deletes our own copy of Ravetree's, and ties the two together."

@@ -21,6 +21,9 @@ from reconcile.model import Attention, ContactContent, QuickBooksCustomer, Ravet
 FORBIDDEN_IN_NAMES = str.maketrans({":": "-", "\t": " ", "\n": " ", "\r": " "})
 NAME_LIMIT = 100
 
+INACTIVE_SUFFIX = " (deleted)"
+"""What QuickBooks appends to the name of an entry that is made inactive."""
+
 NEW = "two"
 """A person said that none of the candidates is the one: they are two."""
 
@@ -124,7 +127,7 @@ def match(
         return CreateCustomer(suffixed_name(contact))
     if usable:
         return _ask(contact, "has the name of another client's QuickBooks customer", usable)
-    inactive = [c for c in candidates if not c.active and folded(_plain(c.name)) == folded(wanted)]
+    inactive = [c for c in candidates if not c.active and folded(plain_name(c.name)) == folded(wanted)]
     if inactive:
         return _ask(contact, "looks like an inactive QuickBooks customer", inactive)
     # A mailbox that several clients share says nothing: the customer of another one is not meant.
@@ -146,8 +149,9 @@ def match(
     return CreateCustomer(wanted)
 
 
-def _plain(name: str) -> str:
-    return name.removesuffix(" (deleted)")
+def plain_name(name: str) -> str:
+    """The name of an entry of a QuickBooks list without what it gets when it is made inactive."""
+    return name.removesuffix(INACTIVE_SUFFIX)
 
 
 def shares_mail(contact: RavetreeContact, customer: QuickBooksCustomer) -> bool:

@@ -434,7 +434,7 @@ def _net_per_rate(
                     "parked",
                     "tax_rate_not_mapped",
                     f"{name_of(document)}: QuickBooks' tax code {line.tax_code} has no rate on {document.issue_date}.",
-                    "Map its tax rates to tax codes that are in use.",
+                    "Correct its date, or map its tax rates to tax codes that are in use.",
                 )
             )
         kept = read.get(line.line_id or "")

@@ -94,9 +94,8 @@ def _plan_new_in_quickbooks(case: PaymentCase, payment: QuickBooksPayment) -> Pl
     facts = within(facts, {i: i.open_here for i in case.invoices if i.open_here is not None}, Side.RAVETREE)
     for invoice in case.invoices:
         share = facts.allocations.get(invoice.quickbooks_id, ZERO)
-        if share > ZERO and invoice.ended_here:
-            ended = Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id)
-            return Plan(waits_for=ended, waits_because="Waits for the question about its invoice.", look_at=(ended,))
+        if share > ZERO and (invoice.ended_here or invoice.other_currency_here):
+            return _after_its_invoice(invoice)
         if invoice.open_here is not None and share > invoice.open_here:
             return _more_than_open(invoice, facts, Side.QUICKBOOKS, invoice.open_here)
     content = _for_ravetree(facts, case)
@@ -129,6 +128,8 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
         )
     facts = ravetree_facts(payment, case.invoices, case.methods)
     for invoice in case.invoices:
+        if invoice.other_currency_here:
+            return _after_its_invoice(invoice)
         if step := _with_placeholder(case, payment, facts, invoice):
             return step
     facts = within(facts, {i: i.quickbooks.balance for i in case.invoices}, Side.QUICKBOOKS)
@@ -139,6 +140,12 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
     if case.invoices and not case.payers:
         return _several_payers(case, payment)
     return write(Side.QUICKBOOKS, Action.PAYMENT_CREATE, content=_for_quickbooks(facts, case, payment.id))
+
+
+def _after_its_invoice(invoice: KnownInvoice) -> Plan:
+    """The other side would refuse it as its invoice is; a person is asked about that one."""
+    record = Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id)
+    return Plan(waits_for=record, waits_because="Waits for the question about its invoice.", look_at=(record,))
 
 
 def _plan_advance(case: PaymentCase, payment: RavetreePayment) -> Plan | None:
@@ -454,7 +461,7 @@ def _plan_difference_after_write(mine: Facts, other: Facts) -> Plan:
         "possible_double_payment",
         f"QuickBooks applied a payment of {money(mine.amount, mine.currency)} otherwise than Ravetree: "
         f"{money(other.unapplied, other.currency)} of it are unapplied.",
-        "See whether this payment stands twice in QuickBooks, and remove one.",
+        "Apply it there too, or remove one if this payment stands twice in QuickBooks.",
     )
 
 

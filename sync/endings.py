@@ -176,8 +176,11 @@ def _wake_waiting(session: Session, books: Books, subject: Noted, outcome: Outco
     """Who waits for this record looks again, whether or not anything was written for it."""
     if subject.record.kind is Kind.PAYMENT:
         pending.wake(session, books.id, [ANY_PAYMENT], now)
-    if isinstance(outcome, Agreed) or (isinstance(outcome, NeedsAttention) and subject.record.kind is Kind.ESTIMATE):
-        # An estimate that waits for a person does not hold up its invoice.
+    # An estimate that waits for a person does not hold up its invoice.
+    lets_go = isinstance(outcome, NeedsAttention) and subject.record.kind is Kind.ESTIMATE
+    # An invoice that was set right waits for its payment: that one must not go on waiting for the invoice.
+    may_let_go = isinstance(outcome, Waits) and any(entry.events for entry in subject.entries)
+    if isinstance(outcome, Agreed) or lets_go or may_let_go:
         pending.wake(session, books.id, [subject.record], now)
 
 

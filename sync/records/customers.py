@@ -124,15 +124,17 @@ def active_customer(books: Books, contact: RavetreeContact, customer_id: str) ->
             "parked",
             "customer_gone",
             f"Client {contact.name}: QuickBooks has no customer with Id {customer_id}.",
-            "Link the client to another customer.",
+            "Decide `link` to another customer.",
+            (Decision.LINK,),
         )
     customer = quickbooks.load_customer(copy.body, books.home_currency)
     if not customer.active:
         return Attention(
             "parked",
             "customer_inactive",
-            f"Client {contact.name}: its customer {customer.name} is inactive in QuickBooks.",
-            "Make the customer active again, or link the client to another one.",
+            f"Client {contact.name}: its customer {contacts.plain_name(customer.name)} is inactive in QuickBooks.",
+            "Make the customer active again, or decide `link` to another one.",
+            (Decision.LINK,),
         )
     return customer
 
@@ -181,7 +183,9 @@ def _candidates(books: Books, contact: RavetreeContact, currency: str) -> list[Q
         return []
     company = books.neighbours.quickbooks
     in_currency = contacts.name_in_currency(contact, currency)
-    spellings = dict.fromkeys((name, unicodedata.normalize("NFD", name), f"{name} (deleted)", in_currency))
+    spellings = dict.fromkeys(
+        (name, unicodedata.normalize("NFD", name), f"{name}{contacts.INACTIVE_SUFFIX}", in_currency)
+    )
     names = ", ".join(quoted(spelling) for spelling in spellings)
     with company.because("customer lookup"):
         found = company.query("Customer", f"DisplayName in ({names}) and Active in (true, false)")

@@ -224,6 +224,7 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
         total_here=total_here,
         placeholder_changed=_is_changed(books, pair.ravetree_id, placeholder),
         ended_here=not is_live and not remote.voided,
+        other_currency_here=isinstance(invoice, RavetreeInvoice) and is_live and invoice.currency != remote.currency,
         accepted=accepted.total if accepted is not None else ZERO,
     )
 

@@ -65,11 +65,12 @@ class CustomerWork:
         for pair in links:
             contact = contact_of(self._books, pair.ravetree_id)
             if contact is not None and contact.active:
+                called = rules.plain_name(name) or self._subject.id
                 return NeedsAttention(
                     Attention(
                         "parked",
                         "customer_inactive",
-                        f"Customer {name or self._subject.id} of client {contact.name} is inactive in QuickBooks.",
+                        f"Customer {called} of client {contact.name} is inactive in QuickBooks.",
                         f"Make it active again, or link client {contact.id} to another customer.",
                     )
                 )

@@ -2,15 +2,13 @@
 
 from clients.errors import Missing, NeighbourError
 from clients.quickbooks.faults import StaleReference
+from reconcile.contacts import plain_name
 from reconcile.model import Kind, Side
 from schemas.quickbooks import Body
 from storage import connections
 from sync.books import Books
 from sync.records.customers import contact_of
 from sync.writes.journal import Request
-
-INACTIVE_SUFFIX = " (deleted)"
-"""What QuickBooks appends to the name of an entry that is made inactive."""
 
 
 class ItemInactive(StaleReference):
@@ -34,7 +32,7 @@ def _customer(books: Books, request: Request, error: Missing | StaleReference) -
     if found is None or found.get("Active", True):
         return None
     client = _client(books, request, customer_id)
-    name = str(found.get("DisplayName", customer_id)).removesuffix(INACTIVE_SUFFIX)
+    name = plain_name(str(found.get("DisplayName", customer_id)))
     return CustomerInactive(
         f"the customer {name:.60}{f' of client {client:.60}' if client else ''} is inactive in QuickBooks",
         remedy="Make the customer active again; it goes on by itself.",
@@ -68,7 +66,7 @@ def _item(books: Books, request: Request, error: Missing | StaleReference) -> It
     for key, item in sorted(types.items()):
         raw = found.get(item)
         if raw is None or not raw.get("Active", True):
-            name = raw.get("Name", item) if raw else item
+            name = plain_name(str(raw.get("Name", item))) if raw else item
             return ItemInactive(
                 f"the item {name}, to which the line type {key!r} is mapped, is inactive in QuickBooks",
                 remedy="Make the item active again, or map the type to another one.",

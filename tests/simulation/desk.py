@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ravebooks.demo.sides import Body
+from tests.simulation.concurrency import LINE
 from tests.simulation.world import World
 
 TODAY, EARLIER = "2026-11-20", "2026-11-02"
@@ -27,6 +28,14 @@ class Desk:
         invoice = self.made.setdefault("invoice", self.world.invoice(client, *(prices or ("100.00",)), **fields))
         self.world.settle()
         return invoice
+
+    def estimate(self, **fields: Any) -> Body:
+        """An estimate over 100.00 for a client of its own, in both books."""
+        client = fields.pop("client", None) or self.world.client("Aster")
+        body = {"client_id": client, "issue_date": TODAY, "currency": "USD", "lines": [LINE]}
+        made = self.made.setdefault("estimate", self.world.ravetree.create("estimates", body | fields))
+        self.world.settle()
+        return made
 
     def mark(self, invoice: Body) -> None:
         self.world.ravetree.change("invoices", invoice["id"], {"status": "paid"})
@@ -119,6 +128,29 @@ class Desk:
         named = {"Id": row["Id"], "SyncToken": row["SyncToken"], "sparse": True}
         self.world.quickbooks.write("preferences", named | {"AccountingInfoPrefs": {"BookCloseDate": day}})
         self.world.settle()
+
+
+def say(desk: Desk, name: str, decision: str, target: str = "") -> None:
+    """A person decides, asked or not, and what follows at once is done."""
+    path = f"/api/connections/{desk.world.connection_id}/records/{name.replace(':', '/')}/decision"
+    desk.world.api("POST", path, {"decision": decision, "by": "Kim", "note": "as agreed", "target": target})
+    desk.world.settle()
+
+
+def press(desk: Desk, client: str) -> None:
+    """A user presses the button of a client in Ravetree."""
+    path = f"{desk.world.ravetree.root}/sandbox/app/contacts/{client}/sync"
+    desk.world.ravetree.session.post(path).raise_for_status()
+    desk.world.settle()
+
+
+def set_active(desk: Desk, entity: str, row: Body, *, active: bool) -> None:
+    """A bookkeeper makes an entry of a list inactive, or active again."""
+    where = f"Id = '{row['Id']}' and Active in (true, false)"
+    (now,) = desk.world.quickbooks.query(f"select * from {entity} where {where}")  # noqa: S608
+    named = {"Id": now["Id"], "SyncToken": now["SyncToken"], "sparse": True}
+    desk.world.quickbooks.write(entity.lower(), named | {"Active": active})
+    desk.world.settle()
 
 
 Provoke = Callable[[Desk], str]

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.errors import Missing, NeighbourError, Refused
+from clients.ravetree.account import WrongAnswer
 from reconcile.choices import choices
 from tests.simulation.desk import SITUATIONS, Situation
 from tests.simulation.question_playing import asked, play
@@ -16,14 +18,28 @@ HEAD = """\
 
 What a person is asked about a record, by code: the sentence, the decisions that it takes, and what both books say when
 one was carried out to its end. `GET …/attention` and `ravebooks attention` list the decisions with each question;
-`link` and `adopt` are older names of `one`. What QuickBooks or Ravetree refuses is asked under the name of its error
-instead, with the error's own remedy.
+`link` and `adopt` are older names of `one`. What QuickBooks or Ravetree refuses is asked under the name of its error,
+with the error's own remedy. Where a question takes no decision, or not only those, what a person does instead is a
+repair.
 
 This page is written by `make questions` from what the product does; the simulation fails when it does something else.
 """
 
 ASKERS = ("held", "parked", "Attention", "Park")
 """What makes a question. Of an `Attention` the first argument is its state."""
+
+NOT_PLAYED: Mapping[str, str] = {
+    "client_missing": "Ravetree deletes no client that has documents.",
+    "defect": "A fault of the program itself.",
+    "does_not_settle": "A fault of the program itself.",
+    "look_failing": "It is about a connection, and ends with the look that succeeds.",
+    "WrongRequest": "A fault of the program itself.",
+    "Invalid": "Ravetree takes whatever the rules let through.",
+    "RecordGone": "It ends with the news of the deletion, which comes by itself.",
+    "Taken": "It is the own record, written before its answer was lost, and is taken as that.",
+    "WrongAnswer": "A fault of Ravetree itself.",
+}
+"""What can be asked and is brought about in no simulated world, by its code, and why."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +64,18 @@ def asked_in_source() -> dict[str, list[Asked]]:
                 for one in _asked_by(call, constants):
                     found.setdefault(one.code, []).append(one)
     return dict(sorted(found.items()))
+
+
+def asked_as_errors() -> dict[str, str]:
+    """What is asked under the name of an error, with its remedy; the roots themselves are raised by nobody."""
+    kinds: list[type[NeighbourError]] = [WrongAnswer, *_below(Missing), *_below(Refused)]
+    return {kind.__name__: kind.remedy for kind in sorted(kinds, key=lambda kind: kind.__name__)}
+
+
+def _below(root: type[NeighbourError]) -> Iterator[type[NeighbourError]]:
+    for kind in root.__subclasses__():
+        yield kind
+        yield from _below(kind)
 
 
 def _asked_by(call: ast.Call, constants: Mapping[str, str]) -> Iterator[Asked]:
@@ -141,12 +169,10 @@ def page(found: Outcomes, sentences: Mapping[str, str]) -> str:
         table = "\n".join(rows(code, found))
         text += f"\n## `{code}`\n\n> {sentences[code]}\n\n| when | answer | what it does | both books then |\n"
         text += f"|---|---|---|---|\n{table}\n"
-    text += "\n## Others\n\n| code | sentence | decisions |\n|---|---|---|\n"
-    for code, places in source.items():
-        if code not in sentences:
-            said = " / ".join(dict.fromkeys(place.sentence for place in places))
-            names = " ".join(dict.fromkeys(f"`{name}`" for place in places for name in place.decisions))
-            text += f"| `{code}` | {said} | {names or '–'} |\n"
+    text += "\n## Not played\n\n| code | sentence | why it is not played |\n|---|---|---|\n"
+    for code, why in NOT_PLAYED.items():
+        asked_here = [place.sentence for place in source.get(code, ())] or [f"… {asked_as_errors()[code]}"]
+        text += f"| `{code}` | {' / '.join(dict.fromkeys(asked_here))} | {why} |\n"
     return text
 
 

@@ -17,12 +17,12 @@ from ravebooks.demo.sides import Body
 from reconcile.model import Kind, Record, Side
 from storage import pending
 from storage.models import Operation
-from tests.simulation import questions, repairs
+from tests.simulation import questions, refusals, repairs
 from tests.simulation.desk import SITUATIONS, Desk, Situation
 from tests.simulation.world import World
 
 REST_SECONDS = 301
-ASKED = (questions, repairs)
+ASKED = (questions, repairs, refusals)
 """The modules that say how each question comes to be asked."""
 
 
@@ -141,14 +141,30 @@ def look_at_all_again(desk: Desk) -> None:
 
 
 def spell_books(desk: Desk) -> str:
-    """Every document of both books with what is open of it, and the money; one text where both say the same."""
-    here, there = [], []
-    for row in sorted(desk.world.ravetree.every("invoices"), key=lambda row: row["number"]):
+    """Every document of both books with what is open of it; one text where both say the same.
+
+    A bookkeeper's own invoices, whose numbers begin with `X-`, are left out. An invoice over nothing with a note that
+    begins as that of a void one may be either: it is what Ravetree says.
+    """
+    ours, theirs = desk.world.ravetree, desk.world.quickbooks
+    here = [f"an estimate over {Decimal(row['total']):.2f}" for row in _by_number(ours.every("estimates"), "number")]
+    there = [
+        f"an estimate over {row['TotalAmt']:.2f}"
+        for row in _by_number(theirs.query("select * from Estimate"), "DocNumber")
+    ]
+    live = set()
+    for row in _by_number(ours.every("invoices"), "number"):
         left = Decimal(0) if row["marked_paid_at"] else Decimal(row["balance"])
+        if row["status"] != "void":
+            live.add(row["number"])
         here.append("void" if row["status"] == "void" else f"{Decimal(row['total']):.2f}, open {left:.2f}")
-    for row in sorted(desk.world.quickbooks.query("select * from Invoice"), key=lambda row: row["DocNumber"]):
-        void = str(row.get("PrivateNote", "")).startswith("Voided")
+    for row in _by_number(theirs.query("select * from Invoice"), "DocNumber"):
+        void = str(row.get("PrivateNote", "")).startswith("Voided") and row["DocNumber"] not in live
         if not row["DocNumber"].startswith("X-"):
             there.append("void" if void else f"{row['TotalAmt']:.2f}, open {row['Balance']:.2f}")
-    ours, theirs = "; ".join(here) or "nothing", "; ".join(there) or "nothing"
-    return ours if ours == theirs else f"Ravetree {ours}, QuickBooks {theirs}"
+    said, answered = "; ".join(here) or "nothing", "; ".join(there) or "nothing"
+    return said if said == answered else f"Ravetree {said}, QuickBooks {answered}"
+
+
+def _by_number(rows: list[Body], field: str) -> list[Body]:
+    return sorted(rows, key=lambda row: str(row[field]))

@@ -2,7 +2,7 @@
 
 from sync.duties import CHANGES
 from tests.simulation.concurrency import LINE
-from tests.simulation.desk import EARLIER, TODAY, Desk, situation
+from tests.simulation.desk import EARLIER, TODAY, Desk, say, set_active, situation
 from tests.simulation.test_tax import charge_sales_tax
 
 
@@ -359,11 +359,83 @@ def _(desk: Desk) -> str:
     return of_invoice(desk)
 
 
+@situation("maybe_voided", "a note was typed on an invoice over nothing", "quickbooks", "leave")
+def _(desk: Desk) -> str:
+    invoice = desk.bill("0.00")
+    desk.edit("Invoice", desk.there(invoice), PrivateNote="Voided the pledge of May")
+    return of_invoice(desk)
+
+
+def _theirs(desk: Desk) -> str:
+    return str(desk.made["theirs"]["Id"])
+
+
+def _invoice_of_estimate(desk: Desk, total: float) -> str:
+    """An estimate is invoiced in QuickBooks, and then in Ravetree."""
+    estimate = desk.estimate(status="accepted")
+    copy = desk.there(estimate, "Estimate")
+    item = copy["Line"][0]["SalesItemLineDetail"]["ItemRef"]
+    line = {"DetailType": "SalesItemLineDetail", "Amount": total, "SalesItemLineDetail": {"ItemRef": item}}
+    body = {"CustomerRef": copy["CustomerRef"], "DocNumber": "QB-1", "TxnDate": EARLIER, "Line": [line]}
+    linked = {"LinkedTxn": [{"TxnId": copy["Id"], "TxnType": "Estimate"}]}
+    desk.made["theirs"] = desk.world.quickbooks.write("invoice", body | linked)
+    desk.bill(client=estimate["client_id"], estimate_id=estimate["id"])
+    return of_invoice(desk)
+
+
+@situation("estimate_invoiced_in_quickbooks", "over the same total", "link", "two", link=_theirs)
+def _(desk: Desk) -> str:
+    return _invoice_of_estimate(desk, 100)
+
+
+@situation(
+    "estimate_invoiced_in_quickbooks",
+    "over another total",
+    "link",
+    "two",
+    link=_theirs,
+    then={"link": (("drift_before_overwrite", "overwrite"),)},
+)
+def _(desk: Desk) -> str:
+    return _invoice_of_estimate(desk, 90)
+
+
+# --- tied by a person ----------------------------------------------------------------------------
+
+
+@situation("link_not_possible", "an invoice to a void one", "push")
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    void = desk.foreign(desk.there(invoice)["CustomerRef"]["value"], 50)
+    desk.end("Invoice", void, "void")
+    say(desk, of_invoice(desk), "link", void["Id"])
+    return of_invoice(desk)
+
+
+@situation("link_not_possible", "a payment to one that there is not", "unlink")
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.receive({invoice["id"]: "60.00"})
+    say(desk, of_payment(desk), "link", "99999")
+    return of_payment(desk)
+
+
+@situation("link_not_possible", "a customer to a client that there is not", "two")
+def _(desk: Desk) -> str:
+    name = f"quickbooks:contact:{desk.customer('Aster')}"
+    say(desk, name, "link", "con_none")
+    return name
+
+
 # --- clients -------------------------------------------------------------------------------------
 
 
 def _customer(desk: Desk) -> str:
     return str(desk.made["customer"]["Id"])
+
+
+def _client(desk: Desk) -> str:
+    return str(desk.made["client"]["id"])
 
 
 @situation("contact_ambiguous", "a customer with another e-mail address", "link", "two", link=_customer)
@@ -384,3 +456,49 @@ def _(desk: Desk) -> str:
     desk.made["invoice"] = desk.world.invoice(invoice["client_id"], "30.00")
     desk.world.settle()
     return of_invoice(desk)
+
+
+def of_contact(desk: Desk) -> str:
+    """The name of the client that a situation is about."""
+    return f"ravetree:contact:{desk.made['invoice']['client_id']}"
+
+
+def _another(desk: Desk) -> str:
+    """Another customer, whom a bookkeeper makes for it."""
+    return desk.customer("Aster Ltd")
+
+
+@situation("customer_inactive", "a client was linked to one that is inactive", "link", link=_another)
+def _(desk: Desk) -> str:
+    desk.bill()
+    inactive = {"Id": desk.customer("Aster of old")}
+    set_active(desk, "Customer", inactive, active=False)
+    say(desk, of_contact(desk), "link", inactive["Id"])
+    return of_contact(desk)
+
+
+@situation("customer_gone", "a client was linked to one that there is not", "link", link=_another)
+def _(desk: Desk) -> str:
+    desk.bill()
+    say(desk, of_contact(desk), "link", "99999")
+    return of_contact(desk)
+
+
+@situation("customer_gone", "the same, and it has no customer yet", "link", link=_another)
+def _(desk: Desk) -> str:
+    client = desk.world.client("Aster")
+    say(desk, f"ravetree:contact:{client}", "unlink")
+    say(desk, f"ravetree:contact:{client}", "link", "99999")
+    desk.bill(client=client)
+    return of_invoice(desk)
+
+
+@situation("contact_ambiguous", "a customer with a client's e-mail address is imported", "link", "two", link=_client)
+def _(desk: Desk) -> str:
+    mail = "books@aster.example"
+    desk.made["client"] = {"id": desk.world.client("Aster", email=mail)}
+    name = f"quickbooks:contact:{desk.customer('Aster Ltd', PrimaryEmailAddr={'Address': mail})}"
+    path = f"/api/connections/{desk.world.connection_id}/jobs"
+    desk.world.api("POST", path, {"kind": "import_contacts", "by": "Kim"})
+    desk.world.settle()
+    return name

@@ -7,12 +7,12 @@ import pytest
 from ravebooks.demo.sides import Body
 from reconcile.decisions import AT_ANY_TIME, Decision
 from tests.simulation.desk import SITUATIONS, Desk, Situation
-from tests.simulation.question_page import HEAD, PAGE, asked_in_source
+from tests.simulation.question_page import HEAD, NOT_PLAYED, PAGE, asked_as_errors, asked_in_source
 from tests.simulation.question_playing import asked, decide, play
 from tests.simulation.world import World
 
 WAYS = [(one, way) for one in SITUATIONS for way in one.ways]
-NOT_PLAYED = {("one_or_two_payments", "unlink")}
+DECIDED_ELSEWHERE = {("one_or_two_payments", "unlink")}
 """Said of a payment whose twin was taken apart: `test_undo.py` plays it."""
 
 
@@ -34,18 +34,29 @@ def test_each_question_is_asked_once_and_lists_its_decisions(one: Situation, tmp
         assert all(each["does"].endswith(".") for each in row["decisions"])
 
 
-def test_every_code_in_the_source_stands_in_the_page() -> None:
+def test_every_question_is_played_or_says_why_it_is_not() -> None:
+    played, asked = {one.code for one in SITUATIONS}, asked_in_source().keys() | asked_as_errors().keys()
+    assert played | NOT_PLAYED.keys() == asked
+    assert played & NOT_PLAYED.keys() == set()
+
+
+def test_what_is_not_played_stands_in_the_page_with_the_reason() -> None:
     text = PAGE.read_text()
     assert text.startswith(HEAD)
-    missing = [code for code in asked_in_source() if f"\n## `{code}`\n" not in text and f"\n| `{code}` |" not in text]
-    assert missing == [], "make questions"
+    rows = [line for line in text.partition("## Not played")[2].splitlines() if line.startswith("| `")]
+    said = {row.split("`")[1]: row.rpartition(" | ")[2].removesuffix(" |") for row in rows}
+    assert said == NOT_PLAYED, "make questions"
+
+
+def test_every_code_that_is_played_has_its_chapter() -> None:
+    chapters = {line.strip("#` ") for line in PAGE.read_text().splitlines() if line.startswith("## `")}
+    assert chapters == {one.code for one in SITUATIONS}, "make questions"
 
 
 def test_every_decision_that_the_source_offers_is_played() -> None:
     played = {(one.code, decision) for one in SITUATIONS for decision in one.decisions}
-    codes = {one.code for one in SITUATIONS}
     offered = {(code, said) for code, places in asked_in_source().items() for one in places for said in one.decisions}
-    assert {pair for pair in offered - played - NOT_PLAYED if pair[0] in codes} == set()
+    assert offered - played - DECIDED_ELSEWHERE == set()
 
 
 def table(code: str) -> list[list[str]]:

@@ -432,6 +432,16 @@ def test_an_answer_that_applied_the_money_otherwise_is_a_possible_double_payment
     assert the_write(plan(replace(case, known_then=frozenset()))).action == "payment.update"
 
 
+@pytest.mark.parametrize(
+    "side", [{"quickbooks": quickbooks_payment(50)}, {"ravetree": ravetree_payment(50)}], ids=["theirs", "ours"]
+)
+def test_money_on_an_invoice_that_has_another_currency_on_each_side_waits_for_it(side: dict[str, Any]) -> None:
+    case = payment_case(invoices=(known(other_currency_here=True),), **side)
+    found, record = plan(case), Record(Side.RAVETREE, Kind.INVOICE, "R1")
+    assert (found.writes, found.waits_for, found.look_at) == ((), record, (record,))
+    assert plan(replace(case, invoices=(known(),))).writes
+
+
 def test_a_paired_record_that_cannot_be_found_is_gone() -> None:
     case = replace(paired_payment_case(), ravetree=None)
     assert the_write(plan(case)).action == "payment.delete"

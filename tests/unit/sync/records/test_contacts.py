@@ -89,14 +89,28 @@ def test_taken_apart_no_name_ties_them_again(world: World) -> None:
 
 def test_an_inactive_customer_is_asked_about_while_its_client_lives(world: World) -> None:
     world.paired()
-    world.quickbooks.save("Customer", {"Id": CUSTOMER, "Active": False})
+    world.quickbooks.save("Customer", {"Id": CUSTOMER, "DisplayName": "Aster (deleted)", "Active": False})
     world.look_at(theirs(Kind.CONTACT, CUSTOMER), must_read=True)
     world.settle()
-    assert world.attention(theirs(Kind.CONTACT, CUSTOMER)).code == "customer_inactive"
+    row = world.attention(theirs(Kind.CONTACT, CUSTOMER))
+    assert (row.code, row.cause) == ("customer_inactive", "Customer Aster of client Aster is inactive in QuickBooks.")
     world.ravetree.change("contacts", world.aster(), {"active": False})
     world.retry(theirs(Kind.CONTACT, CUSTOMER))
     world.settle()
     assert world.codes() == {}
+
+
+@pytest.mark.parametrize(("named", "code"), [("9", "customer_inactive"), ("404", "customer_gone")])
+def test_a_client_is_linked_to_a_live_customer_instead_of_one_that_is_none(world: World, named: str, code: str) -> None:
+    client = world.client("Basalt")
+    world.quickbooks.add("Customer", "9", DisplayName="Basalt of old (deleted)", Active=False)
+    world.decide(ours(Kind.CONTACT, client), "link", named)
+    world.settle()
+    row = world.attention(ours(Kind.CONTACT, client))
+    assert (row.code, row.decisions, "(deleted)" in row.cause) == (code, "link", False)
+    world.decide(ours(Kind.CONTACT, client), "link", CUSTOMER)
+    world.settle()
+    assert (world.pairs("contact"), world.codes()) == ({client: CUSTOMER}, {})
 
 
 def test_customers_that_were_merged_hand_their_links_to_the_survivor(world: World) -> None:

@@ -37,6 +37,18 @@ def test_what_quickbooks_receives_is_received_in_ravetree(world: World) -> None:
     assert world.pending() == []
 
 
+def test_money_on_an_invoice_that_got_another_currency_meanwhile_goes_on_once_that_is_set_back(world: World) -> None:
+    invoice, made = world.paired()
+    world.pay({made["Id"]: "40"})
+    world.ravetree.change("invoices", invoice["id"], {"currency": "EUR"})
+    world.settle()
+    assert list(world.codes().values()) == ["currency_changed_with_payments"]
+    assert world.ravetree.every("payments") == []
+    world.ravetree.change("invoices", invoice["id"], {"currency": "USD"})
+    world.settle()
+    assert (len(world.ravetree.every("payments")), world.pending()) == (1, [])
+
+
 def test_edits_and_deletions_go_either_way(world: World) -> None:
     invoice, payment, there = received(world)
     share = {"amount": "50.00", "allocations": [{"invoice_id": invoice["id"], "amount": "50.00"}]}
