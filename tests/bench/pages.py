@@ -2,7 +2,8 @@
 
 Fills a database with 100,000 records of one connection and a million events (a minute), then asks for each page
 fifty times through the application itself, without a network, and prints the median and the 95th percentile in
-milliseconds. Pages that call a neighbour (a record, its preview, mappings, a back-fill's preview) take what the neighbour takes, and
+milliseconds.
+Pages that call a neighbour (a record, its preview, mappings, a back-fill's preview) take what the neighbour takes, and
 are not in the list. `--database` names a PostgreSQL instead of SQLite in a folder of its own.
 """
 
