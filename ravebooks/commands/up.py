@@ -3,7 +3,9 @@
 import dataclasses
 import fcntl
 import json
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -47,6 +49,8 @@ def up(sandbox: bool, port: int | None) -> None:
     """Run everything in one process; print one line of JSON when all is ready."""
     # The sandbox is no production, whatever is exported: neither what it lacks nor what is weak there matters.
     settings = begin(quickbooks_environment="local") if sandbox else begin(*NEEDED_BY_UP)
+    if sys.stderr.isatty() and "RAVEBOOKS_LOG_FORMAT" not in os.environ:
+        logs.configure(settings.log_level, "console")
     # Until everything runs, being told to end is an interruption: what was begun is ended on the way out.
     interruption = Interruption()
     with _lock(Path(settings.state_dir)):
@@ -125,9 +129,25 @@ def _run(settings: Settings, world: World | None, interruption: Interruption) ->
         interruption.check()
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
+        if sys.stderr.isatty():
+            click.echo(_banner(ready), err=True)
         process.wait_for_signal()
     finally:
         process.drain()
+
+
+def _banner(ready: Mapping[str, Any]) -> str:
+    """What somebody at a terminal needs first."""
+    lines = [
+        "",
+        "  Ravebooks is ready.",
+        f"  Console   {ready['console_url'] or ready['url'] + '/console/'}",
+        "            lets you in once, within the hour; for another one: ravebooks users link operator",
+        f"  API       {ready['url']}/api/openapi.json",
+        "  End it with Ctrl-C.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _connection_id(parts: Parts) -> str | None:

@@ -15,6 +15,7 @@ from ravebooks import commands
 from ravebooks.bootstrap import Parts
 from ravebooks.command_line import COMMANDS, ravebooks
 from ravebooks.commands.processes import SHARED, WEB
+from ravebooks.commands.up import _banner
 from ravebooks.local.keys import KeysUnreadable, with_generated_keys
 from ravebooks.local.settings import NEEDED_BY_UP
 from ravebooks.private import FolderUnusable
@@ -148,3 +149,9 @@ def test_a_file_of_keys_that_is_not_whole_is_neither_used_nor_replaced(parts: Pa
         with_generated_keys(parts.settings, SeededEntropy())
     assert "s3cr3t" not in str(caught.value)
     assert (state / "keys.json").read_text() == content
+
+
+def test_somebody_at_a_terminal_is_told_where_the_console_is() -> None:
+    said = _banner({"url": "http://127.0.0.1:1", "console_url": "http://127.0.0.1:1/console/enter?token=x"})
+    assert "/console/enter?token=x" in said
+    assert "http://127.0.0.1:1/console/\n" in _banner({"url": "http://127.0.0.1:1", "console_url": ""})
