@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from storage import connections, jobs, journal, switches
 from storage.connections import ARCHIVED, DISCONNECTED, NotActive
 from storage.models import (
+    Act,
     Base,
     Connection,
     Echo,
@@ -37,9 +38,10 @@ UNDER_WAY = timedelta(days=1)
 def forget(session: Session, connection_id: str, by: str, now: datetime) -> str:
     """End a disconnected connection for good; says how: `forgotten` or `archived`.
 
-    Forgotten is what has neither a pair nor a write: of it no row stays in any table. Anything else is archived:
-    its records stay readable, and nothing else happens to it ever again. Raises `NotActive` unless disconnected, and
-    while a write of the last day has no answer: nobody would look for it any more. What never got one is named.
+    Forgotten is what has neither a pair nor a write: of it no row stays in any table but the log of who did what.
+    Anything else is archived: its records stay readable, and nothing else happens to it ever again. Raises `NotActive`
+    unless disconnected, and while a write of the last day has no answer: nobody would look for it any more. What never
+    got one is named.
     """
     connection = connections.get_current(session, connection_id)
     if connection.state != DISCONNECTED:
@@ -61,7 +63,7 @@ def forget(session: Session, connection_id: str, by: str, now: datetime) -> str:
         return ARCHIVED
     session.expunge(connection)
     for table in reversed(Base.metadata.sorted_tables):
-        if "connection_id" in table.c:
+        if "connection_id" in table.c and table is not Act.__table__:
             session.execute(sa.delete(table).where(table.c.connection_id == connection_id))
     session.execute(sa.delete(Connection).where(Connection.id == connection_id))
     return FORGOTTEN

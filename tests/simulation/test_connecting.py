@@ -538,7 +538,7 @@ def test_what_nothing_came_of_is_forgotten_without_a_trace(world: World) -> None
     world.api("POST", f"/api/connections/{mistaken}/disconnect", {"by": "Kim"})
     forgotten = world.api("POST", f"/api/connections/{mistaken}/forget", {"by": "Kim"}).get_json()
     assert forgotten == {"outcome": "forgotten"}
-    assert rows_of(world, mistaken) == {}
+    assert rows_of(world, mistaken) == {"acts": 2}, "who disconnected and who forgot it stays"
     assert rows_of(world, world.connection_id)
     assert ask(world, "GET", f"/api/connections/{mistaken}").status_code == 404
     # Both are free: the account joins another company, the company another account.
