@@ -64,14 +64,19 @@ def _listed(body: Mapping[str, Any]) -> dict[str, str]:
     amount = body.get("total") or body.get("amount") or ""
     return {
         "title": folded(str(title)),
-        "client_id": str(body.get("client_id") or "")[:255],
+        "client_id": _storable(str(body.get("client_id") or ""))[:255],
         "amount": as_amount(str(amount)),
     }
 
 
 def folded(title: str) -> str:
     """A number or a name as it is looked for."""
-    return title.strip().casefold()[:255]
+    return _storable(title).strip().casefold()[:255]
+
+
+def _storable(text: str) -> str:
+    """Without what no database takes in a text: half a surrogate pair, and NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def as_amount(text: str) -> str:

@@ -62,6 +62,8 @@ class Json(TypeDecorator[Any]):
         return None if value is None else strict_json.loads(value)
 
 
+Title = String(255).with_variant(String(255, collation="C"), "postgresql")
+"""Looked for by what it begins with, so it is sorted by its bytes, whatever language the database sorts by."""
 Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -286,7 +288,7 @@ class Copy(Base):
     stale: Mapped[bool] = mapped_column(Boolean, default=False)
     body: Mapped[dict[str, Any]]
     seen_at: Mapped[datetime]
-    title: Mapped[str] = mapped_column(String(255), default="")
+    title: Mapped[str] = mapped_column(Title, default="")
     client_id: Mapped[str] = mapped_column(String(255), default="")
     amount: Mapped[str] = mapped_column(String(32), default="")
 

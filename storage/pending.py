@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -11,7 +12,7 @@ from reconcile.decisions import Decision
 from reconcile.model import Attention, Kind, Record, Side
 from storage import duties, paging
 from storage.database import insert
-from storage.models import Connection, Event, Job, PendingChange, SyncState
+from storage.models import Connection, Event, Job, Pair, PendingChange, SyncState
 from storage.paging import Asked, Page
 
 CUSTOMER_INACTIVE = "CustomerInactive"
@@ -353,10 +354,34 @@ def attention(session: Session, connection_id: str | None = None) -> Sequence[Pe
     return session.execute(_shown(connection_id).order_by(PendingChange.updated_at)).scalars().all()
 
 
-def attention_page(session: Session, connection_id: str, asked: Asked) -> Page[PendingChange]:
-    """What waits for a person of one connection, newest last; what is held anew meanwhile comes once more."""
+def attention_page(session: Session, connection_id: str, asked: Asked, code: str = "") -> Page[PendingChange]:
+    """What waits for a person of one connection, newest last; what is held anew meanwhile comes once more.
+
+    With a `code`, what waits because of that question alone.
+    """
     key = [PendingChange.updated_at, PendingChange.side, PendingChange.kind, PendingChange.record_id]
-    return paging.select(session, _shown(connection_id), key, asked)
+    query = _shown(connection_id)
+    if code:
+        query = query.where(PendingChange.code == code)
+    return paging.select(session, query, key, asked)
+
+
+def count_paired(session: Session, connection_id: str) -> int:
+    """How many pairs of a connection have a record that is not at rest."""
+    found = sa.union(
+        *(
+            _pairs_of(connection_id, side, name)
+            for side, name in ((Side.RAVETREE, Pair.ravetree_id), (Side.QUICKBOOKS, Pair.quickbooks_id))
+        )
+    ).subquery()
+    return session.execute(sa.select(sa.func.count()).select_from(found)).scalar_one()
+
+
+def _pairs_of(connection_id: str, side: Side, name: Any) -> sa.Select[int]:
+    """The pairs whose record of a side is not at rest."""
+    same = (Pair.connection_id == PendingChange.connection_id, Pair.kind == PendingChange.kind)
+    query = sa.select(Pair.id).join(PendingChange, sa.and_(*same, name == PendingChange.record_id))
+    return query.where(PendingChange.connection_id == connection_id, PendingChange.side == side)
 
 
 def causes(session: Session, connection_id: str) -> dict[str, int]:

@@ -127,6 +127,8 @@ def failed(session: Session, whose: Iterable[str], now: datetime, since: datetim
         )
 
 
-def forgive(session: Session, whose: Iterable[str]) -> None:
-    """They got in: what failed before counts no longer."""
-    session.execute(sa.delete(SignInFailure).where(SignInFailure.whose.in_(list(whose))))
+def forgive(session: Session, whose: Iterable[str], wholly: str) -> None:
+    """They got in: this try was no failure, and for `wholly` those before it count no longer either."""
+    session.execute(sa.delete(SignInFailure).where(SignInFailure.whose == wholly))
+    one_less = sa.update(SignInFailure).where(SignInFailure.whose.in_(list(whose)))
+    session.execute(one_less.values(count=SignInFailure.count - 1).execution_options(synchronize_session=False))

@@ -51,6 +51,8 @@ class Tokens:
         """A new token, as its bearer needs it, and what is kept of it. Raises `TokenRefused`."""
         if not 1 <= len(name.strip()) <= 64 or not name.isprintable() or scope not in api_tokens.SCOPES:
             raise TokenRefused(f"no token is made for {name[:64]!r} with the scope {scope[:16]!r}")
+        if name.strip().casefold() == FIRST.casefold():
+            raise TokenRefused(f"the name {FIRST} is that of the token of the settings")
         if account_id and (scope == api_tokens.OPERATE or not is_ravetree_id(account_id)):
             raise TokenRefused(f"a token for {account_id[:64]!r} with the scope {scope} is not possible")
         token = PREFIX + self.entropy.token(TOKEN_BYTES)

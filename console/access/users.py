@@ -65,26 +65,28 @@ class Users:
         """The user who has this name and password. Raises `SignInRefused`, also after too many failures."""
         now, counted = self.clock.now(), self._counted(name, address)
         since = now - FAILURES_COUNT_FOR
-        with self.database.reading() as session:
+        # Counted before the password is looked at: as many at once as there may be failures are no way round it.
+        with self.database.transaction() as session:
             failed = users.failures(session, counted, since)
             user = users.find(session, name)
             kept = user.password_hash if user is not None and user.ended_at is None else ""
-        if any(failed.get(whose, 0) >= most for whose, most in counted.items()):
-            raise SignInRefused("there were too many failures")
-        # Takes a twentieth of a second, and no connection to the database meanwhile.
-        is_right = passwords.is_right(kept, password)
-        with self.database.transaction() as session:
-            if not is_right:
+            too_many = any(failed.get(whose, 0) >= most for whose, most in counted.items())
+            if not too_many:
                 users.failed(session, counted, now, since)
                 users.forget_expired(session, now, since)
-            elif user is not None:
-                users.forgive(session, [self._digest("name and address", name, address)])
-                user = users.get(session, name)
-                user.signed_in_at = now
-                if passwords.is_outdated(kept):
-                    user.password_hash = passwords.hashed(password, name)
-        if not is_right or user is None:
+        if too_many:
+            raise SignInRefused("there were too many failures")
+        # Takes a twentieth of a second, and no connection to the database meanwhile.
+        if not passwords.is_right(kept, password):
             raise SignInRefused("the name or the password is wrong")
+        with self.database.transaction() as session:
+            user = users.get(session, name)
+            if user.password_hash != kept or user.ended_at is not None:
+                raise SignInRefused("the password has just changed")
+            users.forgive(session, counted, self._digest("name and address", name, address))
+            user.signed_in_at = now
+            if passwords.is_outdated(kept):
+                user.password_hash = passwords.hashed(password, name)
         return user
 
     def _counted(self, name: str, address: str) -> dict[str, int]:
@@ -116,8 +118,11 @@ class Users:
         _check_role(name, users.BOOKKEEPER, account_id)
         full = f"{name.strip()} ({account_id})"
         with self.database.transaction() as session:
-            if users.find(session, full) is None:
-                users.add(session, full, users.BOOKKEEPER, account_id, "", self.clock.now())
+            user = users.find(session, full)
+            if user is None:
+                user = users.add(session, full, users.BOOKKEEPER, account_id, "", self.clock.now())
+            if (user.role, user.account_id) != (users.BOOKKEEPER, account_id):
+                raise RoleRefused(f"{full} is no bookkeeper of this account", remedy="Name another user.")
         return self.link_for(full, page)
 
     @again_when_contended
@@ -155,6 +160,14 @@ class Users:
             user = users.get(session, name)
             users.forget_links(session, user.id)
             user.epoch += 1
+            return user
+
+    @again_when_contended
+    def let_in_again(self, name: str) -> User:
+        """A user whose access has ended has it again, without a password. Raises `UnknownUser`."""
+        with self.database.transaction() as session:
+            user = users.get(session, name)
+            user.ended_at, user.password_hash = None, ""
             return user
 
     @again_when_contended

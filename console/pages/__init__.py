@@ -2,7 +2,9 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, redirect
@@ -27,6 +29,17 @@ from console.pages.showing import COOKIE, EXTENSION, Showing, console, load, wor
 __all__ = ["Showing", "install"]
 
 
+class Below:
+    """What is in front of us has put us below a path and takes it off again: links have to have it."""
+
+    def __init__(self, inner: Callable[..., Any], path: str) -> None:
+        self._inner = inner
+        self._path = path
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+        return self._inner(environ | {"SCRIPT_NAME": self._path}, start)
+
+
 def install(app: Flask, showing: Showing) -> None:
     """Add the console to `app`, below `/console`, and lead who opens its bare address there."""
     url = urlsplit(showing.public_url)
@@ -38,6 +51,8 @@ def install(app: Flask, showing: Showing) -> None:
         SESSION_COOKIE_PATH=f"{url.path.rstrip('/')}/console",
         SESSION_COOKIE_SECURE=secure,
         SESSION_COOKIE_HTTPONLY=True,
+        # Only what changes it sets it: an answer that others may keep carries nobody's session.
+        SESSION_REFRESH_EACH_REQUEST=False,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
         # Checked by the console's own pages: the API and the webhooks are signed, and have no cookie.
@@ -50,6 +65,8 @@ def install(app: Flask, showing: Showing) -> None:
     # Where Bootstrap's own assets are, below `/bootstrap`.
     app.static_url_path = "/static"
     Bootstrap5(app)
+    if url.path.strip("/"):
+        app.wsgi_app = Below(app.wsgi_app, f"/{url.path.strip('/')}")  # type: ignore[method-assign, assignment]  # as Flask's documents say
     manager = LoginManager(app)
     manager.user_loader(load)
     manager.session_protection = None

@@ -3,31 +3,42 @@
 from flask import g, request
 from werkzeug.wrappers import Response
 
-from console.pages.showing import back, console, page, said, show, showing, visitor
+from config.errors import RavebooksError
+from console.api.paging import asked, sealed
+from console.pages.showing import back, carried_out, console, note, page, said, sentence, show, showing, visitor
+from reconcile.model import Record
 from schemas.ids import record_of
 from storage import users
 from storage.decisions import Said
 from storage.paging import Asked
-from sync.actions.records import AttentionView
 
-ROWS = 200
+ROWS, FIRST = 100, 10
+"""How many questions of one cause are shown, and how many of each when all causes are."""
 
 
 @console.get("/<connection_id>/attention")
 @page()
 def attention(connection_id: str) -> Response:
-    """Everything that waits, grouped by cause: the newest of each last."""
-    found = showing().actions.records.attention(connection_id, Asked(ROWS))
-    groups: dict[str, list[AttentionView]] = {}
-    for row in found.rows:
-        groups.setdefault(row.code, []).append(row)
+    """What waits, by cause: the first of each, or with `code` all of one, those that have waited longest first."""
+    actions, code = showing().actions.records, request.args.get("code", "")
+    page_asked = asked({"limit": ROWS if code else FIRST, "cursor": request.args.get("cursor", "")})
+    causes = actions.standing(connection_id).causes
+    groups, cursor = {}, None
+    for each in [code] if code else causes:
+        found = actions.questions(connection_id, each, page_asked)
+        if found.rows:
+            groups[each] = found.rows
+            cursor = sealed(found) if code else None
+    above = [row for row in actions.attention(connection_id, Asked(FIRST)).rows if row.kind == "connection"]
     return show(
         "attention.html",
         active="attention",
         connection=g.connection,
+        above=[] if code else above,
         groups=groups,
-        more=found.next is not None,
-        only=request.args.get("code", ""),
+        causes=causes,
+        only=code,
+        cursor=cursor,
     )
 
 
@@ -35,16 +46,17 @@ def attention(connection_id: str) -> Response:
 @page(users.BOOKKEEPER)
 def decide(connection_id: str, side: str, kind: str, record_id: str) -> Response:
     """Answer what a record asks."""
-    asked = request.form
-    g.act = f"decide {asked.get('decision', '')[:32]}"
+    form, record = request.form, record_of(side, kind, record_id)
+    g.act = f"decide {form.get('decision', '')[:32]}"
+    _check_it_still_asks_that(connection_id, record, form.get("asked", ""))
     answer = Said(
-        decision=asked.get("decision", ""),
-        target=asked.get("target", "").strip(),
-        note=asked.get("note", "").strip()[:500],
+        decision=form.get("decision", ""),
+        target=form.get("target", "").strip(),
+        note=form.get("note", "").strip()[:500],
         by=visitor().user.shown,
     )
-    showing().actions.records.decide(connection_id, record_of(side, kind, record_id), answer)
-    said("Your answer is kept, and is being carried out.")
+    showing().actions.records.decide(connection_id, record, answer)
+    said(f"Your answer is kept; it {carried_out(g.connection)}")
     return _return(connection_id, side, kind, record_id)
 
 
@@ -53,30 +65,60 @@ def decide(connection_id: str, side: str, kind: str, record_id: str) -> Response
 def retry(connection_id: str, side: str, kind: str, record_id: str) -> Response:
     """Look at a record again."""
     showing().actions.records.retry(connection_id, record_of(side, kind, record_id), visitor().user.shown)
-    said("It is being looked at again.")
+    said(f"Another look is kept; it {carried_out(g.connection)}")
     return _return(connection_id, side, kind, record_id)
 
 
 @console.post("/<connection_id>/attention/many")
 @page(users.BOOKKEEPER)
 def decide_many(connection_id: str) -> Response:
-    """One answer, or another look, for every record that was ticked."""
-    decision, records = request.form.get("decision", ""), request.form.getlist("record")[:ROWS]
-    g.act = f"decide {decision[:32]} for {len(records)}"
-    for name in records:
-        side, _, rest = name.partition(":")
-        kind, _, record_id = rest.partition(":")
-        record = record_of(side, kind, record_id)
-        if decision == "retry":
-            showing().actions.records.retry(connection_id, record, visitor().user.shown)
+    """One answer, or another look, for every record that was ticked; one that is refused holds up no other."""
+    decision, code = request.form.get("decision", ""), request.form.get("code", "")
+    done, refusals = [], []
+    for name in request.form.getlist("record")[:ROWS]:
+        try:
+            _answer(connection_id, name, decision)
+        except RavebooksError as error:
+            refusals.append(sentence(error))
         else:
-            answer = Said(decision=decision, target="", note="", by=visitor().user.shown)
-            showing().actions.records.decide(connection_id, record, answer)
-    said(f"{len(records)} are being carried out." if records else "Nothing was ticked.")
-    return back("attention", connection_id=connection_id)
+            done.append(name)
+            note(f"decide {decision[:32]}", connection_id=connection_id, subject=name)
+    g.nothing_done = True  # each of them is noted by itself
+    if done:
+        said(f"{len(done)} answered: each {carried_out(g.connection)}")
+    if refusals:
+        said(f"{len(refusals)} refused: {' '.join(dict.fromkeys(refusals))}"[:1000], "bad")
+    if not done and not refusals:
+        said("Nothing was ticked.", "asks")
+    return back("attention", connection_id=connection_id, **({"code": code} if code else {}))
+
+
+def _answer(connection_id: str, name: str, decision: str) -> None:
+    side, _, rest = name.partition(":")
+    kind, _, record_id = rest.partition(":")
+    record, actions = record_of(side, kind, record_id), showing().actions.records
+    if decision == "retry":
+        actions.retry(connection_id, record, visitor().user.shown)
+    else:
+        actions.decide(connection_id, record, Said(decision=decision, target="", note="", by=visitor().user.shown))
 
 
 def _return(connection_id: str, side: str, kind: str, record_id: str) -> Response:
     if request.form.get("from") == "record":
         return back("record", connection_id=connection_id, side=side, kind=kind, record_id=record_id)
     return back("attention", connection_id=connection_id)
+
+
+class AskedAnew(RavebooksError):
+    """The question is another one by now."""
+
+    remedy = "Read it again, and answer what it asks now."
+
+
+def _check_it_still_asks_that(connection_id: str, record: Record, seen: str) -> None:
+    """Raise `AskedAnew` when a page was left open while its question changed; `seen` is what it showed."""
+    if not seen:
+        return
+    waiting = showing().actions.records.asks(connection_id, record)
+    if seen not in {row.cause for row in waiting}:
+        raise AskedAnew("the question has changed since this page was shown")

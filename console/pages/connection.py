@@ -31,8 +31,12 @@ def connection(connection_id: str) -> Response:
 @page(users.BOOKKEEPER)
 def switches(connection_id: str) -> Response:
     """Tick or untick what is synced."""
-    wanted = set(request.form.getlist("on"))
-    showing().actions.mappings.switch(connection_id, invoices="invoices" in wanted, estimates="estimates" in wanted)
+    wanted, shown = set(request.form.getlist("on")), set(request.form.getlist("shown_on"))
+    # What is as this page showed it stays as it is by now: somebody else may have ticked it meanwhile.
+    changed = {kind: kind in wanted for kind in ("invoices", "estimates") if (kind in wanted) != (kind in shown)}
+    if changed:
+        invoices, estimates = changed.get("invoices"), changed.get("estimates")
+        showing().actions.mappings.switch(connection_id, invoices=invoices, estimates=estimates)
     said("Saved. What lacks mappings waits for them; older documents go by the button or a back-fill.")
     return back("connection", connection_id=connection_id)
 

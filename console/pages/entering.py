@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from flask import g, redirect, request, session, url_for
-from flask_login import login_user, logout_user
+from flask_login import current_user, login_user, logout_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired, Length
 
 from console.access.passwords import LONGEST, SHORTEST, PasswordRefused
 from console.access.users import LinkRefused, SignInRefused
-from console.pages.showing import Visitor, back, console, log, page, said, sentence, show, showing, visitor
+from console.pages.showing import Visitor, back, console, log, note, page, said, sentence, show, showing, visitor
 from storage import acts
 from storage.models import User
 
@@ -87,6 +87,8 @@ def _inside(page_asked_for: str) -> str:
 @console.post("/sign-out")
 def sign_out() -> Response:
     """This session ends."""
+    if current_user.is_authenticated:
+        note("sign out")
     logout_user()
     session.clear()
     return back("sign_in")
@@ -107,7 +109,7 @@ def you() -> Response:
     """Who is signed in, and a new password."""
     form, user = PasswordForm(), visitor().user
     if not form.validate_on_submit():
-        return show("you.html", form=form)
+        return show("you.html", 400 if form.is_submitted() else 200, form=form)
     try:
         if user.password_hash:
             showing().users.sign_in(user.name, form.old.data or "", request.remote_addr or "")

@@ -38,7 +38,7 @@ def _people(status: int = 200, *, made: str = "", link: str = "", refusal: str =
 def add_user() -> Response:
     """Let somebody in, by a link that is shown once."""
     name, role = request.form.get("name", ""), request.form.get("role", "")
-    g.act = f"add user {role[:16]}"
+    g.act, g.subject = f"add user {role[:16]}", f"user:{name[:64]}"
     try:
         user = showing().users.add(name, role, request.form.get("account", "").strip())
     except RavebooksError as error:
@@ -46,18 +46,25 @@ def add_user() -> Response:
     return _people(link=_address(user.name))
 
 
-@console.post("/people/<any(link,sign_out,end):what>")
+@console.post("/people/<any(link,sign_out,end,again):what>")
 @page(users.OPERATOR)
 def change_user(what: str) -> Response:
-    """A new link, an end of every session, or an end of the access."""
+    """A new link, an end of every session, an end of the access, or that access again."""
     name = request.form.get("name", "")
-    g.act = f"{what.replace('_', ' ')} user"
-    if what == "link":
-        return _people(link=_address(name))
-    if what == "sign_out":
-        said(f"{showing().users.sign_out_everywhere(name).shown} is signed out everywhere.")
-    else:
-        said(f"{showing().users.end(name).shown} may not enter any more.")
+    g.act, g.subject = f"{what.replace('_', ' ')} user", f"user:{name[:255]}"
+    match what:
+        case "link":
+            return _people(link=_address(name))
+        case "sign_out":
+            said(f"{showing().users.sign_out_everywhere(name).shown} is signed out everywhere.")
+        case "again":
+            showing().users.let_in_again(name)
+            return _people(link=_address(name))
+        case _ if users.folded(name) == visitor().user.name:
+            g.nothing_done = True
+            said("Another operator ends your access; sign out instead.", "bad")
+        case _:
+            said(f"{showing().users.end(name).shown} may not enter any more.")
     return back("people")
 
 
@@ -72,11 +79,12 @@ def make_token() -> Response:
     form, scope = request.form, request.form.get("scope", "")
     g.act = f"make token {scope[:16]}"
     try:
-        token, _ = showing().tokens.make(
+        token, row = showing().tokens.make(
             form.get("name", ""), scope, form.get("account", "").strip(), visitor().user.shown
         )
     except RavebooksError as error:
         return _refused(error)
+    g.subject = f"token:{row.id} {row.name} {row.account_id}".strip()
     return _people(made=token)
 
 
@@ -84,7 +92,7 @@ def make_token() -> Response:
 @page(users.OPERATOR)
 def revoke_token(token_id: int) -> Response:
     """A token opens nothing any more."""
-    g.act = f"revoke token {token_id}"
+    g.act, g.subject = "revoke token", f"token:{token_id}"
     said(f"{showing().tokens.revoke(token_id).name} is revoked.")
     return back("people")
 

@@ -44,6 +44,7 @@ def preview(connection_id: str, side: str, kind: str, record_id: str) -> Respons
         name=name,
         decision=decision,
         target=target,
+        asked=next((row.cause for row in showing().actions.records.asks(connection_id, name)), ""),
         preview=found,
         refusal=refusal,
     )

@@ -4,7 +4,7 @@ from flask import g, request
 from werkzeug.wrappers import Response
 
 from console.api.paging import asked, sealed
-from console.pages.showing import back, console, page, said, show, showing, visitor
+from console.pages.showing import back, carried_out, console, note, page, said, show, showing, visitor
 from reconcile.model import Kind, Side
 from schemas.ids import record_of
 from storage import users
@@ -46,9 +46,10 @@ def sync_many(connection_id: str) -> Response:
     """The button "Sync to QuickBooks" for every record that was ticked."""
     ticked = [name.partition(":") for name in request.form.getlist("record")[:MOST_AT_ONCE]]
     wanted = [record_of(Side.RAVETREE, kind, record_id) for kind, _, record_id in ticked]
-    g.act = f"sync {len(wanted)} records"
+    g.nothing_done = True  # each of them is noted by itself
     for record in wanted:
         # Each of them was seen: neither side has to be asked whether there is such a record.
         showing().actions.records.ask_for(connection_id, record, visitor().user.shown, look=False)
-    said(f"{len(wanted)} are on their way." if wanted else "Nothing was ticked.")
+        note("sync record", connection_id=connection_id, subject=str(record))
+    said(f"{len(wanted)} asked for: each {carried_out(g.connection)}" if wanted else "Nothing was ticked.")
     return back("records", connection_id=connection_id)

@@ -26,11 +26,12 @@ from flask_login import UserMixin, current_user
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 from markupsafe import Markup, escape
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from config.errors import RavebooksError
 from config.logging import logger
+from config.names import REQUEST_ID_KEY
 from config.ports import Clock
 from config.tally import Tally
 from console.access.tokens import Tokens
@@ -39,6 +40,7 @@ from console.api.errors import STATUS
 from console.connecting import Connecting
 from storage import acts, users
 from storage.connections import UnknownConnection
+from storage.database import DatabaseDown
 from storage.models import User
 from sync.actions import Actions
 from sync.actions.connections import ConnectionView
@@ -53,7 +55,11 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+LIVE = frozenset({"console.account_now"})
+"""What pages ask for by themselves."""
 MAKES_NO_ACT = frozenset({"console.sign_in"})
+
+HTML = "text/html; charset=utf-8"
 
 log = logger("console")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -116,7 +122,8 @@ def load(kept: str) -> Visitor | None:
     user = showing().users.find(int(user_id), int(epoch)) if user_id.isdigit() and epoch.isdigit() else None
     if user is None:
         return None
-    if now - seen >= NOTED_EVERY.total_seconds():
+    # A page that is only left open keeps nobody signed in.
+    if now - seen >= NOTED_EVERY.total_seconds() and request.endpoint not in LIVE:
         session["seen"] = now
     return Visitor(user)
 
@@ -159,7 +166,7 @@ def _connection(connection_id: str) -> ConnectionView:
 
 def own_connections() -> list[ConnectionView]:
     """The connections that the visitor sees, those that ended last."""
-    every = [one for one in showing().actions.connections.every() if visitor().sees(one.account_id)]
+    every = showing().actions.connections.every(visitor().user.account_id)
     return sorted(every, key=lambda one: one.state == "archived")
 
 
@@ -175,7 +182,12 @@ def _finish(response: Response) -> Response:
     response.headers["Referrer-Policy"] = "same-origin"
     if request.endpoint == "console.static":
         response.headers["Cache-Control"] = "public, max-age=3600"
-    if request.method == "POST" and response.status_code < 400 and current_user.is_authenticated:
+    if (
+        request.method == "POST"
+        and response.status_code < 400
+        and not g.get("nothing_done")
+        and current_user.is_authenticated
+    ):
         _note()
     return response
 
@@ -183,13 +195,17 @@ def _finish(response: Response) -> Response:
 def _note() -> None:
     """What was done goes into the action log, with who did it; a view that noticed nothing to do says so."""
     named = request.view_args or {}
-    if request.endpoint in MAKES_NO_ACT or g.get("nothing_done"):
+    if request.endpoint in MAKES_NO_ACT:
         return
     subject = ":".join(str(named[part]) for part in ("side", "kind", "record_id") if part in named)
     what = g.get("act") or str(request.endpoint).rpartition(".")[2].replace("_", " ")
-    showing().actions.installation.note(
-        visitor().user.shown, acts.CONSOLE, what, connection_id=named.get("connection_id", ""), subject=subject
-    )
+    note(what, connection_id=named.get("connection_id", ""), subject=g.get("subject") or subject)
+
+
+def note(what: str, *, connection_id: str = "", subject: str = "") -> None:
+    """A line in the action log: what the visitor did, to what."""
+    installation = showing().actions.installation
+    installation.note(visitor().user.shown, acts.CONSOLE, what, connection_id=connection_id, subject=subject)
 
 
 # --- what is said --------------------------------------------------------------------------------
@@ -197,12 +213,12 @@ def _note() -> None:
 
 def show(template: str, status: int = 200, **values: Any) -> Response:
     """A page."""
-    return Response(render_template(f"console/{template}", **values), status, content_type="text/html; charset=utf-8")
+    return Response(render_template(f"console/{template}", **values), status, content_type=HTML)
 
 
 def refused(what: str, remedy: str, status: int) -> Response:
     """A page that says why there is no other."""
-    return show("refused.html", status, what=what, remedy=remedy)
+    return show("refused.html", status, what=what, remedy=remedy, connection=g.get("connection"))
 
 
 def sentence(error: RavebooksError) -> str:
@@ -214,6 +230,13 @@ def sentence(error: RavebooksError) -> str:
 def back(endpoint: str, **named: Any) -> AnyResponse:
     """After an act: the page that shows what became of it."""
     return redirect(url_for(f"console.{endpoint}", **named), 303)
+
+
+def carried_out(connection: ConnectionView) -> str:
+    """When something that a person asked for happens."""
+    if connection.state == "active":
+        return "is being carried out."
+    return f"is carried out once the connection goes on: it is {connection.state}."
 
 
 def said(text: str, kind: str = "good") -> None:
@@ -234,6 +257,28 @@ def _stale(_error: CSRFError) -> Response:
     return refused("This page was open for too long, or is not ours.", "Load it again and repeat what you did.", 400)
 
 
+@console.errorhandler(DatabaseDown)
+def _away(error: DatabaseDown) -> Response:
+    """Who is signed in is not known either: this page asks nobody."""
+    return _bare(sentence(error), 503)
+
+
+@console.errorhandler(InternalServerError)
+def _crashed(_error: InternalServerError) -> Response:
+    """The traceback is in the log, under the request's id."""
+    name = request.environ.get(REQUEST_ID_KEY, "none")
+    what = f"Something unexpected happened, a fault of Ravebooks. It is in the log with request_id {name}."
+    return _bare(what, 500)
+
+
+def _bare(what: str, status: int) -> Response:
+    """A page that nothing has to be looked up for, not even who asks."""
+    g.nothing_done = True
+    return Response(
+        current_app.jinja_env.get_template("console/away.html").render(what=what), status, content_type=HTML
+    )
+
+
 @console.errorhandler(HTTPException)
 def _unknown(error: HTTPException) -> Response:
     if isinstance(error, NotFound):
@@ -241,7 +286,7 @@ def _unknown(error: HTTPException) -> Response:
     return refused(f"{error.name}.", "Go back and try it again.", error.code or 500)
 
 
-@console.route("/<path:rest>")
+@console.route("/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 def nothing_here(rest: str) -> Response:
     """An address that leads nowhere."""
     raise NotFound(rest)

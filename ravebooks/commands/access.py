@@ -1,26 +1,15 @@
 """`ravebooks users`, `tokens` and `acts`: who may enter the console and call the API, and who did what."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from getpass import getuser
 
 import click
 
 from ravebooks.bootstrap import Parts
 from ravebooks.commands.attention import open_quietly
-from storage import acts as action_log
 from storage import api_tokens, users
 from storage.paging import Asked
 
 ACCOUNT = click.option("--account", default="", help="The Ravetree account that it is bounded to.")
-
-
-@contextmanager
-def _acting(what: str) -> Iterator[Parts]:
-    """The parts, and a line in the action log once the block went well."""
-    with open_quietly() as parts:
-        yield parts
-        parts.console.unhurried_actions.installation.note(getuser(), action_log.COMMAND_LINE, what)
 
 
 @click.group("users", invoke_without_command=True)
@@ -47,8 +36,9 @@ def users_(context: click.Context) -> None:
 def add(name: str, role: str, account: str, password: bool) -> None:
     """Let somebody into the console: a viewer looks, a bookkeeper acts for one account, an operator for all."""
     secret = click.prompt("Password", hide_input=True, confirmation_prompt=True) if password else ""
-    with _acting(f"users add {role}") as parts:
+    with open_quietly() as parts:
         user = parts.console.users.add(name, role, account, secret)
+        parts.console.note(f"users add {role}", subject=f"user:{user.name}")
         click.echo(f"{user.shown} may enter as {role} of {account or 'all accounts'}")
         if not password:
             click.echo(_link(parts, user.shown))
@@ -58,24 +48,37 @@ def add(name: str, role: str, account: str, password: bool) -> None:
 @click.argument("name")
 def link(name: str) -> None:
     """Print a link that lets NAME in once, within the hour."""
-    with _acting("users link") as parts:
+    with open_quietly() as parts:
         click.echo(_link(parts, name))
+        parts.console.note("users link", subject=f"user:{name}")
 
 
 @users_.command("sign-out")
 @click.argument("name")
 def sign_out(name: str) -> None:
     """End every session of NAME's, and forget the links."""
-    with _acting("users sign-out") as parts:
+    with open_quietly() as parts:
         click.echo(f"{parts.console.users.sign_out_everywhere(name).shown} is signed out everywhere")
+        parts.console.note("users sign-out", subject=f"user:{name}")
 
 
 @users_.command("end")
 @click.argument("name")
 def end(name: str) -> None:
     """End NAME's access, at once."""
-    with _acting("users end") as parts:
+    with open_quietly() as parts:
         click.echo(f"{parts.console.users.end(name).shown} may not enter any more")
+        parts.console.note("users end", subject=f"user:{name}")
+
+
+@users_.command("again")
+@click.argument("name")
+def again(name: str) -> None:
+    """Let NAME in again after an end, by a link."""
+    with open_quietly() as parts:
+        parts.console.users.let_in_again(name)
+        click.echo(_link(parts, name))
+        parts.console.note("users again", subject=f"user:{name}")
 
 
 def _link(parts: Parts, name: str) -> str:
@@ -104,8 +107,9 @@ def tokens_(context: click.Context) -> None:
 @ACCOUNT
 def make(name: str, scope: str, account: str) -> None:
     """Make a token and print it, this once: read looks, act works on connections, operate on the installation too."""
-    with _acting(f"tokens make {scope}") as parts:
-        token, _ = parts.console.tokens.make(name, scope, account, getuser())
+    with open_quietly() as parts:
+        token, row = parts.console.tokens.make(name, scope, account, getuser())
+        parts.console.note(f"tokens make {scope}", subject=f"token:{row.id} {row.name} {row.account_id}".strip())
         click.echo(token)
 
 
@@ -113,8 +117,9 @@ def make(name: str, scope: str, account: str) -> None:
 @click.argument("token_id", type=click.IntRange(1, 2**63 - 1))
 def revoke(token_id: int) -> None:
     """A token opens nothing any more, at once."""
-    with _acting("tokens revoke") as parts:
+    with open_quietly() as parts:
         click.echo(f"{parts.console.tokens.revoke(token_id).name} is revoked")
+        parts.console.note("tokens revoke", subject=f"token:{token_id}")
 
 
 @click.command("acts")

@@ -42,6 +42,7 @@ def connect(account: str, ravetree_token: str) -> None:
         connecting = replace(parts.console.connecting, public_url=served.address(parts.settings))
         connecting.look_at_account(account, ravetree_token)
         click.echo(connecting.start_link(account, ravetree_token))
+        parts.console.note("connect", subject=f"account:{account}")
 
 
 @click.command("disconnect")
@@ -51,6 +52,7 @@ def disconnect(connection: str, by: str) -> None:
     """Take the access back at Intuit and write nothing any more; pairs and mappings stay."""
     with open_quietly() as parts:
         revoked = parts.console.connecting.disconnect(connection, by)
+        parts.console.note("disconnect", connection)
     click.echo(f"{connection} is disconnected")
     if not revoked:
         click.echo("Intuit could not be told: remove the app in QuickBooks too.")
@@ -63,6 +65,7 @@ def forget(connection: str, by: str) -> None:
     """End a disconnected connection for good; one that anything was written for is archived: it stays readable."""
     with open_quietly() as parts:
         outcome = parts.console.connecting.forget(connection, by)
+        parts.console.note("forget", connection)
     click.echo(f"{connection} is {outcome}: its account and its company can be connected to others")
 
 

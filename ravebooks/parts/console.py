@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from getpass import getuser
 
 from console.access.tokens import Tokens
 from console.access.users import Users
 from console.connecting import Connecting
 from console.states import States
 from ravebooks.parts.neighbours import NeighbourParts
+from ravebooks.parts.noting import noted
 from ravebooks.parts.publishing import PublishingParts
 from ravebooks.parts.shared import SharedParts
+from storage.acts import COMMAND_LINE
 from storage.users import OPERATOR
 from sync import actions, switching
 from sync.actions import Actions
@@ -92,7 +95,12 @@ class ConsoleParts:
     @cached_property
     def unhurried_actions(self) -> Actions:
         """The same for the command line: nobody is nudged, the sweeper finds what is due within its next round."""
-        return self._actions(lambda _connection_id: None)
+        return noted(self._actions(lambda _connection_id: None), self.note)
+
+    def note(self, what: str, connection_id: str = "", subject: str = "") -> None:
+        """Note in the action log what whoever is at this terminal did."""
+        installation = self.actions.installation
+        installation.note(getuser(), COMMAND_LINE, what, connection_id=connection_id, subject=subject)
 
     def _actions(self, nudge: Callable[[str], None]) -> Actions:
         return actions.build(

@@ -90,10 +90,11 @@ class ConnectionActions:
             found = connections.page(session, asked, account_id)
             return Page([_view(session, row) for row in found.rows], found.next)
 
-    def every(self) -> list[ConnectionView]:
-        """All connections, oldest first."""
+    def every(self, account_id: str = "") -> list[ConnectionView]:
+        """All connections, oldest first, or those of one account."""
         with self.database.reading() as session:
-            return [_view(session, row) for row in connections.every(session)]
+            found = connections.every(session)
+            return [_view(session, row) for row in found if account_id in ("", row.account_id)]
 
     def one(self, connection_id: str) -> ConnectionView:
         """One connection. Raises `UnknownConnection`."""

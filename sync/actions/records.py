@@ -12,7 +12,7 @@ from config.ports import Clock
 from reconcile.choices import Choice, choices
 from reconcile.decisions import AT_ANY_TIME
 from reconcile.model import Record
-from storage import brakes, connections, decisions, listing, paging, pairs, pending, steps
+from storage import brakes, connections, decisions, jobs, listing, paging, pairs, pending, steps
 from storage.database import Database, again_when_contended
 from storage.decisions import Said
 from storage.listing import Filter, Listed
@@ -49,11 +49,16 @@ class AttentionView:
 
 @dataclass(frozen=True)
 class Standing:
-    """How many records agree, how many are on their way, and how many wait for a person, by the code of their cause."""
+    """How many records agree, how many are on their way, and how many wait for a person, by the code of their cause.
+
+    `doubt` says why that is not all: the connection does not work, or the last report found what nobody asks about.
+    Empty is no doubt.
+    """
 
     agree: int
     coming: int
     causes: Mapping[str, int]
+    doubt: str = ""
 
     @property
     def waiting(self) -> int:
@@ -102,11 +107,18 @@ class RecordActions:
     def standing(self, connection_id: str) -> Standing:
         """Whether both books agree, as far as it is known without reading them."""
         with self.database.reading() as session:
-            connections.get(session, connection_id)
+            connection = connections.get(session, connection_id)
             causes, open_ = pending.causes(session, connection_id), pending.counts(session, connection_id)
             paired = pairs.count(session, connection_id)
-        coming = open_[pending.DUE] + open_[pending.WAITING]
-        return Standing(max(0, paired - sum(causes.values()) - coming), coming, causes)
+            apart = pending.count_paired(session, connection_id)
+            fails = _stands_still(session, connection) + _fails(session, connection_id, self.clock.now())
+            condition = connections.condition(session, connection)
+            jobs_running = jobs.count_running(session, connection_id)
+        doubt = " ".join(row.cause for row in fails)
+        if not doubt and condition.state != connections.ACTIVE:
+            doubt = condition.cause or f"The connection is {condition.state}."
+        coming = open_[pending.DUE] + open_[pending.WAITING] - causes.get(pending.KEEPS_FAILING, 0) + jobs_running
+        return Standing(paired - apart, max(0, coming), causes, doubt)
 
     def listed(self, connection_id: str, wanted: Filter, asked: Asked) -> RecordList:
         """The records that were seen, newest first, as `wanted`; how many there are is counted to a limit."""
@@ -115,6 +127,18 @@ class RecordActions:
             clients = {str(row.body.get("client_id") or "") for row in found.rows} - {""}
             names = listing.names_of(session, connection_id, clients)
             return RecordList(found, names, listing.count(session, connection_id, wanted, COUNTED))
+
+    def questions(self, connection_id: str, code: str, asked: Asked) -> Page[AttentionView]:
+        """The records that wait because of one question, those that have waited longest first."""
+        with self.database.reading() as session:
+            found = pending.attention_page(session, connection_id, asked, code)
+            return Page([_waiting(row) for row in found.rows], found.next)
+
+    def asks(self, connection_id: str, record: Record) -> list[AttentionView]:
+        """What a record asks a person now, under either of its names."""
+        with self.database.reading() as session:
+            rows = pending.rows(session, connection_id, pairs.names(session, connection_id, record))
+            return [_waiting(row) for row in rows if row.state in pending.ATTENTION]
 
     @again_when_contended
     def retry(self, connection_id: str, record: Record, by: str = "") -> None:

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from console.pages.showing import LABELS, here
 from reconcile.decisions import Decision
 from storage import users as roles
+from storage.database import DatabaseDown
 from storage.paging import Asked
 from tests.simulation.posting import paired_invoice, pay
 from tests.simulation.world import World
@@ -235,10 +236,11 @@ def test_the_button_brings_a_record_over(bookkeeper: Visit) -> None:
 def test_the_article_is_gone_through_in_its_order(bookkeeper: Visit) -> None:
     """Tick first, then map."""
     world = bookkeeper.world
-    bookkeeper.post("ID/connection/switches")
+    bookkeeper.post("ID/connection/switches", shown_on=["invoices", "estimates"], on="estimates")
     assert world.connection()["invoices_since"] is None
+    # A page that was opened before Estimates were ticked leaves them alone.
     assert bookkeeper.post("ID/connection/switches", on="invoices").status_code == 303
-    assert world.connection()["invoices_since"] is not None
+    assert None not in (world.connection()["invoices_since"], world.connection()["estimates_since"])
     page = bookkeeper.get("ID/connection/mappings").text
     chosen = dict(re.findall(r'name="(line_type/[^"]+)".*?<option value="(\d+)" selected', page, re.DOTALL))
     assert len(chosen) == 5
@@ -273,7 +275,7 @@ def test_records_are_found_and_brought_over(bookkeeper: Visit) -> None:
     assert bookkeeper.get("ID/records?cursor=made-up").status_code == 422
     answer = bookkeeper.post("ID/records/sync", record=[f"invoice:{ours['id']}", f"contact:{ours['client_id']}"])
     assert answer.status_code == 303
-    assert "2 are on their way" in text_of(bookkeeper.get("ID/records"))
+    assert "2 asked for: each is being carried out." in text_of(bookkeeper.get("ID/records"))
     world.settle()
     assert "Both books agree" in text_of(bookkeeper.get("ID/"))
 
@@ -293,7 +295,7 @@ def test_a_list_goes_on_page_by_page(bookkeeper: Visit) -> None:
 
 def test_a_back_fill_is_looked_at_begun_and_reported(bookkeeper: Visit) -> None:
     world = bookkeeper.world
-    bookkeeper.post("ID/connection/switches")
+    bookkeeper.post("ID/connection/switches", shown_on="invoices")
     world.invoice(world.client("Aster"), "5.00")
     world.settle()
     bookkeeper.post("ID/connection/switches", on="invoices")
@@ -338,7 +340,15 @@ def test_an_operator_lets_people_in_and_out_and_makes_tokens(world: World) -> No
     visit.post(f"people/tokens/{row.id}/revoke")
     assert world.web.get("/api/connections", headers=bearer).status_code == 401
     told = text_of(visit.get("acts"))
-    for what in ("add user viewer", "end user", "make token read", f"revoke token {row.id}", "sign in"):
+    for what in (
+        "add user viewer",
+        "end user",
+        "make token read",
+        "revoke token",
+        f"token:{row.id}",
+        "user:nora",
+        "sign in",
+    ):
         assert what in told
 
 
@@ -352,3 +362,92 @@ def test_a_remedy_is_marked_and_never_run() -> None:
 
 def test_every_decision_has_a_button_with_words() -> None:
     assert {str(decision) for decision in Decision} <= LABELS.keys()
+
+
+def asked_on_both_sides(world: World) -> dict[str, Any]:
+    """A payment that both sides edited, as it waits for a person."""
+    _, theirs = paired_invoice(world)
+    pay(world, theirs, 40)
+    world.settle()
+    _edit_on_both_sides(world, "first")
+    (row,) = world.attention()
+    found: dict[str, Any] = row
+    return found
+
+
+def _edit_on_both_sides(world: World, reference: str) -> None:
+    (ours,) = world.ravetree.every("payments")
+    (copy,) = world.quickbooks.query("select * from Payment")
+    world.ravetree.change("payments", ours["id"], {"reference": f"{reference} here"})
+    named = {name: copy[name] for name in ("Id", "SyncToken")}
+    world.quickbooks.write("payment", named | {"sparse": True, "PaymentRefNum": f"{reference} there"})
+    world.settle()
+
+
+def test_one_that_is_refused_holds_up_no_other_and_all_that_was_done_is_noted(bookkeeper: Visit) -> None:
+    """A list that was opened before one of its questions was answered."""
+    world = bookkeeper.world
+    row = asked_on_both_sides(world)
+    name = f"{row['side']}:{row['kind']}:{row['id']}"
+    ticked = ["ravetree:invoice:inv_gone", name]
+    assert bookkeeper.post("ID/attention/many", decision="ravetree", record=ticked).status_code == 303
+    page = text_of(bookkeeper.get("ID/attention"))
+    assert "1 answered: each is being carried out." in page
+    assert "1 refused: Nothing waits for ravetree:invoice:inv_gone." in page
+    found = world.parts.console.actions.installation.acts(Asked(50), world.connection_id).rows
+    assert [(act.what, act.subject) for act in found if act.through == "console"] == [("decide ravetree", name)]
+
+
+def test_an_answer_counts_for_the_question_that_was_read(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    row = asked_on_both_sides(world)
+    record = f"ID/records/{row['side']}/{row['kind']}/{row['id']}"
+    answer = bookkeeper.post(f"{record}/decide", decision="ravetree", asked="Another question.")
+    assert (answer.status_code, "has changed since" in answer.text) == (400, True)
+    assert [waiting["id"] for waiting in world.attention()] == [row["id"]]
+    assert bookkeeper.post(f"{record}/decide", decision="ravetree", asked=row["cause"]).status_code == 303
+
+
+def test_a_page_that_is_only_left_open_keeps_nobody_signed_in(bookkeeper: Visit) -> None:
+    for _ in range(13):
+        bookkeeper.world.clock.advance(600)
+        last = bookkeeper.get("ID/now").status_code
+    assert last == 302
+
+
+def test_what_is_no_page_has_nobodys_session_with_it(bookkeeper: Visit) -> None:
+    answer = bookkeeper.get("static/console.css")
+    answer.close()
+    assert (answer.status_code, "Set-Cookie" in answer.headers) == (200, False)
+
+
+def test_home_is_not_glad_of_what_stands_still_or_differs(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    paired_invoice(world)
+    bookkeeper.post("ID/connection/pause", cause="audit")
+    page = text_of(bookkeeper.get("ID/"))
+    assert ("It stands still" in page, "Paused by" in page, "Both books agree" in page) == (True, True, False)
+
+
+def test_a_fault_of_ours_and_an_unknown_address_are_pages_too(
+    bookkeeper: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for answer in (bookkeeper.get("no/such/page"), bookkeeper.post("no/such/page")):
+        assert (answer.status_code, answer.content_type.partition(";")[0]) == (404, "text/html")
+
+    def crash(*_: object) -> None:
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(type(bookkeeper.world.parts.console.actions.records), "standing", crash)
+    bookkeeper.world.web.application.config["PROPAGATE_EXCEPTIONS"] = False
+    answer = bookkeeper.get("ID/")
+    assert (answer.status_code, "a fault of Ravebooks" in answer.text) == (500, True)
+
+
+def test_with_the_database_away_a_page_says_so(bookkeeper: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise DatabaseDown("the database is out of reach")
+
+    monkeypatch.setattr(type(bookkeeper.world.parts.database), "reading", away)
+    answer = bookkeeper.get("ID/")
+    assert (answer.status_code, "The database is out of reach." in answer.text) == (503, True)

@@ -12,8 +12,10 @@ function keep(part) {
       tag = answer.headers.get("ETag") || "";
       const said = await answer.text();
       if (!part.contains(document.activeElement)) part.innerHTML = said;
+      part.classList.remove("old");
     } catch {
-      // The next round tries it again; what is shown stays.
+      // The next round tries it again; meanwhile nobody takes what is shown for new.
+      part.classList.add("old");
     }
   }
   setInterval(look, SECONDS * 1000);

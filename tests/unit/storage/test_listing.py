@@ -90,3 +90,11 @@ def test_it_is_counted_to_a_limit(listed: Database) -> None:
 @pytest.mark.parametrize(("text", "amount"), [("1e500", ""), ("NaN", ""), ("Infinity", ""), ("-3", "-3.00"), ("x", "")])
 def test_only_what_is_an_amount_is_looked_for_as_one(text: str, amount: str) -> None:
     assert copies.as_amount(text) == amount
+
+
+def test_what_no_database_takes_is_kept_in_the_body_alone(listed: Database) -> None:
+    """Half an emoji, where a name was cut; NUL."""
+    body = {"name": "Cut \ud83d\0 off", "client_id": "c\0"}
+    with listed.transaction() as session:
+        copies.store(session, CONNECTION, Record(Side.RAVETREE, Kind.CONTACT, "c3"), 1, body, START)
+    assert found(listed, text="cut ?") == ["c3"]

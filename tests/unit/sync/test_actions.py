@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from clients.errors import NotSent
+from ravebooks.parts.noting import ACTS
 from reconcile.model import Attention, Kind, Record, Side
 from reconcile.preflight import Finding, Severity
 from schemas import envelopes
@@ -654,3 +655,14 @@ def test_every_action_that_stores_is_done_again_when_the_database_ends_it() -> N
     alone = {"installation.py redrive"}  # it has sent a message before, and changes one row
     assert len(storing) > 10
     assert {name for name, found in storing.items() if "again_when_contended" not in found} == alone
+
+
+def test_every_action_that_stores_is_noted_when_the_command_line_does_it() -> None:
+    storing = {
+        function.name
+        for path in sorted(Path(module.__file__).parent.glob("*.py"))
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef) and "self.database.transaction()" in ast.unparse(function)
+    }
+    by_others = {"_store_mapping": "map_keys", "_store_switches": "switch", "_wish_for": "ask_for"}
+    assert {by_others.get(name, name) for name in storing - {"note"}} <= ACTS

@@ -48,7 +48,14 @@ def test_its_use_is_noted_now_and_then(tokens: Tokens, clock: FakeClock) -> None
 
 @pytest.mark.parametrize(
     ("name", "scope", "account"),
-    [("", "read", ""), ("x", "all", ""), ("x", "operate", "org_1"), ("x", "read", "no id!"), ("\n", "read", "")],
+    [
+        ("", "read", ""),
+        ("x", "all", ""),
+        ("x", "operate", "org_1"),
+        ("x", "read", "no id!"),
+        ("\n", "read", ""),
+        ("ravebooks_api_token", "read", ""),
+    ],
 )
 def test_what_makes_no_sense_is_refused(tokens: Tokens, name: str, scope: str, account: str) -> None:
     with pytest.raises(TokenRefused):

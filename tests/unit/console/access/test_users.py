@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from console.access import passwords
 from console.access.passwords import PasswordRefused
 from console.access.users import LinkRefused, RoleRefused, SignInRefused, Users
 from storage import users as rows
@@ -138,3 +139,30 @@ def test_what_counts_no_longer_is_dropped(users: Users, database: Database, cloc
     fail(users, 1)
     with database.reading() as session:
         assert session.query(SignInFailure).count() == 3
+
+
+def test_a_password_that_changes_meanwhile_lets_nobody_in(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking at a password takes a while."""
+    right = passwords.is_right
+
+    def slowly(kept: str, password: str) -> bool:
+        found = right(kept, password)
+        users.set_password("Kim", f"{PASSWORD} 2")
+        return found
+
+    monkeypatch.setattr(passwords, "is_right", slowly)
+    with pytest.raises(SignInRefused, match="just changed"):
+        users.sign_in("Kim", PASSWORD, ADDRESS)
+
+
+def test_an_account_s_link_lets_in_its_own_bookkeepers_alone(users: Users) -> None:
+    users.add("Nora (org_1)", rows.OPERATOR)
+    with pytest.raises(RoleRefused):
+        users.link_for_account("org_1", "Nora")
+
+
+def test_whose_access_ended_may_be_let_in_again(users: Users) -> None:
+    users.end("Kim")
+    users.let_in_again("Kim")
+    fail(users, 1)
+    assert users.open_link(users.link_for("Kim"))[0].shown == "Kim"
