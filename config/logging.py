@@ -111,7 +111,7 @@ def _uncaught_in_thread(given: threading.ExceptHookArgs) -> None:
 
 
 def _unraisable(given: Any) -> None:
-    if issubclass(given.exc_type, KeyboardInterrupt):
+    if isinstance(given.exc_value, KeyboardInterrupt):
         # Who is told to end looks again, `ravebooks.interruption`.
         return
     logger("process").error("an error that nobody could catch", where=given.object, exc_info=given.exc_value)

@@ -180,6 +180,7 @@ def test_what_nobody_catches_is_one_line(lines: Lines) -> None:
     thread.start()
     thread.join()
     sys.unraisablehook(SimpleNamespace(exc_value=error, object=lines))
+    sys.unraisablehook(SimpleNamespace(exc_value=KeyboardInterrupt(), object=lines))  # looked at again
     warnings.showwarning("old\nthings", DeprecationWarning, "file.py", 7)
     ended, in_thread, unraisable, warned = lines()
     assert ended["event"] == "ended by an unexpected error"
