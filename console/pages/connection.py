@@ -1,15 +1,18 @@
 """The connection: what is synced, mappings, the look at the settings, policies, pause and resume."""
 
+from typing import Any
+
 from flask import g, request
 from werkzeug.wrappers import Response
 
 from clients.errors import NeighbourError
 from config.errors import RavebooksError
-from console.pages.showing import back, console, page, said, sentence, show, showing, visitor
+from console.api.shapes import ConnectionSettings
+from console.pages.showing import back, console, loaded, page, said, sentence, show, showing, visitor
 from storage import users
 from sync.actions.mappings import LINE_TYPE, TAX_RATE
 
-MONTHS = 24
+MONTHS, NUMBER_LENGTH = 24, 18
 
 
 @console.get("/<connection_id>/connection")
@@ -69,6 +72,38 @@ def _map(connection_id: str) -> Response:
     showing().actions.mappings.map_keys(connection_id, {kind: keys for kind, keys in chosen.items() if keys})
     said("Saved. A new mapping affects later writes only.")
     return back("mappings", connection_id=connection_id)
+
+
+@console.post("/<connection_id>/connection/settings")
+@page(users.BOOKKEEPER)
+def settings(connection_id: str) -> Response:
+    """How it behaves from now on; what has a date already keeps it."""
+    form = request.form
+    values: dict[str, Any] = {name: form[name] for name in ("draft_policy", "delete_policy") if form.get(name)}
+    values["time_zone"] = form.get("time_zone", "").strip() or None
+    for name in ("removals_limit", "reads_budget"):
+        text = form.get(name, "").strip()
+        values[name] = int(text) if text.isdecimal() and len(text) < NUMBER_LENGTH else text or None
+    if values["removals_limit"] is None:
+        del values["removals_limit"]
+    showing().actions.connections.set_settings(connection_id, loaded(ConnectionSettings(), values))
+    said("Saved. It counts from now on.")
+    return back("connection", connection_id=connection_id)
+
+
+@console.post("/<connection_id>/connection/disconnect")
+@page(users.BOOKKEEPER)
+def disconnect(connection_id: str) -> Response:
+    """End the connection: nothing more is written, and the consent at Intuit ends."""
+    if request.form.get("sure") != connection_id:
+        g.nothing_done = True
+        said("Tick the box first: nothing was disconnected.", "asks")
+        return back("connection", connection_id=connection_id)
+    revoked = showing().connecting.disconnect(connection_id, visitor().user.shown)
+    said("Disconnected. Both books stay as they are; a new connect from Ravetree goes on where this one ended.")
+    if not revoked:
+        said("Intuit could not be told: remove the app in QuickBooks too.", "asks")
+    return back("connection", connection_id=connection_id)
 
 
 @console.post("/<connection_id>/connection/pause")

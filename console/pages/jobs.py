@@ -1,17 +1,15 @@
 """Back-fill: choose, look before, begin, pause, stop, and the report; the import of contacts is shown beside it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from flask import g, request
-from marshmallow import ValidationError
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from config.errors import RavebooksError
 from console.api.paging import asked, sealed
 from console.api.shapes import JobRequest
-from console.pages.showing import back, console, page, said, sentence, show, showing, visitor
+from console.pages.showing import back, console, loaded, page, said, sentence, show, showing, visitor
 from storage import users
 from storage.jobs import BACKFILL
 from storage.paging import Asked
@@ -48,25 +46,8 @@ def _params(form: MultiDict[str, str]) -> dict[str, Any]:
     else:
         chosen = {"kinds": form.getlist("kinds") or ["invoice"]}
         chosen |= {name: form[name] for name in ("from", "to") if form.get(name)}
-    try:
-        loaded: dict[str, Any] = JobRequest().load(chosen | {"by": visitor().user.shown})
-    except ValidationError as error:
-        raise NotUnderstood(" ".join(_sentences(error.messages))) from None
-    return {name: value for name, value in loaded.items() if name not in ("by", "kind")}
-
-
-class NotUnderstood(RavebooksError):
-    """A form says what cannot be done."""
-
-    remedy = "Correct it, and look again."
-
-
-def _sentences(said: Any) -> Iterator[str]:
-    if isinstance(said, dict):
-        for inner in said.values():
-            yield from _sentences(inner)
-    elif isinstance(said, list):
-        yield from map(str, said)
+    asked_for = loaded(JobRequest(), chosen | {"by": visitor().user.shown})
+    return {name: value for name, value in asked_for.items() if name not in ("by", "kind")}
 
 
 @console.post("/<connection_id>/backfill/begin")

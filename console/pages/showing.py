@@ -1,7 +1,7 @@
 """What the pages have in common: what they show, who may see it, and what is said when something is refused."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,6 +26,7 @@ from flask_login import UserMixin, current_user
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 from markupsafe import Markup, escape
+from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -230,6 +231,28 @@ def sentence(error: RavebooksError) -> str:
 def back(endpoint: str, **named: Any) -> AnyResponse:
     """After an act: the page that shows what became of it."""
     return redirect(url_for(f"console.{endpoint}", **named), 303)
+
+
+class NotUnderstood(RavebooksError):
+    """A form says what cannot be done."""
+
+    remedy = "Correct it, and try it again."
+
+
+def loaded(shape: Schema, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What a form says, by the API's own shape of it. Raises `NotUnderstood`."""
+    try:
+        return dict(shape.load(values))
+    except ValidationError as error:
+        raise NotUnderstood(" ".join(_sentences(error.messages))) from None
+
+
+def _sentences(said: Any) -> Iterator[str]:
+    if isinstance(said, dict):
+        for inner in said.values():
+            yield from _sentences(inner)
+    elif isinstance(said, list):
+        yield from map(str, said)
 
 
 def carried_out(connection: ConnectionView) -> str:

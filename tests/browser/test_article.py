@@ -12,7 +12,7 @@ TYPES = 5
 def tick(page: Page, name: str, *, on: bool) -> None:
     box = page.get_by_role("checkbox", name=name)
     box.set_checked(on)
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     expect(page.get_by_role("checkbox", name=name)).to_be_checked(checked=on)
 
@@ -35,7 +35,7 @@ def test_the_article(open_page: Open, world: RunningWorld) -> None:
     expect(choices).to_have_count(TYPES)
     for number in range(TYPES):
         assert choices.nth(number).input_value() != ""
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     # "After completing this step the integration is complete."
     page.get_by_role("link", name="Back", exact=True).click()

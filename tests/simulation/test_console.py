@@ -451,3 +451,26 @@ def test_with_the_database_away_a_page_says_so(bookkeeper: Visit, monkeypatch: p
     monkeypatch.setattr(type(bookkeeper.world.parts.database), "reading", away)
     answer = bookkeeper.get("ID/")
     assert (answer.status_code, "The database is out of reach." in answer.text) == (503, True)
+
+
+def test_how_it_behaves_is_set_by_the_api_s_own_shape(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    page = "ID/connection"
+    chosen = {"draft_policy": "sent", "delete_policy": "delete", "removals_limit": "5", "time_zone": "Europe/London"}
+    assert bookkeeper.post(f"{page}/settings", **chosen, reads_budget="1000").status_code == 303
+    found = world.parts.console.actions.connections.settings(world.connection_id)
+    assert (found.draft_policy, found.delete_policy, found.removals_limit) == ("sent", "delete", 5)
+    assert (found.reads_budget, found.time_zone) == (1000, "Europe/London")
+    for name, value in (("time_zone", "Mars/Base"), ("removals_limit", "many"), ("draft_policy", "never")):
+        assert bookkeeper.post(f"{page}/settings", **chosen | {name: value}).status_code == 400, name
+    assert world.parts.console.actions.connections.settings(world.connection_id) == found
+
+
+def test_a_connection_is_ended_by_who_is_sure(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    assert bookkeeper.post("ID/connection/disconnect").status_code == 303
+    assert world.connection()["state"] == "active"
+    assert bookkeeper.post("ID/connection/disconnect", sure=world.connection_id).status_code == 303
+    assert world.connection()["state"] == "disconnected"
+    assert "Disconnected." in text_of(bookkeeper.get("ID/connection"))
+    assert [act for act in acts(world) if act[1] == "disconnect"] == [(bookkeeper.name, "disconnect")]
