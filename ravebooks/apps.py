@@ -67,7 +67,14 @@ def _add_public(app: Flask, parts: Parts, *, with_document: bool) -> Api:
     pages.install(
         app,
         pages.Showing(
-            console.actions, console.connecting, console.users, console.tokens, parts.clock, parts.tally, s.public_url
+            console.actions,
+            console.connecting,
+            console.users,
+            console.tokens,
+            parts.clock,
+            parts.tally,
+            s.public_url,
+            is_local=s.quickbooks_environment == "local",
         ),
     )
     return api.install(

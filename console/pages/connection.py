@@ -1,18 +1,26 @@
 """The connection: what is synced, mappings, the look at the settings, policies, pause and resume."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import g, request
 from werkzeug.wrappers import Response
 
-from clients.errors import NeighbourError
 from config.errors import RavebooksError
 from console.api.shapes import ConnectionSettings
 from console.pages.showing import back, console, loaded, page, said, sentence, show, showing, visitor
 from storage import users
-from sync.actions.mappings import LINE_TYPE, TAX_RATE
+from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, ListEntry, MappedKey
 
 MONTHS, NUMBER_LENGTH = 24, 18
+FIRST, MORE = (LINE_TYPE, TAX_RATE), (PAYMENT_METHOD, DEPOSIT_ACCOUNT)
+TITLES = {
+    LINE_TYPE: ("Ravetree line item", "QuickBooks service item"),
+    TAX_RATE: ("Tax rate", "QuickBooks tax code"),
+    PAYMENT_METHOD: ("Payment method", "QuickBooks payment method"),
+    DEPOSIT_ACCOUNT: ("Payments by", "are deposited to the QuickBooks account"),
+}
+"""What the columns of each kind of mapping are called."""
 
 
 @console.get("/<connection_id>/connection")
@@ -47,31 +55,42 @@ def switches(connection_id: str) -> Response:
 @console.route("/<connection_id>/connection/mappings", methods=["GET", "POST"])
 @page()
 def mappings(connection_id: str) -> Response:
-    """Ravetree's line item types on the left, QuickBooks' service items on the right."""
-    actions = showing().actions.mappings
+    """Ravetree's keys on the left, QuickBooks' entries on the right; with `more` payment methods and accounts too.
+
+    Each kind that is shown takes a metered read.
+    """
     if request.method == "POST":
         return _map(connection_id)
+    actions, refusal = showing().actions.mappings, ""
+    kinds: list[tuple[str, Sequence[MappedKey], Sequence[ListEntry]]] = []
     try:
-        kinds = [
-            (kind, title, actions.keys(connection_id, kind), actions.entries(connection_id, kind))
-            for kind, title in ((LINE_TYPE, "Ravetree line item"), (TAX_RATE, "Tax rate"))
-        ]
-        refusal = ""
-    except (NeighbourError, RavebooksError) as error:
-        kinds, refusal = [], f"{sentence(error)} {error.remedy}"
-    return show("mappings.html", active="connection", connection=g.connection, kinds=kinds, refusal=refusal)
+        for kind in MORE if request.args.get("more") else FIRST:
+            if keys := actions.keys(connection_id, kind):
+                kinds.append((kind, keys, actions.entries(connection_id, kind)))
+    except RavebooksError as error:
+        refusal = f"{sentence(error)} {error.remedy}"
+    return show(
+        "mappings.html",
+        active="connection",
+        connection=g.connection,
+        kinds=kinds,
+        titles=TITLES,
+        more=request.args.get("more"),
+        refusal=refusal,
+    )
 
 
 @page(users.BOOKKEEPER)
 def _map(connection_id: str) -> Response:
-    chosen: dict[str, dict[str, str]] = {LINE_TYPE: {}, TAX_RATE: {}}
+    chosen: dict[str, dict[str, str]] = {kind: {} for kind in TITLES}
+    rest = {kind: request.form.get(f"rest/{kind}", "") for kind in TITLES}
     for name, entry in request.form.items():
         kind, _, key = name.partition("/")
-        if kind in chosen and entry:
-            chosen[kind][key] = entry
+        if kind in chosen and (entry or rest[kind]):
+            chosen[kind][key] = entry or rest[kind]
     showing().actions.mappings.map_keys(connection_id, {kind: keys for kind, keys in chosen.items() if keys})
     said("Saved. A new mapping affects later writes only.")
-    return back("mappings", connection_id=connection_id)
+    return back("mappings", connection_id=connection_id, more=request.args.get("more"))
 
 
 @console.post("/<connection_id>/connection/settings")

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from flask import g, redirect, url_for
+from flask import g, redirect, request, url_for
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from console.pages.showing import console, own_connections, page, show, showing, visitor
@@ -20,6 +21,15 @@ def home() -> Response:
     return show("connections.html", connections=found)
 
 
+@console.get("/all-parts")
+@page()
+def all_parts() -> Response:
+    """Everything that pages are made of, to look at; in the local environment alone."""
+    if not showing().is_local:
+        raise NotFound
+    return show("all_parts.html")
+
+
 @console.get("/<connection_id>/")
 @page()
 def account(connection_id: str) -> Response:
@@ -31,7 +41,10 @@ def account(connection_id: str) -> Response:
 @page()
 def account_now(connection_id: str) -> Response:
     """The same as a fragment, for a page that is open."""
-    return show("_standing.html", **_standing(connection_id))
+    answer = show("_standing.html", **_standing(connection_id))
+    answer.add_etag()
+    # Asked for again and again: what has not changed is not sent again.
+    return answer.make_conditional(request)
 
 
 def _standing(connection_id: str) -> dict[str, Any]:

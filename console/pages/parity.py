@@ -17,7 +17,9 @@ def parity(connection_id: str) -> Response:
     books = showing().actions.books
     reports = list(books.reports(connection_id, Asked(BEFORE)).rows)
     newest = books.report(connection_id, reports[0].id) if reports else None
-    return show("parity.html", active="parity", connection=g.connection, report=newest, reports=reports)
+    # The last one of each day stands for it.
+    days = list({one.day: one for one in reversed(reports)}.values())
+    return show("parity.html", active="parity", connection=g.connection, report=newest, reports=reports, days=days)
 
 
 @console.get("/<connection_id>/parity/<int(max=9223372036854775807):report_id>")

@@ -86,6 +86,7 @@ class Showing:
     clock: Clock
     tally: Tally
     public_url: str
+    is_local: bool = False
     csrf: list[CSRFProtect] = field(default_factory=list)
 
 

@@ -49,6 +49,37 @@ def test_a_conflict_is_looked_at_and_answered(open_page: Open, world: RunningWor
     until(lambda: _agreed(world, "Conflict"))
 
 
+def test_two_clients_of_one_name_are_told_apart(open_page: Open, world: RunningWorld) -> None:
+    """One of them came with the company's customers."""
+    theirs = world.quickbooks
+    (known,) = theirs.query("select * from Customer where DisplayName = 'Cedar & Finch'")
+    invoice = world.invoice(world.client("Cedar & Finch"), "11.00")
+    until(world.attention)
+    page = open_page("attention")
+    page.get_by_role("article").get_by_role("button", name="They are two").click()
+    expect(page.get_by_text("Your answer is kept")).to_be_visible()
+    until(lambda: theirs.invoice(invoice["number"]))
+    made = theirs.invoice(invoice["number"])
+    assert made is not None
+    assert made["CustomerRef"]["value"] != known["Id"]
+    until(lambda: not world.attention())
+
+
+def test_a_mapping_is_repaired_and_what_waited_for_it_goes_on(open_page: Open, world: RunningWorld) -> None:
+    theirs = world.quickbooks
+    (item,) = theirs.query("select * from Item where Name = 'Hours'")
+    named = {key: item[key] for key in ("Id", "SyncToken")}
+    theirs.write("item", named | {"sparse": True, "Active": False})
+    invoice = world.invoice(world.client("Mapping"), "13.00")
+    until(world.attention)
+    page = open_page("connection/mappings")
+    page.get_by_label("Time", exact=True).select_option(label="Other services")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    until(lambda: theirs.invoice(invoice["number"]))
+    until(lambda: not world.attention())
+
+
 def test_the_same_by_keyboard_alone(open_page: Open, world: RunningWorld) -> None:
     edited_on_both_sides(world, "Keyboard")
     page = open_page("attention")

@@ -10,7 +10,7 @@ from tests.integration.running import RunningWorld
 from tests.integration.system import until
 
 OWN = ("", "attention", "records", "connection", "connection/mappings", "backfill", "parity", "reads")
-PAGES = (*OWN, "../people", "../acts", "../you")
+PAGES = (*OWN, "../people", "../acts", "../you", "../all-parts")
 SERIOUS = ("serious", "critical")
 
 

@@ -254,7 +254,7 @@ def test_both_books_are_compared_when_somebody_asks(bookkeeper: Visit) -> None:
     bookkeeper.post("ID/parity/make")
     page = text_of(bookkeeper.get("ID/parity"))
     assert "No record differs" in page
-    assert "Differences by report" in page
+    assert "Differences by day" in page
 
 
 def test_what_people_wrote_is_shown_and_not_run(bookkeeper: Visit) -> None:
@@ -474,3 +474,37 @@ def test_a_connection_is_ended_by_who_is_sure(bookkeeper: Visit) -> None:
     assert world.connection()["state"] == "disconnected"
     assert "Disconnected." in text_of(bookkeeper.get("ID/connection"))
     assert [act for act in acts(world) if act[1] == "disconnect"] == [(bookkeeper.name, "disconnect")]
+
+
+def test_everything_that_a_filter_finds_is_brought_over_the_count_first(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    client = world.client("Aster")
+    for price in ("5.00", "6.00", "7.00"):
+        world.invoice(client, price)
+    world.settle()
+    assert "Sync all 3 that are found" in text_of(bookkeeper.get("ID/records?q=aster&kind=invoice"))
+    answer = bookkeeper.post("ID/records/sync-found", q="aster", kind="invoice", state="")
+    assert "kind=invoice" in answer.headers["Location"]
+    assert "3 asked for: each is being carried out." in text_of(bookkeeper.get("ID/records"))
+    assert [what for _, what in acts(world)] == ["sync record"] * 3
+
+
+def test_what_has_not_changed_is_not_sent_again(bookkeeper: Visit) -> None:
+    first = bookkeeper.get("ID/now")
+    again = bookkeeper.browser.get(first.request.path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.get_data()) == (304, b"")
+    paired_invoice(bookkeeper.world)
+    later = bookkeeper.browser.get(first.request.path, headers={"If-None-Match": first.headers["ETag"]})
+    assert later.status_code == 200
+
+
+def test_the_rest_is_mapped_at_once_and_methods_of_payment_too(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    page = bookkeeper.get("ID/connection/mappings").text
+    keys = re.findall(r'name="(line_type/[^"]+)"', page)
+    item = re.search(r'<option value="(\d+)">to Expenses', page)
+    assert item is not None
+    bookkeeper.post("ID/connection/mappings", **dict.fromkeys(keys, ""), **{"rest/line_type": item[1]})
+    mapped = world.parts.console.actions.mappings.mapped(world.connection_id)["line_type"]
+    assert set(mapped.values()) == {item[1]}
+    assert "are deposited to" in text_of(bookkeeper.get("ID/connection/mappings?more=1"))

@@ -8,7 +8,8 @@ function keep(part) {
     if (document.hidden) return;
     try {
       const answer = await fetch(part.dataset.live, { headers: tag ? { "If-None-Match": tag } : {}, redirect: "error" });
-      if (answer.status !== 200) return;
+      if (answer.status === 304) return;
+      if (answer.status !== 200) throw new Error(answer.statusText);
       tag = answer.headers.get("ETag") || "";
       const said = await answer.text();
       if (!part.contains(document.activeElement)) part.innerHTML = said;
