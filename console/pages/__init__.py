@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, redirect
+from flask import Flask, Request, redirect
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
 from flask_wtf import CSRFProtect
@@ -27,6 +28,16 @@ from console.pages import (  # noqa: F401 - each adds its own pages
 from console.pages.showing import COOKIE, EXTENSION, Showing, console, load, words
 
 __all__ = ["Showing", "install"]
+
+
+class ConsoleSessions(SecureCookieSessionInterface):
+    """Sessions are the console's: webhooks and the API neither read nor write one."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session of a request; an empty one that takes nothing wherever it is not the console's."""
+        if not request.path.startswith(console.url_prefix or ""):
+            return self.make_null_session(app)
+        return super().open_session(app, request)
 
 
 class Below:
@@ -67,9 +78,12 @@ def install(app: Flask, showing: Showing) -> None:
     Bootstrap5(app)
     if url.path.strip("/"):
         app.wsgi_app = Below(app.wsgi_app, f"/{url.path.strip('/')}")  # type: ignore[method-assign, assignment]  # as Flask's documents say
-    manager = LoginManager(app)
+    app.session_interface = ConsoleSessions()
+    # Not by its `init_app`, which has every answer looked at for a cookie that we never give.
+    manager = LoginManager()
     manager.user_loader(load)
     manager.session_protection = None
+    app.login_manager = manager  # type: ignore[attr-defined]  # where Flask-Login looks for it
     words(app)
     app.register_blueprint(console)
 

@@ -172,6 +172,12 @@ def own_connections() -> list[ConnectionView]:
     return sorted(every, key=lambda one: one.state == "archived")
 
 
+@console.context_processor
+def _who() -> dict[str, Any]:
+    """Templates say `current_user`."""
+    return {"current_user": current_user}
+
+
 @console.before_request
 def _check() -> None:
     if request.method != "GET" and request.method != "HEAD":

@@ -508,3 +508,9 @@ def test_the_rest_is_mapped_at_once_and_methods_of_payment_too(bookkeeper: Visit
     mapped = world.parts.console.actions.mappings.mapped(world.connection_id)["line_type"]
     assert set(mapped.values()) == {item[1]}
     assert "are deposited to" in text_of(bookkeeper.get("ID/connection/mappings?more=1"))
+
+
+def test_webhooks_and_health_know_of_no_session(world: World) -> None:
+    """It made each delivery a tenth dearer."""
+    answers = [world.web.get("/healthz"), world.web.post("/webhooks/quickbooks", data=b"[]"), world.web.get("/api/x")]
+    assert ["Vary" in answer.headers or "Set-Cookie" in answer.headers for answer in answers] == [False] * 3
