@@ -140,7 +140,7 @@ def activate(session: Session, connection_id: str) -> None:
 def release_brake(session: Session, connection_id: str, now: datetime) -> None:
     """A person has seen the voids and deletions of the last hour: they are counted from now on."""
     get_current(session, connection_id).removals_since = now
-    pending.reconsider_code(session, connection_id, "too_many_removals", now)
+    pending.reconsider_codes(session, connection_id, ["too_many_removals"], now)
 
 
 def note_watermark(session: Session, connection_id: str, watermark: datetime) -> None:

@@ -106,10 +106,9 @@ def _let_go_on(session: Session, connection: Connection, envelope: Envelope, now
     """No item and no preference is followed, and a customer is read later, but what waits for one may go on."""
     entity = envelope.type.partition(".")[0]
     if entity == "customer" and pairs.among(session, connection.id, Kind.CONTACT, Side.QUICKBOOKS, [envelope.subject]):
-        pending.reconsider_code(session, connection.id, pending.CUSTOMER_INACTIVE, now)
+        pending.reconsider_codes(session, connection.id, [pending.CUSTOMER_INACTIVE], now)
     if entity == "item":
-        for code in pending.MAPPING_CODES:
-            pending.reconsider_code(session, connection.id, code, now)
+        pending.reconsider_codes(session, connection.id, pending.MAPPING_CODES, now)
     if entity in ("item", "preferences") and switches.waiting(connection):
         duties.hurry(session, connection.id, duties.SETTINGS, now)
 

@@ -103,7 +103,7 @@ class Connection(Base):
     stalled from `stalled_since` on, with the cause. After a restore nothing is written from `verify_since` on until
     both books have been read; what Ravetree made before `verified_at` may then be in QuickBooks without our knowing.
     What was ticked at `…_ticked_at` and has no `…_since` waits until it can take effect. `time_zone` is an IANA name,
-    empty while nobody has said it.
+    empty while nobody has said it. `circumstances` rises whenever something changes that many records depend on.
     """
 
     __tablename__ = "connections"
@@ -149,6 +149,7 @@ class Connection(Base):
     removals_limit: Mapped[int] = mapped_column(default=20)
     removals_since: Mapped[datetime | None]
     reads_budget: Mapped[int | None]
+    circumstances: Mapped[int] = mapped_column(default=0)
     contacts_imported_at: Mapped[datetime | None]
     preflight: Mapped[dict[str, Any] | None] = mapped_column(Json)
     tax: Mapped[dict[str, Any] | None] = mapped_column(Json)

@@ -302,9 +302,23 @@ def reconsider_records(session: Session, connection_id: str, records: Iterable[R
         reconsider(session, connection_id, now, *_is(connection_id, record))
 
 
-def reconsider_code(session: Session, connection_id: str, code: str, now: datetime) -> None:
-    """`reconsider` for all that wait for the same reason."""
-    reconsider(session, connection_id, now, PendingChange.code == code)
+def reconsider_codes(session: Session, connection_id: str, codes: Iterable[str], now: datetime) -> None:
+    """`reconsider` for all that wait for one of these reasons, which something outside of their own work has mended.
+
+    What is worked on at this moment does not wait yet: `circumstances` tells its worker that it has to look again.
+    """
+    circumstances_change(session, connection_id)
+    reconsider(session, connection_id, now, PendingChange.code.in_(list(codes)))
+
+
+def circumstances_change(session: Session, connection_id: str) -> None:
+    """Something is as it was not when whatever is worked on now was looked at."""
+    session.execute(
+        sa.update(Connection)
+        .where(Connection.id == connection_id)
+        .values(circumstances=Connection.circumstances + 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def retry(session: Session, connection_id: str, records: Iterable[Record], now: datetime) -> bool:

@@ -137,6 +137,19 @@ class Books(Slice):
         with self.reading() as session:
             return pending.others_pending(session, self.id, Kind.PAYMENT)
 
+    def circumstances_changed(self) -> bool:
+        """Whether something that many records depend on has changed since this slice last knew.
+
+        What is stored next in the same transaction is stored before it can change again.
+        """
+        self.unit.commit()
+        with self.writing() as session:
+            connection = connections.lock(session, self.id)
+            changed = connection.circumstances != self.connection.circumstances
+            if changed:
+                self.connection = connection
+        return changed
+
     def waits_for_a_person(self, record: Record) -> bool:
         """Whether this record, or its partner, is held or parked."""
         pair = self.pair(record.kind, record.side, record.id)

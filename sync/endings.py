@@ -53,6 +53,9 @@ class Endings:
         if isinstance(outcome, NeedsAttention):
             outcome = NeedsAttention(fitted(outcome.attention))
         now = self._clock.now()
+        if not isinstance(outcome, Agreed) and books.circumstances_changed():
+            self.retry(books, subject, now, "something that it depends on has changed meanwhile", count=False)
+            return
         with books.writing() as session:
             generation = None if isinstance(outcome, Agreed) else _kept_under_its_name(session, books, subject, now)
             for entry in subject.entries:

@@ -68,6 +68,7 @@ def take_effect(session: Session, connection: Connection, now: datetime) -> tupl
     for kind in turned:
         switches.take_effect(connection, kind, now)
     duties.begin_switched_on(session, connection, now)
+    pending.circumstances_change(session, connection.id)
     pending.wake(session, connection.id, [Record(Side.RAVETREE, kind, pending.SWITCH_ON) for kind in turned], now)
     if connection.contacts_imported_at is None:
         _begin_import(session, connection.id, now)

@@ -141,7 +141,7 @@ class ConnectionActions:
                 if name in values:
                     setattr(connection, name, (values[name] or "") if name == "time_zone" else values[name])
             if values.get("time_zone"):
-                pending.reconsider_code(session, connection_id, TIME_ZONE_UNKNOWN, self.clock.now())
+                pending.reconsider_codes(session, connection_id, [TIME_ZONE_UNKNOWN], self.clock.now())
             if switches.waiting(connection):
                 storage_duties.schedule(session, connection_id, storage_duties.SETTINGS, self.clock.now())
             return _settings(connection)

@@ -121,8 +121,8 @@ class MappingActions:
             for key, quickbooks_id in mapping.items():
                 connections.set_mapping(session, connection_id, kind, key, quickbooks_id, names.get(quickbooks_id, ""))
             of_tax = pending.TAX_CODES if kind == TAX_RATE else ()
-            for code in {f"{kind}_not_mapped", *of_tax, *pending.MAPPING_CODES}:
-                pending.reconsider_code(session, connection_id, code, self.clock.now())
+            codes = {f"{kind}_not_mapped", *of_tax, *pending.MAPPING_CODES}
+            pending.reconsider_codes(session, connection_id, codes, self.clock.now())
             if switches.waiting(connection):
                 duties.schedule(session, connection_id, duties.SETTINGS, self.clock.now())
 

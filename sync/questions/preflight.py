@@ -107,10 +107,9 @@ def _keep(unit: UnitOfWork, connection: Connection, facts: CompanyFacts, now: da
         if facts.time_zone and not row.time_zone:
             row.time_zone = facts.time_zone
         if facts.custom_numbers:
-            pending.reconsider_code(session, connection.id, NUMBER_NOT_KEPT, now)
+            pending.reconsider_codes(session, connection.id, [NUMBER_NOT_KEPT], now)
         if not any(finding.code in ("mapping_inactive", "no_access") for finding in found):
-            for code in pending.MAPPING_CODES:
-                pending.reconsider_code(session, connection.id, code, now)
+            pending.reconsider_codes(session, connection.id, pending.MAPPING_CODES, now)
     log.info("looked", connection=connection.id, findings=[finding.code for finding in found])
     return found
 
@@ -175,8 +174,7 @@ def _keep_tax(
     tax = company_tax.read(company, codes, preferences)
     with unit.writing() as session:
         if connections.note_tax(session, connection.id, tax):
-            for code in pending.TAX_CODES:
-                pending.reconsider_code(session, connection.id, code, now)
+            pending.reconsider_codes(session, connection.id, pending.TAX_CODES, now)
 
 
 def _entries(company: Any, kind: str, mapped: dict[str, str]) -> list[MappedEntry]:

@@ -9,6 +9,7 @@ from reconcile.payments import SHARED
 from reconcile.receipts import ONE_OR_TWO
 from schemas import quickbooks
 from storage import pending
+from storage.models import PendingChange
 from sync import closing
 from sync.books import Books
 from sync.outcomes import NeedsAttention, Outcome, switched_off
@@ -125,8 +126,7 @@ class PaymentWork:
 
     def _reconsider(self, *codes: str) -> None:
         with self.books.writing() as session:
-            for code in codes:
-                pending.reconsider_code(session, self.books.id, code, self.books.now())
+            pending.reconsider(session, self.books.id, self.books.now(), PendingChange.code.in_(codes))
 
     def _is_locked(self, seen: SeenPayment, write: Write) -> bool:
         """Whether QuickBooks would refuse it, as far as we know: nobody changes a payment that is deposited."""

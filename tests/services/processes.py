@@ -34,6 +34,12 @@ def alive(pid: int) -> bool:
     return fields is not None and fields[0] != "Z"
 
 
+def stands_still(pid: int) -> bool:
+    """Whether no thread of it runs any more; a signal to stop reaches them one by one."""
+    threads = (_stat(thread) for thread in (_PROC / str(pid) / "task").glob("*"))
+    return all(fields is None or fields[0] in "TtZ" for fields in threads)
+
+
 def _parent(entry: Path) -> int:
     fields = _stat(entry)
     return int(fields[1]) if fields else 0

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.services.ports import ServiceError, wait_until
-from tests.services.processes import alive, family, send
+from tests.services.processes import alive, family, send, stands_still
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -82,12 +82,14 @@ class Server(ABC):
         wait_until(lambda: not any(map(alive, pids)), STOP_SECONDS, f"{self.name} did not die")
 
     def pause(self) -> None:
-        """The server hangs: connections stay open and nothing answers."""
+        """The server hangs: connections stay open and, once this returns, nothing answers."""
         if self._process is not None:
             # The server itself first: what it starts afterwards would go on.
             send([self._process.pid], signal.SIGSTOP)
-            send(family(self._process.pid), signal.SIGSTOP)
+            pids = family(self._process.pid)
+            send(pids, signal.SIGSTOP)
             self._paused = True
+            wait_until(lambda: all(map(stands_still, pids)), STOP_SECONDS, f"{self.name} did not stand still")
 
     def resume(self) -> None:
         if self._paused and self._process is not None:

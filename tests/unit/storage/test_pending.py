@@ -166,7 +166,7 @@ def test_what_a_person_does_during_the_work_is_not_lost(database: Database, done
         if done == "retry":
             pending.retry(session, CONNECTION, [INVOICE], START)
         else:
-            pending.reconsider_code(session, CONNECTION, PARKED.code, START)
+            pending.reconsider_codes(session, CONNECTION, [PARKED.code], START)
         assert not pending.clear(session, CONNECTION, INVOICE, 1)
     assert due(database) == [INVOICE]
 
@@ -199,7 +199,7 @@ def test_a_new_mapping_makes_due_what_waited_for_it_and_nothing_else(database: D
         pending.need_attention(session, CONNECTION, INVOICE, 1, PARKED, START)
         other = Attention("held", "edited_on_both_sides", "Both.", "Choose.")
         pending.need_attention(session, CONNECTION, PAYMENT, 1, other, START)
-        pending.reconsider_code(session, CONNECTION, "line_type_not_mapped", START)
+        pending.reconsider_codes(session, CONNECTION, ["line_type_not_mapped"], START)
     assert due(database) == [INVOICE]
     with database.transaction() as session:
         pending.reconsider_records(session, CONNECTION, [PAYMENT], START)

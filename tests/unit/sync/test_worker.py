@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 
 from clients.errors import NotSent, Refused
+from clients.quickbooks.faults import NotFoundOrInactive
 from clients.ravetree.account import AccountClosed, RecordGone
 from reconcile.model import Kind
 from storage import connections, leases
 from storage.installation import OtherEnvironment
 from storage.vault import UnreadableSecret
+from sync import switching
+from sync.actions.mappings import MappingActions
 from sync.lease import Claims
 from sync.worker import Worker
 from tests.unit.ports import SeededEntropy
@@ -188,3 +191,50 @@ def test_somebody_who_may_not_tell_is_not_let_in(world: World) -> None:
     world.hear()
     world.work()
     assert world.connection().state == "paused"
+
+
+def test_what_is_mapped_while_a_record_is_refused_for_want_of_it_is_not_lost(world: World) -> None:
+    """At the moment of mapping the record does not wait yet, and its worker knows the old mapping."""
+    invoice = world.invoice(world.aster(), "5.00")
+    world.hear()
+    world.quickbooks.add("Item", "9", Name="Other hours", Type="Service")
+    world.quickbooks.calls.fail("write", NotFoundOrInactive("it is inactive", code="610"), about="invoice")
+    actions = MappingActions(world.database, world.clock, world.neighbours_of, lambda _: (), lambda _: None)
+    mapped: list[bool] = []
+
+    def another_item(call: Any) -> None:
+        if call.name == "write" and not mapped:
+            mapped.append(True)
+            actions.map_keys(CONNECTION, {"line_type": {"time": "9"}})
+
+    world.quickbooks.calls.meanwhile = another_item
+    world.work()
+    assert mapped
+    there = world.quickbooks.numbered(invoice["number"])
+    assert there["Line"][0]["SalesItemLineDetail"]["ItemRef"]["value"] == "9"
+    assert world.pending() == []
+
+
+def test_who_would_wait_for_a_switch_that_was_turned_on_meanwhile_goes_on(world: World) -> None:
+    """A slice knows the switches as they were when it began."""
+    pairs = [world.paired()[0] for _ in range(2)]
+    world.set(invoices_since=None)
+    for invoice in pairs:
+        world.ravetree.change("invoices", invoice["id"], {"memo": "edited"})
+    world.hear()
+    turned: list[bool] = []
+
+    def turn_on(call: Any) -> None:
+        if call.name == "tell" and not turned:
+            turned.append(True)
+            with world.database.transaction() as session:
+                connection = connections.lock(session, CONNECTION)
+                connection.preflight = {"findings": [], "missing": []}
+                connection.invoices_ticked_at = world.clock.now()
+                switching.take_effect(session, connection, world.clock.now())
+
+    world.ravetree.calls.meanwhile = turn_on
+    world.work()
+    assert turned
+    found = [world.quickbooks.numbered(invoice["number"]).get("CustomerMemo") for invoice in pairs]
+    assert found == [{"value": "edited"}] * 2
