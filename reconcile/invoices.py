@@ -17,7 +17,6 @@ from reconcile.documents import (
 )
 from reconcile.invoiced_estimates import link_notices, link_of, plan_invoiced
 from reconcile.marks import (
-    ANY_PAYMENT,
     CLOSED,
     IN_CLOSED_PERIOD,
     Mark,
@@ -31,6 +30,7 @@ from reconcile.marks import (
     take_away,
 )
 from reconcile.model import (
+    ANY_PAYMENT,
     NOTHING,
     ZERO,
     Answer,

@@ -14,18 +14,17 @@ from reconcile.actions import Action
 from reconcile.decisions import Decision
 from reconcile.markers import placeholder_marker
 from reconcile.model import (
+    ANY_PAYMENT,
     NOTHING,
     ZERO,
     Allocation,
     Answer,
     Gone,
-    Kind,
     PaymentContent,
     Plan,
     QuickBooksInvoice,
     QuickBooksPayment,
     RavetreeInvoice,
-    Record,
     Side,
     held,
     money,
@@ -36,9 +35,6 @@ from reconcile.model import (
 from reconcile.payment_facts import shares_of, with_shares
 from reconcile.questions import Asked, answered, says
 from reconcile.time_zones import day_in
-
-ANY_PAYMENT = Record(Side.RAVETREE, Kind.PAYMENT, "*")
-"""In place of a payment: what waits for it goes on whenever one of them has got on."""
 
 CHANGED, NOT_COVERED, CLOSED = "placeholder_changed", "mark_not_covered", "placeholder_in_closed_period"
 REMOVED, IN_CLOSED_PERIOD = "placeholder_removed", "mark_in_closed_period"

@@ -56,7 +56,7 @@ class Likeness(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Record:
-    """The name of one record on one side."""
+    """The name of one record on one side; what is waited for can be none of them, but `any_of` or `switch_on_of`."""
 
     side: Side
     kind: Kind
@@ -64,6 +64,39 @@ class Record:
 
     def __str__(self) -> str:
         return f"{self.side}:{self.kind}:{self.id}"
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it names a record."""
+        return self.id not in (_ANY, _SWITCH_ON)
+
+    @property
+    def is_any(self) -> bool:
+        """Whether it stands for whichever record of its kind gets on first."""
+        return self.id == _ANY
+
+    @property
+    def is_switch_on(self) -> bool:
+        """Whether it stands for the next time that its kind is switched on."""
+        return self.id == _SWITCH_ON
+
+
+_ANY, _SWITCH_ON = "*", "switch-on"
+"""In place of an id. Neither side has ids like these."""
+
+
+def any_of(side: Side, kind: Kind) -> Record:
+    """What is waited for while any record of a kind may help."""
+    return Record(side, kind, _ANY)
+
+
+def switch_on_of(kind: Kind) -> Record:
+    """What is waited for while a kind is switched off."""
+    return Record(Side.RAVETREE, kind, _SWITCH_ON)
+
+
+ANY_PAYMENT = any_of(Side.RAVETREE, Kind.PAYMENT)
+"""What waits for it goes on whenever a payment has got on."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from decimal import Decimal
 from typing import Protocol
 
 from reconcile.decisions import Decision
-from reconcile.marks import ANY_PAYMENT, MarkCase, live_placeholder, open_here
+from reconcile.marks import MarkCase, live_placeholder, open_here
 from reconcile.model import (
+    ANY_PAYMENT,
     NOTHING,
     ZERO,
     Answer,

@@ -179,8 +179,8 @@ def _waited_for(session: Session, connection_id: str, names: list[Record]) -> Re
     row = next((row for row in pending.rows(session, connection_id, names) if row.waits_for), None)
     side, _, rest = (row.waits_for if row is not None else "").partition(":")
     kind, _, name = rest.partition(":")
-    if name and name not in ("*", pending.SWITCH_ON):
-        return Record(Side(side), Kind(kind), name)
+    if name and (target := Record(Side(side), Kind(kind), name)).is_one:
+        return target
     if row is not None or names[0].kind is not Kind.PAYMENT or names[0].side is not Side.QUICKBOOKS:
         return None
     holder = next(iter(pairs.among(session, connection_id, pairs.PLACEHOLDER, Side.QUICKBOOKS, [names[0].id])), None)

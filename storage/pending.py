@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from reconcile.choices import NAMES_ONE
 from reconcile.decisions import Decision
-from reconcile.model import Attention, Kind, Record, Side
+from reconcile.model import Attention, Kind, Record, Side, any_of
 from storage import duties, paging
 from storage.database import insert
 from storage.models import Connection, Event, Job, Pair, PendingChange, SyncState
@@ -23,9 +23,6 @@ MAPPING_CODES = ("ItemInactive", CUSTOMER_INACTIVE, "NotFoundOrInactive", "Stale
 
 TAX_CODES = ("tax_rate_not_mapped", "total_differs")
 """Why a document waits that QuickBooks' settings of tax, or the tax codes that rates are mapped to, may mend."""
-
-SWITCH_ON = "switch-on"
-"""In place of a record's id: what waits for it goes on when its kind is switched on again."""
 
 KEEPS_FAILING = "keeps_failing"
 """The code of what a person is shown while it is tried on."""
@@ -273,7 +270,7 @@ def wait(
 def wake(session: Session, connection_id: str, targets: Iterable[Record], now: datetime) -> int:
     """Make due what waits for one of `targets`, or for any record of their kind."""
     names = {str(target) for target in targets}
-    names |= {str(Record(target.side, target.kind, "*")) for target in targets}
+    names |= {str(any_of(target.side, target.kind)) for target in targets}
     if not names:
         return 0
     result = session.execute(

@@ -9,7 +9,7 @@ from config import telemetry
 from config.errors import RavebooksError
 from config.logging import logger
 from config.ports import Clock
-from reconcile.model import Attention, Kind, Record, Side, fitted
+from reconcile.model import ANY_PAYMENT, Attention, Kind, fitted
 from storage import connections, journal, pending, steps
 from storage import jobs as storage_jobs
 from sync import sync_states
@@ -172,7 +172,6 @@ class Endings:
 
 
 _ASK_SUPPORT = "If it lasts, save the record anew on the side that fails, or ask that side's support."
-ANY_PAYMENT = Record(Side.RAVETREE, Kind.PAYMENT, "*")
 
 
 def _wake_waiting(session: Session, books: Books, subject: Noted, outcome: Outcome, now: datetime) -> None:

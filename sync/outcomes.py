@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from reconcile.model import Attention, Kind, Record, Side
-from storage.pending import SWITCH_ON
+from reconcile.model import Attention, Kind, Record, switch_on_of
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,6 @@ Outcome = Agreed | NeedsAttention | Waits
 def switched_off(kind: Kind) -> Waits:
     """What has a partner moves no further while its kind is switched off; the switch-on wakes it."""
     return Waits(switch_on_of(kind))
-
-
-def switch_on_of(kind: Kind) -> Record:
-    """What is waited for while a kind is switched off."""
-    return Record(Side.RAVETREE, kind, SWITCH_ON)
 
 
 MAX_ROUNDS = 10

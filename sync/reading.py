@@ -7,14 +7,14 @@ from clients.quickbooks.faults import TokenExpired
 from config import telemetry
 from config.errors import RavebooksError, Stop
 from config.ports import Clock
-from reconcile.model import Kind, Side
+from reconcile.model import ANY_PAYMENT, Kind, Side
 from storage import connections, duties, pending
 from sync import catching_up, echoes
 from sync.books import Books
 from sync.borders import own_border
 from sync.duties import CHANGES
 from sync.echoes import Entry
-from sync.endings import ANY_PAYMENT, Endings
+from sync.endings import Endings
 from sync.entities import ENTITIES
 from sync.lease import Timings
 from sync.noted import Noted

@@ -13,7 +13,7 @@ from clients.errors import NeighbourError
 from clients.ravetree.account import RESOURCES, Account
 from config.logging import logger
 from config.ports import Clock
-from reconcile.model import Kind, Record, Side
+from reconcile.model import Kind, switch_on_of
 from reconcile.preflight import NOT_MAPPED, Severity
 from schemas.times import spell_instant
 from storage import connections, jobs, pending, switches
@@ -69,7 +69,7 @@ def take_effect(session: Session, connection: Connection, now: datetime) -> tupl
         switches.take_effect(connection, kind, now)
     duties.begin_switched_on(session, connection, now)
     pending.circumstances_change(session, connection.id)
-    pending.wake(session, connection.id, [Record(Side.RAVETREE, kind, pending.SWITCH_ON) for kind in turned], now)
+    pending.wake(session, connection.id, map(switch_on_of, turned), now)
     if connection.contacts_imported_at is None:
         _begin_import(session, connection.id, now)
     return turned

@@ -36,7 +36,7 @@ from reconcile.open_balances import WAITS
 from reconcile.parity import Figures
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import pairs, pending
+from storage import pairs
 from storage.models import Copy, Pair
 from sync.books import Books, base_of
 from sync.entities import ENTITIES
@@ -324,7 +324,7 @@ def next_sync_of(rehearsed: Rehearsed, at_rest: str = "") -> str:
     waits = rehearsed.waits
     if isinstance(rehearsed.outcome, Waits) and rehearsed.outcome.why != WAITS:
         target = rehearsed.outcome.target
-        if target.id == pending.SWITCH_ON:
+        if target.is_switch_on:
             at_rest = f"Nothing: {target.kind}s are switched off."
         else:
             waits = "waits for the payments that are under way"

@@ -11,6 +11,7 @@ from reconcile.invoices import InvoiceCase, plan
 from reconcile.markers import marked_placeholder
 from reconcile.marks import Placeholder
 from reconcile.model import (
+    ANY_PAYMENT,
     NOTHING,
     Answer,
     Attention,
@@ -41,7 +42,6 @@ from tests.unit.reconcile.build import (
     written,
 )
 
-ANY_PAYMENT = Record(Side.RAVETREE, Kind.PAYMENT, "*")
 VOID = quickbooks_invoice(0, voided=True)
 
 
