@@ -15,10 +15,10 @@ from storage.database import insert
 from storage.models import Connection, Event, Job, Pair, PendingChange, SyncState
 from storage.paging import Asked, Page
 
-CUSTOMER_INACTIVE = "CustomerInactive"
+CUSTOMER_INACTIVE = "billed_customer_inactive"
 """Why a document or a payment is parked whose customer is inactive in QuickBooks."""
 
-MAPPING_CODES = ("ItemInactive", CUSTOMER_INACTIVE, "NotFoundOrInactive", "StaleReference")
+MAPPING_CODES = ("item_inactive", CUSTOMER_INACTIVE, "not_found_or_inactive", "stale_reference")
 """Why a record is parked when an entry of a list that it needs is inactive or gone."""
 
 TAX_CODES = ("tax_rate_not_mapped", "total_differs")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from clients.errors import Missing, Moved, NotAuthorised, NotSent, OutcomeUnknown, Refused, Throttled
 from clients.quickbooks.faults import DuplicateNumber, TokenExpired
-from config.errors import RavebooksError
+from config.errors import RavebooksError, code_of
 from reconcile.decisions import Decision
 from reconcile.model import Likeness
 from storage.brakes import TooManyRemovals
@@ -75,11 +75,11 @@ def decide(error: RavebooksError, what: str, attempts: int, jitter: float) -> Re
         case TooManyRemovals():
             return Park("too_many_removals", f"{what}: {error}.", error.remedy, "held")
         case DuplicateNumber():
-            return Park(type(error).__name__, f"{what}: {error}.", error.remedy, decisions=_ANSWERS[error.likeness])
+            return Park(code_of(type(error)), f"{what}: {error}.", error.remedy, decisions=_ANSWERS[error.likeness])
         case Missing() | Refused():
-            return Park(type(error).__name__, f"{what}: {error}.", error.remedy)
+            return Park(code_of(type(error)), f"{what}: {error}.", error.remedy)
         case _:
-            return Park(type(error).__name__, f"{what}: {error}."[:500], error.remedy)
+            return Park(code_of(type(error)), f"{what}: {error}."[:500], error.remedy)
 
 
 def _capital(text: str) -> str:

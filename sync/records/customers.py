@@ -203,7 +203,7 @@ def _create(books: Books, contact: RavetreeContact, currency: str, name: str) ->
         try:
             return _write(books, contact, currency, contacts.suffixed_name(contact))
         except DuplicateName as error:
-            return Attention("parked", "DuplicateName", f"Client {contact.name}: {error}.", error.remedy)
+            return Attention("parked", "duplicate_name", f"Client {contact.name}: {error}.", error.remedy)
 
 
 def _write(books: Books, contact: RavetreeContact, currency: str, name: str) -> UseCustomer:
@@ -252,7 +252,7 @@ _CURED_BY_A_CONTACT = (
     "customer_gone",
     "customer_inactive",
     "merged_apart",
-    "CustomerInactive",
+    pending.CUSTOMER_INACTIVE,
 )
 
 

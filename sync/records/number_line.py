@@ -124,14 +124,14 @@ def _can_be_written(books: Books, one: Member) -> bool:
         return False
     with books.reading() as session:
         rows = pending.rows(session, books.id, pairs.names(session, books.id, one.record))
-    return all(row.state not in pending.ATTENTION or row.code == "DuplicateNumber" for row in rows)
+    return all(row.state not in pending.ATTENTION or row.code == "duplicate_number" for row in rows)
 
 
 def _wait(books: Books, before: Member, *, may_go_on: bool) -> Waits:
     """Wait for the one before. It is looked at where nobody does, or where what it was asked about may be over."""
     with books.writing() as session:
         rows = pending.rows(session, books.id, pairs.names(session, books.id, before.record))
-        asked = any(row.code == "DuplicateNumber" and row.state in pending.ATTENTION for row in rows)
+        asked = any(row.code == "duplicate_number" and row.state in pending.ATTENTION for row in rows)
         if not rows or (asked and may_go_on):
             pending.note(session, books.id, before.record, books.now())
     kind = before.record.kind

@@ -148,7 +148,7 @@ class CustomerPush:
             self.books.quickbooks.refresh([self._record])
         except DuplicateName as error:
             cause = f"Client {self._contact.name}: {error}."
-            return NeedsAttention(Attention("parked", "DuplicateName", cause, error.remedy))
+            return NeedsAttention(Attention("parked", "duplicate_name", cause, error.remedy))
         return None
 
     def reads_before_asking(self, seen: SeenCustomer) -> bool:  # noqa: ARG002

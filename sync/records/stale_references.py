@@ -15,7 +15,7 @@ class ItemInactive(StaleReference):
     """A mapped item was made inactive or deleted in QuickBooks."""
 
 
-class CustomerInactive(StaleReference):
+class BilledCustomerInactive(StaleReference):
     """The customer of a document or a payment was made inactive in QuickBooks."""
 
 
@@ -24,7 +24,7 @@ def explain(books: Books, request: Request, error: Missing | StaleReference) -> 
     return _customer(books, request, error) or _item(books, request, error) or error
 
 
-def _customer(books: Books, request: Request, error: Missing | StaleReference) -> CustomerInactive | None:
+def _customer(books: Books, request: Request, error: Missing | StaleReference) -> BilledCustomerInactive | None:
     customer_id = str((request.body.get("CustomerRef") or {}).get("value", ""))
     if not customer_id:
         return None
@@ -33,7 +33,7 @@ def _customer(books: Books, request: Request, error: Missing | StaleReference) -
         return None
     client = _client(books, request, customer_id)
     name = plain_name(str(found.get("DisplayName", customer_id)))
-    return CustomerInactive(
+    return BilledCustomerInactive(
         f"the customer {name:.60}{f' of client {client:.60}' if client else ''} is inactive in QuickBooks",
         remedy="Make the customer active again; it goes on by itself.",
         code=error.code,

@@ -391,7 +391,7 @@ def check(world: AnyWorld, answer: Mapping[str, object] | None = None) -> None:
     """Whatever differs waits for a person, with a cause and a remedy; and nothing is there twice."""
     waiting = world.attention()
     assert all(row["cause"] and row["remedy"] for row in waiting)
-    assert not [row for row in waiting if row["code"] in ("defect", "does_not_settle", "WrongRequest")]
+    assert not [row for row in waiting if row["code"] in ("defect", "does_not_settle", "wrong_request")]
     for rows, name in (
         (world.ravetree.every("payments"), "reference"),
         (world.quickbooks.query("select * from Payment"), "PaymentRefNum"),

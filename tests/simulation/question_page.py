@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clients.errors import Missing, NeighbourError, Refused
 from clients.ravetree.account import WrongAnswer
+from config.errors import code_of
 from reconcile.choices import choices
 from tests.simulation.desk import SITUATIONS, Situation
 from tests.simulation.question_playing import asked, play
@@ -33,11 +34,11 @@ NOT_PLAYED: Mapping[str, str] = {
     "defect": "A fault of the program itself.",
     "does_not_settle": "A fault of the program itself.",
     "look_failing": "It is about a connection, and ends with the look that succeeds.",
-    "WrongRequest": "A fault of the program itself.",
-    "Invalid": "Ravetree takes whatever the rules let through.",
-    "RecordGone": "It ends with the news of the deletion, which comes by itself.",
-    "Taken": "It is the own record, written before its answer was lost, and is taken as that.",
-    "WrongAnswer": "A fault of Ravetree itself.",
+    "wrong_request": "A fault of the program itself.",
+    "invalid": "Ravetree takes whatever the rules let through.",
+    "record_gone": "It ends with the news of the deletion, which comes by itself.",
+    "taken": "It is the own record, written before its answer was lost, and is taken as that.",
+    "wrong_answer": "A fault of Ravetree itself.",
 }
 """What can be asked and is brought about in no simulated world, by its code, and why."""
 
@@ -69,7 +70,7 @@ def asked_in_source() -> dict[str, list[Asked]]:
 def asked_as_errors() -> dict[str, str]:
     """What is asked under the name of an error, with its remedy; the roots themselves are raised by nobody."""
     kinds: list[type[NeighbourError]] = [WrongAnswer, *_below(Missing), *_below(Refused)]
-    return {kind.__name__: kind.remedy for kind in sorted(kinds, key=lambda kind: kind.__name__)}
+    return {code_of(kind): kind.remedy for kind in sorted(kinds, key=code_of)}
 
 
 def _below(root: type[NeighbourError]) -> Iterator[type[NeighbourError]]:

@@ -26,7 +26,7 @@ def _renumber(desk: Desk) -> None:
 
 
 @situation(
-    "DuplicateNumber",
+    "duplicate_number",
     "the same sale was typed in QuickBooks too",
     "adopt",
     repair=("ours gets another number", _renumber),
@@ -39,17 +39,17 @@ def _theirs(desk: Desk) -> str:
     return str(desk.made["theirs"]["Id"])
 
 
-@situation("DuplicateNumber", "another total of the same customer's", "link", link=_theirs)
+@situation("duplicate_number", "another total of the same customer's", "link", link=_theirs)
 def _(desk: Desk) -> str:
     return _typed(desk, "Aster", 55)
 
 
-@situation("DuplicateNumber", "another customer's invoice", repair=("it gets another number", _renumber))
+@situation("duplicate_number", "another customer's invoice", repair=("it gets another number", _renumber))
 def _(desk: Desk) -> str:
     return _typed(desk, "Birch", 55)
 
 
-@situation("DuplicateNumber", "the number of our own void one is used again", "free")
+@situation("duplicate_number", "the number of our own void one is used again", "free")
 def _(desk: Desk) -> str:
     old = desk.bill(number=NUMBER)
     desk.world.ravetree.delete("invoices", old["id"])
@@ -67,7 +67,7 @@ def _rename(desk: Desk) -> None:
     _retry(desk)
 
 
-@situation("DuplicateName", "vendors have both names of a client", repair=("it is renamed, and retry", _rename))
+@situation("duplicate_name", "vendors have both names of a client", repair=("it is renamed, and retry", _rename))
 def _(desk: Desk) -> str:
     client = desk.world.client("Aster")
     for name in ("Aster", f"Aster ({client})"):
@@ -82,7 +82,7 @@ def _rename_and_press(desk: Desk) -> None:
 
 
 @situation(
-    "DuplicateName",
+    "duplicate_name",
     "a client got the name of a vendor",
     repair=("it is renamed, and its button is pressed", _rename_and_press),
 )
@@ -108,7 +108,7 @@ def _date_later(desk: Desk) -> None:
 
 
 @situation(
-    "BooksClosed", "an invoice with a wrong date, in a closed period", repair=("its date is changed", _date_later)
+    "books_closed", "an invoice with a wrong date, in a closed period", repair=("its date is changed", _date_later)
 )
 def _(desk: Desk) -> str:
     return _into_closed_period(desk)
@@ -119,7 +119,7 @@ def _open(desk: Desk) -> None:
     _retry(desk)
 
 
-@situation("BooksClosed", "an invoice of a closed period", repair=("the period is opened, and retry", _open))
+@situation("books_closed", "an invoice of a closed period", repair=("the period is opened, and retry", _open))
 def _(desk: Desk) -> str:
     return _into_closed_period(desk)
 
@@ -130,7 +130,7 @@ def _undeposit(desk: Desk) -> None:
 
 
 @situation(
-    "DepositedPayment",
+    "deposited_payment",
     "it was lowered in Ravetree after its deposit",
     repair=("the deposit is removed", _undeposit),
 )
@@ -149,7 +149,7 @@ def _make_customer_active(desk: Desk) -> None:
 
 
 @situation(
-    "CustomerInactive",
+    "billed_customer_inactive",
     "a new invoice for an inactive customer",
     repair=("it is made active again", _make_customer_active),
 )
@@ -166,7 +166,7 @@ def _make_item_active(desk: Desk) -> None:
     set_active(desk, "Item", desk.made["item"], active=True)
 
 
-@situation("ItemInactive", "a mapped item was made inactive", repair=("it is made active again", _make_item_active))
+@situation("item_inactive", "a mapped item was made inactive", repair=("it is made active again", _make_item_active))
 def _(desk: Desk) -> str:
     invoice = desk.bill()
     name = desk.there(invoice)["Line"][0]["SalesItemLineDetail"]["ItemRef"]["value"]
@@ -184,16 +184,16 @@ def _refused_once(desk: Desk, code: str) -> str:
     return of_invoice(desk)
 
 
-@situation("BusinessRule", "a rule of QuickBooks' own", repair=("it is done, and retry", _retry))
+@situation("business_rule", "a rule of QuickBooks' own", repair=("it is done, and retry", _retry))
 def _(desk: Desk) -> str:
     return _refused_once(desk, "6000")
 
 
-@situation("NotFoundOrInactive", "neither its customer nor an item", repair=("it is made active, and retry", _retry))
+@situation("not_found_or_inactive", "neither its customer nor an item", repair=("it is made active, and retry", _retry))
 def _(desk: Desk) -> str:
     return _refused_once(desk, "610")
 
 
-@situation("StaleReference", "neither its customer nor an item", repair=("it is mapped, and retry", _retry))
+@situation("stale_reference", "neither its customer nor an item", repair=("it is mapped, and retry", _retry))
 def _(desk: Desk) -> str:
     return _refused_once(desk, "2500")

@@ -155,7 +155,7 @@ def test_a_number_that_is_taken_is_offered_though_the_company_does_not_check_num
     old_world.settle()
     assert job(old_world, begun["id"])["counts"] == {"left": 0, "agreed": 2, "parked": 1}
     (row,) = old_world.attention()
-    assert row["code"] == "DuplicateNumber"
+    assert row["code"] == "duplicate_number"
     path = f"/api/connections/{old_world.connection_id}/records/ravetree/invoice/{old_world.old[0]['id']}/decision"
     old_world.api("POST", path, {"decision": "adopt", "by": "Kim"})
     old_world.settle()

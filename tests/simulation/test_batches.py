@@ -202,7 +202,7 @@ def test_closed_books_park_the_one_and_let_the_others_through(world: BatchWorld)
     world.quickbooks.write("preferences", named | {"AccountingInfoPrefs": {"BookCloseDate": "2026-03-31"}})
     number = world.begin()
     world.settle()
-    assert codes(world) == ["BooksClosed"]
+    assert codes(world) == ["books_closed"]
     assert world.made() == [name for name in world.asked() if name != old["number"]]
     assert world.counts(number) == {"left": 0, "agreed": 4, "parked": 1}
     assert len(world.batches()) == 1
@@ -225,7 +225,7 @@ def test_a_number_taken_between_the_look_and_the_batch_parks_that_one_only(
     monkeypatch.setattr(Company, "batch", taken_before)
     number = world.begin()
     world.settle()
-    assert codes(world) == ["DuplicateNumber"]
+    assert codes(world) == ["duplicate_number"]
     assert world.made() == world.asked()
     assert world.counts(number) == {"left": 0, "agreed": 3, "parked": 1}
 
@@ -254,7 +254,7 @@ def test_a_look_at_the_numbers_that_is_refused_leaves_each_to_its_own_look(
     monkeypatch.setattr(Company, "query", refused)
     number = world.begin()
     world.settle()
-    assert (world.made(), world.batches(), codes(world)) == (world.asked(), [], ["DuplicateNumber"])
+    assert (world.made(), world.batches(), codes(world)) == (world.asked(), [], ["duplicate_number"])
     assert world.counts(number) == {"left": 0, "agreed": 2, "parked": 1}
 
 

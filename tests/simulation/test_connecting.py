@@ -276,7 +276,7 @@ def test_an_item_that_becomes_inactive_parks_what_needs_it_names_the_mapping_and
     invoice = world.invoice(world.client("Bright Harbor"), "10.00")
     world.settle()
     (row,) = world.attention()
-    assert row["code"] == "ItemInactive"
+    assert row["code"] == "item_inactive"
     assert "'time'" in row["cause"]
     assert found(world, path)["mapping_inactive"] == "blocks"
     edit(world, "Item", hours, Active=True)

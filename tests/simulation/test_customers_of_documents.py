@@ -224,7 +224,7 @@ def test_an_inactive_customer_is_named_and_it_goes_on_when_it_is_active_again(
     what = write_something(world, kind, client)
     world.settle()
     (row,) = world.attention()
-    assert row["code"] == "CustomerInactive"
+    assert row["code"] == "billed_customer_inactive"
     assert row["cause"] == f"{what}: the customer Bright Harbor of client Bright Harbor is inactive in QuickBooks."
     make(active=True)
     world.settle()

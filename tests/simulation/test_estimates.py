@@ -107,7 +107,7 @@ def test_an_invoice_does_not_wait_for_an_estimate_that_ends_with_a_person(world:
     made = estimate(world, client, status="accepted")
     invoice = world.invoice(client, "100.00", estimate_id=made["id"])
     world.settle()
-    assert [row["code"] for row in world.attention()] == ["BooksClosed"]
+    assert [row["code"] for row in world.attention()] == ["books_closed"]
     assert len(all_there(world, "Invoice", invoice["number"])) == 1
 
 

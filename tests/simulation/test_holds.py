@@ -82,5 +82,5 @@ def test_what_made_room_for_an_edit_in_a_closed_period_is_put_back(world: World)
     line = world.ravetree.get("invoices", invoice["id"])["lines"][0]
     world.ravetree.change("invoices", invoice["id"], {"lines": [line | {"unit_price": "80.00", "amount": "80.00"}]})
     world.settle()
-    assert codes(world) == ["BooksClosed"]
+    assert codes(world) == ["books_closed"]
     assert (remote(world, invoice)["TotalAmt"], [row["TotalAmt"] for row in payments(world)]) == (100, [100])

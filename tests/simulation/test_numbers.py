@@ -223,7 +223,7 @@ def test_where_one_of_a_ring_is_refused_all_keep_their_numbers(world: World, ref
     with spoiled(world, spoil):
         world.settle()
         assert [number(world, row) for _, row in made] == ["A", "B", "C"]
-        assert [(row["id"], row["code"]) for row in world.attention()] == [(other["id"], "BusinessRule")]
+        assert [(row["id"], row["code"]) for row in world.attention()] == [(other["id"], "business_rule")]
     retry(world, other)
     assert [number(world, row) for _, row in made] == ["B", "C", "A"]
     assert is_at_rest(world)
@@ -253,7 +253,7 @@ def test_in_a_ring_with_one_in_a_closed_period_nothing_moves(world: World) -> No
     set_preferences(world, AccountingInfoPrefs={"BookCloseDate": "2026-10-31"})
     renumber(world, (a, "B"), (old, "A"))
     world.settle()
-    assert (number(world, qa), number(world, qb), codes(world)) == ("A", "B", ["BooksClosed"])
+    assert (number(world, qa), number(world, qb), codes(world)) == ("A", "B", ["books_closed"])
     set_preferences(world, AccountingInfoPrefs={"BookCloseDate": None})
     retry(world, old)
     assert (number(world, qa), number(world, qb), codes(world)) == ("B", "A", [])
@@ -264,7 +264,7 @@ def test_a_line_that_ends_at_somebody_elses_asks_the_one_in_front(world: World) 
     hand = by_hand(world, qa, "H", 5)
     renumber(world, (a, "B"), (b, "H"))
     world.settle()
-    assert [(row["id"], row["code"]) for row in world.attention()] == [(b["id"], "DuplicateNumber")]
+    assert [(row["id"], row["code"]) for row in world.attention()] == [(b["id"], "duplicate_number")]
     assert (number(world, qa), number(world, qb)) == ("A", "B")
     edit(world, hand, DocNumber="other")
     retry(world, b)
@@ -301,7 +301,7 @@ def void_and_again(world: World, name: str = "1043", **fields: Any) -> tuple[Bod
 def test_our_own_void_invoice_gives_its_number_away(world: World) -> None:
     _, row, new = void_and_again(world)
     (asked,) = world.attention()
-    assert asked["code"] == "DuplicateNumber"
+    assert asked["code"] == "duplicate_number"
     for words in ("`free`", "1043-V", "used again"):
         assert words in asked["remedy"]
     assert preview(world, new, "free") == ["invoice.renumber", "invoice.create"]
@@ -330,7 +330,7 @@ def test_a_number_that_has_no_room_is_asked_about_without_it(world: World) -> No
     (asked,) = world.attention()
     assert "free" not in asked["remedy"]
     refused(world, new, "free")
-    assert (number(world, row), codes(world)) == ("1" * 20, ["DuplicateNumber"])
+    assert (number(world, row), codes(world)) == ("1" * 20, ["duplicate_number"])
 
 
 def test_in_a_closed_period_it_keeps_its_number(world: World) -> None:
@@ -386,7 +386,7 @@ def test_a_number_that_was_taken_meanwhile_is_asked_about(world: World) -> None:
     set_preferences(world, SalesFormsPrefs={"CustomTxnNumbers": True})
     hand = by_hand(world, row, "R-1", 5)
     retry(world, invoice)
-    assert codes(world) == ["DuplicateNumber"]
+    assert codes(world) == ["duplicate_number"]
     edit(world, hand, DocNumber="other")
     retry(world, invoice)
     assert there(world, invoice)["TotalAmt"] == 100
@@ -405,7 +405,7 @@ def deleted_and_retyped(world: World, amount: int, day: str) -> tuple[Body, Body
     world.settle()
     assert codes(world) == ["deleted_in_quickbooks"]
     decide(world, invoice, "push")
-    assert codes(world) == ["DuplicateNumber"]
+    assert codes(world) == ["duplicate_number"]
     return invoice, hand
 
 
@@ -429,7 +429,7 @@ def test_what_was_pushed_is_written_once_its_number_is_free(world: World, meanwh
     world.api("PUT", f"/api/connections/{world.connection_id}/switches", {"invoices": True})
     if meanwhile != "nothing":
         refused(world, invoice, meanwhile)
-        assert codes(world) == ["DuplicateNumber"]
+        assert codes(world) == ["duplicate_number"]
     edit(world, hand, DocNumber="other")
     retry(world, invoice)
     assert there(world, invoice)["TotalAmt"] == 100
@@ -445,9 +445,9 @@ def test_what_was_pushed_into_a_closed_period_is_written_once_that_is_open(world
     world.api("PUT", f"/api/connections/{world.connection_id}/switches", {"invoices": True})
     world.settle()
     decide(world, invoice, "push")
-    assert codes(world) == ["BooksClosed"]
+    assert codes(world) == ["books_closed"]
     refused(world, invoice, "leave")
-    assert codes(world) == ["BooksClosed"]
+    assert codes(world) == ["books_closed"]
     set_preferences(world, AccountingInfoPrefs={"BookCloseDate": None})
     retry(world, invoice)
     assert there(world, invoice)["TotalAmt"] == 100
@@ -463,4 +463,4 @@ def test_a_paired_invoice_is_never_given_another_partner_because_of_its_number(w
     (asked,) = world.attention()
     assert "`" not in asked["remedy"]
     refused(world, invoice, "adopt")
-    assert (number(world, row), codes(world)) == ("A", ["DuplicateNumber"])
+    assert (number(world, row), codes(world)) == ("A", ["duplicate_number"])

@@ -29,4 +29,4 @@ def test_a_record_whose_read_is_refused_is_parked(world: World) -> None:
     for _ in range(10):
         world.work()
         world.clock.advance(1)
-    assert codes(world) == ["WrongRequest"]
+    assert codes(world) == ["wrong_request"]

@@ -234,7 +234,7 @@ def test_closed_books_park_the_invoice_and_retry_goes_on(world: World) -> None:
     order(world, "invoice.create", "fault:6210")
     invoice = world.invoice(world.client("Lakeside Clinic"), "10.00")
     world.settle()
-    assert codes(world) == ["BooksClosed"]
+    assert codes(world) == ["books_closed"]
     row = world.attention()[0]
     world.api("POST", f"/api/connections/{world.connection_id}/records/{row['side']}/{row['kind']}/{row['id']}/retry")
     world.settle()
@@ -349,7 +349,7 @@ def test_a_number_that_is_taken_is_offered_and_adopted_when_told_to(world: World
     taken = world.quickbooks.write("invoice", body)
     world.invoice(paired["client_id"], "100.00")
     world.settle()
-    assert codes(world) == ["DuplicateNumber"]
+    assert codes(world) == ["duplicate_number"]
     assert "adopt" in world.attention()[0]["remedy"]
     decide(world, "adopt")
     assert world.attention() == []

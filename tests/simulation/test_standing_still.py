@@ -101,7 +101,7 @@ def test_an_answer_without_a_version_parks_its_record_alone(world: World, both_s
         world.settle()
         assert (balance(world, ours), balance(world, other)) == ("100.00", "180.00")
         (row,) = world.attention()
-        assert (row["code"], row["id"]) == ("UnreadableRecord", bad["Id"])
+        assert (row["code"], row["id"]) == ("unreadable_record", bad["Id"])
         assert "SyncToken" in row["cause"]
     world.api("POST", f"/api/connections/{world.connection_id}/records/quickbooks/payment/{bad['Id']}/retry")
     world.settle()

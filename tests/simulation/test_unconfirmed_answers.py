@@ -70,4 +70,4 @@ def test_a_strangers_invoice_of_the_same_number_is_not_taken_for_the_one_whose_a
     world.quickbooks.steer("faults", {"endpoint": "invoice.create", "kind": "timeout_before", "count": 1})
     world.invoice(client, "20.00")
     world.settle()
-    assert [row["code"] for row in world.attention()] == ["DuplicateNumber"]
+    assert [row["code"] for row in world.attention()] == ["duplicate_number"]

@@ -182,7 +182,7 @@ def test_an_edit_that_was_refused_goes_with_the_next_try(
     else:
         world.ravetree.change("payments", payment["id"], {"reference": "CHK 2"})
     world.settle()
-    assert codes(world) == ["BooksClosed"]
+    assert codes(world) == ["books_closed"]
     (row,) = world.attention()
     world.api("POST", f"/api/connections/{world.connection_id}/records/{row['side']}/{row['kind']}/{row['id']}/retry")
     world.settle()

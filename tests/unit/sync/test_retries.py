@@ -22,11 +22,11 @@ WHAT = "Payment 7"
         (OutcomeUnknown("x"), Retry(4.0, everything=True)),
         (Throttled("x", wait_seconds=60), Retry(60, everything=True)),
         (Moved("it moved"), Replan()),
-        (Missing("it is gone"), Park("Missing", "Payment 7: it is gone.", Missing.remedy)),
-        (Refused("no", remedy="Do this."), Park("Refused", "Payment 7: no.", "Do this.")),
+        (Missing("it is gone"), Park("missing", "Payment 7: it is gone.", Missing.remedy)),
+        (Refused("no", remedy="Do this."), Park("refused", "Payment 7: no.", "Do this.")),
         (NotAuthorised("no entry"), Pause("No entry.", "Connect again.")),
         (ConsentLost("the token is dead"), Pause("The token is dead.", "Connect QuickBooks again.")),
-        (RavebooksError("x" * 900), Park("RavebooksError", f"{WHAT}: {'x' * 489}", RavebooksError.remedy)),
+        (RavebooksError("x" * 900), Park("ravebooks_error", f"{WHAT}: {'x' * 489}", RavebooksError.remedy)),
     ],
 )
 def test_each_error_has_its_decision(error: RavebooksError, decision: Reaction) -> None:
@@ -46,7 +46,7 @@ def test_a_number_that_is_taken_is_asked_about_with_what_may_be_decided(
     likeness: Likeness, decisions: tuple[Decision, ...]
 ) -> None:
     error = DuplicateNumber("its number is taken", remedy="Do this.", likeness=likeness)
-    expected = Park("DuplicateNumber", "Payment 7: its number is taken.", "Do this.", decisions=decisions)
+    expected = Park("duplicate_number", "Payment 7: its number is taken.", "Do this.", decisions=decisions)
     assert decide(error, WHAT, 0, 1.0) == expected
 
 

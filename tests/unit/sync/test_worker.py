@@ -140,7 +140,7 @@ def test_unreadable_records_are_parked_with_what_is_wrong(world: World) -> None:
     invoice = world.invoice(world.client(), "5.00")
     world.ravetree.row("invoices", invoice["id"])["total"] = "much"
     world.settle()
-    assert world.attention(ours(Kind.INVOICE, invoice)).code == "UnreadableRecord"
+    assert world.attention(ours(Kind.INVOICE, invoice)).code == "unreadable_record"
 
 
 def test_the_slice_ends_when_its_time_is_over(world: World) -> None:

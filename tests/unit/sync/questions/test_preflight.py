@@ -35,7 +35,7 @@ def test_an_entry_that_is_active_again_lets_go_on_what_waited_for_it(world: Worl
     world.quickbooks.row("Item", HOURS)["Active"] = False
     invoice = world.invoice(world.client(), "5.00")
     world.settle()
-    assert list(world.codes().values()) == ["ItemInactive"]
+    assert list(world.codes().values()) == ["item_inactive"]
     world.quickbooks.row("Item", HOURS)["Active"] = True
     world.plan(PREFLIGHT)
     world.work()

@@ -32,7 +32,7 @@ def test_one_that_is_refused_takes_no_other_with_it(world: World) -> None:
     world.quickbooks.row("Item", "2")
     world.settle()
     assert world.pairs("invoice").keys() == {first["id"], second["id"]}
-    assert world.attention(ours(Kind.INVOICE, third)).code == "DuplicateNumber"
+    assert world.attention(ours(Kind.INVOICE, third)).code == "duplicate_number"
 
 
 @pytest.mark.parametrize("after", [False, True])

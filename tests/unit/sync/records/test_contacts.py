@@ -31,7 +31,7 @@ def test_a_name_that_is_taken_twice_waits_for_a_person(world: World) -> None:
     world.quickbooks.calls.fail("write", DuplicateName("its name is taken in QuickBooks"), about="customer", times=2)
     invoice = world.invoice(client, "10.00")
     world.settle()
-    assert world.attention(ours(Kind.INVOICE, invoice)).code == "DuplicateName"
+    assert world.attention(ours(Kind.INVOICE, invoice)).code == "duplicate_name"
     assert world.quickbooks.every("Invoice") == []
 
 

@@ -226,7 +226,7 @@ def test_an_inactive_item_is_named(world: World) -> None:
     invoice = world.invoice(world.client(), "10.00")
     world.settle()
     row = world.attention(ours(Kind.INVOICE, invoice))
-    assert (row.code, "the item Hours, to which" in row.cause) == ("ItemInactive", True)
+    assert (row.code, "the item Hours, to which" in row.cause) == ("item_inactive", True)
 
 
 def test_money_beside_a_mark_that_was_edited_unheard_is_read_again_before_it_is_applied(world: World) -> None:

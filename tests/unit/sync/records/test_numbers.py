@@ -29,7 +29,7 @@ def test_the_same_document_is_taken_over_if_a_person_says_so(world: World) -> No
     world.settle()
     record = ours(Kind.INVOICE, invoice)
     row = world.attention(record)
-    assert (row.code, row.decisions, made["Id"] in row.cause) == ("DuplicateNumber", "adopt", True)
+    assert (row.code, row.decisions, made["Id"] in row.cause) == ("duplicate_number", "adopt", True)
     assert world.decide(record, "adopt")
     world.settle()
     assert world.pairs("invoice") == {invoice["id"]: made["Id"]}
@@ -43,7 +43,7 @@ def test_another_document_is_never_taken_over(world: World, amount: int, fields:
     invoice = world.invoice(world.client(), "100.00", number="77")
     world.settle()
     row = world.attention(ours(Kind.INVOICE, invoice))
-    assert (row.code, row.decisions) == ("DuplicateNumber", "link")
+    assert (row.code, row.decisions) == ("duplicate_number", "link")
     with pytest.raises(NotTaken):
         world.decide(ours(Kind.INVOICE, invoice), "adopt")
     world.settle()
@@ -68,7 +68,7 @@ def test_the_button_looks_for_the_number_before_it_writes(world: World) -> None:
     invoice = world.invoice(world.client(), "100.00", number="77", created_at="2026-01-01T00:00:00.000Z")
     world.press(ours(Kind.INVOICE, invoice))
     world.settle()
-    assert world.attention(ours(Kind.INVOICE, invoice)).code == "DuplicateNumber"
+    assert world.attention(ours(Kind.INVOICE, invoice)).code == "duplicate_number"
     assert "invoice.create" not in world.written("refused")
 
 

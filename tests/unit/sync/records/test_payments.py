@@ -161,7 +161,7 @@ def test_a_deposited_payment_is_locked(world: World) -> None:
     world.settle()
     world.ravetree.change("payments", payment["id"], {"reference": "late"})
     world.settle()
-    assert world.attention(ours(Kind.PAYMENT, payment)).code == "DepositedPayment"
+    assert world.attention(ours(Kind.PAYMENT, payment)).code == "deposited_payment"
     assert world.quickbooks.row("Payment", there["Id"])["PaymentRefNum"] == "A 7"
 
 

@@ -36,7 +36,7 @@ def test_a_refusal_is_stored_and_parks_the_record(world: World) -> None:
     invoice = world.invoice(world.client(), "10.00")
     world.settle()
     row = world.attention(ours(Kind.INVOICE, invoice))
-    assert (row.state, row.code) == ("parked", "BooksClosed")
+    assert (row.state, row.code) == ("parked", "books_closed")
     (operation,) = world.operations()
     assert (operation.state, operation.error) == ("refused", "6210 its date lies in a closed period")
     world.retry(ours(Kind.INVOICE, invoice))

@@ -35,7 +35,7 @@ def test_another_document_with_that_number_is_not_ours(world: World) -> None:
     world.quickbooks.save("Invoice", body)
     world.miss()
     world.after(PAST_THE_HORIZON)
-    assert world.attention(ours(Kind.INVOICE, invoice)).code == "DuplicateNumber"
+    assert world.attention(ours(Kind.INVOICE, invoice)).code == "duplicate_number"
     assert world.pairs("invoice") == {}
 
 
