@@ -30,6 +30,7 @@ class InboundLoop(Loop):
 
     name = "recorder"
     queue = names.INBOUND_QUEUE
+    prefetch = 300
 
     def __init__(
         self,

@@ -275,9 +275,3 @@ def insert(session: Session, model: type[Any]) -> Any:
     """An INSERT that knows `on_conflict_…` on either database."""
     dialect = session.get_bind().dialect.name
     return sqlite.insert(model) if dialect == "sqlite" else postgresql.insert(model)
-
-
-def insert_on(dialect: str, model: type[Any]) -> Any:
-    """An INSERT for a database by its name, to be made once and carried out with any number of rows."""
-    table = model.__table__
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

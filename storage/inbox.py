@@ -15,10 +15,10 @@ from reconcile.model import Kind, Record, Side
 from schemas import ids
 from schemas.envelopes import Delivery, Envelope
 from storage import connections, duties, paging, pairs, pending, switches
-from storage.database import insert_on
 from storage.models import Connection, Event
 from storage.paging import Asked, Page
 from storage.pending import Note
+from storage.rows import execute, insert_rows
 
 FOLLOWED = {
     Side.QUICKBOOKS: {
@@ -178,12 +178,20 @@ _LET_GO_ON = frozenset({"customer", "item", "preferences"})
 @cache
 def _insertion(dialect: str) -> Any:
     known_by = [Event.source, Event.account, Event.event_id]
-    new = insert_on(dialect, Event).on_conflict_do_nothing(index_elements=known_by)
+    new = insert_rows(dialect, Event, _COLUMNS).on_conflict_do_nothing(index_elements=known_by)
     return new.returning(Event.id, *known_by)
+
+
+_COLUMNS = (
+    *("connection_id", "source", "account", "event_id", "type", "kind", "subject"),
+    *("occurred_at", "received_at", "recorded_at", "outcome", "reason", "data"),
+)
 
 
 def _insert(session: Session, judged: Sequence[_Judged], now: datetime) -> dict[_Key, int]:
     """The ids of what is new."""
+    if not judged:
+        return {}
     rows = [
         {
             "connection_id": connection.id if connection else None,
@@ -202,9 +210,7 @@ def _insert(session: Session, judged: Sequence[_Judged], now: datetime) -> dict[
         }
         for delivery, envelope, connection, outcome, reason, kind in judged
     ]
-    if not rows:
-        return {}
-    found = session.execute(_insertion(session.get_bind().dialect.name), rows)
+    found = execute(session, _insertion(session.get_bind().dialect.name), Event, rows)
     return {(Side(source), account, event_id): row_id for row_id, source, account, event_id in found}
 
 

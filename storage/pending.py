@@ -13,9 +13,9 @@ from reconcile.choices import NAMES_ONE
 from reconcile.decisions import Decision
 from reconcile.model import Attention, Kind, Record, Side
 from storage import duties, paging
-from storage.database import insert_on
 from storage.models import Connection, Event, Job, Pair, PendingChange, SyncState
 from storage.paging import Asked, Page
+from storage.rows import execute, insert_rows
 
 CUSTOMER_INACTIVE = "CustomerInactive"
 """Why a document or a payment is parked whose customer is inactive in QuickBooks."""
@@ -86,8 +86,7 @@ def note_all(session: Session, notes: Iterable[Note], now: datetime) -> None:
     # In one order, as whoever else notes.
     rows = [_row(same, now) for _, same in sorted(of_record.items())]
     if rows:
-        session.flush()
-        session.execute(_noting(session.get_bind().dialect.name), rows)
+        execute(session, _noting(session.get_bind().dialect.name), PendingChange, rows)
 
 
 def _row(same: Sequence[Note], now: datetime) -> dict[str, Any]:
@@ -109,15 +108,17 @@ def _row(same: Sequence[Note], now: datetime) -> dict[str, Any]:
     }
 
 
+_COLUMNS = (
+    *("connection_id", "side", "kind", "record_id", "generation", "created_at", "due_at"),
+    *("first_event_id", "must_read", "requested", "updated_at"),
+)
+
+
 @cache
 def _noting(dialect: str) -> Any:
     """The statement, made once: what is new is inserted, what is there is due again and one generation on."""
-    empty: dict[str, Any] = dict.fromkeys(
-        ("waits_for", "code", "cause", "remedy", "decisions"), sa.literal_column("''")
-    )
-    new = insert_on(dialect, PendingChange).values(
-        state=sa.literal_column(f"'{DUE}'"), attempts=sa.literal_column("0"), **empty
-    )
+    empty = dict.fromkeys(("waits_for", "code", "cause", "remedy", "decisions"), "")
+    new = insert_rows(dialect, PendingChange, _COLUMNS, {"state": DUE, "attempts": 0, **empty})
     old, excluded = PendingChange, new.excluded
     earliest = sa.case(
         (old.first_event_id.is_(None), excluded.first_event_id),

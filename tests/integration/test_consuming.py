@@ -389,6 +389,23 @@ def test_a_worker_that_is_busy_for_longer_than_its_heartbeat_keeps_its_connectio
         assert len(opened) == 1
 
 
+def test_many_nudges_at_once_all_arrive_and_one_answer_says_so(rabbitmq: RabbitMQ) -> None:
+    """Each waited for a confirm of its own: fifty connections in a batch cost fifty times the way to the broker."""
+    nudger = BrokerNudger(rabbitmq.new_virtual_host())
+    with pytest.raises(ConnectionError):
+        nudger.waiting()
+    url = rabbitmq.new_virtual_host()
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        topology.declare(connection.channel())
+    nudger = BrokerNudger(url)
+    nudger.nudge(*(f"con_{number}" for number in range(500)))
+    wait_until(lambda: nudger.waiting() == 500, 10, "the nudges did not arrive")
+    sent = nudger._local.connection.connection.bytes_recv
+    nudger.nudge(*(f"con_{number}" for number in range(100)))
+    assert nudger._local.connection.connection.bytes_recv - sent < 100
+    nudger._drop()
+
+
 def test_a_nudge_after_a_restart_of_the_broker_arrives() -> None:
     with RabbitMQ() as broker:
         connection = pika.BlockingConnection(pika.URLParameters(broker.url))

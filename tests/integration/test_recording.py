@@ -4,7 +4,8 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from random import Random
 
 import pytest
@@ -16,7 +17,7 @@ from schemas import ravetree_events
 from schemas.envelopes import Delivery, Envelope
 from storage import connections, inbox, migrations, pending
 from storage.database import Database
-from storage.models import Connection
+from storage.models import Connection, Event
 from storage.vault import Vault, lost_versions
 from tests.services.postgresql import PostgreSQL
 
@@ -84,6 +85,18 @@ def test_a_batch_is_recorded_as_its_events_one_by_one(database: Database) -> Non
         )
     assert len(first) == 9
     assert first == second
+
+
+def test_what_an_event_says_is_stored_as_it_is(database: Database) -> None:
+    """Rows go to the database as one text of JSON."""
+    data = {"text": '" \\ \u2028 é \ud83d half: \ud800', "amount": Decimal("19.90"), "no": None, "deep": [{"a": True}]}
+    odd = Envelope("e 'x' %s {}", "robot.built", 'é "quoted" \\ back', NOW + timedelta(microseconds=7), data=data)
+    record(database, Side.QUICKBOOKS, "r1", odd, Envelope("no time", "invoice.updated", "12"))
+    with database.transaction() as session:
+        stored = {event.event_id: event for event in session.query(Event)}
+    assert stored[odd.id].data == data
+    assert (stored[odd.id].subject, stored[odd.id].occurred_at) == (odd.subject, odd.time)
+    assert (stored["no time"].occurred_at, stored["no time"].data) == (None, {})
 
 
 def test_the_version_of_a_key_is_read_from_a_stored_token(database: Database) -> None:
