@@ -32,7 +32,9 @@ _PROPERTIES = slice(12)
 """Class, weight and body size come before the properties."""
 
 
-def connect(url: str, heartbeat: int = HEARTBEAT_SECONDS, answer: float = ANSWER_SECONDS) -> Connection:
+def connect(
+    url: str, heartbeat: int = HEARTBEAT_SECONDS, answer: float = ANSWER_SECONDS, *, confirms: bool = True
+) -> Connection:
     """A connection that confirms what it publishes, and whose every call ends in `answer` seconds.
 
     With `heartbeat` 0 it may stay idle: nobody has to call `heartbeat_check`. Raises one of `ERRORS`.
@@ -42,7 +44,7 @@ def connect(url: str, heartbeat: int = HEARTBEAT_SECONDS, answer: float = ANSWER
         heartbeat=heartbeat,
         connect_timeout=CONNECT_SECONDS,
         transport_options={
-            "confirm_publish": True,
+            "confirm_publish": confirms,
             "confirm_timeout": CONFIRM_SECONDS,
             "frame_handler": readable_frames,
         },

@@ -47,6 +47,7 @@ class Loop(ABC):
         self._beat = progress.expect(self.name, STUCK_SECONDS)
         self._heard = progress.expect(f"{self.name}: connection", SILENT_SECONDS)
         self._repeats = Repeats(self.name, log, clock)
+        self._connection: Connection | None = None
         self._messages: list[Message] = []
         self._bytes = 0
 
@@ -96,6 +97,7 @@ class Loop(ABC):
             auto_declare=False,
         )
         consumer.consume()
+        self._connection = connection
         log.info("consuming", loop=self.name, queue=self.queue)
         while not self._stop.is_set():
             self._gather(connection)
@@ -139,6 +141,12 @@ class Loop(ABC):
         self._heard()
         self._repeats.over()
         return went_well
+
+    def show_life(self) -> None:
+        """Between the parts of what takes long to handle: nobody else says anything to the broker meanwhile."""
+        self._beat()
+        if self._connection is not None:
+            self._connection.connection.send_heartbeat()
 
     @abstractmethod
     def handle(self, messages: list[Message]) -> bool:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kombu.connection import Connection
@@ -35,18 +35,10 @@ class BrokerNudger:
         self._local = threading.local()
         self._down_until = 0.0
 
-    def nudge(self, connection_id: str) -> None:
-        """Say "look at this connection". Raises `OSError` when the broker does not take it."""
-        self._call(
-            lambda connection: connection.Producer().publish(
-                {"connection": connection_id},
-                exchange="",
-                routing_key=names.RECONCILE_QUEUE,
-                serializer="json",
-                delivery_mode=1,
-                mandatory=False,
-            )
-        )
+    def nudge(self, *connection_ids: str) -> None:
+        """Say "look at these connections". Raises `OSError` when the broker does not take it."""
+        if connection_ids:
+            self._call(lambda connection: _publish(connection, connection_ids))
 
     def waiting(self) -> int:
         """How many nudges nobody has taken yet. Raises `OSError` when the broker does not say."""
@@ -66,7 +58,7 @@ class BrokerNudger:
                     return call(kept)
                 except ERRORS:
                     self._drop()
-            self._local.connection = broker_connection.connect(self._url, 0, NUDGE_SECONDS)
+            self._local.connection = broker_connection.connect(self._url, 0, NUDGE_SECONDS, confirms=False)
             return call(self._local.connection)
         except ERRORS as error:
             self._drop()
@@ -78,6 +70,22 @@ class BrokerNudger:
         connection: Connection | None = self._local.__dict__.pop("connection", None)
         if connection is not None:
             broker_connection.drop(connection)
+
+
+def _publish(connection: Connection, connection_ids: Sequence[str]) -> None:
+    """One after the other, and one answer for all: a confirm for each is a wait for each."""
+    channel = connection.default_channel
+    producer = connection.Producer(channel, auto_declare=False)
+    for connection_id in connection_ids:
+        producer.publish(
+            {"connection": connection_id},
+            exchange="",
+            routing_key=names.RECONCILE_QUEUE,
+            serializer="json",
+            delivery_mode=1,
+        )
+    # What the broker answers on a channel it answers in order: it has taken all that came before.
+    channel.basic_qos(0, 0, False)
 
 
 class NudgeLoop(Loop):

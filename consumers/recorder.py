@@ -39,8 +39,8 @@ class Recorder:
             return inbox.record(session, deliveries, self._clock.now())
 
     def _wake(self, connections: Iterable[str]) -> None:
-        for connection_id in sorted(connections):
-            try:
-                self._nudger.nudge(connection_id)
-            except OSError as error:
-                log.warning("nudge lost, the sweeper repeats it", connection=connection_id, error=str(error))
+        named = sorted(connections)
+        try:
+            self._nudger.nudge(*named)
+        except OSError as error:
+            log.warning("nudges lost, the sweeper repeats them", connections=named, error=str(error))

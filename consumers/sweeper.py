@@ -81,11 +81,10 @@ class Sweeper:
             for state in pending.ATTENTION:
                 telemetry.parked.labels(state).set(pending.count(session, state))
         self._parity.show(self._database)
-        for connection_id in nudged:
-            try:
-                self._nudger.nudge(connection_id)
-            except OSError as error:
-                log.warning("nudge lost, the next round repeats it", connection=connection_id, error=str(error))
+        try:
+            self._nudger.nudge(*nudged)
+        except OSError as error:
+            log.warning("nudges lost, a later round repeats them", connections=nudged, error=str(error))
         return len(nudged)
 
     def _put_times_right(self, session: Session, now: datetime) -> None:

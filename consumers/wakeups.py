@@ -8,7 +8,7 @@ from typing import Protocol
 class Nudger(Protocol):
     """Says "look at this connection". A lost nudge costs time, never data: the sweeper repeats it."""
 
-    def nudge(self, connection_id: str) -> None: ...
+    def nudge(self, *connection_ids: str) -> None: ...
 
     def waiting(self) -> int:
         """How many nudges nobody has taken yet. Raises `OSError` when nobody knows."""
@@ -22,11 +22,12 @@ class Wakeups:
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._condition = threading.Condition()
 
-    def nudge(self, connection_id: str) -> None:
-        """Look at this connection."""
+    def nudge(self, *connection_ids: str) -> None:
+        """Look at these connections."""
         with self._condition:
-            self._waiting.setdefault(connection_id)
-            self._condition.notify()
+            for connection_id in connection_ids:
+                self._waiting.setdefault(connection_id)
+            self._condition.notify(len(connection_ids))
 
     def take(self, timeout: float) -> str | None:
         """The connection that waits longest, or None after `timeout` seconds."""

@@ -1,17 +1,12 @@
 """Instants and dates as the neighbours spell them. Compare instants, never strings."""
 
 import math
-import re
 from datetime import UTC, date, datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields
 
 from schemas.structs import DoesNotFit
-
-_OFFSET_WITHOUT_COLON = re.compile(r"([+-]\d{2})(\d{2})$")
-_FRACTION = re.compile(r"\.(\d{1,9})\d*")
-
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -23,9 +18,7 @@ def parse_instant(text: str) -> datetime:
 
     Raises `ValueError`, also for a time outside of this century. Nanoseconds are cut to microseconds.
     """
-    spelled = _OFFSET_WITHOUT_COLON.sub(r"\1:\2", text.strip())
-    spelled = _FRACTION.sub(lambda found: "." + found.group(1)[:6].ljust(6, "0"), spelled)
-    moment = datetime.fromisoformat(spelled)
+    moment = datetime.fromisoformat(text.strip())
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no offset from UTC")
     try:

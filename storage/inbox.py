@@ -1,8 +1,12 @@
 """The inbox: events recorded once, each leaving its pending change, in one transaction a batch."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -11,9 +15,10 @@ from reconcile.model import Kind, Record, Side
 from schemas import ids
 from schemas.envelopes import Delivery, Envelope
 from storage import connections, duties, paging, pairs, pending, switches
-from storage.database import insert
 from storage.models import Connection, Event
 from storage.paging import Asked, Page
+from storage.pending import Note
+from storage.rows import execute, insert_rows
 
 FOLLOWED = {
     Side.QUICKBOOKS: {
@@ -46,71 +51,60 @@ class Recorded:
     """What became of a batch: the connections to wake and a count for each (source, outcome)."""
 
     connections: set[str] = field(default_factory=set)
-    outcomes: dict[tuple[Side, str], int] = field(default_factory=dict)
+    outcomes: Counter[tuple[Side, str]] = field(default_factory=Counter)
 
 
 REPLAY_WAITS = timedelta(minutes=1)
 """An event that came before asks for a look no sooner than this: each look is a metered read."""
 
-_Note = tuple[str, Record, int, bool, bool]
-"""A connection, the record to note for it, the event that says so, whether a person asked, whether it came before."""
+_Key = tuple[Side, str, str]
+"""What an event is known by: its source, its account and its own id."""
 
 
-def record(session: Session, deliveries: Iterable[Delivery], now: datetime) -> Recorded:
-    """Insert the events of `deliveries` that are new, and note each followed record as pending."""
-    result = Recorded()
-    known: dict[tuple[Side, str], Connection | None] = {}
+class _Judged(NamedTuple):
+    """An event and what becomes of it, if it is new. One without a kind is not followed."""
+
+    delivery: Delivery
+    envelope: Envelope
+    connection: Connection | None
+    outcome: str
+    reason: str
+    kind: Kind | None
+
+    @property
+    def key(self) -> _Key:
+        return self.delivery.source, self.delivery.account, self.envelope.id
+
+
+def record(session: Session, deliveries: Sequence[Delivery], now: datetime) -> Recorded:
+    """Insert the events of `deliveries` that are new, and note each followed record as pending.
+
+    However many they are, they take the same few statements.
+    """
+    judged = _judge_all(session, deliveries)
+    ids_of_new = _insert(session, judged, now)
+    fresh, again = _apart(judged, ids_of_new)
+    # A legacy event of the same second: it may speak of a later change, so it is followed all the same.
+    repeated = [event for event in again if _is_followed_again(event)]
+    known = ids_of_new | _ids_of_old(session, {event.key for event in repeated} - ids_of_new.keys())
+    _let_go_on(session, fresh, now)
+    notes = [_note(event, known) for event in fresh if event.kind is not None]
+    notes += [_note(event, known, now + REPLAY_WAITS) for event in repeated]
+    pending.note_all(session, notes, now)
+    outcomes = Counter((event.delivery.source, event.outcome) for event in (*fresh, *repeated))
+    outcomes.update((event.delivery.source, DUPLICATE) for event in again if not _is_followed_again(event))
+    return Recorded({note.connection_id for note in notes}, outcomes)
+
+
+def _judge_all(session: Session, deliveries: Sequence[Delivery]) -> list[_Judged]:
+    known = connections.of(session, {(delivery.source, delivery.account) for delivery in deliveries})
+    judged = []
+    for delivery in deliveries:
+        connection = known.get((delivery.source, delivery.account))
+        for envelope in delivery.events:
+            judged.append(_Judged(delivery, envelope, connection, *_judge(delivery, envelope, connection)))
     # Rows are locked in one order by whoever records: two recorders that meet would else wait for each other.
-    events = [(delivery, envelope) for delivery in deliveries for envelope in delivery.events]
-    events.sort(key=lambda pair: (pair[0].source, pair[0].account, pair[1].id))
-    notes: list[_Note] = []
-    for delivery, envelope in events:
-        place = (delivery.source, delivery.account)
-        if place not in known:
-            known[place] = connections.find(session, *place)
-        outcome = _record_one(session, delivery, envelope, known[place], now, notes)
-        key = (delivery.source, outcome)
-        result.outcomes[key] = result.outcomes.get(key, 0) + 1
-    for connection_id, subject, event_id, requested, again in sorted(notes):
-        due_at = now + REPLAY_WAITS if again else None
-        pending.note(session, connection_id, subject, now, event_id=event_id, requested=requested, due_at=due_at)
-        result.connections.add(connection_id)
-    return result
-
-
-def _record_one(
-    session: Session,
-    delivery: Delivery,
-    envelope: Envelope,
-    connection: Connection | None,
-    now: datetime,
-    notes: list[_Note],
-) -> str:
-    outcome, reason, kind = _judge(delivery, envelope, connection)
-    row_id = _insert(session, delivery, envelope, connection, now, outcome, reason, kind)
-    is_new = row_id is not None
-    if is_new and connection is not None and delivery.source is Side.QUICKBOOKS:
-        _let_go_on(session, connection, envelope, now)
-    if connection is None or kind is None or (not is_new and not envelope.legacy):
-        return outcome if is_new else DUPLICATE
-    again = row_id is None
-    if row_id is None:
-        # A legacy event of the same second: it may speak of a later change, so it is followed all the same.
-        row_id = _row_id(session, delivery, envelope)
-    subject = Record(delivery.source, kind, envelope.subject)
-    notes.append((connection.id, subject, row_id, envelope.type.endswith(".sync_requested"), again))
-    return outcome
-
-
-def _let_go_on(session: Session, connection: Connection, envelope: Envelope, now: datetime) -> None:
-    """No item and no preference is followed, and a customer is read later, but what waits for one may go on."""
-    entity = envelope.type.partition(".")[0]
-    if entity == "customer" and pairs.among(session, connection.id, Kind.CONTACT, Side.QUICKBOOKS, [envelope.subject]):
-        pending.reconsider_codes(session, connection.id, [pending.CUSTOMER_INACTIVE], now)
-    if entity == "item":
-        pending.reconsider_codes(session, connection.id, pending.MAPPING_CODES, now)
-    if entity in ("item", "preferences") and switches.waiting(connection):
-        duties.hurry(session, connection.id, duties.SETTINGS, now)
+    return sorted(judged, key=attrgetter("key"))
 
 
 def _judge(delivery: Delivery, envelope: Envelope, connection: Connection | None) -> tuple[str, str, Kind | None]:
@@ -130,47 +124,108 @@ def _judge(delivery: Delivery, envelope: Envelope, connection: Connection | None
     return RECORDED, "", kind
 
 
-def _insert(
-    session: Session,
-    delivery: Delivery,
-    envelope: Envelope,
-    connection: Connection | None,
-    now: datetime,
-    outcome: str,
-    reason: str,
-    kind: Kind | None,
-) -> int | None:
-    row_id: int | None = session.execute(
-        insert(session, Event)
-        .values(
-            connection_id=connection.id if connection else None,
-            source=delivery.source,
-            account=delivery.account,
-            event_id=envelope.id,
-            type=envelope.type,
-            kind=kind or "",
-            subject=envelope.subject,
-            occurred_at=envelope.time,
-            received_at=delivery.received_at,
-            recorded_at=now,
-            outcome=outcome,
-            reason=reason,
-            data=envelope.data,
-        )
-        .on_conflict_do_nothing(index_elements=["source", "account", "event_id"])
-        .returning(Event.id)
-    ).scalar_one_or_none()
-    return row_id
+def _apart(judged: Sequence[_Judged], ids_of_new: Mapping[_Key, int]) -> tuple[list[_Judged], list[_Judged]]:
+    """The new events, and those that came before; what stands twice in a batch is new once."""
+    fresh: list[_Judged] = []
+    again: list[_Judged] = []
+    left = set(ids_of_new)
+    for event in judged:
+        (fresh if event.key in left else again).append(event)
+        left.discard(event.key)
+    return fresh, again
 
 
-def _row_id(session: Session, delivery: Delivery, envelope: Envelope) -> int:
-    return session.execute(
-        sa.select(Event.id).where(
-            Event.source == delivery.source,
-            Event.account == delivery.account,
-            Event.event_id == envelope.id,
+def _is_followed_again(event: _Judged) -> bool:
+    return event.envelope.legacy and event.kind is not None
+
+
+def _note(event: _Judged, known: Mapping[_Key, int], due_at: datetime | None = None) -> Note:
+    delivery, envelope, connection, kind = event.delivery, event.envelope, event.connection, event.kind
+    assert connection is not None  # noqa: S101 - what has a kind has one
+    assert kind is not None  # noqa: S101
+    return Note(
+        connection.id,
+        Record(delivery.source, kind, envelope.subject),
+        event_id=known[event.key],
+        requested=envelope.type.endswith(".sync_requested"),
+        due_at=due_at,
+    )
+
+
+def _let_go_on(session: Session, fresh: Sequence[_Judged], now: datetime) -> None:
+    """No item and no preference is followed, and a customer is read later, but what waits for one may go on."""
+    told: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    known = {}
+    for event in fresh:
+        entity = event.envelope.type.partition(".")[0]
+        if event.connection is not None and event.delivery.source is Side.QUICKBOOKS and entity in _LET_GO_ON:
+            known[event.connection.id] = event.connection
+            told[event.connection.id][entity].add(event.envelope.subject)
+    for connection_id, entities in sorted(told.items()):
+        codes = pending.MAPPING_CODES if "item" in entities else ()
+        customers = entities.get("customer")
+        if customers and pairs.among(session, connection_id, Kind.CONTACT, Side.QUICKBOOKS, customers):
+            codes = (*codes, pending.CUSTOMER_INACTIVE)
+        if codes:
+            pending.reconsider_codes(session, connection_id, codes, now)
+        if entities.keys() & {"item", "preferences"} and switches.waiting(known[connection_id]):
+            duties.hurry(session, connection_id, duties.SETTINGS, now)
+
+
+_LET_GO_ON = frozenset({"customer", "item", "preferences"})
+
+
+@cache
+def _insertion(dialect: str) -> Any:
+    known_by = [Event.source, Event.account, Event.event_id]
+    new = insert_rows(dialect, Event, _COLUMNS).on_conflict_do_nothing(index_elements=known_by)
+    return new.returning(Event.id, *known_by)
+
+
+_COLUMNS = (
+    *("connection_id", "source", "account", "event_id", "type", "kind", "subject"),
+    *("occurred_at", "received_at", "recorded_at", "outcome", "reason", "data"),
+)
+
+
+def _insert(session: Session, judged: Sequence[_Judged], now: datetime) -> dict[_Key, int]:
+    """The ids of what is new."""
+    if not judged:
+        return {}
+    rows = [
+        {
+            "connection_id": connection.id if connection else None,
+            "source": delivery.source,
+            "account": delivery.account,
+            "event_id": envelope.id,
+            "type": envelope.type,
+            "kind": kind or "",
+            "subject": envelope.subject,
+            "occurred_at": envelope.time,
+            "received_at": delivery.received_at,
+            "recorded_at": now,
+            "outcome": outcome,
+            "reason": reason,
+            "data": envelope.data,
+        }
+        for delivery, envelope, connection, outcome, reason, kind in judged
+    ]
+    found = execute(session, _insertion(session.get_bind().dialect.name), Event, rows)
+    return {(Side(source), account, event_id): row_id for row_id, source, account, event_id in found}
+
+
+def _ids_of_old(session: Session, keys: Iterable[_Key]) -> dict[_Key, int]:
+    """The ids of events that came before."""
+    by_place: defaultdict[tuple[Side, str], list[str]] = defaultdict(list)
+    for source, account, event_id in keys:
+        by_place[source, account].append(event_id)
+    found = {}
+    for (source, account), event_ids in by_place.items():
+        query = sa.select(Event.event_id, Event.id).where(
+            Event.source == source, Event.account == account, Event.event_id.in_(event_ids)
         )
-    ).scalar_one()
+        found.update({(source, account, event_id): row_id for event_id, row_id in session.execute(query)})
+    return found
 
 
 ASIDE = (UNUSABLE, UNKNOWN, IGNORED)

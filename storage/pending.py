@@ -1,8 +1,10 @@
 """Pending changes: the durable notes that a record must be looked at."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -11,9 +13,9 @@ from reconcile.choices import NAMES_ONE
 from reconcile.decisions import Decision
 from reconcile.model import Attention, Kind, Record, Side, any_of
 from storage import duties, paging
-from storage.database import insert
 from storage.models import Connection, Event, Job, Pair, PendingChange, SyncState
 from storage.paging import Asked, Page
+from storage.rows import execute, insert_rows
 
 CUSTOMER_INACTIVE = "billed_customer_inactive"
 """Why a document or a payment is parked whose customer is inactive in QuickBooks."""
@@ -46,41 +48,74 @@ def record_of(change: PendingChange) -> Record:
     return Record(Side(change.side), Kind(change.kind), change.record_id)
 
 
+class Note(NamedTuple):
+    """That a record must be looked at, and why.
+
+    `due_at` is for what is in no hurry: a look that is planned already is neither put off nor hurried by it.
+    """
+
+    connection_id: str
+    record: Record
+    event_id: int | None = None
+    must_read: bool = False
+    requested: bool = False
+    due_at: datetime | None = None
+
+
 def note(
     session: Session,
     connection_id: str,
     record: Record,
     now: datetime,
     *,
-    event_id: int | None = None,
     must_read: bool = False,
     requested: bool = False,
-    due_at: datetime | None = None,
 ) -> None:
-    """A record must be looked at: insert its row, or raise its generation and make it due.
+    """A record must be looked at: insert its row, or raise its generation and make it due."""
+    note_all(session, [Note(connection_id, record, must_read=must_read, requested=requested)], now)
 
-    `due_at` is for what is in no hurry: a look that is planned already is neither put off nor hurried by it.
-    """
-    new = insert(session, PendingChange).values(
-        connection_id=connection_id,
-        side=record.side,
-        kind=record.kind,
-        record_id=record.id,
-        generation=1,
-        state=DUE,
-        created_at=now,
-        due_at=due_at or now,
-        attempts=0,
-        first_event_id=event_id,
-        must_read=must_read,
-        requested=requested,
-        waits_for="",
-        code="",
-        cause="",
-        remedy="",
-        decisions="",
-        updated_at=now,
-    )
+
+def note_all(session: Session, notes: Iterable[Note], now: datetime) -> None:
+    """As `note` for many at once, one row a record: each note of it raises its generation."""
+    of_record: defaultdict[tuple[str, Record], list[Note]] = defaultdict(list)
+    for each in notes:
+        of_record[each.connection_id, each.record].append(each)
+    # In one order, as whoever else notes.
+    rows = [_row(same, now) for _, same in sorted(of_record.items())]
+    if rows:
+        execute(session, _noting(session.get_bind().dialect.name), PendingChange, rows)
+
+
+def _row(same: Sequence[Note], now: datetime) -> dict[str, Any]:
+    """The row of notes of the same record."""
+    connection_id, record = same[0].connection_id, same[0].record
+    put_off = [each.due_at for each in same if each.due_at is not None]
+    return {
+        "connection_id": connection_id,
+        "side": record.side,
+        "kind": record.kind,
+        "record_id": record.id,
+        "generation": len(same),
+        "created_at": now,
+        "due_at": min(put_off) if len(put_off) == len(same) else now,
+        "first_event_id": min((each.event_id for each in same if each.event_id is not None), default=None),
+        "must_read": any(each.must_read for each in same),
+        "requested": any(each.requested for each in same),
+        "updated_at": now,
+    }
+
+
+_COLUMNS = (
+    *("connection_id", "side", "kind", "record_id", "generation", "created_at", "due_at"),
+    *("first_event_id", "must_read", "requested", "updated_at"),
+)
+
+
+@cache
+def _noting(dialect: str) -> Any:
+    """The statement, made once: what is new is inserted, what is there is due again and one generation on."""
+    empty = dict.fromkeys(("waits_for", "code", "cause", "remedy", "decisions"), "")
+    new = insert_rows(dialect, PendingChange, _COLUMNS, {"state": DUE, "attempts": 0, **empty})
     old, excluded = PendingChange, new.excluded
     earliest = sa.case(
         (old.first_event_id.is_(None), excluded.first_event_id),
@@ -88,19 +123,18 @@ def note(
         (old.first_event_id < excluded.first_event_id, old.first_event_id),
         else_=excluded.first_event_id,
     )
-    session.execute(
-        new.on_conflict_do_update(
-            index_elements=["connection_id", "side", "kind", "record_id"],
-            set_={
-                "generation": old.generation + 1,
-                "state": DUE,
-                "due_at": excluded.due_at if due_at is None else sa.case((old.state == DUE, old.due_at), else_=due_at),
-                "first_event_id": earliest,
-                "must_read": sa.or_(old.must_read, excluded.must_read),
-                "requested": sa.or_(old.requested, excluded.requested),
-                "updated_at": excluded.updated_at,
-            },
-        )
+    is_in_no_hurry = sa.and_(excluded.due_at > excluded.updated_at, old.state == DUE)
+    return new.on_conflict_do_update(
+        index_elements=["connection_id", "side", "kind", "record_id"],
+        set_={
+            "generation": old.generation + excluded.generation,
+            "state": DUE,
+            "due_at": sa.case((is_in_no_hurry, old.due_at), else_=excluded.due_at),
+            "first_event_id": earliest,
+            "must_read": sa.or_(old.must_read, excluded.must_read),
+            "requested": sa.or_(old.requested, excluded.requested),
+            "updated_at": excluded.updated_at,
+        },
     )
 
 

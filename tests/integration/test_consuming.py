@@ -1,6 +1,7 @@
 """The loops on a real broker, with messages that nobody of ours would publish."""
 
 import gzip
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from config import names
 from config.ports import SystemClock
 from config.telemetry import Progress
+from consumers import inbound
 from consumers.dead_letters import DeadLetterLoop
 from consumers.inbound import InboundLoop
 from consumers.loop import Loop
@@ -98,6 +100,13 @@ def publish(rabbitmq: RabbitMQ, queue: str, *messages: tuple[bytes, dict[str, An
         channel.confirm_delivery()
         for body, properties in messages:
             channel.basic_publish("", queue, body, pika.BasicProperties(delivery_mode=2, **properties), mandatory=True)
+
+
+def queued(rabbitmq: RabbitMQ) -> int:
+    """What waits in the recorder's queue."""
+    with pika.BlockingConnection(pika.URLParameters(rabbitmq.url)) as connection:
+        found: int = connection.channel().queue_declare(names.INBOUND_QUEUE, passive=True).method.message_count
+        return found
 
 
 def delivery(name: str) -> bytes:
@@ -227,6 +236,51 @@ def test_a_database_that_goes_away_with_a_batch_costs_no_delivery(rabbitmq: Rabb
     assert not outage.away
 
 
+class Watched(Recorder):
+    """Says how many events each of its transactions had, and how much the broker was told by then."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.sizes: list[int] = []
+        self.told: list[int] = []
+        self.loop: Loop | None = None
+
+    def record(self, deliveries: Sequence[Delivery]) -> None:
+        assert self.loop is not None
+        assert self.loop._connection is not None
+        self.told.append(self.loop._connection.connection.bytes_sent)
+        super().record(deliveries)
+        self.sizes.append(sum(len(each.events) for each in deliveries))
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_large_deliveries_are_recorded_in_parts_and_the_broker_hears_of_us_in_between(
+    rabbitmq: RabbitMQ, database: Database
+) -> None:
+    """Deliveries with 40,000 events were one transaction, longer than the broker waits for a heartbeat."""
+
+    def large(name: str, size: int) -> bytes:
+        events = tuple(Envelope(f"{name}-{number}", "invoice.updated", "12") for number in range(size))
+        return envelopes.encode(Delivery(name, Side.QUICKBOOKS, "9130", datetime(2026, 11, 20, tzinfo=UTC), events))
+
+    bodies = [large("a", 600), large("b", 300), large("c", 200), large("d", 2 * inbound.EVENTS + 1), large("e", 3)]
+    publish(rabbitmq, names.INBOUND_QUEUE, *((body, {}) for body in bodies))
+    clock = SystemClock()
+    watched = Watched(database, clock, Wakeups())
+
+    def recorder_of(stop: threading.Event, progress: Progress) -> Loop:
+        watched.loop = InboundLoop(rabbitmq.url, stop, progress, clock, watched, database)
+        return watched.loop
+
+    with running(recorder_of):
+        wait_until(lambda: len(watched.sizes) >= 6, 20, "the deliveries were not recorded")
+    assert watched.sizes == [900, 200, 1000, 1000, 1, 3]
+    assert all(before < after for before, after in itertools.pairwise(watched.told))
+    assert queued(rabbitmq) == 0
+    with database.transaction() as session:
+        assert inbox.aside_counts(session) == {inbox.UNKNOWN: 3104}
+
+
 class ChoosyRecorder(Recorder):
     """One delivery meets a defect of ours, each time."""
 
@@ -333,6 +387,23 @@ def test_a_worker_that_is_busy_for_longer_than_its_heartbeat_keeps_its_connectio
             """Somebody works."""
         wait_until(lambda: len(wakeups) == 30, 10, "the nudges were not taken")
         assert len(opened) == 1
+
+
+def test_many_nudges_at_once_all_arrive_and_one_answer_says_so(rabbitmq: RabbitMQ) -> None:
+    """Each waited for a confirm of its own: fifty connections in a batch cost fifty times the way to the broker."""
+    nudger = BrokerNudger(rabbitmq.new_virtual_host())
+    with pytest.raises(ConnectionError):
+        nudger.waiting()
+    url = rabbitmq.new_virtual_host()
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
+        topology.declare(connection.channel())
+    nudger = BrokerNudger(url)
+    nudger.nudge(*(f"con_{number}" for number in range(500)))
+    wait_until(lambda: nudger.waiting() == 500, 10, "the nudges did not arrive")
+    sent = nudger._local.connection.connection.bytes_recv
+    nudger.nudge(*(f"con_{number}" for number in range(100)))
+    assert nudger._local.connection.connection.bytes_recv - sent < 100
+    nudger._drop()
 
 
 def test_a_nudge_after_a_restart_of_the_broker_arrives() -> None:

@@ -19,7 +19,7 @@ from tests.unit.storing import CONNECTION, INVOICE, add_connection, delivery, en
 class LostNudges:
     """A broker that takes no nudge."""
 
-    def nudge(self, connection_id: str) -> None:
+    def nudge(self, *connection_ids: str) -> None:
         raise ConnectionResetError("the broker is away")
 
     def waiting(self) -> int:
@@ -32,8 +32,8 @@ class NobodyTakes:
     def __init__(self) -> None:
         self.queue: list[str] = []
 
-    def nudge(self, connection_id: str) -> None:
-        self.queue.append(connection_id)
+    def nudge(self, *connection_ids: str) -> None:
+        self.queue.extend(connection_ids)
 
     def waiting(self) -> int:
         return len(self.queue)

@@ -39,6 +39,22 @@ def test_brackets_inside_strings_are_not_depth() -> None:
     assert strict_json.loads(text) == "[{" * 100 + '\\"['
 
 
+STRINGS = st.text(alphabet='[]{}"\\\\a\u00e9', max_size=12)
+
+
+@given(st.integers(DEPTH_LIMIT - 2, DEPTH_LIMIT + 2), st.booleans(), st.lists(STRINGS, min_size=1, max_size=6))
+def test_depth_is_exact_whatever_the_strings_hold(depth: int, objects: bool, strings: list[str]) -> None:
+    value: Any = strings
+    for _ in range(depth - 1):
+        value = {strings[0]: value} if objects else [strings[-1], value, []]
+    text = json.dumps(value)
+    if depth <= DEPTH_LIMIT:
+        assert strict_json.loads(text) == value
+    else:
+        with pytest.raises(MalformedJson, match="deeper than 32"):
+            strict_json.loads(text)
+
+
 def test_decimals_are_exact_both_ways() -> None:
     loaded = strict_json.loads('{"a":0.1,"b":19.90,"c":1234567890123.45}')
     assert loaded == {"a": Decimal("0.1"), "b": Decimal("19.90"), "c": Decimal("1234567890123.45")}
