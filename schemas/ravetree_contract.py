@@ -367,6 +367,7 @@ class SyncStateWriteSchema(Schema):
     notices = fields.List(fields.String(validate=validate.Length(min=1, max=500)), load_default=list)
     remote_id = _optional_text()
     remote_url = _optional_text()
+    sequence = fields.Integer(strict=True, validate=validate.Range(min=1))
     updated_at = UtcTime()
 
 

@@ -12,7 +12,11 @@ from storage.models import SyncState
 
 
 def store(session: Session, connection_id: str, record: Record, body: Mapping[str, Any], now: datetime) -> None:
-    """Keep what is to be told of a record of Ravetree's; the same as before is not told again."""
+    """Keep what is to be told of a record of Ravetree's; the same as before is not told again.
+
+    Its generation is what Ravetree knows the latest word by: it rises too when a later connection is the first to
+    speak of the record, so it begins with the time in milliseconds.
+    """
     known = session.get(SyncState, (connection_id, record.kind, record.id))
     if known is None:
         known = SyncState(connection_id=connection_id, kind=record.kind, ravetree_id=record.id, generation=0, body={})
@@ -20,7 +24,7 @@ def store(session: Session, connection_id: str, record: Record, body: Mapping[st
     if known.body != body:
         known.body = dict(body)
         known.state = str(body.get("state", ""))
-        known.generation += 1
+        known.generation = max(known.generation + 1, int(now.timestamp() * 1000))
         known.unsent = True
         known.due_at = now
 

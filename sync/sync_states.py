@@ -50,10 +50,11 @@ def _state(outcome: Outcome) -> Body:
             state = "held" if attention.state == "held" else "needs_attention"
             return {"state": state, "message": attention.cause, "remedy": attention.remedy, "notices": []}
         case Waits(target=target, why=why):
-            message = why or f"Waits for {target.kind} {target.id}."
-            if target.id == "*":
-                message = why or "Waits for the payments that are under way."
-            return {"state": "pending", "message": message, "remedy": None, "notices": []}
+            if target.is_switch_on:
+                message = f"{str(target.kind).capitalize()}s are switched off; it goes on when they are on again."
+                return {"state": "paused", "message": message, "remedy": None, "notices": []}
+            waits = "the payments that are under way" if target.is_any else f"{target.kind} {target.id}"
+            return {"state": "pending", "message": why or f"Waits for {waits}.", "remedy": None, "notices": []}
         case Agreed(notices=notices):
             said = " ".join(notices)
             return {"state": "synced", "message": said or None, "remedy": None, "notices": list(notices)}
@@ -76,7 +77,8 @@ def tell(books: Books) -> None:
             "\0".join([books.id, row.kind, row.ravetree_id, str(row.generation), strict_json.dumps(row.body)]).encode()
         ).hexdigest()[:32]
         try:
-            books.neighbours.ravetree.tell(Kind(row.kind), row.ravetree_id, row.body, key)
+            said = row.body | {"sequence": row.generation}
+            books.neighbours.ravetree.tell(Kind(row.kind), row.ravetree_id, said, key)
         except NotAuthorised:
             raise
         except Missing as error:

@@ -17,7 +17,13 @@ ROWS = 50
 MOST_AT_ONCE, MOST_FOUND = 200, 500
 """How many are asked for at once: those that are ticked, and all that a filter finds."""
 KINDS = (Kind.INVOICE, Kind.ESTIMATE, Kind.PAYMENT, Kind.CONTACT)
-STATES = {"synced": "Synced", "pending": "On its way", "needs_attention": "Needs attention", "held": "Asks"}
+STATES = {
+    "synced": "Synced",
+    "pending": "On its way",
+    "needs_attention": "Needs attention",
+    "held": "Asks",
+    "paused": "Paused",
+}
 
 
 @console.get("/<connection_id>/records")

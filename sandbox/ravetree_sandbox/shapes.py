@@ -155,6 +155,8 @@ def _sentence(error: ValidationError) -> str:
         case "pattern":
             # All other texts with a pattern have a format.
             return "Not an ISO 4217 code."
+        case "minimum":
+            return f"Must be greater than or equal to {schema['minimum']}."
         case _ if "maxLength" in schema:
             return f"Length must be between {schema['minLength']} and {schema['maxLength']}."
         case _:

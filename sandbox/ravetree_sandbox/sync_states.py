@@ -26,13 +26,18 @@ class SyncStates:
         return state
 
     def put(self, kind: str, record_id: str, given: Json, if_match: int | None) -> Json:
-        """Replaces the state; `updated_at` is now unless the writer says when it was so."""
+        """Replaces the state, unless a word with a higher `sequence` is known: one that was held up on its way is old.
+
+        `updated_at` is now unless the writer says when it was so.
+        """
         self._check_record(kind, record_id)
         now = self._clock.stamp()
         old = self._find(kind, record_id) or {"version": 0, "created_at": now}
         if if_match is not None and if_match != old["version"]:
             raise ApiError(412, "version_moved", f"The sync state is at version {old['version']}: read it again.")
         body = {"updated_at": now, **_WRITE.dump(_WRITE.load(given, _STATE))}
+        if (said := body.get("sequence")) is not None and said < (old.get("sequence") or 0):
+            return old
         self._store.run(
             "INSERT OR REPLACE INTO sync_states (kind, id, version, created_at, body) VALUES (?, ?, ?, ?, ?)",
             kind,

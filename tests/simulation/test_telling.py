@@ -45,3 +45,36 @@ def test_what_ravetree_did_not_take_is_told_again(world: World, kind: str) -> No
     work_for(world, 120, 10)
     state = world.ravetree.sync_state("invoice", invoice["id"])
     assert (state.get("state"), bool(state.get("remote_id"))) == ("synced", True)
+
+
+def test_each_word_about_a_record_has_a_higher_sequence(world: World) -> None:
+    """Also the first one of a later connection, which knows nothing of the earlier one's."""
+    invoice = world.invoice(world.client("Northwind Galleries"), "100.00")
+    world.settle()
+    sequences = [world.ravetree.sync_state("invoice", invoice["id"])["sequence"]]
+    world.ravetree.change("invoices", invoice["id"], {"lines": []})
+    world.settle()
+    sequences.append(world.ravetree.sync_state("invoice", invoice["id"])["sequence"])
+    with world.parts.database.transaction() as session:
+        session.delete(session.get_one(SyncState, (world.connection_id, "invoice", invoice["id"])))
+    world.clock.advance(1)
+    world.ravetree.change("invoices", invoice["id"], {"memo": "again"})
+    world.settle()
+    sequences.append(world.ravetree.sync_state("invoice", invoice["id"])["sequence"])
+    assert sequences[0] < sequences[1] < sequences[2]
+
+
+def test_what_is_switched_off_is_told_as_paused(world: World) -> None:
+    invoice = world.invoice(world.client("Northwind Galleries"), "100.00")
+    world.settle()
+    world.api("PUT", f"/api/connections/{world.connection_id}/switches", {"invoices": False})
+    world.ravetree.change("invoices", invoice["id"], {"memo": "later"})
+    world.settle()
+    state = world.ravetree.sync_state("invoice", invoice["id"])
+    assert (state["state"], state["message"]) == (
+        "paused",
+        "Invoices are switched off; it goes on when they are on again.",
+    )
+    world.api("PUT", f"/api/connections/{world.connection_id}/switches", {"invoices": True})
+    world.settle()
+    assert world.ravetree.sync_state("invoice", invoice["id"])["state"] == "synced"

@@ -228,6 +228,16 @@ def test_half_a_surrogate_pair_is_refused(world: World) -> None:
     assert answer.status_code == 400
 
 
+def test_a_word_that_was_held_up_does_not_replace_a_later_one(world: World) -> None:
+    invoice = world.invoice()
+    path = f"/v1/sync_states/invoice/{invoice['id']}"
+    world.ok("PUT", path, {"state": "synced", "sequence": 7})
+    assert world.ok("PUT", path, {"state": "pending", "sequence": 6})["state"] == "synced"
+    assert world.ok("GET", path)["sequence"] == 7
+    assert world.ok("PUT", path, {"state": "held", "sequence": 8})["state"] == "held"
+    world.refused(422, "PUT", path, {"state": "held", "sequence": 0})
+
+
 def test_sync_states_are_kept_by_record(world: World) -> None:
     invoice = world.invoice()
     path = f"/v1/sync_states/invoice/{invoice['id']}"
