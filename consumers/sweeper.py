@@ -9,10 +9,11 @@ from config import telemetry
 from config.logging import logger
 from config.ports import Clock
 from consumers.wakeups import Nudger
-from storage import brakes, connections, due_times, installation, journal, oauth_states, outbox, pending
+from storage import brakes, connections, due_times, installation, journal, oauth_states, pending
 from storage.database import Database
 from storage.due_times import Longest
 from sync import duties
+from sync.operating.looking import Looker
 from sync.questions.parity import Metric
 
 log = logger("sweeper")
@@ -44,6 +45,7 @@ class Sweeper:
         self._longest = tuple(longest)
         self._looked_at_times = self._began_duties = float("-inf")
         self._parity = Metric()
+        self._looker = Looker(database, clock)
 
     def sweep(self) -> int:
         """Nudge every connection with something due; returns how many."""
@@ -76,11 +78,9 @@ class Sweeper:
                     nudged.append(connection_id)
             journal.forget_old_echoes(session, now - ECHOES_KEPT)
             oauth_states.forget_expired(session, now)
-            telemetry.outbox_size.set(outbox.size(session))
             telemetry.stalled.set(len(connections.stalled(session)))
-            for state in pending.ATTENTION:
-                telemetry.parked.labels(state).set(pending.count(session, state))
         self._parity.show(self._database)
+        self._looker.look_if_due()
         for connection_id in nudged:
             try:
                 self._nudger.nudge(connection_id)

@@ -51,6 +51,11 @@ def pulled(session: Session) -> Brake | None:
     return session.get(Brake, EVERYTHING)
 
 
+def every(session: Session) -> list[Brake]:
+    """Every brake that is pulled, the longest first."""
+    return list(session.execute(sa.select(Brake).order_by(Brake.at, Brake.name)).scalars())
+
+
 def why(session: Session) -> str:
     """Who stopped every write, and why; empty while they go on."""
     brake = pulled(session)

@@ -67,6 +67,8 @@ class Endings:
             storage_jobs.conclude(session, books.id, names, _label(outcome), _reason(outcome), now)
             steps.add_outcome(session, books.id, subject.record, _label(outcome), _reason(outcome), now)
             _wake_waiting(session, books, subject, outcome, now)
+        if books.wrote and isinstance(outcome, Agreed):
+            _measure(subject, now)
         self.became(subject, outcome)
 
     def after_error(self, books: Books, subject: Noted, error: RavebooksError) -> None:
@@ -192,6 +194,13 @@ def _kept_under_its_name(session: Session, books: Books, subject: Noted, now: da
     requested = any(entry.requested for entry in subject.entries)
     pending.note(session, books.id, subject.record, now, requested=requested)
     return next(row.generation for row in pending.rows(session, books.id, [subject.record]))
+
+
+def _measure(subject: Noted, now: datetime) -> None:
+    """How long it took from the first delivery that spoke of it; a person's own time is not the product's."""
+    came = [event.received_at for entry in subject.entries if not entry.asked for event in entry.events]
+    if came:
+        telemetry.webhook_to_write.observe((now - min(came)).total_seconds())
 
 
 def _label(outcome: Outcome) -> str:

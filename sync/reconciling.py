@@ -62,6 +62,7 @@ def reconcile(books: Books, endings: Endings, subject: Noted) -> None:
         if any(entry.record in books.absent for entry in subject.entries):
             endings.not_there_yet(books, subject)
             return
+        books.wrote = False
         try:
             with books.neighbours.quickbooks.because("freshness"):
                 outcome = work_on(books, subject).run()

@@ -1,0 +1,37 @@
+"""The parts that operators see and are told by."""
+
+from config.errors import RavebooksError
+from config.logging import logger
+from ravebooks.parts.publishing import PublishingParts
+from ravebooks.parts.shared import SharedParts
+from sync.operating.signs import Signs
+
+log = logger("process")
+
+
+class OperatingParts:
+    """The signs of life of this process."""
+
+    def __init__(self, shared: SharedParts, publishing: PublishingParts) -> None:
+        self._shared = shared
+        self._publishing = publishing
+        self._signs: Signs | None = None
+
+    def signs(self, role: str) -> Signs:
+        """The signs that this process gives, as what it is."""
+        shared = self._shared
+        name = shared.lease_owner
+        self._signs = Signs(shared.database, shared.clock, shared.progress, name, role, self._reaches_broker)
+        return self._signs
+
+    def _reaches_broker(self) -> bool | None:
+        return None if self._shared.settings.embedded else self._publishing.confirmed.connected
+
+    def close(self) -> None:
+        """Say that this process ends; with the database away nobody is told."""
+        if self._signs is None:
+            return
+        try:
+            self._signs.end()
+        except RavebooksError as error:
+            log.debug("no last sign of life", error=str(error))
