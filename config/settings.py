@@ -110,6 +110,13 @@ class Settings:
         example="amqp://user:password@host:5672/",
         secret=True,
     )
+    broker_management_url: str = _setting(
+        _HTTP,
+        "",
+        "RabbitMQ's management API, by which the console shows its queues; unset: depth and consumers alone",
+        example="http://user:password@host:15672",
+        secret=True,
+    )
     secret_key: str = _setting(_text, "", f"Signs OAuth states; at least {SECRET_KEY_LENGTH} characters", secret=True)
     token_keys: KeyRing | None = _setting(
         _ring,
@@ -350,6 +357,16 @@ def variables() -> list[tuple[str, str, str]]:
         file = f"; or `…{FILE_SUFFIX}`" if field.metadata["secret"] else ""
         rows.append((variable(field), shown, field.metadata["doc"] + file))
     return rows
+
+
+def told(settings: Settings) -> dict[str, str]:
+    """Each variable that is set to anything but its default, for whoever helps: of a secret only that it is set."""
+    found = {}
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if value != field.default:
+            found[variable(field)] = "[set]" if field.metadata["secret"] else str(value)
+    return found
 
 
 def unknown(environment: Mapping[str, str]) -> list[str]:

@@ -55,7 +55,7 @@ class Sweeper:
         with self._database.transaction() as session:
             if installation.look_after(session, now):
                 log.warning("nobody has looked after this database for a while: both books are read first")
-            self._put_times_right(session, now)
+            self._put_right(session, now)
             self._begin_duties(session, now)
             due = set(pending.due_connections(session, now)) | set(journal.connections_with_unsettled(session, now))
             stopped = brakes.pulled(session) is not None
@@ -88,11 +88,12 @@ class Sweeper:
                 log.warning("nudge lost, the next round repeats it", connection=connection_id, error=str(error))
         return len(nudged)
 
-    def _put_times_right(self, session: Session, now: datetime) -> None:
-        """A clock that ran ahead for a moment left due times which nobody would live to see."""
+    def _put_right(self, session: Session, now: datetime) -> None:
+        """What nobody would live to see: due times that a clock left which ran ahead, what waits for no brake."""
         if self._clock.monotonic() - self._looked_at_times < TIMES_EVERY:
             return
         self._looked_at_times = self._clock.monotonic()
+        brakes.let_go(session, now)
         if wrong := due_times.put_right(session, now, self._longest):
             log.warning("due times lay too far ahead and are due now: has the clock been wrong?", count=wrong)
 

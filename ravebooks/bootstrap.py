@@ -31,7 +31,7 @@ class Parts(SharedParts):
 
     @cached_property
     def operating(self) -> OperatingParts:
-        return OperatingParts(self, self.publishing)
+        return OperatingParts(self, self.publishing, self.console)
 
     def close(self) -> None:
         """Give back what was opened."""

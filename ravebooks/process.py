@@ -26,6 +26,7 @@ from sync.operating import signs
 DRAIN_SECONDS = 8.0
 """For all threads and servers together, in the ten that an operator waits."""
 TAKE_SECONDS = 0.5
+BULK_SECONDS = 1.0
 
 ONCE_MORE_SECONDS = 1.0
 
@@ -90,8 +91,9 @@ class Process:
             self._start(loop.name, loop.run)
 
     def sweep(self) -> None:
-        """Find what is due and nudge; with a broker also relay the outbox."""
+        """Find what is due and nudge, and take work over many further; with a broker also relay the outbox."""
         self._repeat("sweeper", self.parts.settings.sweep_seconds, self.parts.consuming.sweeper.sweep)
+        self._repeat("work over many", BULK_SECONDS, self.parts.operating.bulk.step)
         if not self.parts.settings.embedded:
             self._repeat("relay", self.parts.settings.sweep_seconds, self.parts.publishing.relay.relay)
 

@@ -85,6 +85,13 @@ def every(session: Session) -> list[Connection]:
     return list(session.execute(sa.select(Connection).order_by(Connection.created_at)).scalars())
 
 
+def working(session: Session, limit: int) -> list[Connection]:
+    """Connections that something is done for, those first whose change data capture is behind most."""
+    living = Connection.state.in_([ACTIVE, PAUSED])
+    query = sa.select(Connection).where(living).order_by(Connection.cdc_watermark, Connection.id)
+    return list(session.execute(query.limit(limit)).scalars())
+
+
 def page(session: Session, asked: Asked, account_id: str = "") -> Page[Connection]:
     """Connections, oldest first: all, or those of one account."""
     query = sa.select(Connection)

@@ -100,6 +100,19 @@ def _waiting() -> sa.Select[DeadLetter]:
     return sa.select(DeadLetter).where(*_WAITS)
 
 
+def some(session: Session, after: int, last: int, fingerprint: str, limit: int) -> list[int]:
+    """The next ids of those that wait, behind one and up to another; all, or of one fingerprint."""
+    query = sa.select(DeadLetter.id).where(*_WAITS, DeadLetter.id > after, DeadLetter.id <= last)
+    if fingerprint:
+        query = query.where(DeadLetter.fingerprint == fingerprint)
+    return list(session.execute(query.order_by(DeadLetter.id).limit(limit)).scalars())
+
+
+def newest(session: Session) -> int:
+    """The id of the last one; 0 when there is none."""
+    return session.execute(sa.select(sa.func.max(DeadLetter.id))).scalar_one() or 0
+
+
 def find(session: Session, letter_id: int) -> DeadLetter | None:
     """One dead letter, driven again or not."""
     return session.get(DeadLetter, letter_id)

@@ -12,6 +12,7 @@ from config.ports import Clock
 from reconcile.model import Attention, Kind, Record, Side, fitted
 from storage import connections, journal, pending, steps
 from storage import jobs as storage_jobs
+from storage.brakes import Braked, waited_for
 from sync import sync_states
 from sync.books import Books
 from sync.echoes import Entry
@@ -73,6 +74,10 @@ class Endings:
 
     def after_error(self, books: Books, subject: Noted, error: RavebooksError) -> None:
         """Store what an error means for a record. Raises `Outage` when it means all of them."""
+        if isinstance(error, Braked):
+            why = f"{str(error)[:1].upper()}{str(error)[1:]}."
+            self.conclude(books, subject, Waits(waited_for(subject.record, error.part), why))
+            return
         what = spell(books, subject.record)
         decision = decide(error, what, subject.attempts, self._jitter())
         match decision:

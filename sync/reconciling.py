@@ -6,6 +6,7 @@ from clients.errors import Away, NeighbourError, NotAuthorised
 from config.errors import RavebooksError, Stop
 from config.logging import bound, logger
 from reconcile.model import Kind
+from storage.brakes import Braked
 from sync.books import Books
 from sync.endings import Endings
 from sync.noted import Noted, names_of
@@ -33,6 +34,9 @@ def create_together(books: Books, endings: Endings, subjects: list[Noted]) -> No
             gathering.send()
         except (Away, NotAuthorised):
             raise
+        except Braked as error:
+            # Each waits by itself.
+            log.info("not sent together", error=str(error))
         except NeighbourError as error:
             log.info("not sent together", error=str(error), fault=error.code)
 

@@ -1,21 +1,32 @@
 """The parts that operators see and are told by."""
 
+from functools import cached_property
+
 from config.errors import RavebooksError
 from config.logging import logger
+from ravebooks.parts.console import ConsoleParts
 from ravebooks.parts.publishing import PublishingParts
 from ravebooks.parts.shared import SharedParts
+from sync.operating.bulk import Bulk
 from sync.operating.signs import Signs
 
 log = logger("process")
 
 
 class OperatingParts:
-    """The signs of life of this process."""
+    """The signs of life of this process, and work over many."""
 
-    def __init__(self, shared: SharedParts, publishing: PublishingParts) -> None:
+    def __init__(self, shared: SharedParts, publishing: PublishingParts, console: ConsoleParts) -> None:
         self._shared = shared
         self._publishing = publishing
+        self._console = console
         self._signs: Signs | None = None
+
+    @cached_property
+    def bulk(self) -> Bulk:
+        shared, console = self._shared, self._console
+        redrive = console.actions.installation.redrive
+        return Bulk(shared.database, shared.clock, redrive, console.nudge)
 
     def signs(self, role: str) -> Signs:
         """The signs that this process gives, as what it is."""

@@ -1,6 +1,7 @@
 """Gathers the facts that `reconcile.wellness` judges: a handful of questions over indexes, whoever asks."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -31,6 +32,11 @@ def gather(session: Session, now: datetime) -> Facts:
         processes=tuple(_running(one) for one in processes.every(session)),
         swept=row.alive_at if row else None,
     )
+
+
+def processes_of(session: Session) -> Sequence[RunningProcess]:
+    """The processes that were seen of late."""
+    return processes.every(session)
 
 
 def _waiting(depth: Depth) -> Waiting:
