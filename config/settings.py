@@ -4,6 +4,7 @@ Each field of `Settings` is read from the variable of its name in capitals after
 `docs/configuration.md` is written from the same fields (`ravebooks settings --markdown`).
 """
 
+import base64
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from config.keyring import KeyRing
 
 ENVIRONMENTS: Final = ("production", "sandbox", "local")
 SECRET_KEY_LENGTH: Final = 32
+WEBHOOK_SECRET_BYTES: Final = 24
 
 Read = Callable[[Env, str, Any], Any]
 """Reads the variable of a name; what is wrong with it `Env.seal` says."""
@@ -204,6 +206,19 @@ class Settings:
         _number(1, 86400), 300.0, "Time between two looks at Ravetree's `/events`"
     )
     sweep_seconds: float = _setting(_number(0.05, 60), 1.0, "Time between two rounds of the sweeper")
+    mail_url: str = _setting(
+        _url("smtp", "smtps"),
+        "",
+        "Mail server by which operators are told what is not well; a password is sent by TLS only",
+        example="smtp://user:password@host:587",
+        secret=True,
+    )
+    mail_from: str = _setting(_text, "ravebooks@localhost", "Sender of these e-mails")
+    mail_to: tuple[str, ...] = _setting(_list, (), "Who gets them, comma-separated; unset: nobody")
+    tell_webhook_url: str = _setting(_HTTP, "", "Where a webhook tells the same; unset: nowhere")
+    tell_webhook_secret: str = _setting(
+        _text, "", "Signs that webhook by the Standard Webhooks scheme, `whsec_` and base64", secret=True
+    )
     log_level: str = _setting(_one_of("debug", "info", "warning", "error"), "info", "Least level that is logged")
     log_format: str = _setting(_one_of("json", "console"), "json", "`json` or `console`")
 
@@ -242,6 +257,13 @@ class Settings:
                 {"http_seconds", "lease_seconds"},
                 f"{PREFIX}HTTP_SECONDS is {self.http_seconds:g} and {PREFIX}LEASE_SECONDS {self.lease_seconds:g}: "
                 "set the lease longer than one call may take.",
+            )
+        if bool(self.mail_url) is not bool(self.mail_to):
+            yield {"mail_url", "mail_to"}, f"{PREFIX}MAIL_URL and {PREFIX}MAIL_TO need each other: set both or none."
+        if self.tell_webhook_url and not _is_webhook_secret(self.tell_webhook_secret):
+            yield (
+                {"tell_webhook_url", "tell_webhook_secret"},
+                f"{PREFIX}TELL_WEBHOOK_SECRET has to be whsec_ and base64 of at least 24 bytes: set it.",
             )
         if self.secret_key and len(self.secret_key) < SECRET_KEY_LENGTH:
             yield (
@@ -341,6 +363,13 @@ class Settings:
             "openid_configuration" if self.quickbooks_environment == "production" else "openid_sandbox_configuration"
         )
         return f"https://developer.intuit.com/.well-known/{document}/"
+
+
+def _is_webhook_secret(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text.removeprefix("whsec_"), validate=True)) >= WEBHOOK_SECRET_BYTES
+    except ValueError:
+        return False
 
 
 def variable(field: "dataclasses.Field[Any]") -> str:

@@ -21,7 +21,7 @@ from ravebooks.bootstrap import Parts
 from ravebooks.serving.server import Server
 from storage import connections
 from sync import duties
-from sync.operating import signs
+from sync.operating import signs, telling
 
 DRAIN_SECONDS = 8.0
 """For all threads and servers together, in the ten that an operator waits."""
@@ -98,8 +98,9 @@ class Process:
             self._repeat("relay", self.parts.settings.sweep_seconds, self.parts.publishing.relay.relay)
 
     def live(self, role: str) -> None:
-        """Give signs of life, by which operators see that this process is here and how far it gets."""
+        """Give signs of life, and tell operators what is not well if it is this process's turn."""
         self._repeat("signs of life", signs.EVERY, self.parts.operating.signs(role).give)
+        self._repeat("teller", telling.EVERY, self.parts.operating.teller.step)
 
     # --- loops -----------------------------------------------------------------------------------
 

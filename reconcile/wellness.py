@@ -68,6 +68,7 @@ class Code(StrEnum):
     PARITY = "parity_breaks"
     READS_NEAR = "reads_near"
     UNTOLD = "untold"
+    TELLING_FAILS = "telling_fails"
 
 
 TOLD = frozenset(
@@ -75,6 +76,8 @@ TOLD = frozenset(
         Code.BROKER_AWAY,
         Code.DEAD_LETTERS,
         Code.LOOK_FAILING,
+        Code.NO_SWEEPER,
+        Code.NO_WEB,
         Code.NO_WORKER,
         Code.OUTBOX_WAITS,
         Code.PARITY,
@@ -168,6 +171,8 @@ class Facts:
     companies: tuple[Company, ...] = ()
     processes: tuple[Running, ...] = ()
     swept: datetime | None = None
+    not_told: Waiting = Waiting()
+    not_told_why: str = ""
 
 
 @dataclass(frozen=True)
@@ -365,6 +370,14 @@ def _telling(facts: Facts) -> Iterator[Finding]:
             "See whether Ravetree's API answers: `ravebooks doctor`.",
             Button.QUEUES,
             since=facts.untold.oldest,
+        )
+    if facts.not_told.count:
+        yield Finding(
+            Code.TELLING_FAILS,
+            Area.TELLING,
+            f"Operators could not be told: {facts.not_told_why}.",
+            "Correct the settings RAVEBOOKS_MAIL_… or RAVEBOOKS_TELL_…; it is tried again.",
+            since=facts.not_told.oldest,
         )
 
 

@@ -614,9 +614,11 @@ class Telling(Base):
     cause: Mapped[str] = mapped_column(Text)
     remedy: Mapped[str] = mapped_column(Text)
     since: Mapped[datetime]
+    noted_at: Mapped[datetime]
     over_at: Mapped[datetime | None]
     told: Mapped[str] = mapped_column(String(64), default="")
     told_over: Mapped[str] = mapped_column(String(64), default="")
+    error: Mapped[str] = mapped_column(Text, default="")
 
 
 class BulkJob(Base):

@@ -2,6 +2,7 @@
 
 from functools import cached_property
 
+from clients.telling import Mail, SignedWebhook, Way
 from config.errors import RavebooksError
 from config.logging import logger
 from ravebooks.parts.console import ConsoleParts
@@ -9,12 +10,13 @@ from ravebooks.parts.publishing import PublishingParts
 from ravebooks.parts.shared import SharedParts
 from sync.operating.bulk import Bulk
 from sync.operating.signs import Signs
+from sync.operating.telling import Teller
 
 log = logger("process")
 
 
 class OperatingParts:
-    """The signs of life of this process, and work over many."""
+    """The signs of life of this process, work over many, and who is told."""
 
     def __init__(self, shared: SharedParts, publishing: PublishingParts, console: ConsoleParts) -> None:
         self._shared = shared
@@ -27,6 +29,18 @@ class OperatingParts:
         shared, console = self._shared, self._console
         redrive = console.actions.installation.redrive
         return Bulk(shared.database, shared.clock, redrive, console.nudge)
+
+    @cached_property
+    def teller(self) -> Teller:
+        shared = self._shared
+        s = shared.settings
+        ways: list[Way] = [Mail(s.mail_url, s.mail_from, s.mail_to)] if s.mail_url else []
+        if s.tell_webhook_url:
+            ways.append(SignedWebhook(s.tell_webhook_url, s.tell_webhook_secret, shared.adapter))
+        return Teller(shared.database, shared.clock, ways, shared.lease_owner, self._well)
+
+    def _well(self) -> str:
+        return f"{self._shared.settings.public_url.rstrip('/')}/console/well"
 
     def signs(self, role: str) -> Signs:
         """The signs that this process gives, as what it is."""

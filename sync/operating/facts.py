@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from reconcile.wellness import PARKED_LATE, Brake, Company, Facts, Look, Running, Waiting
-from storage import brakes, connections, depths, installation, parity, processes, reads
+from storage import brakes, connections, depths, installation, parity, processes, reads, tellings
 from storage.depths import Depth
 from storage.models import Connection, RunningProcess
 from sync import duties
@@ -20,6 +20,7 @@ UNEXPLAINED = "unexplained"
 def gather(session: Session, now: datetime) -> Facts:
     """Everything that an operator must know, as it is now."""
     row = installation.find(session)
+    count, oldest, why = tellings.failing(session)
     return Facts(
         now,
         outbox=_waiting(depths.outbox(session)),
@@ -31,12 +32,19 @@ def gather(session: Session, now: datetime) -> Facts:
         companies=tuple(_companies(session, now)),
         processes=tuple(_running(one) for one in processes.every(session)),
         swept=row.alive_at if row else None,
+        not_told=Waiting(count, oldest),
+        not_told_why=why,
     )
 
 
 def processes_of(session: Session) -> Sequence[RunningProcess]:
     """The processes that were seen of late."""
     return processes.every(session)
+
+
+def is_live(row: RunningProcess, now: datetime) -> bool:
+    """Whether a process has said something within the minute."""
+    return _running(row).is_live(now)
 
 
 def _waiting(depth: Depth) -> Waiting:

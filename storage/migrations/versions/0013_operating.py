@@ -38,9 +38,11 @@ def upgrade() -> None:
         sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("remedy", sa.Text(), nullable=False),
         sa.Column("since", INSTANT, nullable=False),
+        sa.Column("noted_at", INSTANT, nullable=False),
         sa.Column("over_at", INSTANT, nullable=True),
         sa.Column("told", sa.String(64), nullable=False),
         sa.Column("told_over", sa.String(64), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("code", "subject", name=op.f("pk_tellings")),
     )
     op.create_table(

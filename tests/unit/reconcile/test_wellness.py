@@ -54,6 +54,7 @@ CASES: list[tuple[dict[str, Any], Code, Area, Button]] = [
     (company(unexplained=1), Code.PARITY, Area.WORKING, Button.PARITY),
     (company(reads_percent=80), Code.READS_NEAR, Area.WORKING, Button.READS),
     ({"untold": ago(11)}, Code.UNTOLD, Area.TELLING, Button.QUEUES),
+    ({"not_told": ago(1), "not_told_why": "HTTP 500"}, Code.TELLING_FAILS, Area.TELLING, Button.NONE),
 ]
 
 
