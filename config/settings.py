@@ -4,6 +4,7 @@ Each field of `Settings` is read from the variable of its name in capitals after
 `docs/configuration.md` is written from the same fields (`ravebooks settings --markdown`).
 """
 
+import base64
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from config.keyring import KeyRing
 
 ENVIRONMENTS: Final = ("production", "sandbox", "local")
 SECRET_KEY_LENGTH: Final = 32
+WEBHOOK_SECRET_BYTES: Final = 24
 
 Read = Callable[[Env, str, Any], Any]
 """Reads the variable of a name; what is wrong with it `Env.seal` says."""
@@ -108,6 +110,13 @@ class Settings:
         "",
         "RabbitMQ; unset: no broker, everything in one process",
         example="amqp://user:password@host:5672/",
+        secret=True,
+    )
+    broker_management_url: str = _setting(
+        _HTTP,
+        "",
+        "RabbitMQ's management API, by which the console shows its queues; unset: depth and consumers alone",
+        example="http://user:password@host:15672",
         secret=True,
     )
     secret_key: str = _setting(_text, "", f"Signs OAuth states; at least {SECRET_KEY_LENGTH} characters", secret=True)
@@ -197,6 +206,19 @@ class Settings:
         _number(1, 86400), 300.0, "Time between two looks at Ravetree's `/events`"
     )
     sweep_seconds: float = _setting(_number(0.05, 60), 1.0, "Time between two rounds of the sweeper")
+    mail_url: str = _setting(
+        _url("smtp", "smtps"),
+        "",
+        "Mail server by which operators are told what is not well; a password is sent by TLS only",
+        example="smtp://user:password@host:587",
+        secret=True,
+    )
+    mail_from: str = _setting(_text, "ravebooks@localhost", "Sender of these e-mails")
+    mail_to: tuple[str, ...] = _setting(_list, (), "Who gets them, comma-separated; unset: nobody")
+    tell_webhook_url: str = _setting(_HTTP, "", "Where a webhook tells the same; unset: nowhere")
+    tell_webhook_secret: str = _setting(
+        _text, "", "Signs that webhook by the Standard Webhooks scheme, `whsec_` and base64", secret=True
+    )
     log_level: str = _setting(_one_of("debug", "info", "warning", "error"), "info", "Least level that is logged")
     log_format: str = _setting(_one_of("json", "console"), "json", "`json` or `console`")
 
@@ -235,6 +257,13 @@ class Settings:
                 {"http_seconds", "lease_seconds"},
                 f"{PREFIX}HTTP_SECONDS is {self.http_seconds:g} and {PREFIX}LEASE_SECONDS {self.lease_seconds:g}: "
                 "set the lease longer than one call may take.",
+            )
+        if bool(self.mail_url) is not bool(self.mail_to):
+            yield {"mail_url", "mail_to"}, f"{PREFIX}MAIL_URL and {PREFIX}MAIL_TO need each other: set both or none."
+        if self.tell_webhook_url and not _is_webhook_secret(self.tell_webhook_secret):
+            yield (
+                {"tell_webhook_url", "tell_webhook_secret"},
+                f"{PREFIX}TELL_WEBHOOK_SECRET has to be whsec_ and base64 of at least 24 bytes: set it.",
             )
         if self.secret_key and len(self.secret_key) < SECRET_KEY_LENGTH:
             yield (
@@ -336,6 +365,13 @@ class Settings:
         return f"https://developer.intuit.com/.well-known/{document}/"
 
 
+def _is_webhook_secret(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text.removeprefix("whsec_"), validate=True)) >= WEBHOOK_SECRET_BYTES
+    except ValueError:
+        return False
+
+
 def variable(field: "dataclasses.Field[Any]") -> str:
     """The name of the variable that a field of `Settings` is read from."""
     return field.metadata["variable"] or PREFIX + field.name.upper()
@@ -350,6 +386,16 @@ def variables() -> list[tuple[str, str, str]]:
         file = f"; or `…{FILE_SUFFIX}`" if field.metadata["secret"] else ""
         rows.append((variable(field), shown, field.metadata["doc"] + file))
     return rows
+
+
+def told(settings: Settings) -> dict[str, str]:
+    """Each variable that is set to anything but its default, for whoever helps: of a secret only that it is set."""
+    found = {}
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if value != field.default:
+            found[variable(field)] = "[set]" if field.metadata["secret"] else str(value)
+    return found
 
 
 def unknown(environment: Mapping[str, str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from importlib.metadata import version
 
 from opentelemetry import trace
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -50,12 +51,113 @@ stalled = Gauge(
     multiprocess_mode="livemostrecent",
 )
 parked = Gauge("ravebooks_attention", "Records that wait for a person", ["state"], multiprocess_mode="livemostrecent")
+unwell = Gauge(
+    "ravebooks_unwell",
+    "Findings of `ravebooks status`, by what they are",
+    ["code"],
+    multiprocess_mode="livemostrecent",
+)
+due_oldest = Gauge(
+    "ravebooks_due_oldest_seconds",
+    "How long the oldest change that is past due has waited since its time",
+    multiprocess_mode="livemostrecent",
+)
+past_due = Gauge(
+    "ravebooks_past_due_changes",
+    "Changes whose time came more than a minute ago, counted up to ten thousand",
+    multiprocess_mode="livemostrecent",
+)
+pending_changes = Gauge(
+    "ravebooks_pending_changes", "Pending changes by state", ["state"], multiprocess_mode="livemostrecent"
+)
+connections = Gauge(
+    "ravebooks_connections", "Connections by their state", ["state"], multiprocess_mode="livemostrecent"
+)
+outbox_oldest = Gauge(
+    "ravebooks_outbox_oldest_seconds", "Age of the oldest message in the outbox", multiprocess_mode="livemostrecent"
+)
+dead_waiting = Gauge(
+    "ravebooks_dead_letters_waiting",
+    "Dead letters that nobody has driven again or discarded",
+    multiprocess_mode="livemostrecent",
+)
+uncertain = Gauge("ravebooks_uncertain_writes", "Writes that have no answer yet", multiprocess_mode="livemostrecent")
+uncertain_oldest = Gauge(
+    "ravebooks_uncertain_oldest_seconds",
+    "Age of the oldest write without an answer",
+    multiprocess_mode="livemostrecent",
+)
+untold_oldest = Gauge(
+    "ravebooks_untold_oldest_seconds",
+    "How long the oldest outcome has waited to be told to Ravetree",
+    multiprocess_mode="livemostrecent",
+)
+swept = Gauge(
+    "ravebooks_swept_timestamp_seconds", "When the sweeper looked last, in Unix time", multiprocess_mode="livemax"
+)
+cdc_age = Gauge(
+    "ravebooks_cdc_age_seconds",
+    "How far change data capture of the worst connection is behind",
+    multiprocess_mode="livemostrecent",
+)
+reads_percent = Gauge(
+    "ravebooks_reads_budget_percent",
+    "Percent of this month's budget of reads that the worst connection has spent",
+    multiprocess_mode="livemostrecent",
+)
+processes = Gauge(
+    "ravebooks_processes",
+    "Processes that gave a sign of life within a minute, by role",
+    ["role"],
+    multiprocess_mode="livemostrecent",
+)
+webhook_to_write = Histogram(
+    "ravebooks_webhook_to_write_seconds",
+    "From a delivery until what it speaks of is written in the other book and answered",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600),
+)
+token_refreshes = Counter("ravebooks_token_refreshes_total", "Refreshes of QuickBooks' tokens by result", ["result"])
+told = Counter("ravebooks_told_total", "What operators were told, by way and result", ["way", "result"])
+VERSION = version("ravebooks")
+build = Gauge("ravebooks_build_info", "1, with the version that runs", ["version"], multiprocess_mode="livemostrecent")
+build.labels(VERSION).set(1)
 loop_errors = Counter("ravebooks_loop_errors_total", "Unexpected errors in an outermost loop", ["loop"])
 api_unauthorised = Counter("ravebooks_api_unauthorised_total", "Calls of the API without its token")
 requests_refused = Counter("ravebooks_requests_refused_total", "Requests that could not be read, by answer", ["status"])
 connections_closed = Counter(
     "ravebooks_connections_closed_total", "Connections closed because the client had its time", ["waited_for"]
 )
+
+
+COUNTED = {
+    "received": (deliveries, ""),
+    "event": (events_recorded, "outcome"),
+    "change": (changes, "outcome"),
+    "write": (operations, "result"),
+    "read": (metered_reads, ""),
+    "dead": (dead_letters, ""),
+}
+"""What is sampled of the counters of each process, by the label that tells them apart."""
+LATENCY = "latency."
+
+
+def totals() -> dict[str, float]:
+    """What this process has counted since it began: `write.done`, and `latency.5.0` for what took at most 5 s.
+
+    Read from the counters themselves: to be sampled costs what is counted nothing.
+    """
+    found: dict[str, float] = {}
+    for name, (counter, label) in COUNTED.items():
+        for sample in next(iter(counter.collect())).samples:
+            if sample.name.endswith("_total"):
+                key = f"{name}.{sample.labels[label]}" if label else name
+                found[key] = found.get(key, 0.0) + sample.value
+    before = 0.0
+    for sample in next(iter(webhook_to_write.collect())).samples:
+        if sample.name.endswith("_bucket"):
+            found[f"{LATENCY}{sample.labels['le']}"] = sample.value - before
+            before = sample.value
+    return found
 
 
 def exposition() -> bytes:

@@ -1,5 +1,6 @@
 """The dead from their queue into a table, where somebody sees them and drives them again."""
 
+import re
 import threading
 from typing import Any
 
@@ -8,13 +9,19 @@ from kombu.message import Message
 from config import names, telemetry
 from config.logging import logger
 from config.ports import Clock
+from config.redaction import redact
 from config.telemetry import Progress
 from consumers.loop import Loop, takes_writes
+from schemas import envelopes, strict_json
+from schemas.envelopes import UndecodableMessage
 from storage import dead_letters
 from storage.database import Database, DatabaseDown
+from storage.dead_letters import FINGERPRINT
 
 REASONS = frozenset({"rejected", "expired", "maxlen", "delivery_limit"})
 """Why RabbitMQ dead-letters; anything else a publisher may have written."""
+
+HEADERS_LIMIT = 16_384
 
 log = logger("broker")
 
@@ -50,12 +57,46 @@ class DeadLetterLoop(Loop):
                 reason=reason,
                 body=message.body,
                 now=self._clock.now(),
+                fingerprint=fingerprint(queue, reason, message.body),
+                headers=plain(message.headers),
             )
         telemetry.dead_letters.labels(reason).inc()
         log.error("message dead-lettered", reason=reason, queue=queue)
 
     def is_ready(self) -> bool:
         return takes_writes(self._database)
+
+
+def fingerprint(queue: str, reason: str, body: bytes) -> str:
+    """What a message died of, the same for all that died of it: numbers and what is quoted are left out."""
+    try:
+        envelopes.decode(body)
+    except UndecodableMessage as error:
+        said = _QUOTED.sub("…", str(error).partition(": ")[2] or str(error))
+    else:
+        said = "could not be recorded"
+    return _text(f"{queue or 'unknown'}: {reason}: {_NUMBER.sub('#', said)}")[:FINGERPRINT]
+
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_NUMBER = re.compile(r"\d+")
+
+
+def plain(headers: Any) -> dict[str, Any] | None:
+    """Headers as they are kept, without what looks like a credential; a publisher may have put anything there."""
+    if not isinstance(headers, dict):
+        return None
+    found: dict[str, Any] = _spelled(redact(headers))
+    return found if len(strict_json.dumps(found)) <= HEADERS_LIMIT else {"left out": "they are too long"}
+
+
+def _spelled(value: Any) -> Any:
+    """Numbers with a fraction as texts: not every one that AMQP has can be read again as JSON."""
+    if isinstance(value, dict):
+        return {key: _spelled(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_spelled(inner) for inner in value]
+    return str(value) if isinstance(value, float) else value
 
 
 def how_it_died(headers: Any) -> tuple[str, str, str]:

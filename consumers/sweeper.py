@@ -9,10 +9,11 @@ from config import telemetry
 from config.logging import logger
 from config.ports import Clock
 from consumers.wakeups import Nudger
-from storage import brakes, connections, due_times, installation, journal, oauth_states, outbox, pending
+from storage import brakes, connections, due_times, installation, journal, oauth_states, pending
 from storage.database import Database
 from storage.due_times import Longest
 from sync import duties
+from sync.operating.looking import Looker
 from sync.questions.parity import Metric
 
 log = logger("sweeper")
@@ -44,6 +45,7 @@ class Sweeper:
         self._longest = tuple(longest)
         self._looked_at_times = self._began_duties = float("-inf")
         self._parity = Metric()
+        self._looker = Looker(database, clock)
 
     def sweep(self) -> int:
         """Nudge every connection with something due; returns how many."""
@@ -53,7 +55,7 @@ class Sweeper:
         with self._database.transaction() as session:
             if installation.look_after(session, now):
                 log.warning("nobody has looked after this database for a while: both books are read first")
-            self._put_times_right(session, now)
+            self._put_right(session, now)
             self._begin_duties(session, now)
             due = set(pending.due_connections(session, now)) | set(journal.connections_with_unsettled(session, now))
             stopped = brakes.pulled(session) is not None
@@ -76,22 +78,21 @@ class Sweeper:
                     nudged.append(connection_id)
             journal.forget_old_echoes(session, now - ECHOES_KEPT)
             oauth_states.forget_expired(session, now)
-            telemetry.outbox_size.set(outbox.size(session))
             telemetry.stalled.set(len(connections.stalled(session)))
-            for state in pending.ATTENTION:
-                telemetry.parked.labels(state).set(pending.count(session, state))
         self._parity.show(self._database)
+        self._looker.look_if_due()
         try:
             self._nudger.nudge(*nudged)
         except OSError as error:
             log.warning("nudges lost, a later round repeats them", connections=nudged, error=str(error))
         return len(nudged)
 
-    def _put_times_right(self, session: Session, now: datetime) -> None:
-        """A clock that ran ahead for a moment left due times which nobody would live to see."""
+    def _put_right(self, session: Session, now: datetime) -> None:
+        """What nobody would live to see: due times that a clock left which ran ahead, what waits for no brake."""
         if self._clock.monotonic() - self._looked_at_times < TIMES_EVERY:
             return
         self._looked_at_times = self._clock.monotonic()
+        brakes.let_go(session, now)
         if wrong := due_times.put_right(session, now, self._longest):
             log.warning("due times lay too far ahead and are due now: has the clock been wrong?", count=wrong)
 

@@ -13,6 +13,8 @@ from publishers import topology
 from publishers.messages import BrokerDown
 
 CALL_SECONDS = 5.0
+PAGE_SECONDS = 1.0
+"""A page waits for it."""
 NOT_FOUND = 404
 
 
@@ -25,10 +27,22 @@ class OtherBroker(RavebooksError):
     )
 
 
-def parameters(url: str) -> pika.URLParameters:
+def depths(url: str) -> list[tuple[str, int, int]]:
+    """Our queues with how many messages wait and how many consume. Raises `BrokerDown`, within a moment."""
+    found = []
+    with short_questions(url, PAGE_SECONDS) as connection:
+        channel = connection.channel()
+        for queue in topology.QUEUES:
+            said = channel.queue_declare(queue.name, passive=True).method
+            found.append((queue.name, said.message_count, said.consumer_count))
+    return found
+
+
+def parameters(url: str, seconds: float = CALL_SECONDS) -> pika.URLParameters:
     """How to connect for a few short questions."""
     made = pika.URLParameters(url)
-    made.socket_timeout = made.stack_timeout = CALL_SECONDS
+    made.socket_timeout = made.stack_timeout = seconds
+    made.blocked_connection_timeout = seconds
     made.connection_attempts = 1
     return made
 
@@ -46,10 +60,10 @@ def claim(url: str, environment: str, *, new: bool) -> None:
 
 
 @contextmanager
-def short_questions(url: str) -> Iterator[BlockingConnection]:
+def short_questions(url: str, seconds: float = CALL_SECONDS) -> Iterator[BlockingConnection]:
     """A connection for a few of them; whatever fails on the way is `BrokerDown`, with its cause."""
     try:
-        connection = BlockingConnection(parameters(url))
+        connection = BlockingConnection(parameters(url, seconds))
     except (AMQPError, OSError) as error:
         raise BrokerDown(
             f"RabbitMQ cannot be reached ({type(error).__name__})",

@@ -5,6 +5,7 @@ from functools import cached_property
 from ravebooks.parts.console import ConsoleParts
 from ravebooks.parts.consuming import ConsumingParts
 from ravebooks.parts.neighbours import NeighbourParts
+from ravebooks.parts.operating import OperatingParts
 from ravebooks.parts.publishing import PublishingParts
 from ravebooks.parts.shared import SharedParts
 
@@ -28,8 +29,14 @@ class Parts(SharedParts):
     def console(self) -> ConsoleParts:
         return ConsoleParts(self, self.neighbours, self.publishing)
 
+    @cached_property
+    def operating(self) -> OperatingParts:
+        return OperatingParts(self, self.publishing, self.console)
+
     def close(self) -> None:
         """Give back what was opened."""
+        if "operating" in self.__dict__:
+            self.operating.close()
         if "publishing" in self.__dict__:
             self.publishing.close()
         if "database" in self.__dict__:

@@ -39,6 +39,8 @@ COMMANDS = {
     "sandbox": "sandbox:sandbox",
     "settings": "settings:settings",
     "show": "both_books:show",
+    "status": "operating:status",
+    "support-bundle": "operating:support_bundle",
     "sweeper": "processes:sweeper",
     "switch": "bookkeeping:switch",
     "sync": "bookkeeping:sync",

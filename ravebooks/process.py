@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from flask import Flask
 
@@ -20,10 +21,12 @@ from ravebooks.bootstrap import Parts
 from ravebooks.serving.server import Server
 from storage import connections
 from sync import duties
+from sync.operating import signs, telling
 
 DRAIN_SECONDS = 8.0
 """For all threads and servers together, in the ten that an operator waits."""
 TAKE_SECONDS = 0.5
+BULK_SECONDS = 1.0
 
 ONCE_MORE_SECONDS = 1.0
 
@@ -70,7 +73,7 @@ class Process:
 
         What happened in Ravetree while nobody ran is looked at first, and what stalled is tried at once.
         """
-        self._once("first look", self._begin)
+        self._once("first look", partial(_look_first, self.parts))
         for number in range(self.parts.settings.worker_threads):
             self._start(f"reconciler {number}", self._reconcile_loop())
         if self.parts.settings.embedded:
@@ -88,10 +91,16 @@ class Process:
             self._start(loop.name, loop.run)
 
     def sweep(self) -> None:
-        """Find what is due and nudge; with a broker also relay the outbox."""
+        """Find what is due and nudge, and take work over many further; with a broker also relay the outbox."""
         self._repeat("sweeper", self.parts.settings.sweep_seconds, self.parts.consuming.sweeper.sweep)
+        self._repeat("work over many", BULK_SECONDS, self.parts.operating.bulk.step)
         if not self.parts.settings.embedded:
             self._repeat("relay", self.parts.settings.sweep_seconds, self.parts.publishing.relay.relay)
+
+    def live(self, role: str) -> None:
+        """Give signs of life, and tell operators what is not well if it is this process's turn."""
+        self._repeat("signs of life", signs.EVERY, self.parts.operating.signs(role).give)
+        self._repeat("teller", telling.EVERY, self.parts.operating.teller.step)
 
     # --- loops -----------------------------------------------------------------------------------
 
@@ -155,12 +164,6 @@ class Process:
 
         self._start(name, run)
 
-    def _begin(self) -> None:
-        with self.parts.database.transaction() as session:
-            duties.look_at_events(session, self.parts.clock.now())
-            # This program may be a newer one than that which stalled.
-            connections.try_again(session)
-
     def _start(self, name: str, run: Callable[[], None]) -> None:
         thread = threading.Thread(target=run, name=name, daemon=True)
         thread.start()
@@ -203,6 +206,13 @@ class Process:
     def _close(self, seconds: float) -> None:
         self._start("closing", self.parts.close)
         self._threads[-1].join(seconds)
+
+
+def _look_first(parts: Parts) -> None:
+    with parts.database.transaction() as session:
+        duties.look_at_events(session, parts.clock.now())
+        # This program may be a newer one than that which stalled.
+        connections.try_again(session)
 
 
 def within(seconds: float, *stages: Sequence[EndingStep], monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -56,7 +56,7 @@ class Likeness(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Record:
-    """The name of one record on one side; what is waited for can be none of them, but `any_of` or `switch_on_of`."""
+    """The name of one record on one side; what is waited for can be none of them, but `any_of`, `switch_on_of` …"""
 
     side: Side
     kind: Kind
@@ -68,7 +68,7 @@ class Record:
     @property
     def is_one(self) -> bool:
         """Whether it names a record."""
-        return self.id not in (_ANY, _SWITCH_ON)
+        return self.id not in (_ANY, _SWITCH_ON) and not self.is_release
 
     @property
     def is_any(self) -> bool:
@@ -80,9 +80,14 @@ class Record:
         """Whether it stands for the next time that its kind is switched on."""
         return self.id == _SWITCH_ON
 
+    @property
+    def is_release(self) -> bool:
+        """Whether it stands for the moment in which an operator lets writes go on."""
+        return self.id.startswith(_RELEASE)
 
-_ANY, _SWITCH_ON = "*", "switch-on"
-"""In place of an id. Neither side has ids like these."""
+
+_ANY, _SWITCH_ON, _RELEASE = "*", "switch-on", "brake "
+"""In place of an id, the last one with what is stopped behind it. Neither side has ids like these."""
 
 
 def any_of(side: Side, kind: Kind) -> Record:
@@ -93,6 +98,11 @@ def any_of(side: Side, kind: Kind) -> Record:
 def switch_on_of(kind: Kind) -> Record:
     """What is waited for while a kind is switched off."""
     return Record(Side.RAVETREE, kind, _SWITCH_ON)
+
+
+def release_of(side: Side, kind: Kind, part: str) -> Record:
+    """What is waited for while writes of `part`, a side or a kind, are stopped."""
+    return Record(side, kind, f"{_RELEASE}{part}")
 
 
 ANY_PAYMENT = any_of(Side.RAVETREE, Kind.PAYMENT)

@@ -1,16 +1,24 @@
 """Brakes: what stops writes before they are sent, for the whole installation or for one connection."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from config.errors import Stop
-from storage import journal
+from reconcile.model import Kind, Side, release_of
+from storage import journal, pending
 from storage.database import StorageError
 from storage.models import Brake, Connection, Operation
 
 EVERYTHING = "everything"
+SIDES = tuple(str(side) for side in Side)
+KINDS = tuple(str(kind) for kind in Kind if kind is not Kind.CREDIT)
+PARTS = (EVERYTHING, *SIDES, *KINDS)
+"""What can be stopped: all, what is written to a side, or what is written of a kind of record."""
+_KINDS_OF = {"customer": Kind.CONTACT, "placeholder": Kind.PAYMENT, "money": Kind.PAYMENT}
+"""What actions are about whose names do not begin with the kind of their record."""
 WINDOW = timedelta(hours=1)
 REMOVALS = frozenset(
     {
@@ -30,25 +38,65 @@ class AllPaused(StorageError, Stop):
     remedy = "Go on with `ravebooks resume --all`."
 
 
+class Braked(StorageError):
+    """A person stopped writes of this side, or of this kind: `part` says which."""
+
+    remedy = "Nothing to do: it goes on when an operator lets it."
+
+    def __init__(self, message: str, part: str) -> None:
+        super().__init__(message)
+        self.part = part
+
+
+class UnknownPart(StorageError):
+    """Nothing of this name can be stopped."""
+
+    remedy = f"Name one of: {', '.join(PARTS)}."
+
+
 class TooManyRemovals(StorageError):
     """More voids and deletions in an hour than the connection's limit: a person looks first."""
 
     remedy = "See whether they are meant; then release the brake of the connection."
 
 
-def pull(session: Session, cause: str, by: str, now: datetime) -> None:
-    """Stop every write from now on; what is under way is not called back."""
-    session.merge(Brake(name=EVERYTHING, cause=cause, by=by, at=now))
+def pull(session: Session, cause: str, by: str, now: datetime, part: str = EVERYTHING) -> None:
+    """Stop writes from now on, all or of a part; what is under way is not called back. Raises `UnknownPart`."""
+    _check_part(part)
+    session.merge(Brake(name=part, cause=cause, by=by, at=now))
 
 
-def release(session: Session) -> None:
-    """Let writes go on."""
-    session.execute(sa.delete(Brake).where(Brake.name == EVERYTHING))
+def release(session: Session, part: str = EVERYTHING) -> None:
+    """Let writes go on. Raises `UnknownPart`."""
+    _check_part(part)
+    session.execute(sa.delete(Brake).where(Brake.name == part))
+
+
+def _check_part(part: str) -> None:
+    if part not in PARTS:
+        raise UnknownPart(f"{part[:40]!r} is nothing that can be stopped")
+
+
+def let_go(session: Session, now: datetime) -> int:
+    """Whatever waits for a brake that nobody has pulled any more is looked at; returns how many records that are.
+
+    Asked again and again: who found it pulled may store so after it was released.
+    """
+    pulled_ones = {brake.name for brake in every(session)}
+    free = [part for part in PARTS if part not in pulled_ones]
+    return pending.wake_everywhere(
+        session, [release_of(side, kind, part) for side in Side for kind in Kind for part in free], now
+    )
 
 
 def pulled(session: Session) -> Brake | None:
     """The brake of the whole installation, if somebody pulled it."""
     return session.get(Brake, EVERYTHING)
+
+
+def every(session: Session) -> list[Brake]:
+    """Every brake that is pulled, the longest first."""
+    return list(session.execute(sa.select(Brake).order_by(Brake.at, Brake.name)).scalars())
 
 
 def why(session: Session) -> str:
@@ -59,10 +107,20 @@ def why(session: Session) -> str:
     return f"{brake.by or 'somebody'} stopped all writes{f': {brake.cause}' if brake.cause else ''}"
 
 
-def check(session: Session) -> None:
-    """Raise `AllPaused` while every write is stopped."""
-    if said := why(session):
-        raise AllPaused(said)
+def check(session: Session, writes: Iterable[tuple[str, str]] = ()) -> None:
+    """Raise `AllPaused` while every write is stopped, and `Braked` while one of these (side, action) is."""
+    pulled_ones = {brake.name: brake for brake in every(session)}
+    if EVERYTHING in pulled_ones:
+        raise AllPaused(why(session))
+    if not pulled_ones:
+        return
+    for side, action in writes:
+        begins = action.partition(".")[0]
+        for part in (side, str(_KINDS_OF.get(begins, begins))):
+            if part in pulled_ones:
+                brake = pulled_ones[part]
+                cause = f": {brake.cause}" if brake.cause else ""
+                raise Braked(f"{brake.by or 'somebody'} stopped writes of {part}{cause}", part)
 
 
 def check_removal(session: Session, connection_id: str, action: str, now: datetime) -> None:

@@ -22,6 +22,8 @@ DISCONNECTED = "disconnected"
 VERIFYING = "verifying"
 STALLED = "stalled"
 """How an active connection is shown that reads both books first, or that gets no further."""
+PAUSED_BY = "Paused by "
+"""How the cause of a pause begins that a person made: any other needs a new connect, or a repair."""
 ARCHIVED = "archived"
 """Its records stay readable; its account and its company are free, and nothing is ever done for it again."""
 
@@ -96,6 +98,13 @@ def of(session: Session, places: Iterable[tuple[Side, str]]) -> dict[tuple[Side,
 def every(session: Session) -> list[Connection]:
     """All connections, oldest first."""
     return list(session.execute(sa.select(Connection).order_by(Connection.created_at)).scalars())
+
+
+def working(session: Session, limit: int) -> list[Connection]:
+    """Connections that something is done for, those first whose change data capture is behind most."""
+    living = Connection.state.in_([ACTIVE, PAUSED])
+    query = sa.select(Connection).where(living).order_by(Connection.cdc_watermark, Connection.id)
+    return list(session.execute(query.limit(limit)).scalars())
 
 
 def page(session: Session, asked: Asked, account_id: str = "") -> Page[Connection]:
@@ -271,6 +280,19 @@ def stalled(session: Session) -> list[Connection]:
     """Active connections that get no further because of an unexpected error."""
     query = sa.select(Connection).where(Connection.state == ACTIVE, Connection.stalled_since.is_not(None))
     return list(session.execute(query.order_by(Connection.stalled_since)).scalars())
+
+
+def oldest_watermark(session: Session) -> datetime | None:
+    """Up to when change data capture has been read of the active connection that is behind most."""
+    moves = sa.or_(Connection.invoices_since.is_not(None), Connection.estimates_since.is_not(None))
+    query = sa.select(sa.func.min(Connection.cdc_watermark)).where(Connection.state == ACTIVE, moves)
+    return session.execute(query).scalar_one()
+
+
+def states(session: Session) -> dict[str, int]:
+    """How many connections are in each stored state."""
+    query = sa.select(Connection.state, sa.func.count().label("number")).group_by(Connection.state)
+    return {row.state: row.number for row in session.execute(query)}
 
 
 def try_again(session: Session) -> None:

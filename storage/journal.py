@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -181,6 +181,12 @@ def unanswered(session: Session, connection_id: str, subject: str) -> Unanswered
         return None
     last = next((row.error for row in open_ones if row.state == JOURNALLED), "")
     return Unanswered(open_ones[-1].journalled_at, sum(row.sends for row in open_ones), last)
+
+
+def tries(session: Session, connection_id: str, subjects: Collection[str]) -> Sequence[Operation]:
+    """Every write that was tried for a record under any of its names, the newest first."""
+    query = sa.select(Operation).where(Operation.connection_id == connection_id, Operation.subject.in_(subjects))
+    return session.execute(query.order_by(Operation.id.desc())).scalars().all()
 
 
 def was_written(session: Session, subject: str, what: str) -> bool:

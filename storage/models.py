@@ -8,6 +8,7 @@ from sqlalchemy import (
     Boolean,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -556,9 +557,13 @@ class OutboxMessage(Base):
 
 
 class DeadLetter(Base):
-    """A message that could not be handled, as it came, until somebody drives it again."""
+    """A message that could not be handled, as it came, until somebody drives it again or discards it.
+
+    Those of one `fingerprint` died of the same; `headers` are what the broker said of it.
+    """
 
     __tablename__ = "dead_letters"
+    __table_args__ = (Index("ix_dead_letters_waiting", "redriven_at", "discarded_at", "fingerprint", "id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
@@ -569,6 +574,72 @@ class DeadLetter(Base):
     body: Mapped[bytes] = mapped_column(LargeBinary)
     dead_at: Mapped[datetime]
     redriven_at: Mapped[datetime | None]
+    fingerprint: Mapped[str] = mapped_column(String(200), default="")
+    headers: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    discarded_at: Mapped[datetime | None]
+
+
+class Sample(Base):
+    """One figure over `seconds` from `at` on: a count of what happened, or the highest of a depth."""
+
+    __tablename__ = "samples"
+
+    seconds: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[float] = mapped_column(Float)
+
+
+class RunningProcess(Base):
+    """A process: here at `seen_at`, got anywhere at `progress_at` last. `broker` is `yes`, `no` or empty."""
+
+    __tablename__ = "processes"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    version: Mapped[str] = mapped_column(String(64))
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    progress_at: Mapped[datetime]
+    stuck: Mapped[str] = mapped_column(Text, default="")
+    broker: Mapped[str] = mapped_column(String(8), default="")
+
+
+class Telling(Base):
+    """What somebody is told of, once, and once more when it is over: `told` names the ways that have told it."""
+
+    __tablename__ = "tellings"
+
+    code: Mapped[str] = mapped_column(String(32), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    cause: Mapped[str] = mapped_column(Text)
+    remedy: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime]
+    noted_at: Mapped[datetime]
+    over_at: Mapped[datetime | None]
+    told: Mapped[str] = mapped_column(String(64), default="")
+    told_over: Mapped[str] = mapped_column(String(64), default="")
+    error: Mapped[str] = mapped_column(Text, default="")
+
+
+class BulkJob(Base):
+    """What an operator does to many at once; `after` is how far it got, `filter` what it is done to."""
+
+    __tablename__ = "bulk_jobs"
+    __table_args__ = (Index("ix_bulk_jobs_state", "state"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    what: Mapped[str] = mapped_column(String(16))
+    filter: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(16))
+    after: Mapped[str] = mapped_column(Text, default="")
+    total: Mapped[int]
+    done: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str] = mapped_column(Text, default="")
+    by: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
 
 
 class User(Base):

@@ -65,6 +65,14 @@ def newest_id(session: Session) -> int | None:
     return session.execute(sa.select(sa.func.max(ParityReport.id))).scalar_one()
 
 
+def of_cause(session: Session, cause: str) -> dict[str, int]:
+    """How many pairs differ for this cause in the newest report of each connection, where any do."""
+    newest = sa.select(sa.func.max(ParityReport.id)).group_by(ParityReport.connection_id)
+    query = sa.select(ParityReport.connection_id, ParityReport.summary).where(ParityReport.id.in_(newest))
+    found = {row.connection_id: int(row.summary.get("causes", {}).get(cause, 0)) for row in session.execute(query)}
+    return {connection_id: count for connection_id, count in found.items() if count}
+
+
 def causes(session: Session) -> Counter[str]:
     """Differing pairs by cause, in the newest report of each connection."""
     newest = sa.select(sa.func.max(ParityReport.id)).group_by(ParityReport.connection_id)

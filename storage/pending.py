@@ -316,6 +316,17 @@ def wake(session: Session, connection_id: str, targets: Iterable[Record], now: d
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
+def wake_everywhere(session: Session, targets: Iterable[Record], now: datetime) -> int:
+    """Make due what waits for one of `targets`, of any connection."""
+    result = session.execute(
+        sa.update(PendingChange)
+        .where(PendingChange.state == WAITING, PendingChange.waits_for.in_([str(target) for target in targets]))
+        .values(state=DUE, due_at=now, waits_for="", generation=PendingChange.generation + 1)
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
 def reconsider(session: Session, connection_id: str, now: datetime, *criteria: sa.ColumnElement[bool]) -> int:
     """Look again at records that wait for a person, because something that they depend on has changed."""
     result = session.execute(
@@ -482,3 +493,26 @@ def count(session: Session, state: str) -> int:
     return session.execute(
         sa.select(sa.func.count()).select_from(PendingChange).where(PendingChange.state == state)
     ).scalar_one()
+
+
+def _parked(before: datetime, code: str, connection_id: str) -> list[sa.ColumnElement[bool]]:
+    found = [PendingChange.state.in_(ATTENTION), PendingChange.updated_at <= before]
+    found += [PendingChange.code == code] if code else []
+    return [*found, PendingChange.connection_id == connection_id] if connection_id else found
+
+
+def count_parked(session: Session, before: datetime, code: str = "", connection_id: str = "") -> int:
+    """How many wait for a person since before a moment: all, of one code, of one connection."""
+    query = sa.select(sa.func.count()).select_from(PendingChange).where(*_parked(before, code, connection_id))
+    return session.execute(query).scalar_one()
+
+
+def parked(
+    session: Session, before: datetime, code: str, connection_id: str, after: Sequence[str], limit: int
+) -> Sequence[PendingChange]:
+    """The next of them by connection and record, behind the key `after`, if there is one."""
+    key = (PendingChange.connection_id, PendingChange.side, PendingChange.kind, PendingChange.record_id)
+    query = sa.select(PendingChange).where(*_parked(before, code, connection_id))
+    if after:
+        query = query.where(sa.tuple_(*key) > sa.tuple_(*map(sa.literal, after)))
+    return session.execute(query.order_by(*key).limit(limit)).scalars().all()

@@ -79,6 +79,17 @@ def usage(session: Session, connection_id: str, month: str) -> Usage:
     return Usage(month, reads, {row.action: row.made for row in writes}, connection.reads_budget)
 
 
+def percent(session: Session, month: str) -> dict[str, int]:
+    """How much of its budget each connection that has one has spent in a month."""
+    query = (
+        sa.select(Connection.id, Connection.reads_budget, sa.func.sum(MeteredReads.count).label("made"))
+        .join(MeteredReads, MeteredReads.connection_id == Connection.id)
+        .where(Connection.reads_budget > 0, MeteredReads.month == month)
+        .group_by(Connection.id, Connection.reads_budget)
+    )
+    return {row.id: int(row.made) * 100 // row.reads_budget for row in session.execute(query)}
+
+
 def months(session: Session, connection_id: str) -> list[str]:
     """The months with reads, newest first."""
     query = sa.select(MeteredReads.month).where(MeteredReads.connection_id == connection_id).distinct()

@@ -56,7 +56,10 @@ class NoWrites:
 
 
 class Books(Slice):
-    """What a slice of work reads and writes: both neighbours' records, pairs, decisions and the journal."""
+    """What a slice of work reads and writes: both neighbours' records, pairs, decisions and the journal.
+
+    `wrote` says whether anything was written for the record that is being worked on.
+    """
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Books(Slice):
         if fresh is not None:
             self.fresh = fresh
         self.journal = journal
+        self.wrote = False
         self.restored = Restored(self)
         self.quickbooks = QuickBooksRecords(self, self.restored)
         self.ravetree = RavetreeRecords(self, known_contacts)
@@ -93,6 +97,7 @@ class Books(Slice):
             # Something is not as it was when it was read.
             self.ravetree.forget()
             raise
+        self.wrote = True
         if request.side is Side.RAVETREE:
             self.ravetree.forget()
 

@@ -15,7 +15,7 @@ _ALWAYS_READ = frozenset({"void", "deleted", "emailed", "merged"})
 
 @dataclass(frozen=True)
 class Entry:
-    """A pending change as it was noted before the first read."""
+    """A pending change as it was noted before the first read; `asked` says that it has waited for a person."""
 
     record: Record
     generation: int
@@ -23,6 +23,7 @@ class Entry:
     must_read: bool
     requested: bool
     unfinished: bool
+    asked: bool
     events: tuple[Event, ...]
 
 
@@ -35,6 +36,7 @@ def note_entry(session: Session, change: PendingChange) -> Entry:
         must_read=change.must_read,
         requested=change.requested,
         unfinished=bool(change.cause),
+        asked=change.code not in ("", pending.KEEPS_FAILING),
         events=tuple(pending.hints(session, change)),
     )
 

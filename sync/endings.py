@@ -9,9 +9,10 @@ from config import telemetry
 from config.errors import RavebooksError
 from config.logging import logger
 from config.ports import Clock
-from reconcile.model import ANY_PAYMENT, Attention, Kind, fitted
+from reconcile.model import ANY_PAYMENT, Attention, Kind, fitted, release_of
 from storage import connections, journal, pending, steps
 from storage import jobs as storage_jobs
+from storage.brakes import Braked
 from sync import sync_states
 from sync.books import Books
 from sync.echoes import Entry
@@ -70,10 +71,16 @@ class Endings:
             storage_jobs.conclude(session, books.id, names, _label(outcome), _reason(outcome), now)
             steps.add_outcome(session, books.id, subject.record, _label(outcome), _reason(outcome), now)
             _wake_waiting(session, books, subject, outcome, now)
+        if books.wrote and isinstance(outcome, Agreed):
+            _measure(subject, now)
         self.became(subject, outcome)
 
     def after_error(self, books: Books, subject: Noted, error: RavebooksError) -> None:
         """Store what an error means for a record. Raises `Outage` when it means all of them."""
+        if isinstance(error, Braked):
+            why = f"{str(error)[:1].upper()}{str(error)[1:]}."
+            self.conclude(books, subject, Waits(release_of(subject.record.side, subject.record.kind, error.part), why))
+            return
         what = spell(books, subject.record)
         decision = decide(error, what, subject.attempts, self._jitter())
         match decision:
@@ -194,6 +201,13 @@ def _kept_under_its_name(session: Session, books: Books, subject: Noted, now: da
     requested = any(entry.requested for entry in subject.entries)
     pending.note(session, books.id, subject.record, now, requested=requested)
     return next(row.generation for row in pending.rows(session, books.id, [subject.record]))
+
+
+def _measure(subject: Noted, now: datetime) -> None:
+    """How long it took from the first delivery that spoke of it; a person's own time is not the product's."""
+    came = [event.received_at for entry in subject.entries if not entry.asked for event in entry.events]
+    if came:
+        telemetry.webhook_to_write.observe((now - min(came)).total_seconds())
 
 
 def _label(outcome: Outcome) -> str:

@@ -7,6 +7,7 @@ from clients.errors import Away, NeighbourError, NotAuthorised
 from config.errors import RavebooksError, Stop
 from config.logging import bound, logger
 from reconcile.model import Kind, Record
+from storage.brakes import Braked
 from sync.books import Books
 from sync.endings import Endings
 from sync.noted import Noted, names_of
@@ -35,6 +36,9 @@ def create_together(books: Books, endings: Endings, subjects: list[Noted]) -> No
             gathering.send()
         except (Away, NotAuthorised):
             raise
+        except Braked as error:
+            # Each waits by itself.
+            log.info("not sent together", error=str(error))
         except NeighbourError as error:
             log.info("not sent together", error=str(error), fault=error.code)
 
@@ -67,6 +71,7 @@ def reconcile(books: Books, endings: Endings, subject: Noted, coming: Sequence[N
         if any(entry.record in books.absent for entry in subject.entries):
             endings.not_there_yet(books, subject)
             return True
+        books.wrote = False
         try:
             with books.neighbours.quickbooks.because("freshness"):
                 outcome = work_on(books, subject).run()

@@ -50,6 +50,8 @@ def _state(outcome: Outcome) -> Body:
             state = "held" if attention.state == "held" else "needs_attention"
             return {"state": state, "message": attention.cause, "remedy": attention.remedy, "notices": []}
         case Waits(target=target, why=why):
+            if target.is_release:
+                return {"state": "paused", "message": why, "remedy": None, "notices": []}
             if target.is_switch_on:
                 message = f"{str(target.kind).capitalize()}s are switched off; it goes on when they are on again."
                 return {"state": "paused", "message": message, "remedy": None, "notices": []}

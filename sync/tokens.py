@@ -6,6 +6,8 @@ from datetime import timedelta
 from clients.errors import NotSent
 from clients.quickbooks.company import Bearer
 from clients.quickbooks.oauth import ConsentLost, OAuthClient, Tokens
+from config import telemetry
+from config.errors import RavebooksError
 from config.logging import logger
 from config.ports import Clock
 from storage import connections, leases
@@ -67,6 +69,9 @@ class TokenKeeper:
         try:
             # Whoever had the lease before may have stored a newer token.
             return self._current(connection_id, expired) or self._refresh(connection_id, lease)
+        except RavebooksError:
+            telemetry.token_refreshes.labels("failed").inc()
+            raise
         finally:
             with self._database.transaction() as session:
                 leases.release(session, lease)
@@ -129,6 +134,7 @@ class TokenKeeper:
             if connection.state in (connections.DISCONNECTED, connections.ARCHIVED):
                 raise ConsentLost("the connection was disconnected meanwhile")
             self.store(connection, tokens)
+        telemetry.token_refreshes.labels("done").inc()
         log.info("token refreshed", connection=connection_id, fence=lease.fence)
         return tokens.access
 

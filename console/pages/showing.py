@@ -56,7 +56,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-LIVE = frozenset({"console.account_now"})
+LIVE = frozenset({"console.account_now", "console.well_now", "console.queues_now", "console.bulk_job_now"})
 """What pages ask for by themselves."""
 MAKES_NO_ACT = frozenset({"console.sign_in"})
 
@@ -158,6 +158,18 @@ def page(role: str = users.VIEWER) -> Callable[[F], F]:
     return guarded
 
 
+def operators(view: F) -> F:
+    """A page for operators, about the whole installation: who is of one account alone does not see it."""
+
+    @wraps(view)
+    def shown(*args: Any, **named: Any) -> Any:
+        if visitor().user.account_id:
+            return refused("This is about every account", "Ask an operator of all of them.", 403)
+        return view(*args, **named)
+
+    return page(users.OPERATOR)(cast(F, shown))
+
+
 def _connection(connection_id: str) -> ConnectionView:
     """Raises `UnknownConnection` for one that there is not, and for another account's."""
     found = showing().actions.connections.one(connection_id)
@@ -174,8 +186,9 @@ def own_connections() -> list[ConnectionView]:
 
 @console.context_processor
 def _who() -> dict[str, Any]:
-    """Templates say `current_user`."""
-    return {"current_user": current_user}
+    """Templates say `current_user`, and on top of every page what a person has stopped."""
+    stopped = showing().actions.watching.stopped() if current_user.is_authenticated else []
+    return {"current_user": current_user, "brakes_pulled": stopped}
 
 
 @console.before_request
@@ -207,7 +220,7 @@ def _note() -> None:
         return
     subject = ":".join(str(named[part]) for part in ("side", "kind", "record_id") if part in named)
     what = g.get("act") or str(request.endpoint).rpartition(".")[2].replace("_", " ")
-    note(what, connection_id=named.get("connection_id", ""), subject=g.get("subject") or subject)
+    note(what, connection_id=named.get("connection_id", "") or g.get("act_on", ""), subject=g.get("subject") or subject)
 
 
 def note(what: str, *, connection_id: str = "", subject: str = "") -> None:
@@ -324,7 +337,9 @@ def nothing_here(rest: str) -> Response:
 
 def words(app: Flask) -> None:
     """What every template can say."""
-    app.jinja_env.filters.update(when=_when, day=_day, money=_money, kind=_kind, cause=_cause, label=_label, here=here)
+    app.jinja_env.filters.update(
+        when=_when, day=_day, money=_money, kind=_kind, cause=_cause, label=_label, here=here, span=_span
+    )
     app.jinja_env.globals.update(with_query=_with_query)
 
 
@@ -333,6 +348,20 @@ def _when(moment: datetime | str | None) -> str:
         return "never"
     found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     return f"{found.astimezone(UTC):%d %b %Y %H:%M} UTC"
+
+
+def _span(seconds: float | timedelta | None) -> str:
+    """How long, in the largest unit that says something."""
+    if seconds is None:
+        return "–"
+    left = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if left >= 2 * size:
+            return f"{left / size:.0f} {unit}"
+    return f"{left:.1f} s" if left < SHORT else f"{left:.0f} s"
+
+
+SHORT = 10
 
 
 def _day(moment: datetime | str | None) -> str:

@@ -32,6 +32,7 @@ def web_process() -> Process:
     """One of the processes of `ravebooks web`, before it serves; it has configured its logs."""
     process = Process(Parts(Settings.from_environment(environment.read(), needed=(*SHARED, *WEB))))
     process.parts.publishing.confirmed.start()
+    process.live("web")
     return process
 
 
@@ -53,6 +54,7 @@ def worker() -> None:
     """Record deliveries and reconcile connections."""
     process = _process()
     process.work()
+    process.live("worker")
     process.wait_for_signal()
     process.drain()
 
@@ -62,6 +64,7 @@ def sweeper() -> None:
     """Find what is due, nudge, and relay the outbox."""
     process = _process()
     process.sweep()
+    process.live("sweeper")
     process.wait_for_signal()
     process.drain()
 

@@ -114,6 +114,7 @@ def _run(settings: Settings, world: World | None, interruption: Interruption) ->
         process.receive(public, operations)
         process.work()
         process.sweep()
+        process.live("up")
         ready: dict[str, Any] = {
             "ready": True,
             "url": settings.public_url,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from getpass import getuser
 
+from config import settings
 from console.access.tokens import Tokens
 from console.access.users import Users
 from console.connecting import Connecting
@@ -90,7 +91,7 @@ class ConsoleParts:
     @cached_property
     def actions(self) -> Actions:
         """What people do, for the API: whoever works is nudged."""
-        return self._actions(self._nudge)
+        return self._actions(self.nudge)
 
     @cached_property
     def unhurried_actions(self) -> Actions:
@@ -113,9 +114,12 @@ class ConsoleParts:
             # A publisher is made when something is published.
             publish=lambda deliveries: self._publishing.publisher.publish(deliveries),
             nudge=nudge,
+            ask_queues=self._shared.ask_queues,
+            settings=settings.told(self._shared.settings),
         )
 
-    def _nudge(self, connection_id: str) -> None:
+    def nudge(self, connection_id: str) -> None:
+        """Wake whoever works on a connection."""
         try:
             self._shared.nudger.nudge(connection_id)
         except OSError:

@@ -11,7 +11,9 @@ ACTS = frozenset(
     {
         "ask_for",
         "begin",
+        "begin_many",
         "decide",
+        "discard",
         "make_report",
         "map_keys",
         "move",
@@ -20,14 +22,32 @@ ACTS = frozenset(
         "release_brake",
         "resume",
         "resume_all",
+        "resume_part",
         "retry",
         "set_settings",
         "stop_all",
+        "stop_many",
+        "stop_part",
         "switch",
         "verify_all",
     }
 )
 """What changes something, by the names of the actions; everything else only looks."""
+
+OF_ALL = frozenset(
+    {
+        "begin_many",
+        "discard",
+        "redrive",
+        "resume_all",
+        "resume_part",
+        "stop_all",
+        "stop_many",
+        "stop_part",
+        "verify_all",
+    }
+)
+"""Those that are about no connection."""
 
 Note = Callable[[str, str, str], None]
 """Keeps what was done, to which connection, to which record; both may be empty."""
@@ -47,7 +67,7 @@ class Noting:
 
         def act(*arguments: Any, **named: Any) -> Any:
             result = found(*arguments, **named)
-            of_one = name not in ("stop_all", "resume_all", "verify_all", "redrive")
+            of_one = name not in OF_ALL
             record = next((each for each in arguments if isinstance(each, Record)), "")
             self._note(name.replace("_", " "), str(arguments[0]) if of_one and arguments else "", str(record))
             return result

@@ -7,6 +7,7 @@ from functools import cached_property
 from sqlalchemy.orm import Session
 
 from clients import http
+from clients.broker_management import Management, QueueState
 from config.errors import RavebooksError
 from config.keyring import KeyRing
 from config.ports import Clock, Entropy, SystemClock, SystemEntropy
@@ -15,6 +16,7 @@ from config.tally import Tally
 from config.telemetry import Progress
 from consumers.nudges import BrokerNudger
 from consumers.wakeups import Nudger, Wakeups
+from publishers import marks, topology
 from storage import installation
 from storage.database import Database
 from storage.installation import Claimant
@@ -68,6 +70,16 @@ class SharedParts:
     def nudger(self) -> Nudger:
         """To whoever works: through the broker where there is one."""
         return self.wakeups if self.settings.embedded else BrokerNudger(self.settings.broker_url)
+
+    def ask_queues(self) -> list[QueueState] | None:
+        """The broker's queues, by its management API where there is one. Raises `RavebooksError`."""
+        s = self.settings
+        if s.embedded:
+            return None
+        if s.broker_management_url:
+            names = [queue.name for queue in topology.QUEUES]
+            return Management(s.broker_management_url, s.broker_url, self.adapter).queues(names)
+        return [QueueState(name, depth, consumers) for name, depth, consumers in marks.depths(s.broker_url)]
 
     @cached_property
     def vault(self) -> Vault:

@@ -3,7 +3,7 @@
 `build` puts the actions together; whoever asks says in words what was done.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from config.ports import Clock
@@ -14,8 +14,10 @@ from sync.actions.books import BookActions
 from sync.actions.connections import ConnectionActions
 from sync.actions.installation import InstallationActions
 from sync.actions.jobs import JobActions
+from sync.actions.many import ManyActions
 from sync.actions.mappings import MappingActions
 from sync.actions.records import RecordActions
+from sync.actions.watching import AskQueues, WatchingActions
 from sync.neighbours import NeighboursOf
 from sync.questions.parity import Parity
 from sync.questions.previews import Previews
@@ -33,6 +35,8 @@ class Actions:
     records: RecordActions
     jobs: JobActions
     books: BookActions
+    watching: WatchingActions
+    many: ManyActions
 
 
 def build(
@@ -45,6 +49,8 @@ def build(
     parity: Parity,
     publish: Callable[[Sequence[Delivery]], None],
     nudge: Callable[[str], None],
+    ask_queues: AskQueues = lambda: None,
+    settings: Mapping[str, str] | None = None,
 ) -> Actions:
     """The actions on one database. `inspect` looks at a connection's settings now, `nudge` wakes who works on it."""
     return Actions(
@@ -54,4 +60,6 @@ def build(
         RecordActions(database, clock, previews, nudge),
         JobActions(database, clock, previews, nudge),
         BookActions(database, parity, nudge),
+        WatchingActions(database, clock, ask_queues, settings or {}),
+        ManyActions(database, clock),
     )

@@ -104,7 +104,7 @@ class ConnectionActions:
     @again_when_contended
     def pause(self, connection_id: str, by: str, cause: str) -> ConnectionView:
         """Stop writing for a connection: what is pending goes on after `resume`. Raises `NotActive` if archived."""
-        words = f"Paused by {by or 'a person'}{': ' if cause else '.'}{cause}"
+        words = f"{connections.PAUSED_BY}{by or 'a person'}{': ' if cause else '.'}{cause}"
         with self.database.transaction() as session:
             connections.pause(session, connection_id, words, "Press resume, or run `ravebooks resume`.")
             return _view(session, connections.get(session, connection_id))

@@ -57,6 +57,19 @@ class InstallationActions:
             brakes.release(session)
 
     @again_when_contended
+    def stop_part(self, part: str, by: str, cause: str) -> None:
+        """Stop writes of everything, of a side or of a kind, before the next one is sent. Raises `UnknownPart`."""
+        with self.database.transaction() as session:
+            brakes.pull(session, cause, by, self.clock.now(), part)
+
+    @again_when_contended
+    def resume_part(self, part: str) -> None:
+        """Let them go on, and look again at what waited for it. Raises `UnknownPart`."""
+        with self.database.transaction() as session:
+            brakes.release(session, part)
+            brakes.let_go(session, self.clock.now())
+
+    @again_when_contended
     def verify_all(self) -> int:
         """The database comes from a backup: both books are read before anything is written. How many connections do."""
         with self.database.transaction() as session:

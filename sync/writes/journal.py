@@ -59,7 +59,7 @@ class Journal:
         lease = self._lease()
         with self._unit.writing() as session:
             leases.guard(self._unit.database, session, lease)
-            brakes.check(session)
+            brakes.check(session, [(request.side, request.action)])
             connections.check_active(session, lease.connection_id)
             brakes.check_removal(session, lease.connection_id, request.action, self._clock.now())
             operation = self._open(session, lease, request, self._clock.now())
@@ -73,7 +73,7 @@ class Journal:
         lease = self._lease()
         with self._unit.writing() as session:
             leases.guard(self._unit.database, session, lease)
-            brakes.check(session)
+            brakes.check(session, [(request.side, request.action) for request in requests])
             connections.check_active(session, lease.connection_id)
             now = self._clock.now()
             operations = [self._open(session, lease, request, now) for request in requests]

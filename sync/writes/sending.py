@@ -92,9 +92,9 @@ class Sender:
         """Nothing is sent while it is stopped: it stays journalled and goes first afterwards."""
         try:
             with self._unit.reading() as session:
-                brakes.check(session)
+                brakes.check(session, [(each.side, each.action) for each in operations])
                 connections.check_active(session, operations[0].connection_id)
-        except (brakes.AllPaused, connections.NotActive) as error:
+        except (brakes.AllPaused, brakes.Braked, connections.NotActive) as error:
             with self._unit.writing() as session:
                 for operation in operations:
                     journal.postpone(session, operation.id, self._clock.now(), str(error), sent=False)

@@ -8,7 +8,7 @@ from config import telemetry
 from config.logging import logger
 from config.ports import Clock
 from reconcile.model import Side
-from storage import copies, journal, leases, pending
+from storage import brakes, copies, journal, leases, pending
 from storage.database import StorageError
 from storage.models import Operation
 from storage.unit import UnitOfWork
@@ -70,6 +70,9 @@ class Uncertain:
                 if operation.sends <= 1:
                     # It may be the neighbour as a whole: nothing else is tried before it may be back.
                     raise
+            except brakes.Braked as error:
+                # Others may go on: this one stays journalled, and goes out when it is let.
+                log.info("stopped", operation_id=operation.key, cause=str(error))
             except (NeighbourError, StorageError):
                 raise
             except Exception as error:  # noqa: BLE001 - the write's own border: it is logged and put aside

@@ -10,7 +10,8 @@ from tests.integration.running import RunningWorld
 from tests.integration.system import until
 
 OWN = ("", "attention", "records", "connection", "connection/mappings", "backfill", "parity", "reads")
-PAGES = (*OWN, "../people", "../acts", "../you", "../all-parts")
+OPERATING = ("../well", "../queues", "../dead", "../parked", "../events", "../brakes")
+PAGES = (*OWN, "../people", "../acts", "../you", "../all-parts", *OPERATING)
 SERIOUS = ("serious", "critical")
 
 

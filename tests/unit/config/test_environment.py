@@ -11,12 +11,15 @@ from config.settings import Settings, unknown, variables
 SECRETS = [
     "DATABASE_URL",
     "BROKER_URL",
+    "BROKER_MANAGEMENT_URL",
     "SECRET_KEY",
     "TOKEN_KEYS",
     "RAVETREE_WEBHOOK_KEYS",
     "API_TOKEN",
     "QUICKBOOKS_CLIENT_SECRET",
     "QUICKBOOKS_VERIFIER_TOKENS",
+    "MAIL_URL",
+    "TELL_WEBHOOK_SECRET",
 ]
 TOKEN = "v7GqXz0PmK3sTn5LdWb8RyHc2JfA9eUa"
 

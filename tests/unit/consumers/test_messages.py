@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.broker_connection import RawMessage, readable_frames
-from consumers.dead_letters import REASONS, how_it_died
+from consumers.dead_letters import REASONS, fingerprint, how_it_died, plain
 from consumers.nudges import nudged_connection
+from schemas import strict_json
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.binary() | st.text(st.characters(categories=["Cs"])),
@@ -24,6 +25,26 @@ def test_whatever_a_letter_says_of_its_death_is_text_that_every_database_takes(h
         assert "\0" not in text
         text.encode()
     assert reason in REASONS | {"unknown"}
+
+
+@given(st.dictionaries(st.text() | st.binary(), VALUES | st.floats()))
+def test_whatever_its_headers_are_they_can_be_kept_and_read_again(headers: Any) -> None:
+    kept = plain(headers)
+    stored = strict_json.dumps(kept)
+    assert strict_json.dumps(strict_json.loads(stored)) == stored
+
+
+def test_what_looks_like_a_credential_in_a_header_is_not_kept() -> None:
+    assert plain({"Authorization": "Bearer abcdefghijkl", "n": 1.5}) == {"Authorization": "[redacted]", "n": "1.5"}
+    assert plain({"x": "y" * 20_000}) == {"left out": "they are too long"}
+
+
+def test_letters_that_died_of_the_same_have_one_fingerprint() -> None:
+    first, second = (fingerprint("q", "rejected", body) for body in (b'{"v": 1', b'{"v": 1, "id": "12345"'))
+    assert first == second
+    assert fingerprint("q", "rejected", b'{"v": 7}') != first
+    assert fingerprint("q", "delivery_limit", b'{"v": 1') != first
+    assert len(fingerprint("q" * 400, "rejected", b"")) == 200
 
 
 def test_a_death_as_rabbitmq_writes_it_is_read() -> None:

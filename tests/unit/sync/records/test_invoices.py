@@ -189,7 +189,7 @@ def test_one_that_is_switched_off_waits_for_the_switch(world: World) -> None:
     world.settle()
     (row,) = world.pending()
     assert (row.state, row.waits_for) == ("waiting", "ravetree:invoice:switch-on")
-    assert world.state(ours(Kind.INVOICE, invoice))["state"] == "pending"
+    assert world.state(ours(Kind.INVOICE, invoice))["state"] == "paused"
 
 
 def test_an_invoice_made_in_quickbooks_is_left_alone(world: World) -> None:
