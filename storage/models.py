@@ -180,7 +180,8 @@ class PlannedDuty(Base):
 class OAuthState(Base):
     """A step of a connect that is taken once: by whom its digest and, where there is one, its browser's digest say.
 
-    `verifier` is the sealed half of a code challenge; `connection_id` is what an undo ends.
+    `verifier` is the sealed half of a code challenge; `connection_id` is what an undo ends. What was begun
+    `in_console` leads back to it.
     """
 
     __tablename__ = "oauth_states"
@@ -193,6 +194,7 @@ class OAuthState(Base):
     browser: Mapped[str | None] = mapped_column(String(64))
     verifier: Mapped[bytes | None] = mapped_column(LargeBinary)
     connection_id: Mapped[str | None] = mapped_column(String(32), ForeignKey("connections.id"))
+    in_console: Mapped[bool] = mapped_column(default=False)
 
 
 class Mapping(Base):

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 
 from console.pages import (  # noqa: F401 - each adds its own pages
     attention,
+    connecting,
     connection,
     entering,
     home,

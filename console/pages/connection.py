@@ -10,6 +10,7 @@ from config.errors import RavebooksError
 from console.api.shapes import ConnectionSettings
 from console.pages.showing import back, console, loaded, page, said, sentence, show, showing, visitor
 from storage import users
+from storage.connections import DISCONNECTED
 from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, ListEntry, MappedKey
 
 MONTHS, NUMBER_LENGTH = 24, 18
@@ -35,6 +36,7 @@ def connection(connection_id: str) -> Response:
         inspection=actions.last_inspection(connection_id),
         settings=actions.settings(connection_id),
         usage=actions.usage(connection_id)[0],
+        would_be=actions.forgotten_would_be(connection_id) if g.connection.state == DISCONNECTED else "",
     )
 
 
@@ -119,7 +121,7 @@ def disconnect(connection_id: str) -> Response:
         said("Tick the box first: nothing was disconnected.", "asks")
         return back("connection", connection_id=connection_id)
     revoked = showing().connecting.disconnect(connection_id, visitor().user.shown)
-    said("Disconnected. Both books stay as they are; a new connect from Ravetree goes on where this one ended.")
+    said("Disconnected. Both books stay as they are; Reconnect goes on where this one ended.")
     if not revoked:
         said("Intuit could not be told: remove the app in QuickBooks too.", "asks")
     return back("connection", connection_id=connection_id)
