@@ -593,6 +593,18 @@ class User(Base):
     ended_at: Mapped[datetime | None]
 
 
+class ConsoleSession(Base):
+    """Somebody who is signed in, by the digest of what their browser brings; over when `epoch` is not their user's."""
+
+    __tablename__ = "console_sessions"
+    __table_args__ = (Index("ix_console_sessions_begun_at", "begun_at"),)
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(Id, ForeignKey("users.id"))
+    epoch: Mapped[int]
+    begun_at: Mapped[datetime]
+
+
 class SignInLink(Base):
     """A link that signs a user in once, by the digest of its token."""
 

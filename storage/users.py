@@ -69,7 +69,7 @@ def get(session: Session, name: str) -> User:
 
 
 def by_id(session: Session, user_id: int) -> User | None:
-    """The user that a session says it is of."""
+    """The user that a link is of."""
     return session.get(User, user_id)
 
 

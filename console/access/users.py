@@ -137,12 +137,6 @@ class Users:
             user.signed_in_at = now
             return user, link.page if link is not None else ""
 
-    def find(self, user_id: int, epoch: int) -> User | None:
-        """Whose a session is; nobody's after its user signed out everywhere or lost access."""
-        with self.database.reading() as session:
-            user = users.by_id(session, user_id)
-        return user if user is not None and user.epoch == epoch and user.ended_at is None else None
-
     @again_when_contended
     def set_password(self, name: str, password: str) -> User:
         """A new password; every session of that user ends. Raises `UnknownUser` and `PasswordRefused`."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from console.pages.showing import LABELS, here
+from console.pages.showing import COOKIE, LABELS, here
 from reconcile.decisions import Decision
 from storage import users as roles
 from storage.database import DatabaseDown
@@ -118,6 +118,16 @@ def test_sessions_end_by_themselves_and_everywhere(world: World) -> None:
         world.clock.advance(3601)
         last = first.get("ID/").status_code
     assert last == 302
+
+
+def test_a_copied_cookie_opens_nothing_after_the_sign_out(world: World) -> None:
+    visit, thief = Visit(world, roles.OPERATOR), Visit(world)
+    cookie = visit.browser.get_cookie(COOKIE, path="/console")
+    assert cookie is not None
+    thief.browser.set_cookie(COOKIE, cookie.value, path="/console")
+    assert thief.get("ID/").status_code == 200
+    visit.post("sign-out")
+    assert thief.get("ID/").status_code == 302
 
 
 def test_a_new_password_ends_the_other_sessions(world: World) -> None:
