@@ -197,6 +197,17 @@ class OAuthState(Base):
     in_console: Mapped[bool] = mapped_column(default=False)
 
 
+class KeptList(Base):
+    """What keys of a kind could be mapped to when QuickBooks was last asked: `entries` are pairs of id and name."""
+
+    __tablename__ = "kept_lists"
+
+    connection_id: Mapped[str] = _connection()
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    read_at: Mapped[datetime]
+    entries: Mapped[list[Any]]
+
+
 class Mapping(Base):
     """What a Ravetree key (a line item type, a tax rate) is in QuickBooks."""
 

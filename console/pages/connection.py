@@ -11,7 +11,8 @@ from console.api.shapes import ConnectionSettings
 from console.pages.showing import back, console, loaded, page, said, sentence, show, showing, visitor
 from storage import users
 from storage.connections import DISCONNECTED
-from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, ListEntry, MappedKey
+from sync.actions.lists import ReadList
+from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, MappedKey, SwitchRefused
 
 MONTHS, NUMBER_LENGTH = 24, 18
 FIRST, MORE = (LINE_TYPE, TAX_RATE), (PAYMENT_METHOD, DEPOSIT_ACCOUNT)
@@ -59,16 +60,17 @@ def switches(connection_id: str) -> Response:
 def mappings(connection_id: str) -> Response:
     """Ravetree's keys on the left, QuickBooks' entries on the right; with `more` payment methods and accounts too.
 
-    Each kind that is shown takes a metered read.
+    QuickBooks is asked once a day for each list, and whenever somebody wants it anew. `find` narrows what can be
+    chosen, which the script does as one types.
     """
     if request.method == "POST":
         return _map(connection_id)
-    actions, refusal = showing().actions.mappings, ""
-    kinds: list[tuple[str, Sequence[MappedKey], Sequence[ListEntry]]] = []
+    actions, refusal, find = showing().actions, "", request.args.get("find", "").strip()
+    kinds: list[tuple[str, Sequence[MappedKey], ReadList]] = []
     try:
         for kind in MORE if request.args.get("more") else FIRST:
-            if keys := actions.keys(connection_id, kind):
-                kinds.append((kind, keys, actions.entries(connection_id, kind)))
+            if keys := actions.mappings.keys(connection_id, kind):
+                kinds.append((kind, keys, actions.lists.of(connection_id, kind)))
     except RavebooksError as error:
         refusal = f"{sentence(error)} {error.remedy}"
     return show(
@@ -78,6 +80,7 @@ def mappings(connection_id: str) -> Response:
         kinds=kinds,
         titles=TITLES,
         more=request.args.get("more"),
+        find=find,
         refusal=refusal,
     )
 
@@ -90,8 +93,22 @@ def _map(connection_id: str) -> Response:
         kind, _, key = name.partition("/")
         if kind in chosen and (entry or rest[kind]):
             chosen[kind][key] = entry or rest[kind]
-    showing().actions.mappings.map_keys(connection_id, {kind: keys for kind, keys in chosen.items() if keys})
+    actions = showing().actions
+    try:
+        actions.mappings.map_keys(connection_id, {kind: keys for kind, keys in chosen.items() if keys})
+    except SwitchRefused:
+        # What was chosen from the list is no more what the list says.
+        actions.lists.forget(connection_id)
+        raise
     said("Saved. A new mapping affects later writes only.")
+    return back("mappings", connection_id=connection_id, more=request.args.get("more"))
+
+
+@console.post("/<connection_id>/connection/mappings/look-again")
+@page(users.BOOKKEEPER)
+def read_lists(connection_id: str) -> Response:
+    """Ask QuickBooks anew for what keys can be mapped to, when the page is shown next."""
+    showing().actions.lists.forget(connection_id)
     return back("mappings", connection_id=connection_id, more=request.args.get("more"))
 
 

@@ -14,6 +14,7 @@ from sync.actions.books import BookActions
 from sync.actions.connections import ConnectionActions
 from sync.actions.installation import InstallationActions
 from sync.actions.jobs import JobActions
+from sync.actions.lists import ListActions
 from sync.actions.mappings import MappingActions
 from sync.actions.records import RecordActions
 from sync.neighbours import NeighboursOf
@@ -30,6 +31,7 @@ class Actions:
     installation: InstallationActions
     connections: ConnectionActions
     mappings: MappingActions
+    lists: ListActions
     records: RecordActions
     jobs: JobActions
     books: BookActions
@@ -47,10 +49,12 @@ def build(
     nudge: Callable[[str], None],
 ) -> Actions:
     """The actions on one database. `inspect` looks at a connection's settings now, `nudge` wakes who works on it."""
+    mappings = MappingActions(database, clock, neighbours_of, inspect, nudge)
     return Actions(
         InstallationActions(database, clock, publish),
         ConnectionActions(database, clock, inspect, nudge),
-        MappingActions(database, clock, neighbours_of, inspect, nudge),
+        mappings,
+        ListActions(database, clock, mappings.entries),
         RecordActions(database, clock, previews, nudge),
         JobActions(database, clock, previews, nudge),
         BookActions(database, parity, nudge),

@@ -524,3 +524,49 @@ def test_webhooks_and_health_know_of_no_session(world: World) -> None:
     """It made each delivery a tenth dearer."""
     answers = [world.web.get("/healthz"), world.web.post("/webhooks/quickbooks", data=b"[]"), world.web.get("/api/x")]
     assert ["Vary" in answer.headers or "Set-Cookie" in answer.headers for answer in answers] == [False] * 3
+
+
+def metered(world: World) -> int:
+    return world.parts.console.actions.connections.usage(world.connection_id)[0].total_reads
+
+
+def test_looking_at_what_can_be_mapped_costs_a_read_of_each_list_a_day(bookkeeper: Visit) -> None:
+    world, page = bookkeeper.world, "ID/connection/mappings"
+    bookkeeper.get(page)
+    before = metered(world)
+    assert "Hours" in text_of(bookkeeper.get(page))
+    assert metered(world) == before
+    # What is new there is seen by who wants it anew, or a day later.
+    (income,) = {
+        row["IncomeAccountRef"]["value"] for row in world.quickbooks.query("select * from Item where Id = '1'")
+    }
+    made = {"Name": "Drafting", "Type": "Service", "IncomeAccountRef": {"value": income}}
+    world.quickbooks.write("item", made)
+    shown = text_of(bookkeeper.get(page))
+    assert ("Drafting" in shown, "2 metered reads" in shown) == (False, True)
+    assert bookkeeper.post(f"{page}/look-again").status_code == 303
+    assert "Drafting" in text_of(bookkeeper.get(page))
+    assert metered(world) == before + 2
+    world.clock.advance(86_400)
+    bookkeeper.enter()
+    reads = metered(world)
+    bookkeeper.get(page)
+    assert metered(world) == reads + 2
+
+
+def test_lists_are_narrowed_without_a_script_too(bookkeeper: Visit) -> None:
+    page = bookkeeper.get("ID/connection/mappings?find=RETAINER+over").text
+    offered = set(re.findall(r"<option value=\"\d+\">to ([^<]+)", page))
+    assert offered == {"Retainer overage"}
+    # What is chosen stays to be seen.
+    assert re.search(r"<option value=\"\d+\" selected>Hours</option>", page)
+
+
+def test_an_entry_that_went_is_offered_no_more_once_it_was_refused(bookkeeper: Visit) -> None:
+    world, page = bookkeeper.world, "ID/connection/mappings"
+    bookkeeper.get(page)
+    (item,) = world.quickbooks.query("select * from Item where Name = 'Hours'")
+    named = {key: item[key] for key in ("Id", "SyncToken")}
+    world.quickbooks.write("item", named | {"sparse": True, "Active": False})
+    assert bookkeeper.post(page, **{"line_type/time": item["Id"]}).status_code == 409
+    assert "to Hours" not in bookkeeper.get(page).text
