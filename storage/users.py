@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from config.errors import RavebooksError
 from config.ports import CLOCKS_DIFFER
+from storage import paging
 from storage.database import insert
 from storage.models import SignInFailure, SignInLink, User
+from storage.paging import Asked, Page
 
 ROLES = VIEWER, BOOKKEEPER, OPERATOR = "viewer", "bookkeeper", "operator"
 """What users may do, the least first: look; act for one account; act for all, and on the installation."""
@@ -53,6 +55,11 @@ def add(session: Session, shown: str, role: str, account_id: str, password_hash:
 def every(session: Session) -> list[User]:
     """All of them, by name, those whose access has ended too."""
     return list(session.execute(sa.select(User).order_by(User.name)).scalars())
+
+
+def page(session: Session, asked: Asked) -> Page[User]:
+    """The same, a page at a time."""
+    return paging.select(session, sa.select(User), [User.name], asked)
 
 
 def find(session: Session, name: str) -> User | None:

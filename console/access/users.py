@@ -12,6 +12,7 @@ from schemas.ids import is_ravetree_id
 from storage import users
 from storage.database import Database, again_when_contended
 from storage.models import User
+from storage.paging import Asked, Page
 
 FAILURES_COUNT_FOR = timedelta(minutes=15)
 MOST_FAILURES = {"name and address": 5, "address": 30, "name": 50}
@@ -59,6 +60,11 @@ class Users:
         """All users, by name."""
         with self.database.reading() as session:
             return users.every(session)
+
+    def page(self, asked: Asked) -> Page[User]:
+        """The same, a page at a time."""
+        with self.database.reading() as session:
+            return users.page(session, asked)
 
     @again_when_contended
     def sign_in(self, name: str, password: str, address: str) -> User:

@@ -5,10 +5,12 @@ import re
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from console.pages.showing import COOKIE, LABELS, here
 from reconcile.decisions import Decision
+from reconcile.model import Kind, Record, Side
 from storage import users as roles
 from storage.database import DatabaseDown
 from storage.paging import Asked
@@ -30,13 +32,17 @@ class Visit:
             assert self.enter().status_code == 302
 
     def get(self, path: str = "") -> TestResponse:
-        return self.browser.get(f"/console/{path}".replace("ID", self.world.connection_id))
+        return self.browser.get(self._address(path))
+
+    def _address(self, path: str) -> str:
+        """`ID` at its beginning is the connection's: a cursor may have those letters anywhere."""
+        return f"/console/{re.sub('^ID(?=/)', self.world.connection_id, path)}"
 
     def post(self, path: str, page: str = "you", **form: Any) -> TestResponse:
         """Press a button of `page`, whose form has the token."""
         found = TOKEN.search(self.get(page).text)
         values = {"csrf_token": found[1] if found else ""} | form
-        return self.browser.post(f"/console/{path}".replace("ID", self.world.connection_id), data=values)
+        return self.browser.post(self._address(path), data=values)
 
     def enter(self, password: str = PASSWORD, **more: str) -> TestResponse:
         query = f"?next={more['next']}" if more else ""
@@ -570,3 +576,87 @@ def test_an_entry_that_went_is_offered_no_more_once_it_was_refused(bookkeeper: V
     world.quickbooks.write("item", named | {"sparse": True, "Active": False})
     assert bookkeeper.post(page, **{"line_type/time": item["Id"]}).status_code == 409
     assert "to Hours" not in bookkeeper.get(page).text
+
+
+def test_a_record_is_shown_without_listing_every_client(bookkeeper: Visit) -> None:
+    ours, _ = paired_invoice(bookkeeper.world)
+    for kind, record in (("invoice", ours["id"]), ("contact", ours["client_id"])):
+        with capture_logs() as lines:
+            page = text_of(bookkeeper.get(f"ID/records/ravetree/{kind}/{record}"))
+        assert "Client of 100.00" in page
+        assert [line for line in lines if line.get("path") == "contacts"] == []
+
+
+def test_what_happened_is_shown_newest_first_and_page_by_page(
+    bookkeeper: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.pages.record.ENTRIES", 3)
+    ours, _ = paired_invoice(bookkeeper.world)
+    record, shown = f"ID/records/ravetree/invoice/{ours['id']}", []
+    query: str | None = ""
+    while query is not None:
+        page = bookkeeper.get(f"{record}{query}").text
+        shown += re.findall(r'<li class="entry-(\w+)">', page)
+        more = re.search(r'href="(\?cursor=[^"]+)"', page)
+        query = html.unescape(more[1]) if more else None
+    everything = bookkeeper.world.parts.console.actions.books.timeline(
+        bookkeeper.world.connection_id, Record(Side.RAVETREE, Kind.INVOICE, ours["id"])
+    )
+    assert len(everything) > 3
+    assert shown == [entry["what"] for entry in reversed(everything)]
+
+
+@pytest.mark.parametrize("end", ["disconnected", "archived"])
+def test_a_record_of_an_ended_connection_is_read_and_not_acted_upon(bookkeeper: Visit, end: str) -> None:
+    world = bookkeeper.world
+    ours, theirs = paired_invoice(world)
+    pay(world, theirs, 40)
+    world.settle()
+    bookkeeper.post("ID/connection/disconnect", sure=world.connection_id)
+    if end == "archived":
+        bookkeeper.post("ID/connection/forget", sure=world.connection_id)
+    before = len(world.ravetree.every("payments"))
+    for kind, record in (("invoice", ours["id"]), ("contact", ours["client_id"])):
+        page = text_of(bookkeeper.get(f"ID/records/ravetree/{kind}/{record}"))
+        assert f"The connection is {end}: this is what was seen last." in page
+        assert "Client of 100.00" in page
+        assert "Sync to QuickBooks" not in page
+    shown = text_of(bookkeeper.get(f"ID/records/ravetree/invoice/{ours['id']}"))
+    assert "60.00 USD" in shown
+    assert bookkeeper.get("ID/records/ravetree/invoice/inv_never").status_code == 404
+    assert len(world.ravetree.every("payments")) == before
+
+
+def test_long_lists_of_people_tokens_and_jobs_go_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.pages.people.ROWS", 2)
+    monkeypatch.setattr("console.pages.jobs.JOBS", 1)
+    visit = Visit(world, roles.OPERATOR)
+    for number in range(3):
+        world.parts.console.users.add(f"Nora {number}", roles.VIEWER)
+        world.parts.console.tokens.make(f"report {number}", "read")
+        visit.post("ID/backfill/begin", kinds="contact")
+    for page, names in (
+        ("people", ["Nora 0", "Nora 1", "Nora 2", "operator"]),
+        ("people/tokens", ["report 0", "report 1", "report 2"]),
+    ):
+        found, query = [], ""
+        while True:
+            text = visit.get(f"{page}{query}").text
+            # Of tokens the first page of people shows the first ones.
+            rows = text.partition("Tokens for the API</h2>")[0]
+            found += re.findall(r'<th scope="row">((?:Nora|report|operator)[^<]*)</th>', rows)
+            more = re.search(r'href="(\?cursor=[^"]+)"', text)
+            if more is None:
+                break
+            query = html.unescape(more[1])
+        assert found == names
+    assert "people/tokens" in visit.get("people").text
+    first = visit.get("ID/backfill").text
+    more = re.search(r'href="(\?cursor=[^"]+)"', first)
+    assert more is not None
+    shown = [
+        re.findall(r"backfill/(\d+)\"", page)
+        for page in (first, visit.get(f"ID/backfill{html.unescape(more[1])}").text)
+    ]
+    assert len(shown[0]) == len(shown[1]) == 1
+    assert shown[0] != shown[1]
