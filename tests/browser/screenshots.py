@@ -18,7 +18,7 @@ from tests.integration.system import System, until
 
 FOLDER = Path("var/screenshots")
 OWN = ("", "attention", "records", "connection", "connection/mappings", "backfill?preview=1&kinds=invoice", "parity")
-PAGES = (*OWN, "reads", "../people", "../acts", "../you", "../all-parts")
+PAGES = (*OWN, "reads", "connection/reconnect", "../connect", "../people", "../acts", "../you", "../all-parts")
 LOOKS = {"light": ("light", DESK), "dark": ("dark", DESK), "phone": ("light", PHONE)}
 
 

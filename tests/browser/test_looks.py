@@ -10,7 +10,16 @@ from tests.integration.running import RunningWorld
 from tests.integration.system import until
 
 OWN = ("", "attention", "records", "connection", "connection/mappings", "backfill", "parity", "reads")
-PAGES = (*OWN, "../people", "../acts", "../you", "../all-parts")
+PAGES = (
+    *OWN,
+    "connection/reconnect",
+    "../connect",
+    "../people",
+    "../people/tokens",
+    "../acts",
+    "../you",
+    "../all-parts",
+)
 SERIOUS = ("serious", "critical")
 
 

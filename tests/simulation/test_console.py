@@ -406,12 +406,24 @@ def test_one_that_is_refused_holds_up_no_other_and_all_that_was_done_is_noted(bo
     row = asked_on_both_sides(world)
     name = f"{row['side']}:{row['kind']}:{row['id']}"
     ticked = ["ravetree:invoice:inv_gone", name]
-    assert bookkeeper.post("ID/attention/many", decision="ravetree", record=ticked).status_code == 303
+    looked = bookkeeper.post("ID/attention/many", decision="ravetree", record=ticked)
+    shown = text_of(looked)
+    assert "What “Take Ravetree's” would do with 2 records" in shown
+    assert ("in QuickBooks" in shown, row["cause"] in shown) == (True, True)
+    assert [waiting["id"] for waiting in world.attention()] == [row["id"]]
+    asked = dict(re.findall(r'name="(asked/[^"]+)" value="([^"]*)"', looked.text))
+    answer = {name: html.unescape(cause) for name, cause in asked.items()} | {"sure": "1", "note": "As agreed"}
+    refused = {f"asked/{name}": "Another question."}
+    bookkeeper.post("ID/attention/many", decision="ravetree", record=[name], sure="1", **refused)
+    assert "1 refused: The question has changed" in text_of(bookkeeper.get("ID/attention"))
+    assert bookkeeper.post("ID/attention/many", decision="ravetree", record=ticked, **answer).status_code == 303
     page = text_of(bookkeeper.get("ID/attention"))
     assert "1 answered: each is being carried out." in page
     assert "1 refused: Nothing waits for ravetree:invoice:inv_gone." in page
     found = world.parts.console.actions.installation.acts(Asked(50), world.connection_id).rows
     assert [(act.what, act.subject) for act in found if act.through == "console"] == [("decide ravetree", name)]
+    world.settle()
+    assert "As agreed" in bookkeeper.get(f"ID/records/{row['side']}/{row['kind']}/{row['id']}").text
 
 
 def test_an_answer_counts_for_the_question_that_was_read(bookkeeper: Visit) -> None:
