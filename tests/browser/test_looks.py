@@ -70,6 +70,19 @@ def test_on_a_phone_nothing_moves_and_nothing_is_wider_than_the_screen(
     assert found == []
 
 
+def test_a_connect_is_begun_by_keyboard_alone(open_page: Open, world: RunningWorld) -> None:
+    page = open_page("connection")
+    page.get_by_role("link", name="Reconnect").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("API token of that account").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Continue to QuickBooks")).to_be_visible()
+    page.get_by_role("link", name="Not now").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    assert world.connection()["state"] == "active"
+
+
 def test_lists_to_map_to_are_narrowed_as_one_types(open_page: Open) -> None:
     page = open_page("connection/mappings")
     rest = page.get_by_label("The rest").first
