@@ -152,6 +152,12 @@ class Settings:
         "Port on which `web` and `up` serve health, metrics and the API's document, which the public port then "
         "lacks (0: all on the public port)",
     )
+    trusted_proxies: int = _setting(
+        _whole(0, 10),
+        0,
+        "Proxies in front whose `X-Forwarded-For` says who asked: as many as each request passes, no more "
+        "(0: whoever connects is who asked)",
+    )
     web_processes: int = _setting(
         _whole(1, 64), 2, "Processes of one `ravebooks web`; about as many as it may use cores"
     )

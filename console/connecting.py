@@ -1,6 +1,5 @@
 """Connecting an account to a company: OAuth, what the company is like, and the way back."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,12 +10,13 @@ from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from clients.errors import NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
+from clients.errors import NeighbourError
 from clients.quickbooks.company import Bearer, Company
 from clients.quickbooks.oauth import OAuthClient
 from clients.ravetree.account import Account
 from config.logging import logger
 from config.ports import Clock, Entropy
+from console import ravetree_accounts
 from console.states import CONSENT, START, UNDO, ConnectRefused, Kept, States
 from reconcile.model import Side
 from reconcile.preflight import Finding
@@ -34,7 +34,6 @@ VERIFIER_BYTES = 32
 UNDOER = "whoever undid the connect"
 UNTOLD = timedelta(days=1)
 """How far back changes are looked for at first where QuickBooks does not tell its time: our clocks may differ."""
-API_TOKEN = re.compile(r"[!-~]+")
 
 log = logger("connect")
 
@@ -47,7 +46,7 @@ class CompanyOpener(Protocol):
 
 @dataclass(frozen=True)
 class Connected:
-    """Who was joined. `undo` is a token that takes a new connection back; a renewed one has none."""
+    """Who was joined. `undo` is a token that takes a new connection back; a renewed one, or the console's, has none."""
 
     connection_id: str
     account_id: str
@@ -97,10 +96,31 @@ class Connecting:
         """Where Intuit sends the browser back to."""
         return f"{self.public_url}/connect/callback"
 
-    def start_link(self, account_id: str, ravetree_token: str) -> str:
-        """Where Ravetree sends its user: our own address, good once and for ten minutes."""
+    def begin(self, account_id: str, ravetree_token: str, *, in_console: bool = False) -> str:
+        """A start link, once Ravetree has said that the token is this account's. Raises `ConnectRefused`."""
+        ravetree_accounts.look(self.account, account_id, ravetree_token)
+        return self.start_link(account_id, ravetree_token, in_console=in_console)
+
+    def renew(self, connection_id: str, ravetree_token: str = "") -> str:
+        """A start link for the consent of a connection anew, begun in the console; its API token stays unless given.
+
+        Raises `ConnectRefused`, also when it keeps no API token any more.
+        """
+        with self.database.reading() as session:
+            connection = connections.get_current(session, connection_id)
+        if not ravetree_token and connection.ravetree_token is None:
+            raise ConnectRefused(
+                "the API token was dropped when the connection was ended",
+                remedy="Enter an API token of the Ravetree account.",
+                field="ravetree_token",
+            )
+        token = ravetree_token or self.tokens.ravetree_token(connection)
+        return self.begin(connection.account_id, token, in_console=True)
+
+    def start_link(self, account_id: str, ravetree_token: str, *, in_console: bool = False) -> str:
+        """Where a user is sent: our own address, good once and for ten minutes."""
         with self.database.transaction() as session:
-            nonce = self.states.keep(session, START, Kept(account_id, ravetree_token))
+            nonce = self.states.keep(session, START, Kept(account_id, ravetree_token, in_console=in_console))
         return f"{self.public_url}/connect/start?token={self._signer().dumps({'nonce': nonce})}"
 
     def start(self, token: str, browser: str) -> str:
@@ -121,57 +141,17 @@ class Connecting:
     def _signer(self) -> URLSafeSerializer:
         return URLSafeSerializer(self.secret_key, salt="connect-start")
 
-    def look_at_account(self, account_id: str, ravetree_token: str) -> None:
-        """Refuse a token that Ravetree does not take, or that is another account's, before anybody consents.
+    def come_back(self, state: str, browser: str) -> Kept:
+        """What was begun and comes back from Intuit, with a yes or a no: the state is used up.
 
-        When Ravetree is out of reach the connect goes on: the callback looks again. Raises `ConnectRefused`.
+        Raises `ConnectRefused`.
         """
-        if not ids.is_ravetree_id(account_id):
-            raise ConnectRefused(
-                "the account id is none of Ravetree's",
-                remedy="It has 1 to 64 of A-Z, a-z, 0-9, _ and -.",
-                field="account_id",
-            )
-        if not API_TOKEN.fullmatch(ravetree_token):
-            raise ConnectRefused(
-                "the API token has characters that no header can carry",
-                remedy="Copy it once more from Ravetree.",
-                field="ravetree_token",
-            )
-        try:
-            # Somebody waits for the link: one try.
-            self._check_account(account_id, ravetree_token, attempts=1)
-        except (NotSent, OutcomeUnknown, Throttled) as error:
-            log.warning("account not looked at before the consent", account=account_id, error=str(error))
-        except NeighbourError as error:
-            raise ConnectRefused(
-                f"Ravetree does not say whose API token this is: {error}",
-                remedy="Correct RAVEBOOKS_RAVETREE_API_URL, or ask Ravetree's support; then begin the connect again.",
-            ) from None
+        self.states.check_form(state, CONSENT)
+        with self.database.transaction() as session:
+            return self.states.take(session, state, CONSENT, browser)
 
-    def _check_account(self, account_id: str, ravetree_token: str, attempts: int = 3) -> str:
-        """The account's name. Raises `ConnectRefused` unless Ravetree says that the token is this account's."""
-        try:
-            said = self.account(account_id, ravetree_token).describe(attempts)
-        except NotAuthorised:
-            raise ConnectRefused(
-                f"Ravetree does not accept this API token for the account {account_id}",
-                remedy="Begin the connect again with a valid API token of that account.",
-                field="ravetree_token",
-            ) from None
-        found = said.get("id")
-        if found != account_id:
-            whose = f"the account {found}" if found else "nobody that Ravetree names"
-            raise ConnectRefused(
-                f"the API token belongs to {whose}, not to {account_id}",
-                remedy="Begin the connect again with an API token of that account.",
-                field="ravetree_token",
-            )
-        return str(said.get("name") or "")
-
-    def finish(self, state: str, browser: str, code: str, realm_id: str) -> Connected:
+    def finish(self, begun: Kept, browser: str, code: str, realm_id: str) -> Connected:
         """Exchange the code and make the connection, or renew it. Raises `ConnectRefused`."""
-        begun = self._take(state, CONSENT, browser)
         account_id = begun.account_id
         if not code or not ids.is_quickbooks_id(realm_id):
             # A realm is part of every address: nothing but a number becomes one.
@@ -180,7 +160,7 @@ class Connecting:
             self.claim(session)
             _check_free(session, account_id, realm_id)
         try:
-            account_name = self._check_account(account_id, begun.ravetree_token)
+            account_name = ravetree_accounts.check(self.account, account_id, begun.ravetree_token)
         except NeighbourError as error:
             raise ConnectRefused(
                 f"the Ravetree account {account_id} could not be looked at: {error}",
@@ -208,7 +188,9 @@ class Connecting:
                 # What an earlier connect offered to undo is no longer what stands.
                 oauth_states.forget_connection(session, connection.id)
                 offered = Kept(account_id, connection_id=connection.id)
-                undo = self.states.keep(session, UNDO, offered, browser) if is_new else None
+                # The console has buttons of its own for that.
+                offers = is_new and not begun.in_console
+                undo = self.states.keep(session, UNDO, offered, browser) if offers else None
                 company_name = str(info.get("CompanyName", ""))
                 return Connected(connection.id, account_id, account_name, realm_id, company_name, undo)
 
@@ -269,15 +251,6 @@ class Connecting:
             log.warning("consent not revoked", connection=connection_id, error=str(error))
             return False
         return True
-
-    def denied(self, state: str, browser: str) -> None:
-        """The user said no, or Intuit did: the state is used up. Raises `ConnectRefused`."""
-        self._take(state, CONSENT, browser)
-
-    def _take(self, token: str, purpose: str, browser: str) -> Kept:
-        self.states.check_form(token, purpose)
-        with self.database.transaction() as session:
-            return self.states.take(session, token, purpose, browser)
 
     def _connection(
         self, session: Session, account_id: str, realm_id: str, told_at: datetime | None

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, g, redirect, request
 from markupsafe import Markup, escape
 from werkzeug.exceptions import InternalServerError
 from werkzeug.wrappers import Response
@@ -88,11 +88,15 @@ def blueprint(connecting: Connecting, tally: Tally) -> Blueprint:
     def callback() -> Response:
         """What Intuit sends back: a connection, or why there is none."""
         state, whose = request.args.get("state", ""), browser.known()
+        begun = connecting.come_back(state, whose)
+        g.in_console = begun.in_console
         if error := request.args.get("error"):
-            connecting.denied(state, whose)
             return _denied(error, tally)
-        made = connecting.finish(state, whose, request.args.get("code", ""), request.args.get("realmId", ""))
+        made = connecting.finish(begun, whose, request.args.get("code", ""), request.args.get("realmId", ""))
         log.info("connected", connection=made.connection_id)
+        if begun.in_console:
+            # The address is relative: what is in front of us may have put us below a path.
+            return redirect(f"../console/{made.connection_id}/connection?connected=1")
         return browser.keep(_page("QuickBooks is connected", _joined(made), 200, _way_back(made)), whose)
 
     @routes.post("/undo")
@@ -168,6 +172,8 @@ def _taken_back(undone: Undone) -> str:
 
 
 def _page(title: str, text: str, status: int, more: str = "") -> Response:
+    if g.get("in_console"):
+        more += Markup('<p><a href="../console/">Back to the console</a></p>')
     html = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<h1>{escape(title)}</h1><p>{escape(text)}</p>{more}</html>"

@@ -39,12 +39,13 @@ class ConnectRefused(RavebooksError):
 
 @dataclass(frozen=True)
 class Kept:
-    """What a token stood for."""
+    """What a token stood for. What was begun `in_console` leads back to it."""
 
     account_id: str
     ravetree_token: str = field(default="", repr=False)
     verifier: str = field(default="", repr=False)
     connection_id: str | None = None
+    in_console: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class States:
                 expires_at=now + oauth_states.LIFETIME,
                 purpose=purpose,
                 browser=self._digest(browser) if browser else None,
+                in_console=kept.in_console,
             )
         )
         return token
@@ -98,6 +100,7 @@ class States:
             self._open(row.ravetree_token, row.digest, "ravetree_token"),
             self._open(row.verifier, row.digest, "verifier"),
             row.connection_id,
+            row.in_console,
         )
         if not oauth_states.take(session, row):
             raise _unknown(purpose)

@@ -70,6 +70,7 @@ def _add_public(app: Flask, parts: Parts, *, with_document: bool) -> Api:
             console.actions,
             console.connecting,
             console.users,
+            console.sessions,
             console.tokens,
             parts.clock,
             parts.tally,

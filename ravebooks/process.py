@@ -49,8 +49,9 @@ class Process:
 
     def serve(self, app: Flask, listening: socket.socket, name: str = "web") -> None:
         """Serve `app` on a listening socket."""
-        parts = self.parts
-        server = Server(app, listening, parts.settings.body_limit_bytes, parts.clock, parts.tally, name)
+        parts, settings = self.parts, self.parts.settings
+        limits = settings.body_limit_bytes, parts.clock, parts.tally
+        server = Server(app, listening, *limits, name, settings.trusted_proxies)
         server.start(parts.progress.expect(name, STUCK_SECONDS))
         self._servers.append(server)
 

@@ -6,7 +6,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from config.errors import RavebooksError
+from storage import paging
 from storage.models import ApiToken
+from storage.paging import Asked, Page
 
 SCOPES = READ, ACT, OPERATE = "read", "act", "operate"
 """What a token lets its bearer do, the least first: look; act on connections; act on the installation."""
@@ -29,6 +31,11 @@ def add(session: Session, row: ApiToken) -> ApiToken:
 def every(session: Session) -> list[ApiToken]:
     """All of them, oldest first, those that were revoked too."""
     return list(session.execute(sa.select(ApiToken).order_by(ApiToken.id)).scalars())
+
+
+def page(session: Session, asked: Asked) -> Page[ApiToken]:
+    """The same, a page at a time."""
+    return paging.select(session, sa.select(ApiToken), [ApiToken.id], asked)
 
 
 def find(session: Session, digest: str) -> ApiToken | None:

@@ -91,6 +91,8 @@ class LimitedConnection(psycopg.Connection[Any]):
             raise psycopg.OperationalError(f"no answer within {limit:g} s") from error
 
 
+ANALYSED_ROWS = 100_000
+"""How many rows of each index are looked at to know how many share a value."""
 READS = "ravebooks_reads"
 """The execution option of a transaction that only reads."""
 
@@ -214,6 +216,18 @@ class Database:
             return self._clock.now()
         moment: datetime = session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
         return moment.astimezone(UTC)
+
+    def analyse(self) -> None:
+        """Have SQLite look how full its tables are, so that it chooses the right indexes; PostgreSQL does by itself.
+
+        It looks at some rows of each index alone. Another connection that is open notices the first time at once,
+        and later ones when it is opened anew.
+        """
+        if not self.is_sqlite:
+            return
+        with self.transaction() as session:
+            session.execute(sa.text(f"PRAGMA analysis_limit={ANALYSED_ROWS}"))
+            session.execute(sa.text("ANALYZE"))
 
     def check(self) -> None:
         """Raise `DatabaseDown` unless the database answers."""

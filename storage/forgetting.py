@@ -57,7 +57,7 @@ def forget(session: Session, connection_id: str, by: str, now: datetime) -> str:
             remedy="Connect the account again, so that it is looked up; a day after the last try it can be archived.",
         )
     session.execute(sa.delete(OAuthState).where(OAuthState.account_id == connection.account_id))
-    if _has_history(session, connection_id):
+    if outcome(session, connection_id) == ARCHIVED:
         said = "; ".join([f"Archived by {by or 'a person'}", *([uncertain] if uncertain else [])])
         _archive(session, connection, f"{said}.", now)
         return ARCHIVED
@@ -67,6 +67,11 @@ def forget(session: Session, connection_id: str, by: str, now: datetime) -> str:
             session.execute(sa.delete(table).where(table.c.connection_id == connection_id))
     session.execute(sa.delete(Connection).where(Connection.id == connection_id))
     return FORGOTTEN
+
+
+def outcome(session: Session, connection_id: str) -> str:
+    """What an end would come to now: `forgotten` or `archived`."""
+    return ARCHIVED if _has_history(session, connection_id) else FORGOTTEN
 
 
 def _has_history(session: Session, connection_id: str) -> bool:

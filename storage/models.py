@@ -182,7 +182,8 @@ class PlannedDuty(Base):
 class OAuthState(Base):
     """A step of a connect that is taken once: by whom its digest and, where there is one, its browser's digest say.
 
-    `verifier` is the sealed half of a code challenge; `connection_id` is what an undo ends.
+    `verifier` is the sealed half of a code challenge; `connection_id` is what an undo ends. What was begun
+    `in_console` leads back to it.
     """
 
     __tablename__ = "oauth_states"
@@ -195,6 +196,18 @@ class OAuthState(Base):
     browser: Mapped[str | None] = mapped_column(String(64))
     verifier: Mapped[bytes | None] = mapped_column(LargeBinary)
     connection_id: Mapped[str | None] = mapped_column(String(32), ForeignKey("connections.id"))
+    in_console: Mapped[bool] = mapped_column(default=False)
+
+
+class KeptList(Base):
+    """What keys of a kind could be mapped to when QuickBooks was last asked: `entries` are pairs of id and name."""
+
+    __tablename__ = "kept_lists"
+
+    connection_id: Mapped[str] = _connection()
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    read_at: Mapped[datetime]
+    entries: Mapped[list[Any]]
 
 
 class Mapping(Base):
@@ -661,6 +674,18 @@ class User(Base):
     created_at: Mapped[datetime]
     signed_in_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+
+class ConsoleSession(Base):
+    """Somebody who is signed in, by the digest of what their browser brings; over when `epoch` is not their user's."""
+
+    __tablename__ = "console_sessions"
+    __table_args__ = (Index("ix_console_sessions_begun_at", "begun_at"),)
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[int] = mapped_column(Id, ForeignKey("users.id"))
+    epoch: Mapped[int]
+    begun_at: Mapped[datetime]
 
 
 class SignInLink(Base):

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from config.errors import RavebooksError
 from config.ports import CLOCKS_DIFFER
+from storage import paging
 from storage.database import insert
 from storage.models import SignInFailure, SignInLink, User
+from storage.paging import Asked, Page
 
 ROLES = VIEWER, BOOKKEEPER, OPERATOR = "viewer", "bookkeeper", "operator"
 """What users may do, the least first: look; act for one account; act for all, and on the installation."""
@@ -55,6 +57,11 @@ def every(session: Session) -> list[User]:
     return list(session.execute(sa.select(User).order_by(User.name)).scalars())
 
 
+def page(session: Session, asked: Asked) -> Page[User]:
+    """The same, a page at a time."""
+    return paging.select(session, sa.select(User), [User.name], asked)
+
+
 def find(session: Session, name: str) -> User | None:
     """The user of a name."""
     return session.execute(sa.select(User).where(User.name == folded(name))).scalar_one_or_none()
@@ -69,7 +76,7 @@ def get(session: Session, name: str) -> User:
 
 
 def by_id(session: Session, user_id: int) -> User | None:
-    """The user that a session says it is of."""
+    """The user that a link is of."""
     return session.get(User, user_id)
 
 

@@ -10,6 +10,7 @@ from schemas.ids import is_ravetree_id
 from storage import api_tokens
 from storage.database import Database, again_when_contended
 from storage.models import ApiToken
+from storage.paging import Asked, Page
 
 PREFIX = "rvb_"
 """What a token begins with, so that whoever finds one in a repository or a log knows what it is."""
@@ -71,6 +72,11 @@ class Tokens:
         """All tokens, oldest first."""
         with self.database.reading() as session:
             return api_tokens.every(session)
+
+    def page(self, asked: Asked) -> Page[ApiToken]:
+        """The same, a page at a time."""
+        with self.database.reading() as session:
+            return api_tokens.page(session, asked)
 
     @again_when_contended
     def revoke(self, token_id: int) -> ApiToken:

@@ -12,6 +12,7 @@ from schemas.ids import is_ravetree_id
 from storage import users
 from storage.database import Database, again_when_contended
 from storage.models import User
+from storage.paging import Asked, Page
 
 FAILURES_COUNT_FOR = timedelta(minutes=15)
 MOST_FAILURES = {"name and address": 5, "address": 30, "name": 50}
@@ -59,6 +60,11 @@ class Users:
         """All users, by name."""
         with self.database.reading() as session:
             return users.every(session)
+
+    def page(self, asked: Asked) -> Page[User]:
+        """The same, a page at a time."""
+        with self.database.reading() as session:
+            return users.page(session, asked)
 
     @again_when_contended
     def sign_in(self, name: str, password: str, address: str) -> User:
@@ -136,12 +142,6 @@ class Users:
                 raise LinkRefused("this link was opened already, is too old, or was never made here")
             user.signed_in_at = now
             return user, link.page if link is not None else ""
-
-    def find(self, user_id: int, epoch: int) -> User | None:
-        """Whose a session is; nobody's after its user signed out everywhere or lost access."""
-        with self.database.reading() as session:
-            user = users.by_id(session, user_id)
-        return user if user is not None and user.epoch == epoch and user.ended_at is None else None
 
     @again_when_contended
     def set_password(self, name: str, password: str) -> User:

@@ -46,9 +46,7 @@ class Connections(View):
         Answers with the address that an administrator of the QuickBooks company opens, good once, for ten minutes.
         Ravetree is asked first whose the token is.
         """
-        connecting, account, token = serving().connecting, body["account_id"], body["ravetree_token"]
-        connecting.look_at_account(account, token)
-        return {"start_url": connecting.start_link(account, token)}
+        return {"start_url": serving().connecting.begin(body["account_id"], body["ravetree_token"])}
 
 
 @routes.route("/<connection_id>")

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,8 +13,10 @@ from flask_login import LoginManager
 from flask_wtf import CSRFProtect
 from werkzeug.wrappers import Response
 
+from console.access.sessions import ENDS_AFTER
 from console.pages import (  # noqa: F401 - each adds its own pages
     attention,
+    connecting,
     connection,
     entering,
     events,
@@ -68,7 +69,7 @@ def install(app: Flask, showing: Showing) -> None:
         # Only what changes it sets it: an answer that others may keep carries nobody's session.
         SESSION_REFRESH_EACH_REQUEST=False,
         SESSION_COOKIE_SAMESITE="Lax",
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        PERMANENT_SESSION_LIFETIME=ENDS_AFTER,
         # Checked by the console's own pages: the API and the webhooks are signed, and have no cookie.
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,

@@ -1,12 +1,14 @@
 """What waits for a person, by cause, with the repair in place."""
 
+from collections import Counter
+
 from flask import g, request
 from werkzeug.wrappers import Response
 
 from config.errors import RavebooksError
 from console.api.paging import asked, sealed
 from console.pages.showing import back, carried_out, console, note, page, said, sentence, show, showing, visitor
-from reconcile.model import Record
+from reconcile.model import Record, Side
 from schemas.ids import record_of
 from storage import users
 from storage.decisions import Said
@@ -14,6 +16,9 @@ from storage.paging import Asked
 
 ROWS, FIRST = 100, 10
 """How many questions of one cause are shown, and how many of each when all causes are."""
+PREVIEWED = 10
+"""For how many of those that are ticked both sides are asked what an answer would do."""
+RETRY = "retry"
 
 
 @console.get("/<connection_id>/attention")
@@ -72,10 +77,17 @@ def retry(connection_id: str, side: str, kind: str, record_id: str) -> Response:
 @console.post("/<connection_id>/attention/many")
 @page(users.BOOKKEEPER)
 def decide_many(connection_id: str) -> Response:
-    """One answer, or another look, for every record that was ticked; one that is refused holds up no other."""
-    decision, code = request.form.get("decision", ""), request.form.get("code", "")
+    """One answer, or another look, for every record that was ticked; one that is refused holds up no other.
+
+    What an answer would do is shown first; what a record asked then it has to ask still.
+    """
+    form, code = request.form, request.form.get("code", "")
+    decision, ticked = form.get("decision", ""), form.getlist("record")[:ROWS]
+    g.nothing_done = True  # each of them is noted by itself
+    if ticked and decision != RETRY and not form.get("sure"):
+        return _preview_many(connection_id, decision, ticked)
     done, refusals = [], []
-    for name in request.form.getlist("record")[:ROWS]:
+    for name in ticked:
         try:
             _answer(connection_id, name, decision)
         except RavebooksError as error:
@@ -83,7 +95,6 @@ def decide_many(connection_id: str) -> Response:
         else:
             done.append(name)
             note(f"decide {decision[:32]}", connection_id=connection_id, subject=name)
-    g.nothing_done = True  # each of them is noted by itself
     if done:
         said(f"{len(done)} answered: each {carried_out(g.connection)}")
     if refusals:
@@ -93,14 +104,48 @@ def decide_many(connection_id: str) -> Response:
     return back("attention", connection_id=connection_id, **({"code": code} if code else {}))
 
 
-def _answer(connection_id: str, name: str, decision: str) -> None:
+def _preview_many(connection_id: str, decision: str, ticked: list[str]) -> Response:
+    """How many there are, what they ask, and what becomes of the first of them, by what is written."""
+    actions, asked_for = showing().actions.records, {}
+    for name in ticked:
+        asked_for[name] = next((row.cause for row in actions.asks(connection_id, _record(name))), "")
+    outcomes: Counter[str] = Counter()
+    for name in ticked[:PREVIEWED]:
+        try:
+            found = actions.preview(connection_id, _record(name), decision)
+        except RavebooksError as error:
+            outcomes[f"{sentence(error)} {error.remedy}"] += 1
+        else:
+            written = [f"{step['action']} in {Side(step['side']).spelled}" for step in found["steps"]]
+            outcomes["; ".join(written) or "nothing is written"] += 1
+    return show(
+        "preview_many.html",
+        active="attention",
+        connection=g.connection,
+        decision=decision,
+        code=request.form.get("code", ""),
+        note=request.form.get("note", ""),
+        asked=asked_for,
+        outcomes=outcomes.most_common(),
+        previewed=min(len(ticked), PREVIEWED),
+    )
+
+
+def _record(name: str) -> Record:
+    """Raises what `record_of` does for a name that is none."""
     side, _, rest = name.partition(":")
     kind, _, record_id = rest.partition(":")
-    record, actions = record_of(side, kind, record_id), showing().actions.records
-    if decision == "retry":
-        actions.retry(connection_id, record, visitor().user.shown)
-    else:
-        actions.decide(connection_id, record, Said(decision=decision, target="", note="", by=visitor().user.shown))
+    return record_of(side, kind, record_id)
+
+
+def _answer(connection_id: str, name: str, decision: str) -> None:
+    record, actions, by = _record(name), showing().actions.records, visitor().user.shown
+    if decision == RETRY:
+        actions.retry(connection_id, record, by)
+        return
+    _check_it_still_asks_that(connection_id, record, request.form.get(f"asked/{name}", ""))
+    words = request.form.get("note", "").strip()[:500]
+    actions.decide(connection_id, record, Said(decision=decision, target="", note=words, by=by))
 
 
 def _return(connection_id: str, side: str, kind: str, record_id: str) -> Response:

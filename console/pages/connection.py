@@ -10,7 +10,9 @@ from config.errors import RavebooksError
 from console.api.shapes import ConnectionSettings
 from console.pages.showing import back, console, loaded, page, said, sentence, show, showing, visitor
 from storage import users
-from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, ListEntry, MappedKey
+from storage.connections import DISCONNECTED
+from sync.actions.lists import ReadList
+from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, MappedKey, SwitchRefused
 
 MONTHS, NUMBER_LENGTH = 24, 18
 FIRST, MORE = (LINE_TYPE, TAX_RATE), (PAYMENT_METHOD, DEPOSIT_ACCOUNT)
@@ -35,6 +37,7 @@ def connection(connection_id: str) -> Response:
         inspection=actions.last_inspection(connection_id),
         settings=actions.settings(connection_id),
         usage=actions.usage(connection_id)[0],
+        would_be=actions.forgotten_would_be(connection_id) if g.connection.state == DISCONNECTED else "",
     )
 
 
@@ -57,16 +60,17 @@ def switches(connection_id: str) -> Response:
 def mappings(connection_id: str) -> Response:
     """Ravetree's keys on the left, QuickBooks' entries on the right; with `more` payment methods and accounts too.
 
-    Each kind that is shown takes a metered read.
+    QuickBooks is asked once a day for each list, and whenever somebody wants it anew. `find` narrows what can be
+    chosen, which the script does as one types.
     """
     if request.method == "POST":
         return _map(connection_id)
-    actions, refusal = showing().actions.mappings, ""
-    kinds: list[tuple[str, Sequence[MappedKey], Sequence[ListEntry]]] = []
+    actions, refusal, find = showing().actions, "", request.args.get("find", "").strip()
+    kinds: list[tuple[str, Sequence[MappedKey], ReadList]] = []
     try:
         for kind in MORE if request.args.get("more") else FIRST:
-            if keys := actions.keys(connection_id, kind):
-                kinds.append((kind, keys, actions.entries(connection_id, kind)))
+            if keys := actions.mappings.keys(connection_id, kind):
+                kinds.append((kind, keys, actions.lists.of(connection_id, kind)))
     except RavebooksError as error:
         refusal = f"{sentence(error)} {error.remedy}"
     return show(
@@ -76,6 +80,7 @@ def mappings(connection_id: str) -> Response:
         kinds=kinds,
         titles=TITLES,
         more=request.args.get("more"),
+        find=find,
         refusal=refusal,
     )
 
@@ -88,8 +93,22 @@ def _map(connection_id: str) -> Response:
         kind, _, key = name.partition("/")
         if kind in chosen and (entry or rest[kind]):
             chosen[kind][key] = entry or rest[kind]
-    showing().actions.mappings.map_keys(connection_id, {kind: keys for kind, keys in chosen.items() if keys})
+    actions = showing().actions
+    try:
+        actions.mappings.map_keys(connection_id, {kind: keys for kind, keys in chosen.items() if keys})
+    except SwitchRefused:
+        # What was chosen from the list is no more what the list says.
+        actions.lists.forget(connection_id)
+        raise
     said("Saved. A new mapping affects later writes only.")
+    return back("mappings", connection_id=connection_id, more=request.args.get("more"))
+
+
+@console.post("/<connection_id>/connection/mappings/look-again")
+@page(users.BOOKKEEPER)
+def read_lists(connection_id: str) -> Response:
+    """Ask QuickBooks anew for what keys can be mapped to, when the page is shown next."""
+    showing().actions.lists.forget(connection_id)
     return back("mappings", connection_id=connection_id, more=request.args.get("more"))
 
 
@@ -119,7 +138,7 @@ def disconnect(connection_id: str) -> Response:
         said("Tick the box first: nothing was disconnected.", "asks")
         return back("connection", connection_id=connection_id)
     revoked = showing().connecting.disconnect(connection_id, visitor().user.shown)
-    said("Disconnected. Both books stay as they are; a new connect from Ravetree goes on where this one ended.")
+    said("Disconnected. Both books stay as they are; Reconnect goes on where this one ended.")
     if not revoked:
         said("Intuit could not be told: remove the app in QuickBooks too.", "asks")
     return back("connection", connection_id=connection_id)

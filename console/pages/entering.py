@@ -67,12 +67,13 @@ def enter() -> Response:
 
 
 def _let_in(user: User) -> None:
-    """A session of its own, whatever was in the browser before."""
+    """A session of its own; the one that was in the browser before ends."""
+    if current_user.is_authenticated:
+        showing().sessions.end(visitor().get_id())
     session.clear()
-    now = showing().clock.now().timestamp()
-    session.update(begun=now, seen=now)
+    session["seen"] = showing().clock.now().timestamp()
     session.permanent = True
-    login_user(Visitor(user))
+    login_user(Visitor(user, showing().sessions.begin(user)))
     g.nothing_done = True
     showing().actions.installation.note(user.shown, acts.CONSOLE, "sign in")
 
@@ -86,9 +87,10 @@ def _inside(page_asked_for: str) -> str:
 
 @console.post("/sign-out")
 def sign_out() -> Response:
-    """This session ends."""
+    """This session ends, for every copy of its cookie."""
     if current_user.is_authenticated:
         note("sign out")
+        showing().sessions.end(visitor().get_id())
     logout_user()
     session.clear()
     return back("sign_in")

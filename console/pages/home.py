@@ -7,6 +7,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from console.pages.showing import console, own_connections, page, show, showing, visitor
+from storage import users
 from storage.paging import Asked
 
 
@@ -18,7 +19,8 @@ def home() -> Response:
     current = [one for one in found if one.state != "archived"]
     if len(current) == 1 and (visitor().user.account_id or len(found) == 1):
         return redirect(url_for("console.account", connection_id=current[0].id))
-    return show("connections.html", connections=found)
+    can_connect = visitor().may(users.BOOKKEEPER) and not (visitor().user.account_id and current)
+    return show("connections.html", connections=found, can_connect=can_connect)
 
 
 @console.get("/all-parts")

@@ -12,7 +12,6 @@ from console.api.shapes import JobRequest
 from console.pages.showing import back, console, loaded, page, said, sentence, show, showing, visitor
 from storage import users
 from storage.jobs import BACKFILL
-from storage.paging import Asked
 
 KINDS = ("invoice", "estimate", "contact")
 JOBS, ROWS = 10, 100
@@ -28,6 +27,9 @@ def backfill(connection_id: str) -> Response:
             preview = showing().actions.jobs.preview(connection_id, BACKFILL, _params(request.args))
         except RavebooksError as error:
             refusal = f"{sentence(error)} {error.remedy}"
+    looks = bool(request.args.get("preview"))
+    cursor = "" if looks else request.args.get("cursor", "")
+    found = showing().actions.jobs.page(connection_id, asked({"limit": JOBS, "cursor": cursor}))
     return show(
         "backfill.html",
         active="backfill",
@@ -35,7 +37,8 @@ def backfill(connection_id: str) -> Response:
         kinds=KINDS,
         preview=preview,
         refusal=refusal,
-        jobs=showing().actions.jobs.page(connection_id, Asked(JOBS)).rows,
+        jobs=found.rows,
+        cursor=None if looks else sealed(found),
     )
 
 

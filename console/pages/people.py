@@ -7,6 +7,7 @@ from config.errors import RavebooksError
 from console.api.paging import asked, sealed
 from console.pages.showing import back, console, page, said, sentence, show, showing, visitor
 from storage import api_tokens, users
+from storage.paging import Asked
 
 ROWS = 100
 
@@ -20,11 +21,14 @@ def people() -> Response:
 
 def _people(status: int = 200, *, made: str = "", link: str = "", refusal: str = "") -> Response:
     """The page; what was just made is shown on it, this once."""
+    is_list = request.method == "GET"
+    found = showing().users.page(_asked() if is_list else Asked(ROWS))
     return show(
         "people.html",
         status,
-        users=showing().users.every(),
-        tokens=showing().tokens.every(),
+        users=found.rows,
+        cursor=sealed(found) if is_list else None,
+        tokens=showing().tokens.page(Asked(ROWS)),
         roles=users.ROLES,
         scopes=api_tokens.SCOPES,
         made=made,
@@ -72,6 +76,18 @@ def _address(name: str) -> str:
     return f"{showing().public_url.rstrip('/')}/console/enter?token={showing().users.link_for(name)}"
 
 
+def _asked() -> Asked:
+    return asked({"limit": ROWS, "cursor": request.args.get("cursor", "")})
+
+
+@console.get("/people/tokens")
+@page(users.OPERATOR)
+def tokens() -> Response:
+    """All tokens for the API, oldest first."""
+    found = showing().tokens.page(_asked())
+    return show("tokens.html", tokens=found.rows, cursor=sealed(found))
+
+
 @console.post("/people/tokens/make")
 @page(users.OPERATOR)
 def make_token() -> Response:
@@ -101,7 +117,7 @@ def revoke_token(token_id: int) -> Response:
 @page(users.OPERATOR)
 def acts() -> Response:
     """Who did what, newest first."""
-    found = showing().actions.installation.acts(asked({"limit": ROWS, "cursor": request.args.get("cursor", "")}))
+    found = showing().actions.installation.acts(_asked())
     return show("acts.html", acts=found.rows, cursor=sealed(found))
 
 

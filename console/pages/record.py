@@ -4,10 +4,16 @@ from flask import g, request
 from werkzeug.wrappers import Response
 
 from config.errors import RavebooksError
+from console.api.paging import asked, sealed
 from console.pages.showing import back, console, page, said, sentence, show, showing, visitor
 from schemas.ids import record_of
 from storage import users
+from storage.connections import ARCHIVED, DISCONNECTED
+from storage.paging import Page
 from sync.actions.records import NoSuchRecord
+
+ENTRIES = 100
+"""How much of what happened a page shows."""
 
 
 @console.get("/<connection_id>/records/<side>/<kind>/<record_id>")
@@ -15,16 +21,19 @@ from sync.actions.records import NoSuchRecord
 def record(connection_id: str, side: str, kind: str, record_id: str) -> Response:
     """Ravetree left, QuickBooks right, what both last agreed on between them; only what differs is loud."""
     name, books = record_of(side, kind, record_id), showing().actions.books
+    page_asked = asked({"limit": ENTRIES, "cursor": request.args.get("cursor", "")})
     try:
-        history = books.timeline(connection_id, name)
+        history = books.timeline_page(connection_id, name, page_asked, newest_first=True)
     except NoSuchRecord:
-        history = []
+        history = Page([])
     return show(
         "record.html",
         connection=g.connection,
         name=name,
         shown=books.record(connection_id, name),
-        history=list(reversed(history)),
+        ended=g.connection.state in (DISCONNECTED, ARCHIVED),
+        history=history.rows,
+        cursor=sealed(history),
     )
 
 

@@ -35,6 +35,7 @@ from config.logging import logger
 from config.names import REQUEST_ID_KEY
 from config.ports import Clock
 from config.tally import Tally
+from console.access.sessions import Sessions
 from console.access.tokens import Tokens
 from console.access.users import Users
 from console.api.errors import STATUS
@@ -49,8 +50,8 @@ from sync.actions.connections import ConnectionView
 COOKIE = "ravebooks_console"
 EXTENSION = "ravebooks-console"
 """Where an application keeps what its pages show."""
-ENDS_AFTER, ENDS_IDLE_AFTER = timedelta(hours=12), timedelta(hours=2)
-"""How long a session lasts, and how long one that nobody uses."""
+ENDS_IDLE_AFTER = timedelta(hours=2)
+"""How long a session lasts that nobody uses."""
 NOTED_EVERY = timedelta(minutes=5)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -82,6 +83,7 @@ class Showing:
     actions: Actions
     connecting: Connecting
     users: Users
+    sessions: Sessions
     tokens: Tokens
     clock: Clock
     tally: Tally
@@ -96,14 +98,14 @@ def showing() -> Showing:
 
 
 class Visitor(UserMixin):  # type: ignore[misc]  # Flask-Login publishes no types
-    """Somebody who is signed in."""
+    """Somebody who is signed in, by the token of their session."""
 
-    def __init__(self, user: User) -> None:
-        self.user = user
+    def __init__(self, user: User, token: str) -> None:
+        self.user, self._token = user, token
 
     def get_id(self) -> str:
-        """What the session says of them: raising the epoch ends it."""
-        return f"{self.user.id}.{self.user.epoch}"
+        """What their browser says of them."""
+        return self._token
 
     def may(self, role: str) -> bool:
         """Whether that is within their role."""
@@ -115,19 +117,17 @@ class Visitor(UserMixin):  # type: ignore[misc]  # Flask-Login publishes no type
 
 
 def load(kept: str) -> Visitor | None:
-    """Whose a session is; nobody's when it has lasted too long, or was not used for too long."""
-    now = showing().clock.now().timestamp()
-    begun, seen = session.get("begun", 0), session.get("seen", 0)
-    if not (0 <= now - begun < ENDS_AFTER.total_seconds() and now - seen < ENDS_IDLE_AFTER.total_seconds()):
+    """Whose a session is; nobody's when it has ended, or was not used for too long."""
+    now, seen = showing().clock.now().timestamp(), session.get("seen", 0)
+    if now - seen >= ENDS_IDLE_AFTER.total_seconds():
         return None
-    user_id, _, epoch = kept.partition(".")
-    user = showing().users.find(int(user_id), int(epoch)) if user_id.isdigit() and epoch.isdigit() else None
+    user = showing().sessions.find(kept)
     if user is None:
         return None
     # A page that is only left open keeps nobody signed in.
     if now - seen >= NOTED_EVERY.total_seconds() and request.endpoint not in LIVE:
         session["seen"] = now
-    return Visitor(user)
+    return Visitor(user, kept)
 
 
 def visitor() -> Visitor:

@@ -40,8 +40,7 @@ def connect(account: str, ravetree_token: str) -> None:
     with open_quietly() as parts:
         parts.settings.require("secret_key")
         connecting = replace(parts.console.connecting, public_url=served.address(parts.settings))
-        connecting.look_at_account(account, ravetree_token)
-        click.echo(connecting.start_link(account, ravetree_token))
+        click.echo(connecting.begin(account, ravetree_token))
         parts.console.note("connect", subject=f"account:{account}")
 
 

@@ -5,6 +5,7 @@ from functools import cached_property
 from getpass import getuser
 
 from config import settings
+from console.access.sessions import Sessions
 from console.access.tokens import Tokens
 from console.access.users import Users
 from console.connecting import Connecting
@@ -69,6 +70,11 @@ class ConsoleParts:
     def users(self) -> Users:
         shared = self._shared
         return Users(shared.database, shared.clock, shared.entropy, shared.settings.secret_key)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        shared = self._shared
+        return Sessions(shared.database, shared.clock, shared.entropy, shared.settings.secret_key)
 
     def operators_link(self) -> str:
         """An address that lets whoever has started this installation in once, as its operator."""

@@ -163,6 +163,7 @@ class Engine(TcpWSGIServer):
         patience: Patience = Patience(),  # noqa: B008 - a frozen value
         most_connections: int = MOST_CONNECTIONS,
         lanes: Lanes | None = None,
+        proxies: int = 0,
     ) -> None:
         self.monotonic = monotonic
         self.entropy: Entropy = SystemEntropy()
@@ -186,6 +187,8 @@ class Engine(TcpWSGIServer):
                 # select() knows no more than 1024 file descriptors.
                 asyncore_use_poll=True,
                 clear_untrusted_proxy_headers=True,
+                # Nothing but who asked is taken from what proxies add: our own address is in the settings.
+                **(_trusting(proxies) if proxies else {}),
                 ident=None,
             ),
             bind_socket=False,
@@ -252,7 +255,14 @@ class Server:
     """A WSGI application on a listening socket, in a thread."""
 
     def __init__(
-        self, app: Flask, listening: socket.socket, body_limit: int, clock: Clock, tally: Tally, name: str = "web"
+        self,
+        app: Flask,
+        listening: socket.socket,
+        body_limit: int,
+        clock: Clock,
+        tally: Tally,
+        name: str = "web",
+        proxies: int = 0,
     ) -> None:
         # Errors only: its warnings say what clients did.
         logging.getLogger("waitress").setLevel(logging.ERROR)
@@ -261,7 +271,13 @@ class Server:
         self.name = name
         self._stopping = threading.Event()
         self._engine = Engine(
-            app, listening, body_limit, tally=tally, monotonic=clock.monotonic, most_connections=_most_connections()
+            app,
+            listening,
+            body_limit,
+            tally=tally,
+            monotonic=clock.monotonic,
+            most_connections=_most_connections(),
+            proxies=proxies,
         )
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -289,6 +305,15 @@ class Server:
         self._engine.task_dispatcher.shutdown(timeout=min(seconds, ANSWER_SECONDS))
         self._stopping.set()
         self._engine.close()
+
+
+def _trusting(proxies: int) -> dict[str, Any]:
+    """Who asked is who the outermost of so many proxies, counted from us, says that it was."""
+    return {
+        "trusted_proxy": "*",
+        "trusted_proxy_count": proxies,
+        "trusted_proxy_headers": {"x-forwarded-for"},
+    }
 
 
 def _unquoted(text: str) -> str:

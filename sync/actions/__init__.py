@@ -14,6 +14,7 @@ from sync.actions.books import BookActions
 from sync.actions.connections import ConnectionActions
 from sync.actions.installation import InstallationActions
 from sync.actions.jobs import JobActions
+from sync.actions.lists import ListActions
 from sync.actions.many import ManyActions
 from sync.actions.mappings import MappingActions
 from sync.actions.records import RecordActions
@@ -32,6 +33,7 @@ class Actions:
     installation: InstallationActions
     connections: ConnectionActions
     mappings: MappingActions
+    lists: ListActions
     records: RecordActions
     jobs: JobActions
     books: BookActions
@@ -53,10 +55,12 @@ def build(
     settings: Mapping[str, str] | None = None,
 ) -> Actions:
     """The actions on one database. `inspect` looks at a connection's settings now, `nudge` wakes who works on it."""
+    mappings = MappingActions(database, clock, neighbours_of, inspect, nudge)
     return Actions(
         InstallationActions(database, clock, publish),
         ConnectionActions(database, clock, inspect, nudge),
-        MappingActions(database, clock, neighbours_of, inspect, nudge),
+        mappings,
+        ListActions(database, clock, mappings.entries),
         RecordActions(database, clock, previews, nudge),
         JobActions(database, clock, previews, nudge),
         BookActions(database, parity, nudge),

@@ -63,9 +63,12 @@ class BookActions:
             raise NoSuchRecord(f"nothing ever happened to {record}", remedy="Look its id up in its book.")
         return entries
 
-    def timeline_page(self, connection_id: str, record: Record, asked: Asked) -> Page[dict[str, Any]]:
+    def timeline_page(
+        self, connection_id: str, record: Record, asked: Asked, *, newest_first: bool = False
+    ) -> Page[dict[str, Any]]:
         """The same, a page at a time."""
-        return paging.cut(self.timeline(connection_id, record), lambda entry: entry["place"], asked)
+        entries = self.timeline(connection_id, record)
+        return paging.cut(entries, lambda entry: entry["place"], asked, descending=newest_first)
 
 
 def _place(pair: dict[str, Any]) -> tuple[str, ...]:

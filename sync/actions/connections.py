@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from config.ports import Clock
 from reconcile.marks import TIME_ZONE_UNKNOWN
 from reconcile.preflight import Finding
-from storage import connections, jobs, journal, paging, pending, reads, switches
+from storage import connections, forgetting, jobs, journal, paging, pending, reads, switches
 from storage import duties as storage_duties
 from storage.database import Database, again_when_contended
 from storage.models import Connection
@@ -26,6 +26,7 @@ class ConnectionView:
     """A connection as a person sees it: `state` says why it does not write, `work` counts what is open.
 
     What is ticked and not on yet waits for mappings (`kind`, `key`, `label`) and for settings (findings that block).
+    `consent_ends_at` is when QuickBooks ends the consent, however often it is refreshed, where it has said so.
     """
 
     id: str
@@ -45,6 +46,7 @@ class ConnectionView:
     contacts_imported_at: datetime | None
     time_zone: str | None
     work: Mapping[str, int]
+    consent_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,11 @@ class ConnectionActions:
         self.nudge(connection_id)
         return shown
 
+    def forgotten_would_be(self, connection_id: str) -> str:
+        """What forgetting it would come to: `forgotten`, or `archived` if anything was ever written for it."""
+        with self.database.reading() as session:
+            return forgetting.outcome(session, connection_id)
+
     def settings(self, connection_id: str) -> Policies:
         """How a connection behaves."""
         with self.database.reading() as session:
@@ -194,6 +201,7 @@ def _view(session: Session, row: Connection) -> ConnectionView:
         row.contacts_imported_at,
         row.time_zone or None,
         work,
+        row.refresh_hard_expires_at,
     )
 
 

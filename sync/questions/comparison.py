@@ -26,6 +26,7 @@ from reconcile.model import (
     QuickBooksEstimate,
     QuickBooksInvoice,
     QuickBooksPayment,
+    RavetreeContact,
     RavetreeEstimate,
     RavetreeInvoice,
     RavetreePayment,
@@ -36,7 +37,7 @@ from reconcile.open_balances import WAITS
 from reconcile.parity import Figures
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import pairs
+from storage import copies, pairs
 from storage.models import Copy, Pair
 from sync.books import Books, base_of
 from sync.entities import ENTITIES
@@ -152,6 +153,7 @@ class BothBooks:
         self.lists = Lists(books)
         self._rehearsal = rehearsal
         self._rehearsed = 0
+        self._contacts: dict[str, RavetreeContact | None] = {}
 
     def hold(self, pair: Pair, raw: Body | None, copy: Copy | None) -> SideBySide:
         """One pair: `raw` is Ravetree's record or None if it is gone, `copy` ours of QuickBooks'."""
@@ -246,11 +248,23 @@ class BothBooks:
         """Who a record is about, as Ravetree calls the client."""
         ours = held.ours if held.ours is not None and not isinstance(held.ours, Gone) else None
         if ours is not None:
-            contact = self.books.ravetree.contacts().get(ours.client_id)
+            contact = self.contact(ours.client_id)
             return contact.name if contact is not None else ours.client_id
         if held.theirs is not None and not isinstance(held.theirs, Gone):
             return self.lists.names.get(held.theirs.customer_id, held.theirs.customer_id)
         return ""
+
+    def contact(self, contact_id: str) -> RavetreeContact | None:
+        """One contact, as it was seen last, or as Ravetree says if it never was: nobody lists all of them for one."""
+        if contact_id not in self._contacts:
+            with self.books.reading() as session:
+                copy = copies.get(session, self.books.id, Record(Side.RAVETREE, Kind.CONTACT, contact_id))
+            if copy is not None and not copy.deleted:
+                raw: Body | None = copy.body
+            else:
+                raw = self.books.neighbours.ravetree.get(Kind.CONTACT, contact_id)
+            self._contacts[contact_id] = ravetree.load_contact(raw) if raw and not raw.get("deleted") else None
+        return self._contacts[contact_id]
 
 
 def _accepted(pair: Pair) -> Accepted | None:

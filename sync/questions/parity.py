@@ -21,6 +21,7 @@ from storage.models import LastingAnswer, ParityReport, PendingChange
 from storage.unit import UnitOfWork
 from sync.books import Books, NoWrites
 from sync.neighbours import NeighboursOf
+from sync.questions import kept
 from sync.questions.all_compared import AllCompared
 from sync.questions.comparison import (
     COMPARED,
@@ -156,13 +157,22 @@ class Parity:
     def record(self, connection_id: str, record: Record) -> dict[str, Any] | None:
         """Both sides of a record, what waits for a person, and the differences with base and both versions.
 
-        None when neither book nor ours has such a record.
+        None when neither book nor ours has such a record. Of a connection that has ended it is what was seen last.
         """
-        with self._books(connection_id) as books:
-            return self._record(books, record)
+        with self._database.reading() as session:
+            connection = connections.get(session, connection_id)
+        if connection.state not in (connections.DISCONNECTED, connections.ARCHIVED):
+            with self._books(connection_id) as books:
+                return self._record(BothBooks(books, _rehearsal(books)), record)
+        unit = UnitOfWork(self._database)
+        neighbours = kept.neighbours(self._database, connection_id, unit.commit)
+        try:
+            return self._record(BothBooks(Books(unit, self._clock, connection, neighbours, NoWrites())), record)
+        finally:
+            unit.commit()
 
-    def _record(self, books: Books, record: Record) -> dict[str, Any] | None:
-        both = BothBooks(books, _rehearsal(books))
+    def _record(self, both: BothBooks, record: Record) -> dict[str, Any] | None:
+        books = both.books
         with books.reading() as session:
             names = pairs.names(session, books.id, record)
             rows = pending.rows(session, books.id, names)
@@ -175,9 +185,9 @@ class Parity:
                 return None
             shown |= self._spell(both, held) | {"twins": self._twins(both, held, rows)}
         else:
-            if not (rows or len(names) > 1 or books.quickbooks.copy(record) or record.id in books.ravetree.contacts()):
+            if not (rows or len(names) > 1 or books.quickbooks.copy(record) or both.contact(record.id)):
                 return None
-            shown |= self._spell_contact(books, names, rows)
+            shown |= self._spell_contact(both, names, rows)
         if decided is not None:
             shown["decided"] = {
                 "decision": decided.decision,
@@ -187,10 +197,11 @@ class Parity:
             }
         return _unless_stopped(books, shown | {"waits": [_spell_waiting(row) for row in rows]})
 
-    def _spell_contact(self, books: Books, names: list[Record], rows: list[PendingChange]) -> dict[str, Any]:
+    def _spell_contact(self, both: BothBooks, names: list[Record], rows: list[PendingChange]) -> dict[str, Any]:
         """Clients are linked, not compared: later edits go by the button."""
         by_side = {name.side: name.id for name in names}
-        contact = books.ravetree.contacts().get(by_side.get(Side.RAVETREE, ""))
+        ours = by_side.get(Side.RAVETREE)
+        contact = both.contact(ours) if ours is not None else None
         there = by_side.get(Side.QUICKBOOKS)
         url = f"{self._pages_url}/{PAGES[Kind.CONTACT]}={there}" if self._pages_url and there else None
         return {

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE, Open
 from tests.integration.running import RunningWorld
@@ -11,7 +11,8 @@ from tests.integration.system import until
 
 OWN = ("", "attention", "records", "connection", "connection/mappings", "backfill", "parity", "reads")
 OPERATING = ("../well", "../queues", "../dead", "../parked", "../events", "../brakes")
-PAGES = (*OWN, "../people", "../acts", "../you", "../all-parts", *OPERATING)
+ACCESS = ("../people", "../people/tokens", "../acts", "../you")
+PAGES = (*OWN, "connection/reconnect", "../connect", *ACCESS, "../all-parts", *OPERATING)
 SERIOUS = ("serious", "critical")
 
 
@@ -60,6 +61,34 @@ def test_on_a_phone_nothing_moves_and_nothing_is_wider_than_the_screen(
         if shift or wider > 0:
             found.append((path, shift, wider))
     assert found == []
+
+
+def test_a_connect_is_begun_by_keyboard_alone(open_page: Open, world: RunningWorld) -> None:
+    page = open_page("connection")
+    page.get_by_role("link", name="Reconnect").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("API token of that account").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Continue to QuickBooks")).to_be_visible()
+    page.get_by_role("link", name="Not now").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    assert world.connection()["state"] == "active"
+
+
+def test_lists_to_map_to_are_narrowed_as_one_types(open_page: Open) -> None:
+    page = open_page("connection/mappings")
+    rest = page.get_by_label("The rest").first
+    everything = rest.locator("option").count()
+    page.get_by_role("searchbox").focus()
+    page.keyboard.type("retainer ov")
+    expect(page.get_by_role("status")).to_have_text("1 found")
+    expect(rest.locator("option")).to_have_text(["stays as it is", "to Retainer overage"])
+    # What is chosen stays chosen, and Enter sends nothing away.
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Time", exact=True).locator("option:checked")).to_have_text("Hours")
+    page.get_by_role("searchbox").fill("")
+    expect(rest.locator("option")).to_have_count(everything)
 
 
 def _go(page: Page, world: RunningWorld, path: str) -> None:

@@ -5,10 +5,12 @@ import re
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
-from console.pages.showing import LABELS, here
+from console.pages.showing import COOKIE, LABELS, here
 from reconcile.decisions import Decision
+from reconcile.model import Kind, Record, Side
 from storage import users as roles
 from storage.database import DatabaseDown
 from storage.paging import Asked
@@ -30,13 +32,17 @@ class Visit:
             assert self.enter().status_code == 302
 
     def get(self, path: str = "") -> TestResponse:
-        return self.browser.get(f"/console/{path}".replace("ID", self.world.connection_id))
+        return self.browser.get(self._address(path))
+
+    def _address(self, path: str) -> str:
+        """`ID` at its beginning is the connection's: a cursor may have those letters anywhere."""
+        return f"/console/{re.sub('^ID(?=/)', self.world.connection_id, path)}"
 
     def post(self, path: str, page: str = "you", **form: Any) -> TestResponse:
         """Press a button of `page`, whose form has the token."""
         found = TOKEN.search(self.get(page).text)
         values = {"csrf_token": found[1] if found else ""} | form
-        return self.browser.post(f"/console/{path}".replace("ID", self.world.connection_id), data=values)
+        return self.browser.post(self._address(path), data=values)
 
     def enter(self, password: str = PASSWORD, **more: str) -> TestResponse:
         query = f"?next={more['next']}" if more else ""
@@ -118,6 +124,16 @@ def test_sessions_end_by_themselves_and_everywhere(world: World) -> None:
         world.clock.advance(3601)
         last = first.get("ID/").status_code
     assert last == 302
+
+
+def test_a_copied_cookie_opens_nothing_after_the_sign_out(world: World) -> None:
+    visit, thief = Visit(world, roles.OPERATOR), Visit(world)
+    cookie = visit.browser.get_cookie(COOKIE, path="/console")
+    assert cookie is not None
+    thief.browser.set_cookie(COOKIE, cookie.value, path="/console")
+    assert thief.get("ID/").status_code == 200
+    visit.post("sign-out")
+    assert thief.get("ID/").status_code == 302
 
 
 def test_a_new_password_ends_the_other_sessions(world: World) -> None:
@@ -390,12 +406,24 @@ def test_one_that_is_refused_holds_up_no_other_and_all_that_was_done_is_noted(bo
     row = asked_on_both_sides(world)
     name = f"{row['side']}:{row['kind']}:{row['id']}"
     ticked = ["ravetree:invoice:inv_gone", name]
-    assert bookkeeper.post("ID/attention/many", decision="ravetree", record=ticked).status_code == 303
+    looked = bookkeeper.post("ID/attention/many", decision="ravetree", record=ticked)
+    shown = text_of(looked)
+    assert "What “Take Ravetree's” would do with 2 records" in shown
+    assert ("in QuickBooks" in shown, row["cause"] in shown) == (True, True)
+    assert [waiting["id"] for waiting in world.attention()] == [row["id"]]
+    asked = dict(re.findall(r'name="(asked/[^"]+)" value="([^"]*)"', looked.text))
+    answer = {name: html.unescape(cause) for name, cause in asked.items()} | {"sure": "1", "note": "As agreed"}
+    refused = {f"asked/{name}": "Another question."}
+    bookkeeper.post("ID/attention/many", decision="ravetree", record=[name], sure="1", **refused)
+    assert "1 refused: The question has changed" in text_of(bookkeeper.get("ID/attention"))
+    assert bookkeeper.post("ID/attention/many", decision="ravetree", record=ticked, **answer).status_code == 303
     page = text_of(bookkeeper.get("ID/attention"))
     assert "1 answered: each is being carried out." in page
     assert "1 refused: Nothing waits for ravetree:invoice:inv_gone." in page
     found = world.parts.console.actions.installation.acts(Asked(50), world.connection_id).rows
     assert [(act.what, act.subject) for act in found if act.through == "console"] == [("decide ravetree", name)]
+    world.settle()
+    assert "As agreed" in bookkeeper.get(f"ID/records/{row['side']}/{row['kind']}/{row['id']}").text
 
 
 def test_an_answer_counts_for_the_question_that_was_read(bookkeeper: Visit) -> None:
@@ -514,3 +542,133 @@ def test_webhooks_and_health_know_of_no_session(world: World) -> None:
     """It made each delivery a tenth dearer."""
     answers = [world.web.get("/healthz"), world.web.post("/webhooks/quickbooks", data=b"[]"), world.web.get("/api/x")]
     assert ["Vary" in answer.headers or "Set-Cookie" in answer.headers for answer in answers] == [False] * 3
+
+
+def metered(world: World) -> int:
+    return world.parts.console.actions.connections.usage(world.connection_id)[0].total_reads
+
+
+def test_looking_at_what_can_be_mapped_costs_a_read_of_each_list_a_day(bookkeeper: Visit) -> None:
+    world, page = bookkeeper.world, "ID/connection/mappings"
+    bookkeeper.get(page)
+    before = metered(world)
+    assert "Hours" in text_of(bookkeeper.get(page))
+    assert metered(world) == before
+    # What is new there is seen by who wants it anew, or a day later.
+    (income,) = {
+        row["IncomeAccountRef"]["value"] for row in world.quickbooks.query("select * from Item where Id = '1'")
+    }
+    made = {"Name": "Drafting", "Type": "Service", "IncomeAccountRef": {"value": income}}
+    world.quickbooks.write("item", made)
+    shown = text_of(bookkeeper.get(page))
+    assert ("Drafting" in shown, "2 metered reads" in shown) == (False, True)
+    assert bookkeeper.post(f"{page}/look-again").status_code == 303
+    assert "Drafting" in text_of(bookkeeper.get(page))
+    assert metered(world) == before + 2
+    world.clock.advance(86_400)
+    bookkeeper.enter()
+    reads = metered(world)
+    bookkeeper.get(page)
+    assert metered(world) == reads + 2
+
+
+def test_lists_are_narrowed_without_a_script_too(bookkeeper: Visit) -> None:
+    page = bookkeeper.get("ID/connection/mappings?find=RETAINER+over").text
+    offered = set(re.findall(r"<option value=\"\d+\">to ([^<]+)", page))
+    assert offered == {"Retainer overage"}
+    # What is chosen stays to be seen.
+    assert re.search(r"<option value=\"\d+\" selected>Hours</option>", page)
+
+
+def test_an_entry_that_went_is_offered_no_more_once_it_was_refused(bookkeeper: Visit) -> None:
+    world, page = bookkeeper.world, "ID/connection/mappings"
+    bookkeeper.get(page)
+    (item,) = world.quickbooks.query("select * from Item where Name = 'Hours'")
+    named = {key: item[key] for key in ("Id", "SyncToken")}
+    world.quickbooks.write("item", named | {"sparse": True, "Active": False})
+    assert bookkeeper.post(page, **{"line_type/time": item["Id"]}).status_code == 409
+    assert "to Hours" not in bookkeeper.get(page).text
+
+
+def test_a_record_is_shown_without_listing_every_client(bookkeeper: Visit) -> None:
+    ours, _ = paired_invoice(bookkeeper.world)
+    for kind, record in (("invoice", ours["id"]), ("contact", ours["client_id"])):
+        with capture_logs() as lines:
+            page = text_of(bookkeeper.get(f"ID/records/ravetree/{kind}/{record}"))
+        assert "Client of 100.00" in page
+        assert [line for line in lines if line.get("path") == "contacts"] == []
+
+
+def test_what_happened_is_shown_newest_first_and_page_by_page(
+    bookkeeper: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.pages.record.ENTRIES", 3)
+    ours, _ = paired_invoice(bookkeeper.world)
+    record, shown = f"ID/records/ravetree/invoice/{ours['id']}", []
+    query: str | None = ""
+    while query is not None:
+        page = bookkeeper.get(f"{record}{query}").text
+        shown += re.findall(r'<li class="entry-(\w+)">', page)
+        more = re.search(r'href="(\?cursor=[^"]+)"', page)
+        query = html.unescape(more[1]) if more else None
+    everything = bookkeeper.world.parts.console.actions.books.timeline(
+        bookkeeper.world.connection_id, Record(Side.RAVETREE, Kind.INVOICE, ours["id"])
+    )
+    assert len(everything) > 3
+    assert shown == [entry["what"] for entry in reversed(everything)]
+
+
+@pytest.mark.parametrize("end", ["disconnected", "archived"])
+def test_a_record_of_an_ended_connection_is_read_and_not_acted_upon(bookkeeper: Visit, end: str) -> None:
+    world = bookkeeper.world
+    ours, theirs = paired_invoice(world)
+    pay(world, theirs, 40)
+    world.settle()
+    bookkeeper.post("ID/connection/disconnect", sure=world.connection_id)
+    if end == "archived":
+        bookkeeper.post("ID/connection/forget", sure=world.connection_id)
+    before = len(world.ravetree.every("payments"))
+    for kind, record in (("invoice", ours["id"]), ("contact", ours["client_id"])):
+        page = text_of(bookkeeper.get(f"ID/records/ravetree/{kind}/{record}"))
+        assert f"The connection is {end}: this is what was seen last." in page
+        assert "Client of 100.00" in page
+        assert "Sync to QuickBooks" not in page
+    shown = text_of(bookkeeper.get(f"ID/records/ravetree/invoice/{ours['id']}"))
+    assert "60.00 USD" in shown
+    assert bookkeeper.get("ID/records/ravetree/invoice/inv_never").status_code == 404
+    assert len(world.ravetree.every("payments")) == before
+
+
+def test_long_lists_of_people_tokens_and_jobs_go_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.pages.people.ROWS", 2)
+    monkeypatch.setattr("console.pages.jobs.JOBS", 1)
+    visit = Visit(world, roles.OPERATOR)
+    for number in range(3):
+        world.parts.console.users.add(f"Nora {number}", roles.VIEWER)
+        world.parts.console.tokens.make(f"report {number}", "read")
+        visit.post("ID/backfill/begin", kinds="contact")
+    for page, names in (
+        ("people", ["Nora 0", "Nora 1", "Nora 2", "operator"]),
+        ("people/tokens", ["report 0", "report 1", "report 2"]),
+    ):
+        found, query = [], ""
+        while True:
+            text = visit.get(f"{page}{query}").text
+            # Of tokens the first page of people shows the first ones.
+            rows = text.partition("Tokens for the API</h2>")[0]
+            found += re.findall(r'<th scope="row">((?:Nora|report|operator)[^<]*)</th>', rows)
+            more = re.search(r'href="(\?cursor=[^"]+)"', text)
+            if more is None:
+                break
+            query = html.unescape(more[1])
+        assert found == names
+    assert "people/tokens" in visit.get("people").text
+    first = visit.get("ID/backfill").text
+    more = re.search(r'href="(\?cursor=[^"]+)"', first)
+    assert more is not None
+    shown = [
+        re.findall(r"backfill/(\d+)\"", page)
+        for page in (first, visit.get(f"ID/backfill{html.unescape(more[1])}").text)
+    ]
+    assert len(shown[0]) == len(shown[1]) == 1
+    assert shown[0] != shown[1]

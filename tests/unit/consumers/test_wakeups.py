@@ -3,14 +3,15 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from consumers.recorder import Recorder
-from consumers.sweeper import NUDGE_AGAIN, Sweeper
+from consumers.sweeper import ANALYSE_EVERY, NUDGE_AGAIN, Sweeper
 from consumers.wakeups import Wakeups
 from publishers.publisher import DirectPublisher, NothingTakesIt
 from reconcile.model import Side
 from schemas.envelopes import Delivery
-from storage import connections, journal, pending
+from storage import connections, journal, pending, users
 from storage.database import Database, DatabaseDown
 from tests.unit.ports import START, FakeClock
 from tests.unit.storing import CONNECTION, INVOICE, add_connection, delivery, envelope, operation
@@ -170,3 +171,21 @@ def test_the_sweeper_leaves_a_paused_connection_alone(database: Database, clock:
         connections.pause(session, CONNECTION, "why", "how")
     clock.advance(timedelta(days=1).total_seconds())
     assert Sweeper(database, clock, Wakeups()).sweep() == 0
+
+
+def test_sqlite_knows_within_the_hour_how_full_its_tables_are(database: Database, clock: FakeClock) -> None:
+    """Else a list of 100,000 records is filtered by the index that leaves the most of them."""
+    sweeper = Sweeper(database, clock, Wakeups())
+    sweeper.sweep()
+    with database.transaction() as session:
+        users.add(session, "Kim", users.OPERATOR, "", "", clock.now())
+
+    def known() -> list[str]:
+        with database.reading() as session:
+            return list(session.execute(sa.text("SELECT tbl FROM sqlite_stat1")).scalars())
+
+    sweeper.sweep()
+    assert "users" not in known()
+    clock.advance(ANALYSE_EVERY)
+    sweeper.sweep()
+    assert "users" in known()

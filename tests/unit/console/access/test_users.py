@@ -6,10 +6,11 @@ import pytest
 
 from console.access import passwords
 from console.access.passwords import PasswordRefused
+from console.access.sessions import ENDS_AFTER, Sessions
 from console.access.users import LinkRefused, RoleRefused, SignInRefused, Users
 from storage import users as rows
 from storage.database import Database
-from storage.models import SignInFailure
+from storage.models import ConsoleSession, SignInFailure
 from tests.unit.ports import FakeClock, SeededEntropy
 
 PASSWORD, ADDRESS = "correct horse battery", "192.0.2.7"
@@ -25,6 +26,11 @@ def users(database: Database, clock: FakeClock) -> Users:
     made = Users(database, clock, SeededEntropy(), "k" * 32)
     made.add("Kim", rows.OPERATOR, password=PASSWORD)
     return made
+
+
+@pytest.fixture
+def sessions(users: Users) -> Sessions:
+    return Sessions(users.database, users.clock, users.entropy, users.secret_key)
 
 
 def fail(users: Users, times: int, name: str = "Kim", address: str = ADDRESS) -> None:
@@ -105,13 +111,37 @@ def test_a_bookkeeper_whom_ravetree_names_is_one_of_that_account_alone(users: Us
 
 
 @pytest.mark.parametrize("way", ["set_password", "sign_out_everywhere", "end"])
-def test_sessions_and_links_end(users: Users, way: str) -> None:
+def test_sessions_and_links_end(users: Users, sessions: Sessions, way: str) -> None:
     user, token = users.sign_in("Kim", PASSWORD, ADDRESS), users.link_for("Kim")
-    assert users.find(user.id, user.epoch) is not None
+    kept = sessions.begin(user)
+    assert sessions.find(kept) is not None
     getattr(users, way)(*(["Kim", f"{PASSWORD} 2"] if way == "set_password" else ["Kim"]))
-    assert users.find(user.id, user.epoch) is None
+    assert sessions.find(kept) is None
+    # One that was let in just before is let in to nothing.
+    assert sessions.find(sessions.begin(user)) is None
     with pytest.raises(LinkRefused):
         users.open_link(token)
+
+
+def test_a_session_ends_by_itself_and_alone(users: Users, sessions: Sessions, clock: FakeClock) -> None:
+    user = users.sign_in("Kim", PASSWORD, ADDRESS)
+    first, second = sessions.begin(user), sessions.begin(user)
+    sessions.end(first)
+    assert [sessions.find(token) is not None for token in (first, second, "made up", "")] == [False, True, False, False]
+    clock.advance(ENDS_AFTER.total_seconds())
+    assert sessions.find(second) is None
+    sessions.begin(user)
+    with users.database.reading() as session:
+        assert [row.begun_at for row in session.query(ConsoleSession)] == [clock.now()]
+
+
+def test_a_session_of_a_clock_that_ran_ahead_is_not_believed(
+    users: Users, sessions: Sessions, clock: FakeClock
+) -> None:
+    clock.advance(86_400)
+    token = sessions.begin(users.sign_in("Kim", PASSWORD, ADDRESS))
+    clock.advance(-86_400)
+    assert sessions.find(token) is None
 
 
 def test_who_has_no_access_any_more_gets_in_by_no_way(users: Users) -> None:

@@ -29,8 +29,9 @@ MOST = 12
 class Loop:
     """An engine that turns while somebody waits for something."""
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: FakeClock, proxies: int = 0) -> None:
         app = Flask("tests")
+        app.add_url_rule("/who", "who", view_func=lambda: request.remote_addr or "")
         app.add_url_rule("/healthz", "healthz", view_func=lambda: "well")
         self.begun, self.go_on = threading.Event(), threading.Event()
         app.add_url_rule("/late", "late", view_func=self._late)
@@ -47,6 +48,7 @@ class Loop:
             monotonic=clock.monotonic,
             most_connections=MOST,
             lanes=Lanes(1, 1),
+            proxies=proxies,
         )
 
     def _late(self) -> str:
@@ -122,8 +124,14 @@ class Loop:
 
 
 @pytest.fixture
-def loop(clock: FakeClock) -> Iterator[Loop]:
-    made = Loop(clock)
+def proxies() -> int:
+    """How many a test trusts."""
+    return 0
+
+
+@pytest.fixture
+def loop(clock: FakeClock, proxies: int) -> Iterator[Loop]:
+    made = Loop(clock, proxies)
     yield made
     for channel in made.engine._channels():
         channel.handle_close()
@@ -272,3 +280,12 @@ def test_callers_that_hold_every_other_thread_hold_up_no_webhook(clock: FakeCloc
         lanes.add_task(Waiting(path))  # type: ignore[arg-type]
     assert [task.requests[0].path for task in lanes._quick.queue] == ["/webhooks/quickbooks", "/healthz", "/readyz"]
     assert len(lanes._others.queue) == 3
+
+
+@pytest.mark.parametrize(("proxies", "address"), [(0, b"127.0.0.1"), (1, b"203.0.113.9"), (2, b"198.51.100.7")])
+def test_who_asked_is_whom_as_many_proxies_as_are_trusted_say(loop: Loop, address: bytes) -> None:
+    """Else whoever tries passwords names a new address each time, or a whole office shares the proxy's."""
+    forwarded = b"X-Forwarded-For: 192.0.2.1, 198.51.100.7, 203.0.113.9\r\nX-Forwarded-Host: evil.example\r\n"
+    with closing(loop.connect()) as client:
+        answer = loop.answer(client, b"GET /who HTTP/1.1\r\nHost: x\r\n" + forwarded + b"\r\n")
+    assert answer.partition(b"\r\n\r\n")[2] == address
