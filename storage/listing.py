@@ -63,11 +63,6 @@ def page(session: Session, connection_id: str, wanted: Filter, asked: Asked) -> 
     return Page(rows, (last.seen_at.isoformat(), last.kind, last.id))
 
 
-def _listed(copy: Copy, told: SyncState | None) -> Listed:
-    state, body = (told.state, told.body) if told is not None else ("", {})
-    return Listed(copy.kind, copy.record_id, copy.body, copy.seen_at, state, body)
-
-
 def count(session: Session, connection_id: str, wanted: Filter, most: int) -> int:
     """How many there are, `most` at most."""
     some = _selected(session, connection_id, wanted).with_only_columns(Copy.record_id).limit(most).subquery()
