@@ -310,6 +310,15 @@ def mappings(session: Session, connection_id: str, kind: str) -> dict[str, str]:
     return {row.key: row.quickbooks_id for row in rows}
 
 
+def mappings_by_kind(session: Session, connection_id: str) -> dict[str, dict[str, str]]:
+    """The same for every kind of which there is one."""
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    columns = sa.select(Mapping.kind, Mapping.key, Mapping.quickbooks_id)
+    for row in session.execute(columns.where(Mapping.connection_id == connection_id)):
+        found[row.kind][row.key] = row.quickbooks_id
+    return dict(found)
+
+
 def every_mapping(session: Session, connection_id: str) -> list[Mapping]:
     """Every key of Ravetree with the entry that it is mapped to."""
     return list(session.execute(sa.select(Mapping).where(Mapping.connection_id == connection_id)).scalars())

@@ -23,8 +23,9 @@ _LONGEST_CHAIN = 5
 
 def find(session: Session, connection_id: str, names: Iterable[Record]) -> Decided | None:
     """The decision on a record, under any of its names."""
-    found = [session.get(Decided, (connection_id, str(name))) for name in names]
-    return next((row for row in found if row is not None), None)
+    subjects = [str(name) for name in names]
+    query = sa.select(Decided).where(Decided.connection_id == connection_id, Decided.subject.in_(subjects))
+    return min(session.execute(query).scalars(), key=lambda row: subjects.index(row.subject), default=None)
 
 
 def get(session: Session, connection_id: str, names: Iterable[Record]) -> str:

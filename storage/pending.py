@@ -484,8 +484,14 @@ def asking_about(session: Session, connection_id: str, record: Record) -> list[P
 
 def rows(session: Session, connection_id: str, records: Iterable[Record]) -> list[PendingChange]:
     """The notes of these records, whatever their state."""
-    found = [session.get(PendingChange, (connection_id, r.side, r.kind, r.id)) for r in records]
-    return [row for row in found if row is not None]
+    places = {record: place for place, record in enumerate(records)}
+    if not places:
+        return []
+    query = sa.select(PendingChange).where(
+        PendingChange.connection_id == connection_id,
+        sa.or_(*(sa.and_(*_is(connection_id, record)) for record in places)),
+    )
+    return sorted(session.execute(query).scalars(), key=lambda row: places[record_of(row)])
 
 
 def count(session: Session, state: str) -> int:

@@ -8,7 +8,7 @@ from clients.errors import NeighbourError
 from config.ports import Clock
 from reconcile.model import Answer, Gone, Kind, QuickBooksPayment, RavetreeContact, Record, Side
 from schemas.quickbooks import Body
-from storage import answers, connections, decisions, installation, pairs, pending
+from storage import answers, connections, decisions, pairs, pending
 from storage.models import Connection, Copy, Decided, Pair
 from storage.unit import UnitOfWork
 from sync.document_numbers import DocumentNumbers
@@ -82,12 +82,6 @@ class Books(Slice):
         self.quickbooks = QuickBooksRecords(self, self.restored)
         self.ravetree = RavetreeRecords(self, known_contacts)
         self.numbers = DocumentNumbers(self, numbers)
-
-    @property
-    def installation(self) -> str:
-        """The id that our markers bear."""
-        with self.reading() as session:
-            return installation.id_of(session)
 
     def write(self, request: Request) -> None:
         """Journal and send one write. Raises what the neighbour says."""

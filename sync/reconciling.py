@@ -102,7 +102,7 @@ def _comes(subject: Noted, target: Record, coming: Sequence[Noted]) -> bool:
 
 def work_on(books: Books, subject: Noted) -> Contacts | DocumentWork[Any] | PaymentWork:
     """The work on a record of its kind, with the records that are its matter at hand."""
-    books.handling = {*names_of(books, subject.record), *(entry.record for entry in subject.entries)}
+    books.take_up({*names_of(books, subject.record), *(entry.record for entry in subject.entries)})
     requested = any(entry.requested for entry in subject.entries)
     match subject.record.kind:
         case Kind.CONTACT:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cached_property
 
 from config.ports import Clock
 from reconcile.model import Record, Side
-from storage import pairs
+from storage import connections, installation, pairs
 from storage.models import Connection, Pair
 from storage.unit import UnitOfWork
 from sync.neighbours import Neighbours
@@ -30,6 +31,7 @@ class Slice:
         self.absent: set[Record] = set()
         self.handling: set[Record] = set()
         self.looked_at: set[Record] = set()
+        self._mappings: dict[str, dict[str, str]] | None = None
         # What does not change while somebody works.
         self.id: str = connection.id
         self.home_currency: str = connection.home_currency
@@ -39,6 +41,24 @@ class Slice:
     def now(self) -> datetime:
         """The time."""
         return self.clock.now()
+
+    @cached_property
+    def installation(self) -> str:
+        """The id that our markers bear: the same for as long as the installation lives."""
+        with self.reading() as session:
+            return installation.id_of(session)
+
+    def mappings(self, kind: str) -> dict[str, str]:
+        """QuickBooks' ids by Ravetree's keys, as they were when they were first asked for in the work at hand."""
+        if self._mappings is None:
+            with self.reading() as session:
+                self._mappings = connections.mappings_by_kind(session, self.id)
+        return self._mappings.get(kind, {})
+
+    def take_up(self, handling: set[Record]) -> None:
+        """These records, under all of their names, are the work at hand from now on."""
+        self.handling = handling
+        self._mappings = None
 
     def pair(self, kind: str, side: Side, record_id: str, currency: str = "") -> Pair | None:
         """The pair of a record."""

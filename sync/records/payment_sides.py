@@ -21,7 +21,7 @@ from reconcile.model import (
 from reconcile.payment_facts import KnownInvoice, PaymentBase, PaymentCase
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import connections, pairs
+from storage import pairs
 from storage.models import Copy, Pair
 from sync import closing
 from sync.books import Books, base_of
@@ -79,9 +79,7 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
     invoices = _known_invoices(books, ours, theirs, base)
     found = books.decided({subject, *books.handling})
     answers = books.answers({subject, *books.handling})
-    with books.reading() as session:
-        methods = connections.mappings(session, books.id, "payment_method")
-        deposit_accounts = connections.mappings(session, books.id, "deposit_account")
+    methods, deposit_accounts = books.mappings("payment_method"), books.mappings("deposit_account")
     twins = receipts.twins(books, ours, theirs, base, invoices, answers)
     customer_id = _customer_of(books, ours)
     case = PaymentCase(

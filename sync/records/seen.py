@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeGuard, TypeVar
 from reconcile.decisions import Decision
 from reconcile.model import Attention, Gone, Kind, RavetreeEstimate, RavetreeInvoice, Record, Side, TaxedTotal
 from schemas.quickbooks import Body
-from storage import connections, pairs
+from storage import pairs
 from storage.models import Copy
 from sync.books import Books, base_of
 from sync.records import company_tax
@@ -101,9 +101,7 @@ def references(
     wish: Wish,
 ) -> dict[str, Any]:
     """What a case needs to spell Ravetree's words in QuickBooks' references. May make the customer in QuickBooks."""
-    with books.reading() as session:
-        items = connections.mappings(session, books.id, "line_type")
-        tax_codes = connections.mappings(session, books.id, "tax_rate")
+    items, tax_codes = books.mappings("line_type"), books.mappings("tax_rate")
     us_company = books.connection.country == "US"
     said: dict[str, Any] = {"customer": None}
     if is_written(document, owned_before, since, wish):

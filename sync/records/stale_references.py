@@ -5,7 +5,6 @@ from clients.quickbooks.faults import StaleReference
 from reconcile.contacts import plain_name
 from reconcile.model import Kind, Side
 from schemas.quickbooks import Body
-from storage import connections
 from sync.books import Books
 from sync.records.customers import contact_of
 from sync.writes.journal import Request
@@ -57,9 +56,7 @@ def _item(books: Books, request: Request, error: Missing | StaleReference) -> It
         str(line.get("SalesItemLineDetail", {}).get("ItemRef", {}).get("value", ""))
         for line in request.body.get("Line", [])
     } - {""}
-    with books.reading() as session:
-        mapped = connections.mappings(session, books.id, "line_type")
-    types = {key: item for key, item in mapped.items() if item in used}
+    types = {key: item for key, item in books.mappings("line_type").items() if item in used}
     if not types:
         return None
     found = _read(books, "Item", set(types.values()))
