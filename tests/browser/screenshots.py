@@ -39,6 +39,7 @@ def take() -> None:
 
 def _take(world: RunningWorld, system: System) -> None:
     invoice = _ask_something(world)
+    world.settle()
     world.api("POST", f"/api/connections/{world.connection_id}/parity", {"full": False})
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
