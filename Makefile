@@ -14,12 +14,16 @@ TESTS ?=
 SEEDS ?= 500
 # Words of the names of planted defects; without any, all of them.
 DEFECTS ?=
+# What `make bench` measures, and in how many rounds; without any part, all of them.
+PARTS ?=
+ROUNDS ?= 5
 
 BIN := .venv/bin
 # Stamps: pip runs again only when a lock file or setup.cfg changes.
 PROGRAM := .venv/.installed-program
 RUN := .venv/.installed-run
 TEST := .venv/.installed-test
+BENCH := .venv/.installed-bench
 CACHES := .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --no-build-isolation
 # What pins has an environment of its own: it is needed most when the others do not install.
@@ -94,6 +98,12 @@ fuzz: $(TEST) ## Requests, deliveries and messages of every kind: whatever comes
 chaos: $(TEST) ## Processes killed at seeded points, brokers and databases that stop
 	@TESTS='$(TESTS)' ops/test-rings chaos
 
+##@ Measure
+.PHONY: bench
+bench: $(BENCH) ## How fast it is, beside its peers, in alternating rounds (PARTS="recording receiving": those; ROUNDS=1: a look)
+	@ops/install-services
+	@$(BIN)/python -W ignore -m tests.bench $(PARTS) --rounds $(ROUNDS)
+
 ##@ Work on the code
 .PHONY: lint format lock configuration contract concurrency screenshots questions clean
 lint: $(TEST) ## ruff, mypy (strict), import-linter
@@ -108,6 +118,7 @@ lock: $(LOCK) ## Pin what the requirements/*.in ask for, with hashes (UPGRADE=1:
 	@$(COMPILE) --output-file=requirements/run.lock requirements/run.in
 	@$(COMPILE) --output-file=requirements/test.lock requirements/test.in
 	@$(COMPILE) --output-file=requirements/lock.lock requirements/lock.in
+	@$(COMPILE) --output-file=requirements/bench.lock requirements/bench.in
 	@# Both fit into one environment, the developer's.
 	@$(COMPILE) --constraint=requirements/test.lock --output-file=sandbox/requirements/run.lock sandbox/requirements/run.in
 	@$(COMPILE) --constraint=requirements/test.lock --output-file=sandbox/requirements/test.lock sandbox/requirements/test.in
@@ -147,6 +158,10 @@ $(RUN): $(PROGRAM) sandbox/requirements/run.lock sandbox/pyproject.toml
 $(TEST): $(RUN) requirements/test.lock sandbox/requirements/test.lock
 	@ops/install-lock .venv requirements/test.lock "the tests need"
 	@ops/install-lock .venv sandbox/requirements/test.lock "the sandbox's tests need"
+	@touch $@
+
+$(BENCH): $(TEST) requirements/bench.lock
+	@ops/install-lock .venv requirements/bench.lock "is measured beside the product needs"
 	@touch $@
 
 $(LOCK): requirements/lock.lock

@@ -6,9 +6,10 @@ after this object is made.
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import partial
+from math import inf
 
 from pika.adapters.blocking_connection import BlockingConnection
 from pika.exceptions import AMQPError, ChannelClosedByBroker
@@ -76,21 +77,31 @@ class ConfirmedPublisher:
         if not self.connected or connection is None:
             raise BrokerDown("the broker is out of reach")
         future: Future[None] = Future()
-        if not connection.in_thread(partial(connection.publish, message, future)):
+        if not connection.handed.add(message, future):
             raise BrokerDown("the broker is out of reach")
         return future
 
-    def confirm(self, future: "Future[None]", seconds: float) -> None:
-        """Wait for one confirm. Raises `NotConfirmed` after `seconds`, or what the broker said."""
-        try:
-            future.result(timeout=seconds)
-        except TimeoutError:
-            # Until the broker answers something again, nobody else waits for it.
-            self._reach.suspect()
-            connection = self._connection
-            if connection is not None:
-                connection.in_thread(connection.probe)
-            raise NotConfirmed(f"the broker did not confirm within {seconds:g} s") from None
+    def confirm(self, future: "Future[None]", seconds: float, silence: float = inf) -> None:
+        """Wait for one confirm. Raises `NotConfirmed`, or what the broker said.
+
+        `NotConfirmed` after `seconds`, or once the broker has confirmed nothing at all for a `silence`.
+        """
+        begun = time.monotonic()
+        while True:
+            quiet_since = max(begun, self._reach.answered_at)
+            until = min(begun + seconds, quiet_since + silence)
+            try:
+                return future.result(timeout=max(0.0, until - time.monotonic()))
+            except TimeoutError:
+                now = time.monotonic()
+                if now < begun + seconds and self._reach.answered_at > quiet_since:
+                    continue
+                # Until the broker answers something again, nobody else waits for it.
+                self._reach.suspect()
+                connection = self._connection
+                if connection is not None:
+                    connection.in_thread(connection.probe)
+                raise NotConfirmed(f"the broker did not confirm within {now - begun:.3g} s") from None
 
     @property
     def connected(self) -> bool:
@@ -172,3 +183,4 @@ class ConfirmedPublisher:
         self._reach.lost()
         if connection is not None:
             connection.in_flight.lost()
+            connection.handed.lost()

@@ -2,8 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 import pika
@@ -47,6 +49,8 @@ class Reach:
         self.told_away = False
         self._taking = threading.Event()
         self._suspect_since: float | None = None
+        self.answered_at = float("-inf")
+        """By the monotonic clock."""
 
     @property
     def there(self) -> bool:
@@ -60,7 +64,7 @@ class Reach:
 
     def answered(self) -> None:
         """It said something about what it was asked or sent."""
-        self._suspect_since = None
+        self._suspect_since, self.answered_at = None, time.monotonic()
 
     def suspected_for(self, now: float) -> float:
         """Seconds of the monotonic clock since it should have answered; 0 where nothing is missed."""
@@ -116,15 +120,74 @@ class Watch:
         connection.ioloop.call_later(WATCH_SECONDS, self._look)
 
 
+class _JoiningConnection(SelectConnection):
+    """pika writes each of the three frames of a message by itself: here what is published at once leaves at once."""
+
+    _joined: list[bytes] | None = None
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        if self._joined is None:
+            super()._adapter_emit_data(data)  # type: ignore[misc]  # the stubs leave out what an adapter overrides
+        else:
+            self._joined.append(data)
+
+    @contextmanager
+    def in_one_write(self) -> Iterator[None]:
+        """All that the block sends."""
+        frames: list[bytes] = []
+        self._joined = frames
+        try:
+            yield
+        finally:
+            self._joined = None
+            if frames:
+                self._adapter_emit_data(b"".join(frames))
+
+
+class HandedOver:
+    """What callers handed to the thread of a connection, which is woken once for all that waits for it."""
+
+    def __init__(self, connection: "PublishingConnection") -> None:
+        self._connection = connection
+        self._waiting: deque[tuple[Message, Future[None]]] = deque()
+        self._is_told = self._is_over = False
+
+    def add(self, message: Message, future: "Future[None]") -> bool:
+        """Have the thread publish; False when the connection has ended."""
+        self._waiting.append((message, future))
+        if self._is_over:
+            return False
+        if self._is_told:
+            return True
+        self._is_told = True
+        return self._connection.in_thread(lambda: self._connection.publish_all(self._taken()))
+
+    def _taken(self) -> Iterator[tuple[Message, "Future[None]"]]:
+        # Before it looks: who adds something from now on tells it anew.
+        self._is_told = False
+        while self._waiting:
+            yield self._waiting.popleft()
+
+    def lost(self) -> None:
+        """The connection has ended before it came to them."""
+        self._is_over = True
+        for _, future in self._taken():
+            settle(future, BrokerDown("the broker is out of reach"))
+
+
 class PublishingConnection:
-    """A connection from its opening to its end; the next one is another. All but `in_thread` is for the thread."""
+    """A connection from its opening to its end; the next one is another.
+
+    All but `handed` and `in_thread` is for the thread.
+    """
 
     def __init__(self, parameters: pika.URLParameters, reach: Reach, stopping: threading.Event) -> None:
         self.in_flight = InFlight()
+        self.handed = HandedOver(self)
         self._reach = reach
         self._stopping = stopping
         self._channel: Any = None
-        self._connection: Any = SelectConnection(
+        self._connection: Any = _JoiningConnection(
             parameters,
             on_open_callback=self._opened,
             on_open_error_callback=self._ended,
@@ -152,6 +215,12 @@ class PublishingConnection:
             # The loop was closed meanwhile: its wake-up socket is gone.
             return False
         return True
+
+    def publish_all(self, messages: Iterable[tuple[Message, "Future[None]"]]) -> None:
+        """As `publish`, and they leave together."""
+        with self._connection.in_one_write():
+            for message, future in messages:
+                self.publish(message, future)
 
     def publish(self, message: Message, future: "Future[None]") -> None:
         """Persistent and mandatory; `future` ends with the confirm."""

@@ -17,6 +17,8 @@ from storage import outbox
 from storage.database import Database, DatabaseDown
 
 FIRST_CONNECT_SECONDS = 1.0
+SILENCE_SECONDS = 0.15
+"""A broker that confirms nothing for so long may hang: who waits for it waits no longer, and the outbox takes it."""
 OUTBOX_SECONDS = 1.5
 """With the time for a confirm well inside QuickBooks' three seconds."""
 OUTBOX_THREADS = 32
@@ -65,7 +67,7 @@ class BrokerPublisher:
                 if future is None:
                     left_over.append(message)
                 else:
-                    self._publisher.confirm(future, max(0.0, deadline - time.monotonic()))
+                    self._publisher.confirm(future, max(0.0, deadline - time.monotonic()), SILENCE_SECONDS)
             except BrokerError as error:
                 log.warning("not confirmed", message_id=message.id, error=str(error))
                 left_over.append(message)

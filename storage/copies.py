@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Kind, Record, Side
-from storage.models import Copy
+from storage.database import insert
+from storage.models import Copy, PaymentLink
 
 LARGEST_AMOUNT = Decimal(10**15)
 """Beyond that nobody looks for one."""
@@ -41,6 +42,8 @@ def store(
     fresh = known is None or known.version != version or known.deleted != deleted
     # A payment changes a balance without a new version, and while the copy was old nobody compared that.
     fresh = fresh or (read and known is not None and known.stale)
+    if record.side is Side.QUICKBOOKS and record.kind is Kind.PAYMENT:
+        _link(session, connection_id, record.id, _targets(known.body) if known else set(), _targets(body))
     session.merge(
         Copy(
             connection_id=connection_id,
@@ -52,10 +55,38 @@ def store(
             stale=False,
             body=dict(body),
             seen_at=now,
-            **(_listed(body) if record.side is Side.RAVETREE else {}),
+            **(_listed(body) if record.side is Side.RAVETREE else {"client_id": _customer_of(body)}),
         )
     )
     return fresh
+
+
+def _customer_of(body: Mapping[str, Any]) -> str:
+    """Whose a record of QuickBooks' is; of a customer, which one is right above it."""
+    named = body.get("CustomerRef") or body.get("ParentRef") or {}
+    return _storable(str(named.get("value") or ""))[:255] if isinstance(named, Mapping) else ""
+
+
+def _link(session: Session, connection_id: str, payment_id: str, before: set[str], after: set[str]) -> None:
+    """Keep what a payment is applied to, by which it is found."""
+    if gone := before - after:
+        of_it = [PaymentLink.connection_id == connection_id, PaymentLink.payment_id == payment_id]
+        session.execute(sa.delete(PaymentLink).where(*of_it, PaymentLink.target_id.in_(gone)))
+    if new := sorted(after - before):
+        rows = [{"connection_id": connection_id, "payment_id": payment_id, "target_id": name} for name in new]
+        session.execute(insert(session, PaymentLink).on_conflict_do_nothing(), rows)
+
+
+def _targets(value: Any) -> set[str]:
+    """The transactions that a payment's body names, wherever it does."""
+    found: set[str] = set()
+    if isinstance(value, Mapping):
+        if isinstance(value.get("TxnId"), str):
+            found.add(_storable(value["TxnId"])[:255])
+        value = list(value.values())
+    if isinstance(value, list):
+        found = found.union(*map(_targets, value))
+    return found
 
 
 def _listed(body: Mapping[str, Any]) -> dict[str, str]:
@@ -114,42 +145,44 @@ def every(session: Session, connection_id: str, side: Side, kind: Kind) -> list[
 
 
 def noted(session: Session, connection_id: str, text: str) -> list[Copy]:
-    """QuickBooks' live payments whose bodies have `text` in them, as a note of ours has."""
-    return _with_text(session, connection_id, Kind.PAYMENT, text)
-
-
-def _with_text(session: Session, connection_id: str, kind: Kind, text: str) -> list[Copy]:
-    rows = session.execute(
-        sa.select(Copy).where(
-            Copy.connection_id == connection_id,
-            Copy.side == Side.QUICKBOOKS,
-            Copy.kind == kind,
-            Copy.deleted.is_(False),
-            sa.type_coerce(Copy.body, sa.Text).contains(text, autoescape=True),
-        )
-    ).scalars()
-    return list(rows)
+    """QuickBooks' live payments whose bodies have `text` in them, as a note of ours has: looks at each of them."""
+    # As it stands in the text: compared as JSON, the pattern would be spelled as JSON too and never be found.
+    said = sa.type_coerce(Copy.body, sa.Text).contains(text, autoescape=True)
+    return _living_of(session, connection_id, Kind.PAYMENT, said)
 
 
 def payments_on(session: Session, connection_id: str, quickbooks_invoice_id: str) -> list[Copy]:
     """QuickBooks payments that we have seen on an invoice."""
-    # As it stands in the text: compared as JSON, the pattern would be spelled as JSON too and never be found.
-    return noted(session, connection_id, f'"TxnId":"{quickbooks_invoice_id}"')
+    applied = sa.select(PaymentLink.payment_id).where(
+        PaymentLink.connection_id == connection_id, PaymentLink.target_id == quickbooks_invoice_id
+    )
+    # Their names first: asked for at once, SQLite looks at every payment.
+    names = list(session.execute(applied).scalars())
+    return _living_of(session, connection_id, Kind.PAYMENT, Copy.record_id.in_(names)) if names else []
 
 
 def of_customers(session: Session, connection_id: str, kind: Kind, customer_ids: Iterable[str]) -> list[Copy]:
     """QuickBooks' live records of a kind that are of these customers, as far as we have seen them."""
-    names = set(customer_ids)
-    found = {
-        copy.record_id: copy for name in names for copy in _with_text(session, connection_id, kind, f'"value":"{name}"')
-    }
-    return [copy for copy in found.values() if (copy.body.get("CustomerRef") or {}).get("value") in names]
+    return _living_of(session, connection_id, kind, Copy.client_id.in_(sorted(set(customer_ids))))
 
 
 def below(session: Session, connection_id: str, customer_id: str) -> list[str]:
     """The customers right below one, as far as we have seen them."""
-    rows = _with_text(session, connection_id, Kind.CONTACT, '"ParentRef"')
-    return [row.record_id for row in rows if (row.body.get("ParentRef") or {}).get("value") == customer_id]
+    rows = _living_of(session, connection_id, Kind.CONTACT, Copy.client_id == customer_id)
+    return [row.record_id for row in rows]
+
+
+def _living_of(session: Session, connection_id: str, kind: Kind, which: sa.ColumnElement[bool]) -> list[Copy]:
+    """QuickBooks' records of a kind that are not deleted, in the order of their ids."""
+    query = sa.select(Copy).where(
+        Copy.connection_id == connection_id,
+        Copy.side == Side.QUICKBOOKS,
+        Copy.kind == kind,
+        Copy.deleted.is_(False),
+        which,
+    )
+    # Sorted here: SQLite would go through all in the order of their ids instead.
+    return sorted(session.execute(query).scalars(), key=lambda copy: copy.record_id)
 
 
 def living(session: Session, connection_id: str, side: Side, kind: Kind) -> list[str]:

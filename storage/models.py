@@ -285,13 +285,16 @@ class PendingChange(Base):
 class Copy(Base):
     """The newest state of a record that we have seen. `stale` says that a write of ours touched it since.
 
-    Ravetree's are found by `title` (a number, a reference or a name, folded), by their client and by their amount.
+    Ravetree's are found by `title` (a number, a reference or a name, folded), by their client and by their amount,
+    QuickBooks' by their customer, a customer by its parent.
     """
 
     __tablename__ = "copies"
     __table_args__ = (
         Index("ix_copies_seen_at", "connection_id", "side", "seen_at", "kind", "record_id"),
-        *(Index(f"ix_copies_{name}", "connection_id", "side", name) for name in ("title", "client_id", "amount")),
+        *(Index(f"ix_copies_{name}", "connection_id", "side", name) for name in ("title", "amount")),
+        # With the kind, since SQLite would take the primary key, which has it too.
+        Index("ix_copies_client_id", "connection_id", "side", "client_id", "kind"),
     )
 
     connection_id: Mapped[str] = _connection()
@@ -308,6 +311,16 @@ class Copy(Base):
     amount: Mapped[str] = mapped_column(String(32), default="")
 
 
+class PaymentLink(Base):
+    """What one of QuickBooks' payments is applied to, as our copy of it says."""
+
+    __tablename__ = "payment_links"
+
+    connection_id: Mapped[str] = _connection()
+    target_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    payment_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+
+
 class Pair(Base):
     """A Ravetree record and its QuickBooks record, with what both looked like when they last agreed.
 
@@ -321,6 +334,7 @@ class Pair(Base):
     __tablename__ = "pairs"
     __table_args__ = (
         UniqueConstraint("connection_id", "kind", "ravetree_id", "currency"),
+        Index("ix_pairs_quickbooks_id", "connection_id", "kind", "quickbooks_id"),
         Index(
             "uq_pairs_quickbooks_id",
             "connection_id",
@@ -360,6 +374,7 @@ class Operation(Base):
         UniqueConstraint("connection_id", "key"),
         Index("ix_operations_state_retry_at", "state", "retry_at"),
         Index("ix_operations_connection_id_subject", "connection_id", "subject"),
+        Index("ix_operations_action", "connection_id", "action", "state", "subject"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -408,6 +423,7 @@ class SyncState(Base):
     __tablename__ = "sync_states"
     __table_args__ = (
         Index("ix_sync_states_unsent", "connection_id", "unsent"),
+        Index("ix_sync_states_due", "unsent", "due_at"),
         Index("ix_sync_states_state", "connection_id", "state", "kind", "ravetree_id"),
     )
 

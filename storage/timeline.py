@@ -49,11 +49,14 @@ def _events(
 ) -> Sequence[Event]:
     wanted = [(name.side, str(name.kind), name.id) for name in names]
     wanted += [(Side.QUICKBOOKS, "payment", name) for name in placeholders]
-    criteria = [
-        sa.and_(Event.source == side, Event.kind == kind, Event.subject == subject) for side, kind, subject in wanted
-    ]
-    query = sa.select(Event).where(Event.connection_id == connection_id, sa.or_(*criteria)).order_by(Event.id)
-    return session.execute(query).scalars().all()
+    found: list[Event] = []
+    # One after the other: asked for all at once, SQLite looks at every event that there is.
+    for side, kind, subject in wanted:
+        query = sa.select(Event).where(
+            Event.connection_id == connection_id, Event.kind == kind, Event.subject == subject, Event.source == side
+        )
+        found += session.execute(query).scalars()
+    return found
 
 
 def _operations(session: Session, connection_id: str, names: Iterable[Record]) -> Sequence[Operation]:

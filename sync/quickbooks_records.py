@@ -14,6 +14,9 @@ from sync.entities import ENTITIES
 from sync.restored import Restored, RestoreFound
 from sync.slice import Slice
 
+TOGETHER = 50
+"""Records that are stored in one transaction: a thousand held SQLite's write lock for seconds."""
+
 log = logger("reconciler")
 
 
@@ -69,34 +72,41 @@ class QuickBooksRecords:
     def keep(self, kind: Kind, found: Mapping[str, Body], missing: Iterable[str] = ()) -> None:
         """Store what was read, and note what is news to us: our copy is no proof that it was ever planned.
 
-        What cannot be kept is noted to be read by itself, where its cause is said.
+        What cannot be kept is noted to be read by itself, where its cause is said. Many are stored in parts, so that
+        whoever else writes waits for none for long; each part has its notes with it.
         """
+        records: list[tuple[str, Body | None]] = [*found.items(), *((name, None) for name in missing)]
         forgotten = ""
-        with self._slice.writing() as session:
-            for name, raw in found.items():
-                record = Record(Side.QUICKBOOKS, kind, name)
-                self._slice.fresh.add(record)
-                self._slice.absent.discard(record)
-                if kind is Kind.PAYMENT and self._restored.is_forgotten(session, record, raw):
-                    forgotten = name
-                if quickbooks.is_deleted(raw):
-                    self._mark_deleted(session, record)
-                elif why := quickbooks.why_unreadable(raw):
-                    log.error("a record cannot be read", record=str(record), why=why)
-                    self._note_news(session, record, must_read=True)
-                elif self._store(session, record, raw):
-                    self._note_news(session, record)
-            for name in missing:
-                record = Record(Side.QUICKBOOKS, kind, name)
-                self._slice.fresh.add(record)
-                if self._was_known(session, record):
-                    self._mark_deleted(session, record)
-                else:
-                    self._slice.absent.add(record)
-            if forgotten:
-                connections.verify(session, self._slice.now())
+        for begin in range(0, len(records), TOGETHER):
+            if begin:
+                self._slice.unit.commit()
+            with self._slice.writing() as session:
+                for name, raw in records[begin : begin + TOGETHER]:
+                    record = Record(Side.QUICKBOOKS, kind, name)
+                    if kind is Kind.PAYMENT and raw and self._restored.is_forgotten(session, record, raw):
+                        forgotten = name
+                        connections.verify(session, self._slice.now())
+                    self._keep_one(session, record, raw)
         if forgotten:
             raise RestoreFound(f"payment {forgotten} in QuickBooks was written from here, and our database lacks it")
+
+    def _keep_one(self, session: Session, record: Record, raw: Body | None) -> None:
+        """One record, or that it is missing."""
+        self._slice.fresh.add(record)
+        if raw is None:
+            if self._was_known(session, record):
+                self._mark_deleted(session, record)
+            else:
+                self._slice.absent.add(record)
+            return
+        self._slice.absent.discard(record)
+        if quickbooks.is_deleted(raw):
+            self._mark_deleted(session, record)
+        elif why := quickbooks.why_unreadable(raw):
+            log.error("a record cannot be read", record=str(record), why=why)
+            self._note_news(session, record, must_read=True)
+        elif self._store(session, record, raw):
+            self._note_news(session, record)
 
     def payments_on(self, quickbooks_invoice_id: str) -> list[Copy]:
         """QuickBooks' payments that we have seen on an invoice."""

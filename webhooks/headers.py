@@ -18,6 +18,8 @@ def install(app: Flask) -> None:
 
     @app.after_request
     def _add(response: Response) -> Response:
+        named = {name.lower() for name, _ in response.headers}
         for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
+            if name.lower() not in named:
+                response.headers.add(name, value)
         return response

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import recording
+from tests.bench import receiving, recording
 
-PARTS = {"recording": recording.run}
+PARTS = {"receiving": receiving.run, "recording": recording.run}
 
 
 def main() -> None:

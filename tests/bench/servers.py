@@ -61,9 +61,12 @@ def celery() -> Flask:
 
 def product() -> Flask:
     """What `ravebooks web` serves, for another server."""
+    from config import logging as logs
     from ravebooks import apps
     from ravebooks.commands.processes import web_process
 
+    # The command does that for its own server.
+    logs.configure("warning")
     return apps.web(web_process().parts)
 
 

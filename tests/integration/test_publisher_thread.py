@@ -1,7 +1,8 @@
 """The publisher's thread, whatever happens in it: it goes on, and whoever waits for it is told."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 
 import pytest
 
@@ -94,6 +95,65 @@ def test_a_silent_broker_is_suspected_for_seconds_and_then_tried_anew(
     connected(publisher)
     assert time.monotonic() - begun < 5
     publisher.confirm(publisher.send(MESSAGE), 5)
+
+
+def test_a_broker_that_confirms_nothing_is_suspected_long_before_its_time_is_up(
+    publisher: ConfirmedPublisher, proxy: Proxy
+) -> None:
+    """Each of those that waited for a hanging broker waited for the whole second."""
+    proxy.black_hole()
+    begun = time.monotonic()
+    with pytest.raises(NotConfirmed):
+        publisher.confirm(publisher.send(MESSAGE), 60, 0.1)
+    assert time.monotonic() - begun < 30
+    with pytest.raises(BrokerDown):
+        publisher.send(MESSAGE)
+
+
+def test_a_broker_that_confirms_other_messages_is_waited_for(publisher: ConfirmedPublisher, proxy: Proxy) -> None:
+    proxy.black_hole()
+    future = publisher.send(MESSAGE)
+    begun = time.monotonic()
+    publisher._reach.answered_at = begun + 0.3
+    with pytest.raises(NotConfirmed):
+        publisher.confirm(future, 60, 0.1)
+    assert 0.4 <= time.monotonic() - begun < 30
+
+
+def test_the_thread_is_woken_once_for_all_that_waits_for_it(
+    publisher: ConfirmedPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = publisher._connection
+    assert connection
+    wake, calls = connection.in_thread, list[Callable[[], None]]()
+
+    def keep(call: Callable[[], None]) -> bool:
+        calls.append(call)
+        return True
+
+    monkeypatch.setattr(connection, "in_thread", keep)
+    futures = [publisher.send(Message(str(number), "quickbooks.1", b"{}")) for number in range(20)]
+    assert len(calls) == 1
+    wake(calls.pop())
+    for future in futures:
+        publisher.confirm(future, 10)
+    assert publisher.send(MESSAGE)
+    assert len(calls) == 1
+
+
+def test_what_a_connection_did_not_come_to_is_told_at_its_end(
+    publisher: ConfirmedPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its callers waited for a confirm that could not come."""
+    connection = publisher._connection
+    assert connection
+    wake = connection.in_thread
+    monkeypatch.setattr(connection, "in_thread", lambda _call: True)
+    future = publisher.send(MESSAGE)
+    wake(connection.close)
+    assert isinstance(future.exception(10), BrokerDown)
+    late = Future[None]()
+    assert not connection.handed.add(MESSAGE, late)
 
 
 def test_the_thread_shows_that_it_lives(rabbitmq: RabbitMQ) -> None:

@@ -52,6 +52,22 @@ def test_every_module_of_commands_is_found_by_their_names(runner: CliRunner) -> 
     assert runner.invoke(ravebooks, ["nonsense"]).exit_code == 2
 
 
+def test_the_list_of_commands_says_what_each_says_of_itself_and_imports_none() -> None:
+    """It took more than a second, and the whole program in memory."""
+    context = click.Context(ravebooks, terminal_width=200)
+    wanted = click.HelpFormatter(width=200)
+    click.Group.format_commands(ravebooks, context, wanted)
+    found = click.HelpFormatter(width=200)
+    ravebooks.format_commands(context, found)
+    assert found.getvalue() == wanted.getvalue()
+    seen = "import sys; from ravebooks.command_line import ravebooks; ravebooks(['--help'], standalone_mode=False)"
+    loaded = "print([name for name in sys.modules if name.startswith(('ravebooks.commands', 'sqlalchemy', 'flask'))])"
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", f"{seen}; {loaded}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_command_does_not_import_what_others_need() -> None:
     """Each process starts a second sooner for it, the sandbox first of all."""
     seen = "import sys; from ravebooks.command_line import ravebooks; print('ravebooks.bootstrap' in sys.modules)"

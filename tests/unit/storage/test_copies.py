@@ -198,3 +198,21 @@ def test_what_was_old_is_news_once_it_is_read_again(database: Database) -> None:
     with database.transaction() as session:
         assert copies.store(session, CONNECTION, INVOICE, 1, {"v": 1}, START, read=True)
         assert not copies.store(session, CONNECTION, INVOICE, 1, {"v": 1}, START, read=True)
+
+
+def test_a_payment_is_found_by_what_it_is_applied_to_now(database: Database) -> None:
+    def applied_to(*names: str) -> dict[str, Any]:
+        return {"Line": [{"Amount": 1, "LinkedTxn": [{"TxnId": name, "TxnType": "Invoice"}]} for name in names]}
+
+    def found() -> dict[str, list[str]]:
+        with database.transaction() as session:
+            on = {name: copies.payments_on(session, CONNECTION, name) for name in ("7", "8", "9")}
+        return {name: [row.record_id for row in rows] for name, rows in on.items()}
+
+    store(database, 1, PAYMENT, **applied_to("7", "8"))
+    assert found() == {"7": [PAYMENT.id], "8": [PAYMENT.id], "9": []}
+    store(database, 2, PAYMENT, **applied_to("8", "9"))
+    assert found() == {"7": [], "8": [PAYMENT.id], "9": [PAYMENT.id]}
+    with database.transaction() as session:
+        copies.mark_deleted(session, CONNECTION, PAYMENT, START)
+    assert found() == {"7": [], "8": [], "9": []}

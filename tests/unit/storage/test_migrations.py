@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from reconcile.model import Attention, Kind, Record, Side
-from storage import duties, migrations, pending
+from storage import copies, duties, migrations, pending
 from storage.database import Database
 from storage.migrations import NotMigrated
 from storage.models import Base, Connection, Mapping, OAuthState
@@ -146,20 +146,6 @@ def test_what_records_are_found_by_is_filled_in_for_those_that_are_there(tmp_pat
     database.close()
 
 
-def test_what_was_asked_under_an_errors_name_is_asked_under_a_codes(tmp_path: Path, clock: FakeClock) -> None:
-    database = Database(f"sqlite:///{tmp_path}/codes.db", clock)
-    migrations.upgrade(database)
-    record = Record(Side.RAVETREE, Kind.INVOICE, "inv_1")
-    asked = Attention("parked", "CustomerInactive", "why", "so")
-    add_connection(database)
-    with database.transaction() as session:
-        pending.note(session, CONNECTION, record, START)
-        pending.need_attention(session, CONNECTION, record, 1, asked, START)
-    command.downgrade(migrations._config(database), "0013")
-    migrations.upgrade(database)
-    with database.transaction() as session:
-        assert [row.code for row in pending.rows(session, CONNECTION, [record])] == ["billed_customer_inactive"]
-    command.downgrade(migrations._config(database), "0013")
-    with database.engine.begin() as connection:
-        assert connection.exec_driver_sql("select code from pending_changes").scalars().all() == ["CustomerInactive"]
+from reconcile.model import Attention, Kind, Record, Side
+from storage import copies, duties, migrations, pending
     database.close()

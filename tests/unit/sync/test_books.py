@@ -3,14 +3,18 @@
 from typing import Any, cast
 
 import pytest
+import sqlalchemy as sa
 
 from reconcile.markers import payment_marker, placeholder_marker
 from reconcile.model import Kind, Record, Side
 from storage import connections, copies, installation, journal, pairs
 from storage.database import Database
 from storage.installation import Claimant
+from storage.models import Copy
+from storage.models import PendingChange as Note
 from storage.unit import UnitOfWork
 from sync.books import Books, NoWrites
+from sync.quickbooks_records import TOGETHER
 from sync.restored import RestoreFound
 from tests.unit.ports import START, FakeClock
 from tests.unit.storing import CONNECTION, add_connection, operation
@@ -112,3 +116,21 @@ def test_a_write_of_the_same_kind_is_what_wrote_it(books: Books, action: str, kn
         with pytest.raises(RestoreFound):
             keep(books)
     assert verifying(books) is not known
+
+
+def test_many_are_kept_in_parts_each_with_its_notes(books: Books, database: Database) -> None:
+    """A thousand in one transaction held SQLite's write lock for seconds, and each webhook waited."""
+    kept: list[tuple[int, int]] = []
+
+    def committed(_connection: sa.Connection) -> None:
+        with sa.create_engine(database.url).connect() as other:
+            rows = [other.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() for table in (Copy, Note)]
+            kept.append((rows[0], rows[1]))
+
+    many = {str(number): payment("typed", Id=str(number)) for number in range(2 * TOGETHER + 20)}
+    sa.event.listen(database.engine, "begin", committed)
+    books.quickbooks.keep(Kind.PAYMENT, many, missing=["9000"])
+    books.unit.commit()
+    committed(cast("Any", None))
+    assert kept == [(0, 0), (TOGETHER, TOGETHER), (2 * TOGETHER, 2 * TOGETHER), (len(many), len(many))]
+    assert Record(Side.QUICKBOOKS, Kind.PAYMENT, "9000") in books.absent
