@@ -55,7 +55,7 @@ doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more test-the-tests people unit clients simulation integration browser shown docs fuzz chaos
+.PHONY: test test-more test-the-tests people unit clients simulation integration browser ops-test shown docs fuzz chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration, browser; installs RabbitMQ, PostgreSQL and Chromium where they are missing
 	@ops/test-rings lint unit clients simulation integration browser
 
@@ -85,6 +85,10 @@ integration: $(TEST) ## Whole processes on SQLite, and on PostgreSQL with Rabbit
 
 browser: $(TEST) ## The console in a real browser: the article, a first hour, everybody's eyes
 	@TESTS='$(TESTS)' ops/test-rings browser
+
+ops-test: $(TEST) ## Prometheus on the running processes: promtool, every panel and rule has data, every alert fires and is over
+	@ops/install-services prometheus
+	@TESTS='$(TESTS)' ops/test-rings ops
 
 shown: $(TEST) ## Previews, decisions and drift's sentences against what then happens
 	@TESTS='$(TESTS)' ops/test-rings shown

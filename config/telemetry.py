@@ -118,6 +118,9 @@ webhook_to_write = Histogram(
 )
 token_refreshes = Counter("ravebooks_token_refreshes_total", "Refreshes of QuickBooks' tokens by result", ["result"])
 told = Counter("ravebooks_told_total", "What operators were told, by way and result", ["way", "result"])
+for _result in ("done", "failed"):
+    # There from the start: what appears with its first failure was never seen to rise.
+    token_refreshes.labels(_result)
 VERSION = version("ravebooks")
 build = Gauge("ravebooks_build_info", "1, with the version that runs", ["version"], multiprocess_mode="livemostrecent")
 build.labels(VERSION).set(1)

@@ -35,7 +35,7 @@ def events() -> Response:
         cursor=sealed(page),
         outcomes=OUTCOMES,
         window=WINDOW,
-        connections=[one for one in showing().actions.connections.every() if one.state == "active"],
+        connections=showing().actions.watching.companies(),
     )
 
 

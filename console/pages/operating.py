@@ -106,11 +106,8 @@ def brakes_page() -> Response:
         operating="brakes",
         stopped=showing().actions.watching.stopped(),
         parts=brakes.PARTS,
-        connections=[one for one in showing().actions.connections.every() if one.state not in ENDED],
+        connections=showing().actions.watching.companies(),
     )
-
-
-ENDED = ("archived", "disconnected")
 
 
 @console.post("/brakes/pull")

@@ -9,7 +9,7 @@ from clients.broker_management import QueueState
 from config.errors import RavebooksError
 from config.ports import Clock
 from reconcile.model import Kind, Record, Side
-from reconcile.wellness import Brake, Facts, Finding, judge
+from reconcile.wellness import Brake, Company, Facts, Finding, judge
 from storage import (
     acts,
     brakes,
@@ -109,6 +109,11 @@ class WatchingActions:
             newest = acts.page(session, Asked(ACTS_SHOWN)).rows
             counted = samples.summed(session, now - HOUR)
         return Wellness(seen, judge(seen), [act for act in newest if now - act.at <= HOUR], counted)
+
+    def companies(self) -> list[Company]:
+        """Every connection that something is done for, by account, without counting its work."""
+        with self.database.reading() as session:
+            return sorted(facts.companies_of(session), key=lambda one: one.account)
 
     def stopped(self) -> list[Brake]:
         """What a person stopped."""

@@ -86,6 +86,13 @@ def _companies(session: Session, now: datetime) -> list[Company]:
     return found
 
 
+def companies_of(session: Session) -> list[Company]:
+    """Every connection that something is done for, as it stands."""
+    gone = (connections.ARCHIVED, connections.DISCONNECTED)
+    rows = [row for row in connections.every(session) if row.state not in gone]
+    return [Company(row.id, row.account_id, *_state(row)) for row in rows]
+
+
 def _state(row: Connection) -> tuple[str, str, str]:
     """As `connections.condition` says it, without a brake on the whole installation, which is a fact of its own."""
     if row.state == connections.ACTIVE and row.stalled_since is not None:

@@ -74,7 +74,8 @@ class Metric:
     """Shows the newest reports of all connections. It looks them up only when there is a new one."""
 
     def __init__(self) -> None:
-        self._shown: int | None = None
+        # No report's id: without any report every cause stands at nothing.
+        self._shown: int | None = 0
 
     def show(self, database: Database) -> None:
         """Set the gauge for every cause, also for those that have gone."""

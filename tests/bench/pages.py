@@ -27,10 +27,23 @@ from config.settings import Settings  # the checkout is no installed package
 from ravebooks import apps, claiming
 from ravebooks.bootstrap import Parts
 from ravebooks.local.keys import with_generated_keys
-from storage.models import Connection, Copy, Event, Operation, Pair, ParityReport, PendingChange, Step, SyncState
+from storage import samples
+from storage.models import (
+    Connection,
+    Copy,
+    DeadLetter,
+    Event,
+    Operation,
+    Pair,
+    ParityReport,
+    PendingChange,
+    Sample,
+    Step,
+    SyncState,
+)
 
 CONNECTION, START = "c" * 16, datetime(2026, 1, 1, tzinfo=UTC)
-CLIENTS, CHUNK, TIMES, WAITING = 2000, 10_000, 50, 1000
+CLIENTS, CHUNK, TIMES, WAITING, FIGURES = 2000, 10_000, 50, 1000, 40
 PAGES = {
     "home": "",
     "its live part": "now",
@@ -45,6 +58,17 @@ PAGES = {
     "back-fill": "backfill",
     "parity": "parity",
     "reads": "reads",
+    "is it well?": "../well",
+    "queues, charts of a day": "../queues?span=day",
+    "dead letters, 1,000 waiting": "../dead",
+    "parked work, of a question": "../parked?code=code_1",
+    "events": "../events",
+    "events by record": "../events?record=inv_777",
+    "events by id": "../events?id=e777777&account=org_1",
+    "events of a type that is not there": "../events?type=invoice.void",
+    "events until a moment": "../events?until=2026-01-04T12:00",
+    "one event and its story": "../events/500000",
+    "brakes": "../brakes",
 }
 
 
@@ -84,6 +108,8 @@ def _fill(parts: Parts, records: int, events: int) -> None:
     _insert(parts, Step, (_step(number, records) for number in range(events // 5)))
     _insert(parts, Operation, (_operation(number, records) for number in range(events // 5)))
     _insert(parts, ParityReport, (_report(number) for number in range(30)))
+    _insert(parts, DeadLetter, (_letter(number) for number in range(WAITING)))
+    _insert(parts, Sample, (_sample(number) for number in range(192 * FIGURES)))
     # As the sweeper does every hour; on PostgreSQL autovacuum may not have come by yet.
     begun = time.monotonic()
     if parts.database.is_sqlite:
@@ -183,6 +209,22 @@ def _operation(number: int, records: int) -> dict[str, Any]:
     }
 
 
+def _letter(number: int) -> dict[str, Any]:
+    row = {
+        "digest": f"d{number}",
+        "message_id": "m",
+        "queue": "ravebooks.inbound",
+        "routing_key": "",
+        "reason": "rejected",
+    }
+    return row | {"body": b"{}", "dead_at": _at(number), "fingerprint": f"cause {number % 5}", "headers": {}}
+
+
+def _sample(number: int) -> dict[str, Any]:
+    at = samples.begins(datetime.now(UTC), samples.QUARTER) - timedelta(minutes=15 * (number // FIGURES))
+    return {"seconds": samples.QUARTER, "at": at, "name": f"depth.{number % FIGURES}", "value": number}
+
+
 def _report(number: int) -> dict[str, Any]:
     summary = {"compared": 100_000, "equal": 99_000, "differing": 1000, "causes": {}, "currencies": {}}
     differs = {"kind": "invoice", "number": "1", "client": "Client 1", "ravetree_id": "inv_1", "quickbooks_id": "1"}
@@ -205,7 +247,8 @@ def _measure(parts: Parts) -> None:
         times = []
         for _ in range(TIMES):
             begun = time.perf_counter()
-            answer = browser.get(f"/console/{CONNECTION}/{address}")
+            place = address.removeprefix("../") if address.startswith("../") else f"{CONNECTION}/{address}"
+            answer = browser.get(f"/console/{place}")
             times.append((time.perf_counter() - begun) * 1000)
             assert answer.status_code == 200, (name, answer.status_code)
         print(f"{name:<32} {statistics.median(times):8.1f} {sorted(times)[int(TIMES * 0.95)]:8.1f}")  # noqa: T201

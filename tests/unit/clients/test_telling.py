@@ -1,9 +1,6 @@
 """E-mail as a server takes it, and a webhook as a receiver verifies it."""
 
-import socketserver
-import threading
 from collections.abc import Iterator
-from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
@@ -12,6 +9,7 @@ from requests.adapters import BaseAdapter
 from standardwebhooks import Webhook
 
 from clients.telling import Mail, News, NotTold, SignedWebhook
+from tests.services.mail import MailServer
 from tests.unit.ports import START
 
 SECRET = "whsec_" + "c2VjcmV0" * 5
@@ -20,82 +18,43 @@ NEWS = News(
 )
 
 
-class Server(socketserver.ThreadingTCPServer):
-    """A mail server that keeps what it gets; `refuses` a recipient."""
-
-    allow_reuse_address = daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Talk)
-        self.kept: list[bytes] = []
-        self.refuses = False
-
-
-class Talk(socketserver.StreamRequestHandler):
-    """As much SMTP as it takes."""
-
-    server: Server
-
-    def handle(self) -> None:
-        self.say("220 here")
-        while line := self.rfile.readline():
-            match line[:4].upper():
-                case b"EHLO" | b"MAIL" | b"RSET":
-                    self.say("250 fine")
-                case b"RCPT":
-                    self.say("550 no kim@books.example here" if self.server.refuses else "250 fine")
-                case b"DATA":
-                    self.say("354 go on")
-                    self.server.kept.append(b"".join(iter(self.rfile.readline, b".\r\n")))
-                    self.say("250 kept")
-                case b"QUIT":
-                    self.say("221 bye")
-                    return
-
-    def say(self, text: str) -> None:
-        self.wfile.write(f"{text}\r\n".encode())
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server()
-    threading.Thread(target=made.serve_forever, daemon=True).start()
+def server() -> Iterator[MailServer]:
+    made = MailServer()
     yield made
-    made.shutdown()
-    made.server_close()
+    made.close()
 
 
-def mail(server: Server, user: str = "") -> Mail:
+def mail(server: MailServer, user: str = "") -> Mail:
     return Mail(
         f"smtp://{user}127.0.0.1:{server.server_address[1]}", "ravebooks@example", ["kim@books.example", "ann@x"]
     )
 
 
-def test_an_e_mail_arrives_as_it_was_meant(server: Server) -> None:
+def test_an_e_mail_arrives_as_it_was_meant(server: MailServer) -> None:
     mail(server).tell(NEWS)
-    message: Any = message_from_bytes(server.kept[0], policy=policy.default)
+    (message,) = server.messages
     assert (message["Subject"], message["To"]) == (NEWS.subject, "kim@books.example, ann@x")
     assert (message["Message-ID"], message["Auto-Submitted"]) == ("<rvb_1@ravebooks>", "auto-generated")
     assert "ünïcode" in message.get_content()
 
 
-def test_one_that_is_refused_is_not_told_and_names_no_address(server: Server) -> None:
+def test_one_that_is_refused_is_not_told_and_names_no_address(server: MailServer) -> None:
     server.refuses = True
     with pytest.raises(NotTold) as caught:
         mail(server).tell(NEWS)
     assert "kim" not in str(caught.value)
 
 
-def test_a_password_is_not_sent_in_the_clear(server: Server) -> None:
+def test_a_password_is_not_sent_in_the_clear(server: MailServer) -> None:
     with pytest.raises(NotTold, match="no TLS"):
         mail(server, "kim:secret@").tell(NEWS)
     assert server.kept == []
 
 
-def test_a_server_that_is_away_is_not_told(server: Server) -> None:
+def test_a_server_that_is_away_is_not_told(server: MailServer) -> None:
     way = mail(server)
-    server.shutdown()
-    server.server_close()
+    server.close()
     with pytest.raises(NotTold):
         way.tell(NEWS)
 

@@ -146,6 +146,52 @@ def test_what_records_are_found_by_is_filled_in_for_those_that_are_there(tmp_pat
     database.close()
 
 
-from reconcile.model import Attention, Kind, Record, Side
-from storage import copies, duties, migrations, pending
+def test_what_was_asked_under_an_errors_name_is_asked_under_a_codes(tmp_path: Path, clock: FakeClock) -> None:
+    database = Database(f"sqlite:///{tmp_path}/codes.db", clock)
+    migrations.upgrade(database)
+    record = Record(Side.RAVETREE, Kind.INVOICE, "inv_1")
+    asked = Attention("parked", "CustomerInactive", "why", "so")
+    add_connection(database)
+    with database.transaction() as session:
+        pending.note(session, CONNECTION, record, START)
+        pending.need_attention(session, CONNECTION, record, 1, asked, START)
+    command.downgrade(migrations._config(database), "0013")
+    migrations.upgrade(database)
+    with database.transaction() as session:
+        assert [row.code for row in pending.rows(session, CONNECTION, [record])] == ["billed_customer_inactive"]
+    command.downgrade(migrations._config(database), "0013")
+    with database.engine.begin() as connection:
+        assert connection.exec_driver_sql("select code from pending_changes").scalars().all() == ["CustomerInactive"]
+    database.close()
+
+
+def test_what_is_there_of_quickbooks_is_found_as_what_comes(tmp_path: Path, clock: FakeClock) -> None:
+    database = Database(f"sqlite:///{tmp_path}/old.db", clock)
+    migrations.upgrade(database, "0005")
+    make_with_due_columns(database)
+    migrations.upgrade(database, "0012")
+    applied = {"Line": [{"LinkedTxn": [{"TxnId": "7", "TxnType": "Invoice"}, {"TxnId": "8"}]}]}
+    bodies = {
+        ("payment", "1"): {"CustomerRef": {"value": "55"}, **applied},
+        ("payment", "2"): {"CustomerRef": {"value": "56"}, "Line": []},
+        ("contact", "57"): {"ParentRef": {"value": "55"}},
+        ("invoice", "7"): {"CustomerRef": {"value": "55"}, "LinkedTxn": [{"TxnId": "1"}]},
+    }
+    row = {"connection_id": "con_1", "side": "quickbooks", "version": 1, "deleted": False, "stale": False}
+    row |= {"seen_at": "2026-11-20 12:00:00", "title": "", "client_id": "", "amount": ""}
+    with database.engine.begin() as connection:
+        table = sa.table("copies", *map(sa.column, (*row, "kind", "record_id", "body")))
+        for (kind, name), body in bodies.items():
+            values = row | {"kind": kind, "record_id": name, "body": json.dumps(body)}
+            connection.execute(sa.insert(table).values(values))
+        unread = [{**row, "kind": "item", "record_id": f"{n:05}", "body": "{}"} for n in range(1500)]
+        connection.execute(sa.insert(table), unread)
+    migrations.upgrade(database)
+    with database.transaction() as session:
+        for target, found in (("7", ["1"]), ("8", ["1"]), ("1", [])):
+            assert [copy.record_id for copy in copies.payments_on(session, "con_1", target)] == found
+        assert [c.record_id for c in copies.of_customers(session, "con_1", Kind.PAYMENT, ["55", "56"])] == ["1", "2"]
+        assert copies.below(session, "con_1", "55") == ["57"]
+    command.downgrade(migrations._config(database), "0012")
+    migrations.upgrade(database)
     database.close()

@@ -1,0 +1,1 @@
+"""Prometheus on the running processes: rules, boards, and alerts that fire and recover."""
