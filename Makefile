@@ -165,7 +165,7 @@ $(TEST): $(RUN) requirements/test.lock sandbox/requirements/test.lock
 	@touch $@
 
 $(BENCH): $(TEST) requirements/bench.lock
-	@ops/install-lock .venv requirements/bench.lock "is measured beside the product needs"
+	@ops/install-lock .venv requirements/bench.lock "the peers need that it is measured beside"
 	@touch $@
 
 $(LOCK): requirements/lock.lock
