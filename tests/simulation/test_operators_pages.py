@@ -201,7 +201,7 @@ def test_parked_work_is_looked_at_again_and_every_attempt_is_shown(operator: Vis
     code = row["code"]
     assert "Look again at 1" in text_of(operator.get("parked"))
     assert row["cause"] in text_of(operator.get(f"parked?code={code}"))
-    page = text_of(operator.get(f"parked/ID/{row['side']}/{row['kind']}/{row['id']}"))
+    page = text_of(operator.get(f"parked/{world.connection_id}/{row['side']}/{row['kind']}/{row['id']}"))
     assert "payment.create in Ravetree" in page
     world.clock.advance(60)
     job = operator.post("many/begin", "parked", what="look again", code=code).headers["Location"].rpartition("/")[2]
