@@ -24,6 +24,7 @@ from clients.quickbooks.faults import (
     WrongRequest,
     error_from,
 )
+from config.errors import code_of
 from sync.retries import Park, Pause, Reaction, Replan, Retry, decide
 
 WHAT = "Invoice 1043"
@@ -127,7 +128,7 @@ def test_a_person_reads_two_short_sentences_without_a_code(row: Row) -> None:
         assert not text.endswith("..")
     if isinstance(made, Park):
         assert made.cause.startswith(f"{WHAT}: ")
-        assert made.code == row.kind.__name__
+        assert made.code == code_of(row.kind)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
