@@ -1,17 +1,15 @@
 """One record after the other: its work is done, and how it ended is stored, whatever it met."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from clients.errors import Away, NeighbourError, NotAuthorised
 from config.errors import RavebooksError, Stop
 from config.logging import bound, logger
-from reconcile.model import Kind, Record
+from reconcile.model import Kind
 from storage.brakes import Braked
 from sync.books import Books
 from sync.endings import Endings
 from sync.noted import Noted, names_of
-from sync.outcomes import Waits
 from sync.records import batches
 from sync.records.contacts import Contacts
 from sync.records.document_work import DocumentWork
@@ -57,20 +55,17 @@ def _gather(books: Books, endings: Endings, gathering: batches.Gathering, subjec
         log.info("goes alone", error=type(error).__name__, exc_info=not isinstance(error, RavebooksError))
 
 
-def reconcile(books: Books, endings: Endings, subject: Noted, coming: Sequence[Noted] = ()) -> bool:
-    """Bring one record into agreement, as far as it goes now, and store how that ended.
-
-    False, with nothing stored, where it waits for one that is `coming` next. Raises `Stop` and `Outage`.
-    """
+def reconcile(books: Books, endings: Endings, subject: Noted) -> None:
+    """Bring one record into agreement, as far as it goes now, and store how that ended. Raises `Stop` and `Outage`."""
     events = [event.event_id for entry in subject.entries for event in entry.events]
     with bound(record=str(subject.record), event_id=events[-1] if events else None):
         until = books.journal.blocked_until(books.id).get(str(subject.record))
         if until is not None:
             endings.retry(books, subject, until, "waits for the answer to an earlier write", count=False)
-            return True
+            return
         if any(entry.record in books.absent for entry in subject.entries):
             endings.not_there_yet(books, subject)
-            return True
+            return
         books.wrote = False
         try:
             with books.neighbours.quickbooks.because("freshness"):
@@ -82,22 +77,7 @@ def reconcile(books: Books, endings: Endings, subject: Noted, coming: Sequence[N
         except Exception as error:  # noqa: BLE001 - the record's own border: one defect stops no other record
             endings.after_defect(books, subject, error)
         else:
-            if isinstance(outcome, Waits) and _comes(subject, outcome.target, coming):
-                return False
             endings.conclude(books, subject, outcome)
-    return True
-
-
-def _comes(subject: Noted, target: Record, coming: Sequence[Noted]) -> bool:
-    """Whether what a record waits for, or one of the kind that it waits for any of, is worked on next.
-
-    Two of one kind may ask about each other: who comes first has to be seen waiting.
-    """
-    if target.kind is subject.record.kind:
-        return False
-    if target.is_any:
-        return any(later.record.kind is target.kind for later in coming)
-    return any(target == later.record or target in {entry.record for entry in later.entries} for later in coming)
 
 
 def work_on(books: Books, subject: Noted) -> Contacts | DocumentWork[Any] | PaymentWork:

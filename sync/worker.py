@@ -1,6 +1,5 @@
 """The reconciler: one slice of work for one connection, under its lease."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -23,7 +22,7 @@ from sync.books import Books
 from sync.endings import Endings, Outage
 from sync.lease import Claims, LeaseHolder, Timings
 from sync.neighbours import NeighboursOf
-from sync.noted import Noted, noted_records
+from sync.noted import noted_records
 from sync.reading import Reading
 from sync.reconciling import create_together, reconcile
 from sync.restored import RestoreFound
@@ -195,20 +194,10 @@ class Worker:
                 return
             subjects = noted_records(books, self._reading.read(books, entries))
             create_together(books, self._endings, subjects)
-            self._reconcile(books, holder, subjects)
-
-    def _reconcile(self, books: Books, holder: LeaseHolder, subjects: Sequence[Noted]) -> None:
-        """One after the other; what waits for one that comes after it is worked on once more at the end."""
-        behind = []
-        for number, subject in enumerate(subjects, start=1):
-            holder.for_a_call()
-            if not reconcile(books, self._endings, subject, subjects[number:]):
-                behind.append(subject)
-            sync_states.tell(books)
-        for subject in behind:
-            holder.for_a_call()
-            reconcile(books, self._endings, subject)
-            sync_states.tell(books)
+            for subject in subjects:
+                holder.for_a_call()
+                reconcile(books, self._endings, subject)
+                sync_states.tell(books)
 
     def _verify(self, books: Books) -> None:
         books.note_read()
