@@ -58,7 +58,7 @@ class Mail:
         self._to = tuple(to)
 
     def tell(self, news: News) -> None:
-        """Send one message to all. Raises `NotTold`."""
+        """Send one message to all. Raises `NotTold`, also where a recipient was refused: the others get it again."""
         message = EmailMessage()
         message["Subject"] = news.subject
         message["From"] = self._sender
@@ -69,11 +69,13 @@ class Mail:
         message.set_content(news.text)
         try:
             with self._connected() as server:
-                server.send_message(message)
+                refused = server.send_message(message)
         except (OSError, smtplib.SMTPException) as error:
             # What a server answers may repeat addresses and more: only what kind of failure it is, is told.
             code = getattr(error, "smtp_code", "")
             raise NotTold(f"the e-mail was not taken ({type(error).__name__}{f' {code}' if code else ''})") from None
+        if refused:
+            raise NotTold(f"the mail server refused {len(refused)} of {len(self._to)} recipients")
 
     def _connected(self) -> smtplib.SMTP:
         url, context = self._url, ssl.create_default_context()

@@ -221,7 +221,9 @@ class Settings:
     )
     mail_from: str = _setting(_text, "ravebooks@localhost", "Sender of these e-mails")
     mail_to: tuple[str, ...] = _setting(_list, (), "Who gets them, comma-separated; unset: nobody")
-    tell_webhook_url: str = _setting(_HTTP, "", "Where a webhook tells the same; unset: nowhere")
+    tell_webhook_url: str = _setting(
+        _HTTP, "", "Where a webhook tells the same; unset: nowhere. Its path may be a password", secret=True
+    )
     tell_webhook_secret: str = _setting(
         _text, "", "Signs that webhook by the Standard Webhooks scheme, `whsec_` and base64", secret=True
     )

@@ -1,6 +1,6 @@
 """The sweeper: finds what is due and nudges. It calls nobody outside."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -81,14 +81,23 @@ class Sweeper:
             journal.forget_old_echoes(session, now - ECHOES_KEPT)
             oauth_states.forget_expired(session, now)
             telemetry.stalled.set(len(connections.stalled(session)))
-        self._parity.show(self._database)
-        self._analyse()
-        self._looker.look_if_due()
         try:
             self._nudger.nudge(*nudged)
         except OSError as error:
             log.warning("nudges lost, a later round repeats them", connections=nudged, error=str(error))
+        # Afterwards: nobody's work waits for figures, or for what keeps them from being made.
+        self._look(lambda: self._parity.show(self._database))
+        self._look(self._analyse)
+        self._look(self._looker.look_if_due)
         return len(nudged)
+
+    def _look(self, look: Callable[[], object]) -> None:
+        """One look that fails keeps nobody from the others."""
+        try:
+            look()
+        except Exception as failed:
+            telemetry.loop_errors.labels("sweeper").inc()
+            log.error("a look of the sweeper's failed; it is repeated", error=str(failed), exc_info=failed)
 
     def _put_right(self, session: Session, now: datetime) -> None:
         """What nobody would live to see: due times that a clock left which ran ahead, what waits for no brake."""

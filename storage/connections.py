@@ -167,14 +167,34 @@ def release_brake(session: Session, connection_id: str, now: datetime) -> None:
     pending.reconsider_codes(session, connection_id, ["too_many_removals"], now)
 
 
-def note_watermark(session: Session, connection_id: str, watermark: datetime) -> None:
-    """Up to this time of QuickBooks' its change data capture has been read."""
-    _set(session, connection_id, cdc_watermark=watermark)
+def note_watermark(session: Session, connection_id: str, watermark: datetime, before: datetime) -> None:
+    """Up to this time of QuickBooks' its change data capture has been read, from `before` on.
+
+    Nothing is noted where that was set back meanwhile: what lies behind it is still to be read.
+    """
+    _move(session, connection_id, Connection.cdc_watermark, before, watermark)
 
 
-def note_cursor(session: Session, connection_id: str, cursor: str | None) -> None:
-    """Up to this event Ravetree's log has been read."""
-    _set(session, connection_id, events_cursor=cursor)
+def note_cursor(session: Session, connection_id: str, cursor: str | None, before: str | None) -> None:
+    """Up to this event Ravetree's log has been read, from `before` on; the same holds."""
+    _move(session, connection_id, Connection.events_cursor, before, cursor)
+
+
+def set_back(session: Session, connection_id: str, watermark: datetime, cursor: str | None) -> None:
+    """Both logs are read again: QuickBooks' from this time on if it was read further, Ravetree's from this event on."""
+    connection = get_current(session, connection_id)
+    connection.cdc_watermark = min(connection.cdc_watermark, watermark)
+    connection.events_cursor = cursor
+
+
+def _move(session: Session, connection_id: str, column: Any, before: object, after: object) -> None:
+    unchanged = column == before if before is not None else column.is_(None)
+    session.execute(
+        sa.update(Connection)
+        .where(Connection.id == connection_id, unchanged)
+        .values({column: after})
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def keep_closing_date(session: Session, connection_id: str, day: str) -> None:

@@ -43,7 +43,7 @@ def store(
     # A payment changes a balance without a new version, and while the copy was old nobody compared that.
     fresh = fresh or (read and known is not None and known.stale)
     if record.side is Side.QUICKBOOKS and record.kind is Kind.PAYMENT:
-        _link(session, connection_id, record.id, _targets(known.body) if known else set(), _targets(body))
+        _link(session, connection_id, record.id, _targets(body))
     session.merge(
         Copy(
             connection_id=connection_id,
@@ -67,13 +67,17 @@ def _customer_of(body: Mapping[str, Any]) -> str:
     return _storable(str(named.get("value") or ""))[:255] if isinstance(named, Mapping) else ""
 
 
-def _link(session: Session, connection_id: str, payment_id: str, before: set[str], after: set[str]) -> None:
-    """Keep what a payment is applied to, by which it is found."""
-    if gone := before - after:
-        of_it = [PaymentLink.connection_id == connection_id, PaymentLink.payment_id == payment_id]
-        session.execute(sa.delete(PaymentLink).where(*of_it, PaymentLink.target_id.in_(gone)))
-    if new := sorted(after - before):
-        rows = [{"connection_id": connection_id, "payment_id": payment_id, "target_id": name} for name in new]
+def _link(session: Session, connection_id: str, payment_id: str, targets: set[str]) -> None:
+    """Keep what a payment is applied to, by which it is found.
+
+    Whatever is kept of it: an earlier version of the program may have stored the copy and no links.
+    """
+    of_it = [PaymentLink.connection_id == connection_id, PaymentLink.payment_id == payment_id]
+    session.execute(sa.delete(PaymentLink).where(*of_it, PaymentLink.target_id.not_in(targets)))
+    if targets:
+        rows = [
+            {"connection_id": connection_id, "payment_id": payment_id, "target_id": name} for name in sorted(targets)
+        ]
         session.execute(insert(session, PaymentLink).on_conflict_do_nothing(), rows)
 
 

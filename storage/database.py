@@ -77,13 +77,20 @@ _DISK_FULL = "53100"
 
 
 class LimitedConnection(psycopg.Connection[Any]):
-    """A connection whose every wait ends: psycopg's own goes on for ever when nothing comes back."""
+    """A connection whose every wait ends: psycopg's own goes on for ever when nothing comes back.
+
+    But for a migration, for which `answers_within` is None.
+    """
+
+    answers_within: float | None = ANSWER_SECONDS
 
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
         """Raises `psycopg.OperationalError`, and closes the connection, when there is no answer in time."""
         if timeout is not None:
             return super().wait(gen, interval, timeout)
-        limit = PING_SECONDS if self.autocommit else ANSWER_SECONDS
+        limit = PING_SECONDS if self.autocommit else self.answers_within
+        if limit is None:
+            return super().wait(gen, interval)
         try:
             return super().wait(gen, interval, limit)
         except psycopg.errors._WaitTimeout as error:

@@ -31,6 +31,14 @@ class Wanted:
     until: datetime | None = None
 
 
+def last_of(session: Session, connection_id: str, side: Side, last: int) -> str | None:
+    """The name of a side's newest event of a connection, of those up to row `last`."""
+    query = sa.select(Event.event_id).where(
+        Event.connection_id == connection_id, Event.source == side, Event.id <= last
+    )
+    return session.execute(query.order_by(Event.id.desc()).limit(1)).scalar_one_or_none()
+
+
 def search(session: Session, wanted: Wanted, asked: Asked) -> Page[Event]:
     """Events that fit, newest first. A page may be empty and go on: further back nothing was looked at yet."""
     before = int(asked.after[0]) if asked.after is not None else None

@@ -40,7 +40,8 @@ def look_at_changes(books: Books, *, in_full: bool = False) -> None:
 
     `in_full` asks without it: by queries, which reach back as far as is wanted.
     """
-    since = books.connection.cdc_watermark - OVERLAP
+    before = books.connection.cdc_watermark
+    since = before - OVERLAP
     if in_full or books.now() - since > CDC_REACH:
         watermark = _compare_in_full(books, since)
     else:
@@ -50,7 +51,7 @@ def look_at_changes(books: Books, *, in_full: bool = False) -> None:
     if watermark is not None and watermark <= books.now() + TRUSTED_AHEAD:
         # A time that is not told, or cannot be, proves nothing about how far an answer reaches: it is asked again.
         with books.writing() as session:
-            connections.note_watermark(session, books.id, watermark)
+            connections.note_watermark(session, books.id, watermark, before)
 
 
 def absorb(books: Books, changes: Changes) -> None:
@@ -92,7 +93,7 @@ def _compare_in_full(books: Books, since: datetime) -> datetime | None:
 def look_at_events(books: Books) -> None:
     """Ravetree's log since our last look, through the same inbox as its webhooks: known events change nothing."""
     account = books.connection.account_id
-    cursor = books.connection.events_cursor
+    cursor = before = books.connection.events_cursor
     try:
         for rows in _in_batches(books.neighbours.ravetree.events_after(cursor), BATCH):
             cursor = _record(books, [ravetree_events.parse(row, str(row.get("id", "")), account) for row in rows])
@@ -101,7 +102,7 @@ def look_at_events(books: Books) -> None:
         look_at_everything(books, books.connection.created_at)
         cursor = None
     with books.writing() as session:
-        connections.note_cursor(session, books.id, cursor)
+        connections.note_cursor(session, books.id, cursor, before)
 
 
 def _record(books: Books, envelopes: list[Envelope]) -> str:

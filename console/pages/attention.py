@@ -143,7 +143,10 @@ def _answer(connection_id: str, name: str, decision: str) -> None:
     if decision == RETRY:
         actions.retry(connection_id, record, by)
         return
-    _check_it_still_asks_that(connection_id, record, request.form.get(f"asked/{name}", ""))
+    seen = request.form.get(f"asked/{name}", "")
+    if not seen and actions.asks(connection_id, record):
+        raise AskedAnew("it asked nothing yet when this answer was looked at")
+    _check_it_still_asks_that(connection_id, record, seen)
     words = request.form.get("note", "").strip()[:500]
     actions.decide(connection_id, record, Said(decision=decision, target="", note=words, by=by))
 

@@ -111,7 +111,8 @@ class ManyActions:
             return {name: wanted.get(name, "") for name in ("code", "connection")}
         if what != bulk.RECOVER:
             raise Refused(f"nobody knows how to {what[:40]}")
-        connections.get_current(session, wanted["connection"])
+        connection_id = wanted.get("connection", "")
+        connections.get_current(session, connection_id)
         since = _instant(wanted.get("since", ""))
         if not self.clock.now() - RECOVER_REACH <= since <= self.clock.now():
             raise Refused(
@@ -120,7 +121,7 @@ class ManyActions:
             )
         first = events.first_after(session, since) - 1
         last = events.newest(session)
-        return {"connection": wanted["connection"], "since": spell_instant(since), "first": first, "last": last}
+        return {"connection": connection_id, "since": spell_instant(since), "first": first, "last": last}
 
     def job(self, job_id: int) -> BulkJob:
         """One of them. Raises `UnknownBulkJob`."""

@@ -5,12 +5,13 @@ What is done twice, because two processes took one step, does no harm: a message
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from config.errors import RavebooksError
 from config.logging import logger
 from config.ports import Clock
 from reconcile.model import Kind, Record, Side
@@ -19,7 +20,8 @@ from schemas.envelopes import UndecodableMessage
 from schemas.times import parse_instant
 from storage import bulk_jobs, connections, dead_letters, decisions, events, pending
 from storage import duties as storage_duties
-from storage.database import Database
+from storage.connections import NotActive, UnknownConnection
+from storage.database import Database, DatabaseDown
 from storage.models import BulkJob
 from sync import duties
 
@@ -65,12 +67,19 @@ class Bulk:
         self._nudge = nudge
 
     def step(self) -> int:
-        """One step; returns how many it did something to. Raises what keeps all of them from being done."""
+        """One step; returns how many it did something to.
+
+        What keeps all of them from being done is kept with the job, and tried again; one that is about a connection
+        which is no more is over.
+        """
         with self._database.reading() as session:
             job = bulk_jobs.running(session)
         if job is None:
             return 0
-        step = self._letters(job) if job.what in (REDRIVE, DISCARD) else self._in_the_database(job)
+        try:
+            step = self._letters(job) if job.what in (REDRIVE, DISCARD) else self._in_the_database(job)
+        except (NotActive, UnknownConnection) as error:
+            step = Step(job.after, over=True, error=_said(error))
         with self._database.transaction() as session:
             bulk_jobs.go_on(
                 session,
@@ -99,7 +108,12 @@ class Bulk:
                 self._one_letter(job, letter_id)
                 step.done += 1
             except UndecodableMessage as error:
-                step.failed, step.error = step.failed + 1, f"{error}. {error.remedy}"
+                step.failed, step.error = step.failed + 1, _said(error)
+            except DatabaseDown:
+                raise
+            except RavebooksError as error:
+                # The broker is away, and so is what would keep it for later: the next step goes on here.
+                return replace(step, after=str(letter_id - 1), over=False, error=_said(error))
         return step
 
     def _one_letter(self, job: BulkJob, letter_id: int) -> None:
@@ -112,6 +126,10 @@ class Bulk:
     def _in_the_database(self, job: BulkJob) -> Step:
         with self._database.transaction() as session:
             return (_look_again if job.what == LOOK_AGAIN else _recover)(session, job, self._clock.now())
+
+
+def _said(error: RavebooksError) -> str:
+    return f"{error}. {error.remedy}"
 
 
 def _look_again(session: Session, job: BulkJob, now: datetime) -> Step:
@@ -134,8 +152,8 @@ def _recover(session: Session, job: BulkJob, now: datetime) -> Step:
     step = Step(job.after, over=False, connections={connection_id})
     if not job.after:
         since = parse_instant(job.filter["since"])
-        row = connections.get_current(session, connection_id)
-        connections.note_watermark(session, connection_id, min(row.cdc_watermark, since))
+        cursor = events.last_of(session, connection_id, Side.RAVETREE, job.filter["first"])
+        connections.set_back(session, connection_id, since, cursor)
         for duty in (duties.EVENTS, duties.CHANGES):
             storage_duties.schedule(session, connection_id, duty.name, now)
     after = int(job.after or job.filter["first"])

@@ -11,6 +11,8 @@ from storage.processes import Sign
 
 EVERY = 10.0
 """Seconds between two signs."""
+AWAY_AFTER = 20.0
+"""Seconds after which a broker that is not reached is said to be away."""
 
 
 class Signs:
@@ -35,6 +37,7 @@ class Signs:
         self._totals = totals
         self._told = totals()
         self._started = clock.now()
+        self._reached = clock.monotonic()
 
     def give(self) -> int:
         """Say that this process is here, and keep what it has counted since the last time; returns how many figures."""
@@ -44,8 +47,7 @@ class Signs:
             for name, value in totals.items()
             if value > self._told.get(name, 0.0)
         }
-        reaches = self._connected()
-        broker = "" if reaches is None else "yes" if reaches else "no"
+        broker = self._broker()
         stuck = ", ".join(self._progress.stuck())
         now = self._clock.now()
         with self._database.transaction() as session:
@@ -54,6 +56,15 @@ class Signs:
             samples.add(session, now, grown)
         self._told = totals
         return len(grown)
+
+    def _broker(self) -> str:
+        """Whether it is reached. One that is late once, or that nobody has connected to yet, is not out of reach."""
+        reaches = self._connected()
+        if reaches is None:
+            return ""
+        if reaches:
+            self._reached = self._clock.monotonic()
+        return "no" if self._clock.monotonic() - self._reached >= AWAY_AFTER else "yes"
 
     def end(self) -> None:
         """Tell what is left, and that nobody is to miss this process."""

@@ -68,6 +68,10 @@ class Teller:
         except NotTold as failed:
             error = f"{way.name}: {failed}"
             log.error("operators could not be told", way=way.name, error=error, remedy=failed.remedy)
+        except Exception as failed:
+            error = f"{way.name}: it met an unexpected error ({type(failed).__name__})"
+            telemetry.loop_errors.labels("telling").inc()
+            log.error("operators could not be told", way=way.name, error=error, exc_info=failed)
         telemetry.told.labels(way.name, "failed" if error else "done").inc()
         with self._database.transaction() as session:
             for row in begun:

@@ -1,7 +1,7 @@
 """Sends what is journalled, alone or in a batch, and hands each answer on."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from clients.errors import Away, NeighbourError, NotAuthorised, OutcomeUnknown
 from clients.quickbooks.company import Written
@@ -21,6 +21,8 @@ from sync.writes.made import find_made
 
 STILL_UNKNOWN = (Away, NotAuthorised)
 """What is said of the neighbour, and not of the write."""
+STOPPED_WAITS = timedelta(seconds=30)
+"""How long a journalled write of a part that is stopped waits for the next look whether it still is."""
 
 
 class Sender:
@@ -89,15 +91,19 @@ class Sender:
             self._answers.refused(operation, answer)
 
     def _check_brake(self, operations: Sequence[Operation]) -> None:
-        """Nothing is sent while it is stopped: it stays journalled and goes first afterwards."""
+        """Nothing is sent while it is stopped: it stays journalled and goes first afterwards.
+
+        A stop of a part alone ends no slice: what waits for it is not looked at again and again meanwhile.
+        """
         try:
             with self._unit.reading() as session:
                 brakes.check(session, [(each.side, each.action) for each in operations])
                 connections.check_active(session, operations[0].connection_id)
         except (brakes.AllPaused, brakes.Braked, connections.NotActive) as error:
+            until = self._clock.now() + (STOPPED_WAITS if isinstance(error, brakes.Braked) else timedelta(0))
             with self._unit.writing() as session:
                 for operation in operations:
-                    journal.postpone(session, operation.id, self._clock.now(), str(error), sent=False)
+                    journal.postpone(session, operation.id, until, str(error), sent=False)
             raise
 
     def _call(self, operation: Operation) -> tuple[int, Body, str, datetime]:

@@ -1,12 +1,45 @@
 """What a migration moves, on a real PostgreSQL."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.script import ScriptDirectory
+
 from config.ports import SystemClock
+from storage import migrations
 from storage.database import Database
 from tests.services.postgresql import PostgreSQL
 from tests.unit.storage.test_migrations import check_that_duties_are_moved
 
 
-def test_what_the_clock_asked_for_is_moved_and_can_be_moved_back(postgresql: PostgreSQL) -> None:
-    database = Database(postgresql.new_database(), SystemClock())
+@pytest.fixture
+def database(postgresql: PostgreSQL) -> Iterator[Database]:
+    made = Database(postgresql.new_database(), SystemClock())
+    yield made
+    made.close()
+
+
+def test_what_the_clock_asked_for_is_moved_and_can_be_moved_back(database: Database) -> None:
     check_that_duties_are_moved(database)
-    database.close()
+
+
+def test_an_index_over_everything_takes_as_long_as_it_takes_and_holds_no_other_tables_lock(database: Database) -> None:
+    limits: set[tuple[float | None, str]] = set()
+    commits: list[sa.Connection] = []
+
+    def look(connection: sa.Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if "CREATE" in statement or "ALTER" in statement:
+            driver: Any = connection.connection.driver_connection
+            limits.add((driver.answers_within, driver.execute("show statement_timeout").fetchone()[0]))
+
+    sa.event.listen(database.engine, "before_cursor_execute", look)
+    sa.event.listen(database.engine, "commit", commits.append)
+    migrations.upgrade(database)
+    sa.event.remove(database.engine, "before_cursor_execute", look)
+    assert limits == {(None, "0")}
+    history = list(ScriptDirectory.from_config(migrations._config(database)).walk_revisions())
+    assert len(commits) >= len(history)
+    with database.transaction() as session:
+        assert session.execute(sa.text("show statement_timeout")).scalar_one() == "15s", "for everybody else"

@@ -8,14 +8,14 @@ from typing import Any
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """Takes e-mail on a port of its own; `refuses` recipients when it is told to."""
+    """Takes e-mail on a port of its own; refuses those whose addresses hold one of `refuses`."""
 
     allow_reuse_address = daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Talk)
         self.kept: list[bytes] = []
-        self.refuses = False
+        self.refuses: tuple[str, ...] = ()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -46,7 +46,8 @@ class _Talk(socketserver.StreamRequestHandler):
                 case b"EHLO" | b"MAIL" | b"RSET":
                     self._say("250 fine")
                 case b"RCPT":
-                    self._say("550 no kim@books.example here" if self.server.refuses else "250 fine")
+                    refused = any(name.encode() in line for name in self.server.refuses)
+                    self._say("550 no kim@books.example here" if refused else "250 fine")
                 case b"DATA":
                     self._say("354 go on")
                     self.server.kept.append(b"".join(iter(self.rfile.readline, b".\r\n")))

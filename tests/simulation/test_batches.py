@@ -1,7 +1,8 @@
 """The back-fill's creations go to QuickBooks in batches: each document once, whatever becomes of the request."""
 
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,7 +15,9 @@ from clients.quickbooks.faults import BusinessRule
 from ravebooks.demo.sides import Body
 from reconcile.model import Kind, Record, Side
 from storage import decisions
+from storage.models import Operation
 from sync.document_numbers import DocumentNumbers
+from sync.endings import Endings
 from sync.writes import settlement
 from sync.writes.sending import Sender
 from tests.simulation.test_backfill import job, jobs, switch
@@ -431,3 +434,34 @@ def test_a_batch_that_is_journalled_when_all_is_paused_is_not_sent(
     world.api("POST", "/api/resume")
     world.settle()
     assert (world.made(), world.uncertain(), len(world.batches())) == (world.asked(), 0, 1)
+
+
+def test_a_batch_whose_kind_is_stopped_waits_and_keeps_no_worker_busy(
+    world: BatchWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.make_old(4)
+    installation = world.parts.console.actions.installation
+    check, wait = Sender._check_brake, Endings.goes_on
+    waits = itertools.count(1)
+
+    def stopped_before(sender: Sender, operations: Sequence[Operation]) -> None:
+        if operations[0].action == "invoice.create":
+            sender._unit.commit()
+            installation.stop_part("invoice", "Kim", "")
+        check(sender, operations)
+
+    def not_for_ever(*args: Any) -> None:
+        if next(waits) > 20:
+            raise Killed("it is looked at over and over")
+        wait(*args)
+
+    world.begin()
+    with monkeypatch.context() as patch:
+        patch.setattr(Sender, "_check_brake", stopped_before)
+        patch.setattr(Endings, "goes_on", not_for_ever)
+        slices = [world.reconciler.work(world.connection_id) for _ in range(10)]
+    assert (world.uncertain(), world.batches()) == (4, [])
+    assert slices[-5:] == [False] * 5, "nothing is due that is stopped"
+    installation.resume_part("invoice")
+    world.settle()
+    assert (world.made(), world.uncertain()) == (world.asked(), 0)

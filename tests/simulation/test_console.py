@@ -416,6 +416,9 @@ def test_one_that_is_refused_holds_up_no_other_and_all_that_was_done_is_noted(bo
     refused = {f"asked/{name}": "Another question."}
     bookkeeper.post("ID/attention/many", decision="ravetree", record=[name], sure="1", **refused)
     assert "1 refused: The question has changed" in text_of(bookkeeper.get("ID/attention"))
+    bookkeeper.post("ID/attention/many", decision="ravetree", record=[name], sure="1", **{f"asked/{name}": ""})
+    assert "1 refused: It asked nothing yet" in text_of(bookkeeper.get("ID/attention"))
+    assert [waiting["id"] for waiting in world.attention()] == [row["id"]]
     assert bookkeeper.post("ID/attention/many", decision="ravetree", record=ticked, **answer).status_code == 303
     page = text_of(bookkeeper.get("ID/attention"))
     assert "1 answered: each is being carried out." in page

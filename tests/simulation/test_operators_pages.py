@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from clients.errors import Away
 from console.pages.showing import EXTENSION
 from storage import brakes, bulk_jobs, dead_letters, users
 from storage.paging import Asked
+from sync.duties import EVENTS
+from tests.simulation.spoiling import Answer, spoiled
 from tests.simulation.test_batches import BatchWorld
 from tests.simulation.test_console import Visit, asked_on_both_sides, text_of
-from tests.simulation.world import World, as_settled
+from tests.simulation.world import RAVETREE, World, as_settled
 
 PAGES = ("well", "queues", "queues?span=day", "dead", "parked", "events", "brakes", "support")
 LIVE = ("well/now", "queues/now")
@@ -233,9 +236,13 @@ def test_an_event_is_found_and_what_became_of_it_stands_on_one_page(operator: Vi
 def test_a_connection_is_looked_at_anew_from_a_moment_on(operator: Visit) -> None:
     world = operator.world
     since = world.clock.now().strftime("%Y-%m-%dT%H:%M:%S")
+    known = len(world.ravetree.every("events"))
     world.clock.advance(5)
     world.invoice(world.client("Aster"), "10.00")
     world.settle()
+    world.plan(EVENTS)
+    world.settle()
+    world.plan(EVENTS, world.clock.now() + timedelta(days=1))
     wanted = {"what": "recover", "connection": world.connection_id, "since": since}
     shown = text_of(operator.get(f"many?what=recover&connection={world.connection_id}&since={since}"))
     count = int(re.search(r"Recover (\d+) are of the events", shown)[1])  # type: ignore[index]
@@ -245,6 +252,19 @@ def test_a_connection_is_looked_at_anew_from_a_moment_on(operator: Visit) -> Non
     world.parts.operating.bulk.step()
     assert world.connection()["work"]["due"] > 0
     assert world.planned()["cdc"] <= world.clock.now() < before["cdc"]
+    told: list[str] = []
+
+    def listening(request: requests.PreparedRequest, ask: Any) -> Answer:
+        status, headers, body = ask()
+        if "/events" in (request.url or ""):
+            told.extend(row["id"] for row in json.loads(body)["data"])
+        return status, headers, body
+
+    with spoiled(world, listening, RAVETREE):
+        world.work()
+    assert set(told) == {event["id"] for event in world.ravetree.every("events")[known:]}, (
+        "what came since is read again"
+    )
     world.settle()
     assert world.attention() == []
     assert world.compare().differing == []

@@ -144,3 +144,9 @@ def test_no_class_does_the_work_of_several() -> None:
         if isinstance(node, ast.ClassDef) and not any("MethodView" in ast.unparse(base) for base in node.bases)
     }
     assert {name: count for name, count in methods.items() if count > METHODS} == {}
+
+
+def test_nothing_that_a_merge_left_lies_about() -> None:
+    tops = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".") and path.name != "var"]
+    files = [path for top in tops for path in top.rglob("*")] + list(ROOT.iterdir())
+    assert [str(path) for path in files if path.suffix in (".orig", ".rej")] == []

@@ -14,8 +14,8 @@ revision = "0019"
 down_revision = "0018"
 
 ROWS = 1000
-KEY = ("connection_id", "kind", "record_id")
-COPIES = sa.table("copies", *map(sa.column, ("side", *KEY, "body", "client_id")))
+KEY = ("connection_id", "side", "kind", "record_id")
+COPIES = sa.table("copies", *map(sa.column, (*KEY, "body", "client_id")))
 
 
 def upgrade() -> None:
@@ -26,9 +26,6 @@ def upgrade() -> None:
         sa.Column("payment_id", sa.String(255), primary_key=True),
     )
     connection = op.get_bind()
-    if connection.dialect.name == "postgresql":
-        # The engine's own limits are for one record's work, not for all of them.
-        connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
     _fill(connection, links)
     op.drop_index("ix_copies_client_id", "copies")
     op.create_index("ix_copies_client_id", "copies", ["connection_id", "side", "client_id", "kind"])
@@ -41,20 +38,20 @@ def _fill(connection: Any, links: Any) -> None:
     """Read what is there in the order of its key, some rows at a time, and store what each of them says."""
     columns = [COPIES.c[name] for name in KEY]
     here = [column == sa.bindparam(f"key_{name}") for column, name in zip(columns, KEY, strict=True)]
-    update = sa.update(COPIES).where(COPIES.c.side == "quickbooks", *here).values(client_id=sa.bindparam("client"))
+    update = sa.update(COPIES).where(*here).values(client_id=sa.bindparam("client"))
     last: tuple[Any, ...] | None = None
     while True:
         query = sa.select(*columns, COPIES.c.body).where(COPIES.c.side == "quickbooks").order_by(*columns).limit(ROWS)
         if last is not None:
             query = query.where(sa.tuple_(*columns) > sa.tuple_(*map(sa.literal, last)))
-        rows = [(*row[:3], json.loads(row.body)) for row in connection.execute(query)]
+        rows = [(tuple(row[: len(KEY)]), json.loads(row.body)) for row in connection.execute(query)]
         clients = [
-            {f"key_{name}": value for name, value in zip(KEY, row, strict=False)} | {"client": _client(row[3])}
-            for row in rows
+            {f"key_{name}": value for name, value in zip(KEY, key, strict=True)} | {"client": _client(body)}
+            for key, body in rows
         ]
         applied = [
             {"connection_id": owner, "payment_id": name, "target_id": target}
-            for owner, kind, name, body in rows
+            for (owner, _, kind, name), body in rows
             if kind == "payment"
             for target in sorted(set(_targets(body)))
         ]
@@ -63,7 +60,7 @@ def _fill(connection: Any, links: Any) -> None:
                 connection.execute(statement, values)
         if len(rows) < ROWS:
             return
-        last = rows[-1][:3]
+        last = rows[-1][0]
 
 
 def _client(body: dict[str, Any]) -> str:

@@ -40,10 +40,18 @@ def test_an_e_mail_arrives_as_it_was_meant(server: MailServer) -> None:
 
 
 def test_one_that_is_refused_is_not_told_and_names_no_address(server: MailServer) -> None:
-    server.refuses = True
+    server.refuses = ("@",)
     with pytest.raises(NotTold) as caught:
         mail(server).tell(NEWS)
     assert "kim" not in str(caught.value)
+
+
+def test_what_one_of_them_did_not_get_is_not_told(server: MailServer) -> None:
+    server.refuses = ("kim",)
+    with pytest.raises(NotTold, match="refused 1 of 2") as caught:
+        mail(server).tell(NEWS)
+    assert "kim" not in str(caught.value)
+    assert len(server.messages) == 1
 
 
 def test_a_password_is_not_sent_in_the_clear(server: MailServer) -> None:

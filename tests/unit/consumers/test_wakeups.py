@@ -163,6 +163,20 @@ def test_the_sweeper_finds_a_write_without_an_answer_when_its_time_has_come(
     assert sweeper.sweep() == 1
 
 
+def test_whoever_has_work_is_nudged_whatever_keeps_figures_from_being_made(
+    database: Database, clock: FakeClock
+) -> None:
+    add_connection(database)
+    wakeups = Wakeups()
+    with database.transaction() as session:
+        pending.note(session, CONNECTION, INVOICE, START)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("drop table parity_reports")
+        connection.exec_driver_sql("drop table samples")
+    assert Sweeper(database, clock, wakeups).sweep() == 1
+    assert wakeups.take(0) == CONNECTION
+
+
 def test_the_sweeper_leaves_a_paused_connection_alone(database: Database, clock: FakeClock) -> None:
     add_connection(database)
     with database.transaction() as session:

@@ -1,5 +1,7 @@
 """How a connection is shown to people."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from storage import brakes, connections
@@ -7,6 +9,7 @@ from storage.connections import ACTIVE, DISCONNECTED, PAUSED, STALLED, VERIFYING
 from storage.database import Database
 from storage.models import Connection
 from tests.unit.ports import START
+from tests.unit.storing import CONNECTION, add_connection
 
 
 def stuck(state: str = ACTIVE) -> Connection:
@@ -35,3 +38,28 @@ def test_what_stops_every_write_is_shown_by_every_connection_that_would_write(
     with database.transaction() as session:
         brakes.pull(session, "audit", "Kim", START)
         assert connections.condition(session, stuck(state)) == shown
+
+
+def test_a_look_that_was_under_way_undoes_no_setting_back(database: Database) -> None:
+    """What lies behind where it was set back to is still to be read."""
+    add_connection(database)
+    earlier, later = START - timedelta(hours=3), START + timedelta(hours=1)
+    with database.transaction() as session:
+        connections.note_cursor(session, CONNECTION, "evt_5", None)
+        connections.set_back(session, CONNECTION, earlier, "evt_2")
+        connections.note_watermark(session, CONNECTION, later, START)
+        connections.note_cursor(session, CONNECTION, "evt_9", "evt_5")
+    assert reached(database) == (earlier, "evt_2")
+    with database.transaction() as session:
+        connections.note_watermark(session, CONNECTION, later, earlier)
+        connections.note_cursor(session, CONNECTION, "evt_9", "evt_2")
+    assert reached(database) == (later, "evt_9")
+    with database.transaction() as session:
+        connections.set_back(session, CONNECTION, later + timedelta(days=1), None)
+    assert reached(database) == (later, None), "never forward"
+
+
+def reached(database: Database) -> tuple[datetime, str | None]:
+    with database.reading() as session:
+        connection = connections.get_current(session, CONNECTION)
+        return connection.cdc_watermark, connection.events_cursor

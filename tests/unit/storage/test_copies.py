@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
@@ -12,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from reconcile.model import Kind, Record, Side
 from storage import copies, dead_letters, decisions, outbox, pairs
 from storage.database import Database
-from storage.models import Copy
+from storage.models import Copy, PaymentLink
 from tests.unit.ports import START
 from tests.unit.storing import CONNECTION, INVOICE, PAYMENT, RAVETREE_INVOICE, add_connection
 
@@ -216,3 +217,14 @@ def test_a_payment_is_found_by_what_it_is_applied_to_now(database: Database) -> 
     with database.transaction() as session:
         copies.mark_deleted(session, CONNECTION, PAYMENT, START)
     assert found() == {"7": [], "8": [], "9": []}
+
+
+def test_a_payment_that_was_kept_without_what_it_is_applied_to_has_it_when_it_comes_again(database: Database) -> None:
+    """As one of an earlier version keeps it that still runs while the tables are changed."""
+    applied = {"Line": [{"Amount": 1, "LinkedTxn": [{"TxnId": "7", "TxnType": "Invoice"}]}]}
+    store(database, 1, PAYMENT, **applied)
+    with database.transaction() as session:
+        session.execute(sa.delete(PaymentLink))
+    store(database, 1, PAYMENT, **applied)
+    with database.transaction() as session:
+        assert [row.record_id for row in copies.payments_on(session, CONNECTION, "7")] == [PAYMENT.id]

@@ -27,7 +27,7 @@ from storage.models import Connection
 from storage.samples import MINUTE
 from sync.operating import facts, looking
 from sync.operating.looking import Looker
-from sync.operating.signs import Signs
+from sync.operating.signs import AWAY_AFTER, Signs
 from tests.unit.ports import START, FakeClock
 from tests.unit.storing import CONNECTION, INVOICE, PAYMENT, add_connection, operation
 
@@ -142,10 +142,23 @@ def test_a_process_tells_what_it_has_counted_since_and_is_forgotten_when_it_ends
         (row,) = processes.every(session)
         counted = samples.summed(session, START - HOUR)
     assert counted == {"count.write.done": 2.0}
-    assert (row.role, row.broker, row.stuck, row.seen_at) == ("worker", "no", "", START)
+    assert (row.role, row.broker, row.stuck, row.seen_at) == ("worker", "yes", "", START)
     signs.end()
     with database.reading() as session:
         assert processes.every(session) == []
+
+
+def test_a_broker_is_out_of_reach_when_it_was_not_reached_for_a_while(database: Database, clock: FakeClock) -> None:
+    """One that is late once is not, nor one that nobody has connected to yet."""
+    reaches = [False, False, True, False, False, False, True]
+    signs = Signs(database, clock, Progress(clock), "a1", "worker", iter(reaches).__next__)
+    said = []
+    for _ in reaches:
+        signs.give()
+        with database.reading() as session:
+            said += [row.broker for row in processes.every(session)]
+        clock.advance(AWAY_AFTER / 2)
+    assert said == ["yes", "yes", "yes", "yes", "no", "no", "yes"]
 
 
 def test_a_stuck_process_stays_where_it_got_to(database: Database, clock: FakeClock) -> None:

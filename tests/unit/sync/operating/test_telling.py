@@ -21,9 +21,12 @@ class Ear:
     def __init__(self, name: str) -> None:
         self.name = name
         self.deaf = False
+        self.breaks = False
         self.heard: list[News] = []
 
     def tell(self, news: News) -> None:
+        if self.breaks:
+            raise ValueError("kim@books.example")
         if self.deaf:
             raise NotTold("nobody is there")
         self.heard.append(news)
@@ -134,6 +137,18 @@ def test_a_way_that_fails_is_tried_again_holds_up_no_other_and_is_itself_found(p
     assert place.webhook.said == [(["reconnect"], [])]
     with place.database.reading() as session:
         assert tellings.failing(session)[0] == 0
+
+
+def test_a_way_that_breaks_is_tried_again_holds_up_no_other_and_is_itself_found(place: Place) -> None:
+    place.mail.breaks = True
+    place.break_something()
+    assert place.round() == 1
+    assert place.webhook.said == [(["reconnect"], [])]
+    with place.database.reading() as session:
+        assert tellings.failing(session)[2] == "mail: it met an unexpected error (ValueError)"
+    place.mail.breaks = False
+    assert place.round() == 1
+    assert place.mail.said == [(["reconnect"], [])]
 
 
 def test_what_was_over_before_anybody_could_be_told_is_not_told(place: Place) -> None:
