@@ -21,6 +21,7 @@ from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome, Waits
 
 TOLD_AGAIN_AFTER = timedelta(seconds=30)
+TOLD_TOGETHER = 10
 PAGES = {
     Kind.CONTACT: "customerdetail?nameId",
     Kind.ESTIMATE: "estimate?txnId",
@@ -68,32 +69,40 @@ def _link(quickbooks_id: str | None, kind: Kind, pages_url: str) -> Body:
 
 
 def tell(books: Books) -> None:
-    """Send what is unsent and due. Ravetree being away, or not knowing the record, stops nothing else."""
+    """Send what is unsent and due. Ravetree being away, or not knowing the record, stops nothing else.
+
+    What was taken is marked for some together: whatever a crash leaves unmarked is told again, and changes nothing.
+    """
     with books.reading() as session:
         waiting = states.unsent(session, books.id, books.now())
-    for row in waiting:
+    for start in range(0, len(waiting), TOLD_TOGETHER):
         with books.reading() as session:
             brakes.check(session)
             connections.check_active(session, books.id)
-        key = hashlib.sha256(
-            "\0".join([books.id, row.kind, row.ravetree_id, str(row.generation), strict_json.dumps(row.body)]).encode()
-        ).hexdigest()[:32]
+        answered: list[tuple[SyncState, bool]] = []
         try:
-            said = row.body | {"sequence": row.generation}
-            books.neighbours.ravetree.tell(Kind(row.kind), row.ravetree_id, said, key)
-        except NotAuthorised:
-            raise
-        except Missing as error:
-            # Until it says something else: Ravetree knows no such record, and would say so for ever.
-            log.info("sync state told to nobody", record=row.ravetree_id, error=str(error))
-            _mark(books, row, unsent=False)
-        except NeighbourError as error:
-            log.warning("sync state not told", record=row.ravetree_id, error=str(error))
-            _mark(books, row, unsent=True)
-        else:
-            _mark(books, row, unsent=False)
+            for row in waiting[start : start + TOLD_TOGETHER]:
+                answered.append((row, _was_taken(books, row)))
+        finally:
+            with books.writing() as session:
+                for row, taken in answered:
+                    states.mark(session, row, is_unsent=not taken, due_at=books.now() + TOLD_AGAIN_AFTER)
 
 
-def _mark(books: Books, row: SyncState, *, unsent: bool) -> None:
-    with books.writing() as session:
-        states.mark(session, row, is_unsent=unsent, due_at=books.now() + TOLD_AGAIN_AFTER)
+def _was_taken(books: Books, row: SyncState) -> bool:
+    """Whether there is no need to tell it again."""
+    key = hashlib.sha256(
+        "\0".join([books.id, row.kind, row.ravetree_id, str(row.generation), strict_json.dumps(row.body)]).encode()
+    ).hexdigest()[:32]
+    try:
+        said = row.body | {"sequence": row.generation}
+        books.neighbours.ravetree.tell(Kind(row.kind), row.ravetree_id, said, key)
+    except NotAuthorised:
+        raise
+    except Missing as error:
+        # Until it says something else: Ravetree knows no such record, and would say so for ever.
+        log.info("sync state told to nobody", record=row.ravetree_id, error=str(error))
+    except NeighbourError as error:
+        log.warning("sync state not told", record=row.ravetree_id, error=str(error))
+        return False
+    return True

@@ -31,6 +31,9 @@ from sync.writes.journal import Journal
 
 log = logger("reconciler")
 
+TELL_EVERY = 1.0
+"""Seconds of work after which Ravetree is told how records stand; else when all of it is done, once for each."""
+
 
 class Worker:
     """Works on connections, a slice at a time. Several may run on several machines: the lease keeps one writer."""
@@ -186,18 +189,22 @@ class Worker:
         if switches.waiting(books.connection):
             switching.settle(books.unit, books.clock, books.id, books.neighbours.ravetree)
         sync_states.tell(books)
+        told = self._clock.monotonic()
         while self._clock.monotonic() - begun < self._timings.slice:
             entries = self._reading.take(books)
             if not entries:
                 if jobs.go_on(books):
                     continue
-                return
+                break
             subjects = noted_records(books, self._reading.read(books, entries))
             create_together(books, self._endings, subjects)
             for subject in subjects:
                 holder.for_a_call()
                 reconcile(books, self._endings, subject)
-                sync_states.tell(books)
+                if self._clock.monotonic() - told >= TELL_EVERY:
+                    sync_states.tell(books)
+                    told = self._clock.monotonic()
+        sync_states.tell(books)
 
     def _verify(self, books: Books) -> None:
         books.note_read()

@@ -1,14 +1,16 @@
 """What Ravetree is told of each record reaches it, also when it was away."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import requests
 
 from storage.models import SyncState
-from tests.simulation.posting import work_for
+from tests.simulation.posting import paired_invoice, work_for
 from tests.simulation.spoiling import Answer, spoiled
-from tests.simulation.world import RAVETREE, World
+from tests.simulation.world import QUICKBOOKS, RAVETREE, World
 
 
 def test_what_changes_while_it_is_told_is_told_too(world: World) -> None:
@@ -31,6 +33,47 @@ def test_what_changes_while_it_is_told_is_told_too(world: World) -> None:
     work_for(world, 60, 10)
     assert said == [200]
     assert world.ravetree.sync_state("invoice", invoice["id"])["message"] == "It changed."
+
+
+@contextmanager
+def told(world: World, seconds_a_call: float = 0.0) -> Iterator[list[str]]:
+    """What Ravetree is told, and what is posted to QuickBooks, in its order; each call takes this long."""
+    said: list[str] = []
+
+    def listening(request: requests.PreparedRequest, ask: Callable[[], Answer]) -> Answer:
+        world.clock.advance(seconds_a_call)
+        url = request.url or ""
+        if request.method == "PUT" and "sync_states/" in url:
+            said.append(f"{url.partition('sync_states/')[2]} {json.loads(request.body or b'')['state']}")
+        if request.method == "POST" and "/company/" in url:
+            said.append("a write")
+        return ask()
+
+    with spoiled(world, listening, RAVETREE), spoiled(world, listening, QUICKBOOKS):
+        yield said
+
+
+def test_each_record_is_told_once_when_all_is_done(world: World) -> None:
+    """An invoice that waits for the payment which comes next would say two things within a second."""
+    invoice, _ = paired_invoice(world)
+    world.settle()
+    payment = world.receive({invoice["id"]: "10.00"}, "CHK 1")
+    for letter in world.collect():
+        world.deliver(letter)
+    with told(world) as said:
+        world.work()
+    assert sorted(said) == ["a write", f"invoice/{invoice['id']} synced", f"payment/{payment['id']} synced"]
+
+
+def test_what_takes_long_is_told_meanwhile(world: World) -> None:
+    client = world.client("Northwind Galleries")
+    first, _, last = [world.invoice(client, "10.00") for _ in range(3)]
+    for letter in world.collect():
+        world.deliver(letter)
+    with told(world, seconds_a_call=0.5) as said:
+        world.work()
+    assert f"invoice/{first['id']} synced" in said[: said.index(f"invoice/{last['id']} synced")]
+    assert said.index(f"invoice/{first['id']} synced") < len(said) - 1 - said[::-1].index("a write")
 
 
 @pytest.mark.parametrize("kind", ["500", "timeout_before"])

@@ -215,8 +215,11 @@ def test_what_is_mapped_while_a_record_is_refused_for_want_of_it_is_not_lost(wor
     assert world.pending() == []
 
 
-def test_who_would_wait_for_a_switch_that_was_turned_on_meanwhile_goes_on(world: World) -> None:
+def test_who_would_wait_for_a_switch_that_was_turned_on_meanwhile_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A slice knows the switches as they were when it began."""
+    monkeypatch.setattr("sync.worker.TELL_EVERY", 0.0)
     pairs = [world.paired()[0] for _ in range(2)]
     world.set(invoices_since=None)
     for invoice in pairs:
