@@ -34,6 +34,7 @@ from ravebooks.local.sandbox_connection import ITEMS
 from reconcile.model import SENTENCE_LIMIT, Record
 from storage import duties, migrations, pairs
 from sync.duties import Duty
+from tests.simulation import routes
 from tests.unit.ports import SeededEntropy
 from tests.unit.wsgi_adapter import AnswerAdapter, WsgiAdapter
 from webhooks.signatures import current_ravetree_secret
@@ -42,6 +43,8 @@ START = datetime(2026, 11, 20, 14, 13, 20, tzinfo=UTC)
 OURS, QUICKBOOKS, RAVETREE = "127.0.0.1", "quickbooks.test", "ravetree.test"
 QUIET_ROUNDS = 400
 TAX_CODES = {"vat": "20.0% S", "reduced": "5.0% R", "zero": "0.0% Z", "": "No VAT"}
+
+routes.keep()
 """What is mapped to what in a world of Great Britain."""
 
 
