@@ -1,12 +1,15 @@
 """A unit of work: the transactions of one piece of work, each as long as nobody outside is called."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
 from config.errors import RavebooksError
 from storage.database import Database, DatabaseDown
+
+T = TypeVar("T")
 
 
 class _Abandoned(Exception):
@@ -26,6 +29,8 @@ class UnitOfWork:
         self._stack: ExitStack | None = None
         self._session: Session | None = None
         self._writes = False
+        self._storing = 0
+        self._read: dict[Hashable, Any] = {}
 
     @property
     def is_open(self) -> bool:
@@ -44,8 +49,19 @@ class UnitOfWork:
         """
         return self._joined(writes=True)
 
+    def once(self, key: Hashable, read: Callable[[Session], T]) -> T:
+        """What `read` finds; asked once in a transaction, for as long as nothing is stored in it."""
+        with self.reading() as session:
+            if self._storing:
+                return read(session)
+            if key not in self._read:
+                self._read[key] = read(session)
+            found: T = self._read[key]
+            return found
+
     def commit(self) -> None:
         """Commit what is open. Raises `DatabaseDown`."""
+        self._read.clear()
         stack, self._stack, self._session = self._stack, None, None
         if stack is not None:
             stack.close()
@@ -57,6 +73,7 @@ class UnitOfWork:
     @contextmanager
     def _joined(self, *, writes: bool) -> Iterator[Session]:
         session = self._begin(writes=writes)
+        self._storing += writes
         try:
             yield session
         except RavebooksError as error:
@@ -66,6 +83,10 @@ class UnitOfWork:
         except BaseException as error:
             self._fail(error)
             raise
+        finally:
+            self._storing -= writes
+            if writes:
+                self._read.clear()
 
     def _begin(self, *, writes: bool) -> Session:
         if self._session is not None and writes and not self._writes:
@@ -78,6 +99,7 @@ class UnitOfWork:
 
     def _fail(self, error: BaseException) -> None:
         """Roll back, and let the database say what it makes of the error."""
+        self._read.clear()
         stack, self._stack, self._session = self._stack, None, None
         if stack is not None:
             stack.__exit__(type(error), error, error.__traceback__)

@@ -109,13 +109,13 @@ class Books(Slice):
 
     def decided(self, names: Iterable[Record]) -> Decided | None:
         """What a person said of a record under any of its names."""
-        with self.reading() as session:
-            return decisions.find(session, self.id, list(names))
+        named = tuple(names)
+        return self.unit.once(("decided", named), lambda session: decisions.find(session, self.id, named))
 
     def answers(self, names: Iterable[Record]) -> tuple[Answer, ...]:
         """What a person said for good of a record under any of its names."""
-        with self.reading() as session:
-            return answers.of(session, self.id, names)
+        named = tuple(names)
+        return self.unit.once(("answers", named), lambda session: answers.of(session, self.id, named))
 
     def remember(self, subject: Record, *given: Answer) -> None:
         """Keep answers for good: the decision that gave them has been carried out."""

@@ -29,8 +29,7 @@ class QuickBooksRecords:
 
     def copy(self, record: Record) -> Copy | None:
         """Our copy of a QuickBooks record."""
-        with self._slice.reading() as session:
-            return copies.get(session, self._slice.id, record)
+        return self._slice.unit.once(("copy", record), lambda session: copies.get(session, self._slice.id, record))
 
     def copy_or_read(self, record: Record) -> Copy | None:
         """Our copy of a QuickBooks record, read first if we have none."""
@@ -110,8 +109,11 @@ class QuickBooksRecords:
 
     def payments_on(self, quickbooks_invoice_id: str) -> list[Copy]:
         """QuickBooks' payments that we have seen on an invoice."""
-        with self._slice.reading() as session:
-            return copies.payments_on(session, self._slice.id, quickbooks_invoice_id)
+        found = self._slice.unit.once(
+            ("payments on", quickbooks_invoice_id),
+            lambda session: copies.payments_on(session, self._slice.id, quickbooks_invoice_id),
+        )
+        return list(found)
 
     def _store(self, session: Session, record: Record, raw: Body) -> bool:
         return copies.store(session, self._slice.id, record, int(raw["SyncToken"]), raw, self._slice.now(), read=True)

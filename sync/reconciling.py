@@ -22,8 +22,11 @@ log = logger("reconciler")
 
 def create_together(books: Books, endings: Endings, subjects: list[Noted]) -> None:
     """Requested documents that QuickBooks does not have go there in batches; then each is worked on as ever."""
+    requested = [s for s in subjects if any(e.requested for e in s.entries)]
+    if len(requested) < 2:
+        return
     gathering = batches.Gathering(books)
-    asked = [s for s in subjects if any(e.requested for e in s.entries) and gathering.may_hold(s.record)]
+    asked = [s for s in requested if gathering.may_hold(s.record)]
     while len(asked) > 1:
         gathering = batches.Gathering(books)
         while asked and not gathering.full:

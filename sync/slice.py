@@ -62,10 +62,13 @@ class Slice:
 
     def pair(self, kind: str, side: Side, record_id: str, currency: str = "") -> Pair | None:
         """The pair of a record."""
-        with self.reading() as session:
-            return pairs.find(session, self.id, kind, side, record_id, currency)
+        key = ("pair", kind, side, record_id, currency)
+        return self.unit.once(key, lambda session: pairs.find(session, self.id, kind, side, record_id, currency))
 
     def pairs_among(self, kind: str, side: Side, record_ids: Iterable[str]) -> list[Pair]:
         """The pairs of several records."""
-        with self.reading() as session:
-            return pairs.among(session, self.id, kind, side, record_ids)
+        named = tuple(record_ids)
+        found = self.unit.once(
+            ("pairs", kind, side, named), lambda session: pairs.among(session, self.id, kind, side, named)
+        )
+        return list(found)
