@@ -55,12 +55,12 @@ doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more test-the-tests people unit clients simulation integration browser ops-test shown docs fuzz chaos
+.PHONY: test test-more test-the-tests people unit clients simulation integration browser ops-test shown answers docs fuzz chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration, browser; installs RabbitMQ, PostgreSQL and Chromium where they are missing
 	@ops/test-rings lint unit clients simulation integration browser
 
-test-more: $(TEST) ## What `make test` has no time for: what people are shown and told to type, fuzz, and the locks with the pips of Python 3.11 and the newest one
-	@ops/test-rings shown docs fuzz
+test-more: $(TEST) ## What `make test` has no time for: what people are shown, answer, do and are told to type, fuzz, and the locks with the pips of Python 3.11 and the newest one
+	@SEEDS=40 ops/test-rings shown answers people docs fuzz
 	@echo "Installing the locks into empty environments …"
 	@ops/check-locks
 
@@ -69,7 +69,7 @@ test-the-tests: $(TEST) ## Plant each defect of tests/mutants in a copy: tests m
 	@$(BIN)/python -m tests.mutants $(DEFECTS)
 
 people: $(TEST) ## Random people on both sides, seed by seed; at rest both books agree, or a person is asked (SEEDS=5000: so many)
-	@SEEDS=$(SEEDS) $(BIN)/python -m pytest tests/simulation/test_random_people.py -q -n auto --dist worksteal -p no:schemathesis --tb=short $(TESTS)
+	@SEEDS=$(SEEDS) TESTS='$(TESTS)' ops/test-rings people
 
 unit: $(TEST) ## The unit tests with branch coverage: seconds, no network
 	@TESTS='$(TESTS)' ops/test-rings unit
@@ -92,6 +92,9 @@ ops-test: $(TEST) ## Prometheus on the running processes: promtool, every panel 
 
 shown: $(TEST) ## Previews, decisions and drift's sentences against what then happens
 	@TESTS='$(TESTS)' ops/test-rings shown
+
+answers: $(TEST) ## Each question's every answer played to its end: both books agree, or what was decided is shown
+	@TESTS='$(TESTS)' ops/test-rings answers
 
 docs: $(TEST) ## What the tutorial and the operator's page say, typed, and held against what they say that it prints
 	@TESTS='$(TESTS)' ops/test-rings docs
@@ -141,7 +144,7 @@ screenshots: $(TEST) ## Every page of the console in light, dark and phone width
 	@$(BIN)/python -m tests.browser.screenshots
 
 questions: $(TEST) ## Write docs/questions.md from what the product does
-	@$(BIN)/python -m tests.simulation.question_page >/dev/null
+	@$(BIN)/python -m tests.questions.page >/dev/null
 
 clean: ## Remove the virtual environments and every cache; the books in var/ stay
 	@rm -rf .venv .venv-lock $(foreach folder,. sandbox,$(addprefix $(folder)/,*.egg-info build $(CACHES)))

@@ -10,7 +10,7 @@ from tests.simulation.people import People, check
 from tests.simulation.world import World
 
 ACTS = 40
-SEEDS = range(1, 1 + int(os.environ.get("SEEDS", "8")))
+SEEDS = range(1, 1 + int(os.environ.get("SEEDS", "4")))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -11,9 +11,9 @@ from ravebooks.demo.sides import Body
 from storage import connections
 from storage.models import Mapping
 from sync.duties import CHANGES
+from tests.questions.desk import TODAY, Desk, press, say, set_active, situation
+from tests.questions.situations import of_contact, of_invoice, of_payment
 from tests.simulation.concurrency import LINE, MORE
-from tests.simulation.desk import TODAY, Desk, press, say, set_active, situation
-from tests.simulation.questions import of_contact, of_invoice, of_payment
 from tests.simulation.spoiling import Answer, spoiled
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from ravebooks.demo.sides import Body
 from reconcile.decisions import AT_ANY_TIME, Decision
-from tests.simulation.desk import SITUATIONS, Desk, Situation
-from tests.simulation.question_page import HEAD, NOT_PLAYED, PAGE, asked_as_errors, asked_in_source
-from tests.simulation.question_playing import asked, decide, play
+from tests.questions.desk import SITUATIONS, Desk, Situation
+from tests.questions.page import HEAD, NOT_PLAYED, PAGE, asked_as_errors, asked_in_source
+from tests.questions.playing import asked, decide, play
 from tests.simulation.world import World
 
 WAYS = [(one, way) for one in SITUATIONS for way in one.ways]

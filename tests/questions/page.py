@@ -9,8 +9,8 @@ from clients.errors import Missing, NeighbourError, Refused
 from clients.ravetree.account import WrongAnswer
 from config.errors import code_of
 from reconcile.choices import choices
-from tests.simulation.desk import SITUATIONS, Situation
-from tests.simulation.question_playing import asked, play
+from tests.questions.desk import SITUATIONS, Situation
+from tests.questions.playing import asked, play
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "questions.md"

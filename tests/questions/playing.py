@@ -17,12 +17,12 @@ from ravebooks.demo.sides import Body
 from reconcile.model import Kind, Record, Side
 from storage import pending
 from storage.models import Operation
-from tests.simulation import questions, refusals, repairs
-from tests.simulation.desk import SITUATIONS, Desk, Situation
+from tests.questions import refusals, repairs, situations
+from tests.questions.desk import SITUATIONS, Desk, Situation
 from tests.simulation.world import World
 
 REST_SECONDS = 301
-ASKED = (questions, repairs, refusals)
+ASKED = (situations, repairs, refusals)
 """The modules that say how each question comes to be asked."""
 
 

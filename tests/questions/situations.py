@@ -1,8 +1,8 @@
 """Every question that a person can be asked about a record, and how it comes to be asked."""
 
 from sync.duties import CHANGES
+from tests.questions.desk import EARLIER, TODAY, Desk, say, set_active, situation
 from tests.simulation.concurrency import LINE
-from tests.simulation.desk import EARLIER, TODAY, Desk, say, set_active, situation
 from tests.simulation.test_tax import charge_sales_tax
 
 

@@ -1,8 +1,8 @@
 """What QuickBooks refuses, asked under the name of its error: how it comes to that, and how it ends."""
 
-from tests.simulation.desk import EARLIER, Desk, press, set_active, situation
-from tests.simulation.questions import of_contact, of_invoice, of_payment
-from tests.simulation.repairs import retry
+from tests.questions.desk import EARLIER, Desk, press, set_active, situation
+from tests.questions.repairs import retry
+from tests.questions.situations import of_contact, of_invoice, of_payment
 
 NUMBER = "1043"
 
