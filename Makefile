@@ -55,12 +55,12 @@ doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more test-the-tests people unit clients simulation integration browser ops-test shown answers docs fuzz chaos
+.PHONY: test test-more test-the-tests people unit clients simulation integration browser ops-test shown answers conformance docs fuzz chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration, browser; installs RabbitMQ, PostgreSQL and Chromium where they are missing
 	@ops/test-rings lint unit clients simulation integration browser
 
 test-more: $(TEST) ## What `make test` has no time for: what people are shown, answer, do and are told to type, fuzz, and the locks with the pips of Python 3.11 and the newest one
-	@SEEDS=40 ops/test-rings shown answers people docs fuzz
+	@SEEDS=40 ops/test-rings shown answers people conformance docs fuzz
 	@echo "Installing the locks into empty environments …"
 	@ops/check-locks
 
@@ -95,6 +95,9 @@ shown: $(TEST) ## Previews, decisions and drift's sentences against what then ha
 
 answers: $(TEST) ## Each question's every answer played to its end: both books agree, or what was decided is shown
 	@TESTS='$(TESTS)' ops/test-rings answers
+
+conformance: $(TEST) ## `ravebooks conformance` on the sandbox, and on one with planted faults
+	@TESTS='$(TESTS)' ops/test-rings conformance
 
 docs: $(TEST) ## What the tutorial and the operator's page say, typed, and held against what they say that it prints
 	@TESTS='$(TESTS)' ops/test-rings docs

@@ -18,6 +18,7 @@ COMMANDS = {
     "acts": "access:acts",
     "attention": "attention:attention",
     "backfill": "bookkeeping:backfill",
+    "conformance": "conformance:conformance",
     "connect": "bookkeeping:connect",
     "connections": "attention:connections_",
     "decide": "attention:decide",
