@@ -46,6 +46,7 @@ from storage.database import DatabaseDown
 from storage.models import User
 from sync.actions import Actions
 from sync.actions.connections import ConnectionView
+from sync.record_addresses import RecordAddresses
 
 COOKIE = "ravebooks_console"
 EXTENSION = "ravebooks-console"
@@ -88,6 +89,7 @@ class Showing:
     clock: Clock
     tally: Tally
     public_url: str
+    addresses: RecordAddresses
     is_local: bool = False
     csrf: list[CSRFProtect] = field(default_factory=list)
 
@@ -340,7 +342,7 @@ def words(app: Flask) -> None:
     app.jinja_env.filters.update(
         when=_when, day=_day, money=_money, kind=_kind, cause=_cause, label=_label, here=here, span=_span
     )
-    app.jinja_env.globals.update(with_query=_with_query)
+    app.jinja_env.globals.update(with_query=_with_query, in_ravetree=_in_ravetree)
 
 
 def _when(moment: datetime | str | None) -> str:
@@ -433,6 +435,11 @@ def here(remedy: str) -> Markup:
 
     # The marks stand outside of what is escaped: none of them is a sign that HTML knows.
     return Markup(_MARKED.sub(said, str(escape(remedy))))  # noqa: S704 - escaped before
+
+
+def _in_ravetree(kind: str, record_id: str) -> str | None:
+    """Where a record of the connection that is shown is opened in Ravetree, if that is known."""
+    return showing().addresses.in_ravetree(g.connection.account_id, kind, record_id)
 
 
 def _with_query(**changes: Any) -> str:

@@ -15,7 +15,7 @@ from storage import users as roles
 from storage.database import DatabaseDown
 from storage.paging import Asked
 from tests.simulation.posting import paired_invoice, pay
-from tests.simulation.world import World
+from tests.simulation.world import RAVETREE, World
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 PASSWORD = "correct horse battery"
@@ -597,6 +597,15 @@ def test_a_record_is_shown_without_listing_every_client(bookkeeper: Visit) -> No
             page = text_of(bookkeeper.get(f"ID/records/ravetree/{kind}/{record}"))
         assert "Client of 100.00" in page
         assert [line for line in lines if line.get("path") == "contacts"] == []
+
+
+def test_a_record_is_opened_in_ravetree_too(bookkeeper: Visit) -> None:
+    ours, _ = paired_invoice(bookkeeper.world)
+    account = bookkeeper.world.connection()["account_id"]
+    for kind, record in (("invoice", ours["id"]), ("contact", ours["client_id"])):
+        there = f'href="http://{RAVETREE}/{account}/{kind}/{record}" rel="noreferrer noopener" target="_blank"'
+        assert there in bookkeeper.get(f"ID/records/ravetree/{kind}/{record}").text
+        assert there in bookkeeper.get("ID/records").text
 
 
 def test_what_happened_is_shown_newest_first_and_page_by_page(

@@ -8,12 +8,15 @@ from reconcile.model import Kind
 from storage import parity as reports
 from sync.duties import PARITY
 from sync.questions.parity import Parity
-from tests.unit.storing import CONNECTION
+from sync.record_addresses import RecordAddresses
+from tests.unit.storing import ACCOUNT, CONNECTION
 from tests.unit.sync.world import PAGES, World, lines, ours, theirs
+
+RAVETREES = "https://ravetree.test/{account}/{kind}s/{id}"
 
 
 def parity(world: World) -> Parity:
-    return Parity(world.database, world.clock, world.neighbours_of, PAGES)
+    return Parity(world.database, world.clock, world.neighbours_of, RecordAddresses(PAGES, RAVETREES))
 
 
 def made(world: World, *, full: bool = False) -> Any:
@@ -49,6 +52,7 @@ def test_what_events_did_not_say_is_found_by_reading_in_full(world: World) -> No
     (drift,) = parity(world).drift(CONNECTION, fresh=False)
     assert (drift["number"], drift["quickbooks"]["total"]) == (invoice["number"], "170.00")
     assert drift["quickbooks"]["url"] == f"{PAGES}/invoice?txnId={there['Id']}"
+    assert drift["ravetree"]["url"] == f"https://ravetree.test/{ACCOUNT}/invoices/{invoice['id']}"
     assert "total" in {difference["field"] for difference in drift["differences"]}
 
 
