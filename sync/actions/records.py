@@ -211,7 +211,7 @@ class RecordActions:
     def _became(self, connection_id: str, record: Record) -> Became:
         with self.database.reading() as session:
             rows = pending.rows(session, connection_id, pairs.names(session, connection_id, record))
-            last = next(iter(reversed(steps.of(session, connection_id, [record]))), None)
+            last = steps.last(session, connection_id, [record])
         waiting = next((row for row in rows if row.state != pending.DUE), None)
         if waiting is not None:
             return Became(waiting.state, waiting.cause, waiting.remedy)

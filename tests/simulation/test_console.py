@@ -620,9 +620,9 @@ def test_what_happened_is_shown_newest_first_and_page_by_page(
         shown += re.findall(r'<li class="entry-(\w+)">', page)
         more = re.search(r'href="(\?cursor=[^"]+)"', page)
         query = html.unescape(more[1]) if more else None
-    everything = bookkeeper.world.parts.console.actions.books.timeline(
-        bookkeeper.world.connection_id, Record(Side.RAVETREE, Kind.INVOICE, ours["id"])
-    )
+    books = bookkeeper.world.parts.console.actions.books
+    name = Record(Side.RAVETREE, Kind.INVOICE, ours["id"])
+    everything = list(books.timeline(bookkeeper.world.connection_id, name))
     assert len(everything) > 3
     assert shown == [entry["what"] for entry in reversed(everything)]
 
