@@ -32,6 +32,7 @@ from sync.questions.comparison import (
     spell_amount,
     spell_differences,
 )
+from sync.questions.lists import LookedUp
 from sync.record_addresses import RecordAddresses
 from sync.rehearsal import Rehearsal
 
@@ -168,11 +169,12 @@ class Parity:
             connection = connections.get(session, connection_id)
         if connection.state not in (connections.DISCONNECTED, connections.ARCHIVED):
             with self._books(connection_id) as books:
-                return self._record(BothBooks(books, _rehearsal(books)), record)
+                return self._record(BothBooks(books, _rehearsal(books), LookedUp(books)), record)
         unit = UnitOfWork(self._database)
         neighbours = kept.neighbours(self._database, connection_id, unit.commit)
         try:
-            return self._record(BothBooks(Books(unit, self._clock, connection, neighbours, NoWrites())), record)
+            books = Books(unit, self._clock, connection, neighbours, NoWrites())
+            return self._record(BothBooks(books, lists=LookedUp(books)), record)
         finally:
             unit.commit()
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from clients.errors import OutcomeUnknown
-from reconcile.model import Kind, Record
+from reconcile.model import Kind, Record, Side
 from schemas.quickbooks import Body
-from storage import jobs
+from storage import jobs, pending
 from sync.questions.previews import Previews
 from tests.unit.storing import CONNECTION
 from tests.unit.sync.records.test_numbers import there_already
@@ -26,6 +26,15 @@ def preview(world: World, record: Record, decision: str = "", target: str = "") 
 
 def actions(shown: dict[str, Any]) -> list[str]:
     return [str(step["action"]) for step in shown["steps"]]
+
+
+def test_what_is_shown_does_not_depend_on_how_much_else_is_due(world: World) -> None:
+    record = new_invoice(world)
+    with world.database.transaction() as session:
+        for number in range(1001):
+            pending.note(session, CONNECTION, Record(Side.RAVETREE, Kind.INVOICE, f"a_{number}"), world.clock.now())
+    world.clock.advance(1)
+    assert actions(preview(world, record)) == ["customer.create", "invoice.create"]
 
 
 def new_invoice(world: World) -> Record:
