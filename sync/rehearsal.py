@@ -5,7 +5,7 @@ rolled back, against neighbours that answer every write as we ask for it. No tra
 has to ask a neighbour is given up, the neighbour is asked, and it begins again with the answer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ from storage.unit import UnitOfWork
 from sync import echoes
 from sync.books import Books, NoWrites, Writes
 from sync.endings import Endings, Outage
+from sync.entities import ENTITIES
 from sync.neighbours import Neighbours
 from sync.noted import Noted, noted_records
 from sync.outcomes import NeedsAttention, Outcome
@@ -232,6 +233,13 @@ class Rehearsal:
         except _Unknown:
             return Rehearsed(record, unknown=True)
         return found
+
+    def look_up(self, records: Iterable[Record]) -> None:
+        """Read these of QuickBooks' as few times as possible, for all that is rehearsed afterwards."""
+        wanted = set(records)
+        for kind, entity in ENTITIES.items():
+            if names := [record.id for record in wanted if record.kind is kind]:
+                self.answers.know(entity, self._neighbours.quickbooks.by_ids(entity, names))
 
     def look_up_numbers(self, kind: Kind, numbers: list[str]) -> None:
         """Look up the numbers of many documents in one read, for all that is rehearsed afterwards."""

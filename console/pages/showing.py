@@ -40,6 +40,8 @@ from console.access.tokens import Tokens
 from console.access.users import Users
 from console.api.errors import STATUS
 from console.connecting import Connecting
+from reconcile.model import Side
+from reconcile.sentences import clauses
 from storage import acts, users
 from storage.connections import UnknownConnection
 from storage.database import DatabaseDown
@@ -340,7 +342,7 @@ def nothing_here(rest: str) -> Response:
 def words(app: Flask) -> None:
     """What every template can say."""
     app.jinja_env.filters.update(
-        when=_when, day=_day, money=_money, kind=_kind, cause=_cause, label=_label, here=here, span=_span
+        when=_when, day=_day, money=_money, kind=_kind, cause=_cause, label=_label, here=here, span=_span, does=_does
     )
     app.jinja_env.globals.update(with_query=_with_query, in_ravetree=_in_ravetree)
 
@@ -418,6 +420,12 @@ LABELS = {
 }
 """What the button of a decision says."""
 _MARKED = re.compile(r"(?:([Dd])ecide |([Pp])ress )?`([^`]+)`")
+
+
+def _does(step: Mapping[str, Any]) -> str:
+    """One write of a preview, as a heading."""
+    said = clauses([(Side(step["side"]), step["action"])])
+    return f"{said[:1].upper()}{said[1:]}"
 
 
 def _label(decision: str) -> str:

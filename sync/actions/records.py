@@ -1,6 +1,6 @@
 """What a person does with one record: retry, decide, look before, press the button; and what waits for a person."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from storage.listing import Filter, Listed
 from storage.models import Connection, PendingChange
 from storage.paging import Asked, Page
 from sync import duties
-from sync.questions.previews import Previews
+from sync.questions.previews import PreviewOfMany, Previews
 
 RETRYING = "retrying"
 """How a record is shown that has failed for an hour and is tried on."""
@@ -165,6 +165,10 @@ class RecordActions:
         """What the next sync of a record, or that decision, would do. Writes nothing. Raises `NoSuchRecord`."""
         self.check_is_there(connection_id, record)
         return self.previews.record(connection_id, record, decision, target)
+
+    def preview_many(self, connection_id: str, records: Sequence[Record], decision: str) -> PreviewOfMany:
+        """What a decision would do with each of these, for as many as there is time. Writes nothing."""
+        return self.previews.many(connection_id, records, decision)
 
     def check_is_there(self, connection_id: str, record: Record) -> None:
         """Raise `NoSuchRecord` for one that neither book nor ours ever had, and `NotActive` when disconnected."""
