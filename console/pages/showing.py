@@ -40,8 +40,7 @@ from console.access.tokens import Tokens
 from console.access.users import Users
 from console.api.errors import STATUS
 from console.connecting import Connecting
-from reconcile.model import Side
-from reconcile.sentences import clauses
+from console.pages import wording
 from storage import acts, users
 from storage.connections import UnknownConnection
 from storage.database import DatabaseDown
@@ -342,7 +341,18 @@ def nothing_here(rest: str) -> Response:
 def words(app: Flask) -> None:
     """What every template can say."""
     app.jinja_env.filters.update(
-        when=_when, day=_day, money=_money, kind=_kind, cause=_cause, label=_label, here=here, span=_span, does=_does
+        when=_when,
+        day=_day,
+        money=_money,
+        kind=wording.kind,
+        cause=_cause,
+        label=wording.label,
+        here=here,
+        span=_span,
+        does=wording.does,
+        happened=wording.happened,
+        outcome=wording.outcome,
+        begun=wording.begun,
     )
     app.jinja_env.globals.update(with_query=_with_query, in_ravetree=_in_ravetree)
 
@@ -381,55 +391,12 @@ def _money(amount: Any, currency: str = "") -> str:
     return f"{Decimal(str(amount)):,.2f} {currency}".strip()
 
 
-KINDS = {
-    "invoice": "Invoice",
-    "estimate": "Estimate",
-    "payment": "Payment",
-    "contact": "Client",
-    "connection": "Connection",
-}
-
-
-def _kind(name: str) -> str:
-    return KINDS.get(name, name.capitalize())
-
-
 def _cause(code: str) -> str:
     """The code of a question as a heading."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", code).capitalize()
 
 
-LABELS = {
-    "accept": "Accept it",
-    "adopt": "Adopt it",
-    "free": "Free the number",
-    "leave": "Leave it",
-    "link": "Link it",
-    "one": "They are one",
-    "overwrite": "Overwrite it",
-    "payment": "Keep the payment",
-    "placeholder": "Enter a payment",
-    "push": "Write it anew",
-    "quickbooks": "Take QuickBooks'",
-    "ravetree": "Take Ravetree's",
-    "restore": "Restore it",
-    "retry": "Look again",
-    "today": "Date it today",
-    "two": "They are two",
-    "unlink": "Unlink it",
-}
-"""What the button of a decision says."""
 _MARKED = re.compile(r"(?:([Dd])ecide |([Pp])ress )?`([^`]+)`")
-
-
-def _does(step: Mapping[str, Any]) -> str:
-    """One write of a preview, as a heading."""
-    said = clauses([(Side(step["side"]), step["action"])])
-    return f"{said[:1].upper()}{said[1:]}"
-
-
-def _label(decision: str) -> str:
-    return LABELS.get(decision, decision.capitalize())
 
 
 def here(remedy: str) -> Markup:
@@ -437,8 +404,8 @@ def here(remedy: str) -> Markup:
 
     def said(found: "re.Match[str]") -> str:
         verb = "Press " if found[1] == "D" or found[2] == "P" else "press " if found[1] or found[2] else ""
-        if found[3] in LABELS:
-            return f'{verb}<span class="press">{escape(LABELS[found[3]])}</span>'
+        if found[3] in wording.LABELS:
+            return f'{verb}<span class="press">{escape(wording.LABELS[found[3]])}</span>'
         return f"{found[0].partition('`')[0]}<code>{found[3]}</code>"
 
     # The marks stand outside of what is escaped: none of them is a sign that HTML knows.

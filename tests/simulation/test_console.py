@@ -9,7 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
-from console.pages.showing import COOKIE, LABELS, here
+from console.pages.showing import COOKIE, here
+from console.pages.wording import LABELS
 from reconcile.decisions import Decision
 from reconcile.model import Kind, Record, Side
 from schemas.ids import record_of
@@ -226,6 +227,7 @@ def test_a_question_is_answered_in_place(bookkeeper: Visit) -> None:
     (row,) = world.attention()
     page = text_of(bookkeeper.get("ID/attention"))
     assert row["cause"] in page
+    assert "Payment OURS · Client of 100.00 since" in page
     assert "Press Take Ravetree's or Take QuickBooks' , or set one side to what is right." in page
     record = f"ID/records/{row['side']}/{row['kind']}/{row['id']}"
     assert "THEIRS" in text_of(bookkeeper.get(record))
