@@ -8,12 +8,13 @@ from werkzeug.wrappers import Response
 from config.errors import RavebooksError
 from console.api.paging import asked, sealed
 from console.pages.showing import back, carried_out, console, note, page, said, sentence, show, showing, visitor
-from reconcile.model import Record, Side
+from reconcile.model import Kind, Record, Side
 from reconcile.sentences import clauses
 from schemas.ids import record_of
 from storage import users
 from storage.decisions import Said
 from storage.paging import Asked
+from sync.actions.records import AttentionView
 
 ROWS, FIRST = 100, 10
 """How many questions of one cause are shown, and how many of each when all causes are."""
@@ -33,6 +34,7 @@ def attention(connection_id: str) -> Response:
         if found.rows:
             groups[each] = found.rows
             cursor = sealed(found) if code else None
+    named = actions.called(connection_id, [_named(row) for rows in groups.values() for row in rows])
     above = [row for row in actions.attention(connection_id, Asked(FIRST)).rows if row.kind == "connection"]
     return show(
         "attention.html",
@@ -40,12 +42,17 @@ def attention(connection_id: str) -> Response:
         connection=g.connection,
         above=[] if code else above,
         groups=groups,
+        named={str(record): called for record, called in named.items()},
         causes=causes,
         only=code,
         most=ROWS,
         ticked=bool(request.args.get("ticked")),
         cursor=cursor,
     )
+
+
+def _named(row: AttentionView) -> Record:
+    return Record(Side(row.side), Kind(row.kind), row.id)
 
 
 @console.post("/<connection_id>/records/<side>/<kind>/<record_id>/decide")

@@ -51,7 +51,7 @@ def preview(connection_id: str, side: str, kind: str, record_id: str) -> Respons
     return show(
         "preview.html",
         active="records",
-        called=showing().actions.records.called(connection_id, name),
+        called=showing().actions.records.called(connection_id, [name]).get(name, ""),
         connection=g.connection,
         name=name,
         decision=decision,

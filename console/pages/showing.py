@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
@@ -399,6 +399,7 @@ def _cause(code: str) -> str:
 _MARKED = re.compile(r"(?:([Dd])ecide |([Pp])ress )?`([^`]+)`")
 
 
+@lru_cache(maxsize=1024)
 def here(remedy: str) -> Markup:
     """A remedy for this place: where it names a decision, what the button of it says."""
 

@@ -1,7 +1,7 @@
 """What a person does with one record: retry, decide, look before, press the button; and what waits for a person."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -34,10 +34,7 @@ class NoSuchRecord(RavebooksError):
 
 @dataclass(frozen=True)
 class AttentionView:
-    """What waits for a person: a record, or with the kind `connection` and no side the connection itself.
-
-    `name` is what people call the record, where it was asked for.
-    """
+    """What waits for a person: a record, or with the kind `connection` and no side the connection itself."""
 
     side: str
     kind: str
@@ -48,7 +45,6 @@ class AttentionView:
     remedy: str
     since: datetime | None
     decisions: tuple[Choice, ...] = ()
-    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,14 +132,12 @@ class RecordActions:
         """The records that wait because of one question, those that have waited longest first."""
         with self.database.reading() as session:
             found = pending.attention_page(session, connection_id, asked, code)
-            names = listing.called(session, connection_id, [pending.record_of(row) for row in found.rows])
-            rows = [replace(_waiting(row), name=names.get(pending.record_of(row), "")) for row in found.rows]
-            return Page(rows, found.next)
+            return Page([_waiting(row) for row in found.rows], found.next)
 
-    def called(self, connection_id: str, record: Record) -> str:
-        """What people call a record: its number, reference or name, and of whom it is, as far as it was seen."""
+    def called(self, connection_id: str, records: Collection[Record]) -> dict[Record, str]:
+        """What people call these records: number, reference or name, and of whom they are, as far as it was seen."""
         with self.database.reading() as session:
-            return listing.called(session, connection_id, [record]).get(record, "")
+            return listing.called(session, connection_id, records)
 
     def asks(self, connection_id: str, record: Record) -> list[AttentionView]:
         """What a record asks a person now, under either of its names."""
