@@ -61,6 +61,25 @@ def _url(*schemes: str) -> Read:
     return read
 
 
+RECORD_PARTS: Final = ("account", "kind", "id")
+"""What the address of a record is made of."""
+
+
+def _record_url(env: Env, name: str, default: Any) -> Any:
+    said = "it has to be an http:// or https:// address with {id}, and nothing else in braces but {account} and {kind}"
+
+    def check(value: str) -> None:
+        try:
+            parts = urlsplit(value.format_map(dict.fromkeys(RECORD_PARTS, "x")))
+            whole = "{id}" in value and parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except (ValueError, LookupError, AttributeError):
+            whole = False
+        if not whole:
+            raise ValidationError(said)
+
+    return env.str(name, default, validate=check if env.str(name, "") else None)
+
+
 def _number(low: float, high: float) -> Read:
     return _within("float", low, high, f"it has to be a number between {low:g} and {high:g}")
 
@@ -175,6 +194,13 @@ class Settings:
         _list, (), "Webhook verifier tokens, comma-separated, two during a rotation", secret=True
     )
     ravetree_api_url: str = _setting(_HTTP, "", "Ravetree's API up to `/v1`", example="https://api.ravetree.example/v1")
+    ravetree_record_url: str = _setting(
+        _record_url,
+        "",
+        "Where people open a record in Ravetree, with `{account}`, `{kind}` (`invoice`, `estimate`, `payment`, "
+        "`contact`) and `{id}`; unset: the console has no link there",
+        example="https://app.ravetree.example/{account}/{kind}s/{id}",
+    )
     body_limit_bytes: int = _setting(_whole(1024, 64 * 1024 * 1024), 1024 * 1024, "Largest webhook body, in bytes")
     events_limit: int = _setting(_whole(1, 100_000), 2000, "Most events in one delivery")
     worker_threads: int = _setting(_whole(1, 64), 4, "Connections that one worker process serves at a time")
@@ -283,6 +309,12 @@ class Settings:
                 {"quickbooks_environment", "quickbooks_api_url", "quickbooks_discovery_url"},
                 f"{PREFIX}QUICKBOOKS_API_URL and {PREFIX}QUICKBOOKS_DISCOVERY_URL are for "
                 f"{PREFIX}QUICKBOOKS_ENVIRONMENT=local only: unset them or set that.",
+            )
+        if self.quickbooks_environment != "local" and self.ravetree_record_url.startswith("http://"):
+            yield (
+                {"quickbooks_environment", "ravetree_record_url"},
+                f"{PREFIX}RAVETREE_RECORD_URL starts with http://, which everybody on the way can read: "
+                "set an https:// one.",
             )
         if self.quickbooks_environment == "production":
             yield from ((names | {"quickbooks_environment"}, line) for names, line in self._objections_in_production())

@@ -9,6 +9,7 @@ from flask_smorest import Api
 from console import api, consent, contract, pages
 from publishers.messages import BrokerDown
 from ravebooks.bootstrap import Parts
+from ravebooks.parts.console import record_addresses
 from ravebooks.parts.shared import ring_of
 from storage import brakes, connections, migrations, outbox
 from sync import duties
@@ -75,6 +76,7 @@ def _add_public(app: Flask, parts: Parts, *, with_document: bool) -> Api:
             parts.clock,
             parts.tally,
             s.public_url,
+            record_addresses(s),
             is_local=s.quickbooks_environment == "local",
         ),
     )

@@ -42,10 +42,14 @@ _CLAUSES = {
 READS_FIRST = "The next sync reads QuickBooks first, and then decides."
 
 
+def clauses(writes: Sequence[tuple[Side, Action]]) -> str:
+    """What these writes do, in their order, without a subject. Raises `KeyError` for an action that nobody knows."""
+    return ", then ".join(dict.fromkeys(_CLAUSES[side, action] for side, action in writes))
+
+
 def of_writes(writes: Sequence[tuple[Side, Action]]) -> str:
-    """The writes in their order. Raises `KeyError` for an action that nobody knows."""
-    clauses = list(dict.fromkeys(_CLAUSES[side, action] for side, action in writes))
-    return f"The next sync {', then '.join(clauses)}."
+    """The same of the next sync."""
+    return f"The next sync {clauses(writes)}."
 
 
 def next_sync(writes: Sequence[tuple[Side, Action]], attention: Attention | None, waits: str, at_rest: str) -> str:

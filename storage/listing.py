@@ -1,6 +1,6 @@
 """The records of a connection as a list: Ravetree's, found by number, client and amount, with how their sync stands."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from reconcile.model import Kind, Side
+from reconcile.model import Kind, Record, Side
 from storage.copies import as_amount, folded
 from storage.models import Copy, StoredInstant, SyncState
 from storage.paging import Asked, Page
@@ -74,6 +74,28 @@ def names_of(session: Session, connection_id: str, client_ids: Collection[str]) 
     query = sa.select(Copy.record_id, Copy.body).where(*_ravetrees(connection_id), Copy.kind == Kind.CONTACT)
     found = session.execute(query.where(Copy.record_id.in_(sorted(client_ids))))
     return {row.record_id: str(row.body.get("name", "")) for row in found}
+
+
+def called(session: Session, connection_id: str, records: Collection[Record]) -> dict[Record, str]:
+    """Number, reference or name of these records, and of whom they are, as far as we have seen them."""
+    bodies: dict[Record, dict[str, Any]] = {}
+    for side, kind in sorted({(record.side, record.kind) for record in records}):
+        ids = [record.id for record in records if (record.side, record.kind) == (side, kind)]
+        query = sa.select(Copy.record_id, Copy.body).where(
+            Copy.connection_id == connection_id, Copy.side == side, Copy.kind == kind, Copy.record_id.in_(ids)
+        )
+        bodies |= {Record(side, kind, row.record_id): row.body for row in session.execute(query)}
+    clients = {str(body.get("client_id") or "") for body in bodies.values()} - {""}
+    names = names_of(session, connection_id, clients)
+    return {record: _called(body, names) for record, body in bodies.items()}
+
+
+def _called(body: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """By either book's own fields."""
+    said = (body.get(name) for name in ("number", "reference", "name", "DocNumber", "PaymentRefNum", "DisplayName"))
+    customer = body.get("CustomerRef")
+    client = names.get(str(body.get("client_id"))) or (customer.get("name") if isinstance(customer, Mapping) else None)
+    return " · ".join(str(part) for part in (next(filter(None, said), None), client) if part)
 
 
 _TOLD = sa.and_(

@@ -161,6 +161,18 @@ def due(session: Session, connection_id: str, now: datetime, limit: int) -> list
     )
 
 
+def generations(session: Session, connection_id: str, due_by: datetime | None = None) -> dict[Record, int]:
+    """How often each record was noted that is not at rest; with `due_by`, of those that may be worked on then."""
+    query = sa.select(PendingChange.side, PendingChange.kind, PendingChange.record_id, PendingChange.generation)
+    query = query.where(PendingChange.connection_id == connection_id)
+    if due_by is not None:
+        query = query.where(PendingChange.state == DUE, PendingChange.due_at <= due_by)
+    return {
+        Record(Side(side), Kind(kind), record_id): generation
+        for side, kind, record_id, generation in session.execute(query)
+    }
+
+
 def due_connections(session: Session, now: datetime, only: str | None = None) -> list[str]:
     """Active connections for which something is due: changes, sync states, jobs, duties; or `only` one."""
     sources = [

@@ -79,6 +79,12 @@ def usage(session: Session, connection_id: str, month: str) -> Usage:
     return Usage(month, reads, {row.action: row.made for row in writes}, connection.reads_budget)
 
 
+def metered(session: Session, connection_id: str, month: str) -> Usage:
+    """What a connection read in a month; its writes are not looked for."""
+    connection = session.get_one(Connection, connection_id)
+    return Usage(month, _reads(session, connection_id, month), {}, connection.reads_budget)
+
+
 def percent(session: Session, month: str) -> dict[str, int]:
     """How much of its budget each connection that has one has spent in a month."""
     query = (

@@ -1,6 +1,6 @@
 """Steps: what became of a record and who pressed what, one line each. Append-only."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -38,24 +38,16 @@ def add(
 
 def add_outcome(session: Session, connection_id: str, record: Record, what: str, text: str, now: datetime) -> None:
     """Add how the work on a record ended, unless it ended so the last time too."""
-    last = session.execute(
-        sa.select(Step)
-        .where(Step.connection_id == connection_id, Step.subject == str(record))
-        .order_by(Step.id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    if last is None or (last.what, last.text) != (what, text):
+    before = last(session, connection_id, [record])
+    if before is None or (before.what, before.text) != (what, text):
         add(session, connection_id, record, what, now, text=text)
 
 
-def of(session: Session, connection_id: str, records: Iterable[Record]) -> Sequence[Step]:
-    """The steps of a record under any of its names, oldest first."""
-    return (
-        session.execute(
-            sa.select(Step)
-            .where(Step.connection_id == connection_id, Step.subject.in_([str(record) for record in records]))
-            .order_by(Step.id)
-        )
-        .scalars()
-        .all()
-    )
+def last(session: Session, connection_id: str, records: Iterable[Record]) -> Step | None:
+    """The newest step of a record under any of its names."""
+    return session.execute(
+        sa.select(Step)
+        .where(Step.connection_id == connection_id, Step.subject.in_([str(record) for record in records]))
+        .order_by(Step.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()

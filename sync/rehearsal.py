@@ -5,7 +5,7 @@ rolled back, against neighbours that answer every write as we ask for it. No tra
 has to ask a neighbour is given up, the neighbour is asked, and it begins again with the answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ from storage.unit import UnitOfWork
 from sync import echoes
 from sync.books import Books, NoWrites, Writes
 from sync.endings import Endings, Outage
+from sync.entities import ENTITIES
 from sync.neighbours import Neighbours
 from sync.noted import Noted, noted_records
 from sync.outcomes import NeedsAttention, Outcome
@@ -233,6 +234,13 @@ class Rehearsal:
             return Rehearsed(record, unknown=True)
         return found
 
+    def look_up(self, records: Iterable[Record]) -> None:
+        """Read these of QuickBooks' as few times as possible, for all that is rehearsed afterwards."""
+        wanted = set(records)
+        for kind, entity in ENTITIES.items():
+            if names := [record.id for record in wanted if record.kind is kind]:
+                self.answers.know(entity, self._neighbours.quickbooks.by_ids(entity, names))
+
     def look_up_numbers(self, kind: Kind, numbers: list[str]) -> None:
         """Look up the numbers of many documents in one read, for all that is rehearsed afterwards."""
 
@@ -288,7 +296,8 @@ class Rehearsal:
         writes = _Supposing(self._clock, supposed, rehearsed, blocked)
         books = writes.books = self._books(unit, supposed, writes)
         endings = _Chorus(self._clock, rehearsed)
-        before = self._generations(books)
+        with unit.reading() as session:
+            before = pending.generations(session, books.id)
         partners = books.pairs_among(record.kind, record.side, [record.id])
         self._ask_for(books, record, requested, said)
         for _ in range(ROUNDS):
@@ -317,18 +326,12 @@ class Rehearsal:
                 requested = True
             pending.note(session, books.id, record, now, requested=requested)
 
-    def _generations(self, books: Books) -> dict[tuple[str, str, str], int]:
-        with books.reading() as session:
-            return {_key(row): row.generation for row in pending.every(session, books.id)}
-
-    def _due(self, books: Books, before: dict[tuple[str, str, str], int]) -> list[Noted]:
+    def _due(self, books: Books, before: Mapping[Record, int]) -> list[Noted]:
         """What this rehearsal has made due, with all that is noted of it, read first where the worker would."""
         with books.reading() as session:
-            rows = [
-                row
-                for row in pending.due(session, books.id, books.now(), 1000)
-                if row.generation != before.get(_key(row))
-            ]
+            due = pending.generations(session, books.id, books.now())
+            ours = [record for record, generation in due.items() if generation != before.get(record)]
+            rows = sorted(pending.rows(session, books.id, ours), key=lambda row: (row.created_at, row.record_id))
             subjects = noted_records(books, [echoes.note_entry(session, row) for row in rows])
             entries = [entry for subject in subjects for entry in subject.entries]
             entries += [echoes.note_entry(session, row) for row in self._of_customers(session, books, subjects)]
@@ -358,10 +361,6 @@ class _AllIsKnown(set[Record]):
 
 class _Unknown(Exception):
     """QuickBooks would have to be asked."""
-
-
-def _key(row: PendingChange) -> tuple[str, str, str]:
-    return row.side, row.kind, row.record_id
 
 
 def attention_of(rehearsed: Rehearsed) -> Any:

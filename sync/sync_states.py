@@ -19,15 +19,10 @@ from storage import sync_states as states
 from storage.models import SyncState
 from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome, Waits
+from sync.record_addresses import RecordAddresses
 
 TOLD_AGAIN_AFTER = timedelta(seconds=30)
 TOLD_TOGETHER = 10
-PAGES = {
-    Kind.CONTACT: "customerdetail?nameId",
-    Kind.ESTIMATE: "estimate?txnId",
-    Kind.INVOICE: "invoice?txnId",
-    Kind.PAYMENT: "recvpayment?txnId",
-}
 
 log = logger("telling")
 
@@ -64,8 +59,7 @@ def _state(outcome: Outcome) -> Body:
 
 
 def _link(quickbooks_id: str | None, kind: Kind, pages_url: str) -> Body:
-    url = f"{pages_url}/{PAGES[kind]}={quickbooks_id}" if pages_url and quickbooks_id else None
-    return {"remote_id": quickbooks_id, "remote_url": url}
+    return {"remote_id": quickbooks_id, "remote_url": RecordAddresses(pages_url).in_quickbooks(kind, quickbooks_id)}
 
 
 def tell(books: Books) -> None:

@@ -185,7 +185,14 @@ PAIR = {
     "number": "1043",
     "client": "Northwind",
     "currency": "USD",
-    "ravetree": {"id": "inv_9001", "number": "1043", "status": "sent", "total": "100.00", "balance": "100.00"},
+    "ravetree": {
+        "id": "inv_9001",
+        "number": "1043",
+        "status": "sent",
+        "total": "100.00",
+        "balance": "100.00",
+        "url": "https://app.ravetree.example/org_42/invoices/inv_9001",
+    },
     "quickbooks": {"id": "145", "number": "1043", "status": "open", "total": "90.00", "balance": "90.00"},
     "state": "due",
     "differences": [

@@ -1,6 +1,6 @@
 """What waits for a person, by cause, with the repair in place."""
 
-from collections import Counter
+from typing import Any
 
 from flask import g, request
 from werkzeug.wrappers import Response
@@ -8,16 +8,16 @@ from werkzeug.wrappers import Response
 from config.errors import RavebooksError
 from console.api.paging import asked, sealed
 from console.pages.showing import back, carried_out, console, note, page, said, sentence, show, showing, visitor
-from reconcile.model import Record, Side
+from reconcile.model import Kind, Record, Side
+from reconcile.sentences import clauses
 from schemas.ids import record_of
 from storage import users
 from storage.decisions import Said
 from storage.paging import Asked
+from sync.actions.records import AttentionView
 
 ROWS, FIRST = 100, 10
 """How many questions of one cause are shown, and how many of each when all causes are."""
-PREVIEWED = 10
-"""For how many of those that are ticked both sides are asked what an answer would do."""
 RETRY = "retry"
 
 
@@ -34,6 +34,7 @@ def attention(connection_id: str) -> Response:
         if found.rows:
             groups[each] = found.rows
             cursor = sealed(found) if code else None
+    named = actions.called(connection_id, [_named(row) for rows in groups.values() for row in rows])
     above = [row for row in actions.attention(connection_id, Asked(FIRST)).rows if row.kind == "connection"]
     return show(
         "attention.html",
@@ -41,10 +42,17 @@ def attention(connection_id: str) -> Response:
         connection=g.connection,
         above=[] if code else above,
         groups=groups,
+        named={str(record): called for record, called in named.items()},
         causes=causes,
         only=code,
+        most=ROWS,
+        ticked=bool(request.args.get("ticked")),
         cursor=cursor,
     )
+
+
+def _named(row: AttentionView) -> Record:
+    return Record(Side(row.side), Kind(row.kind), row.id)
 
 
 @console.post("/<connection_id>/records/<side>/<kind>/<record_id>/decide")
@@ -105,19 +113,17 @@ def decide_many(connection_id: str) -> Response:
 
 
 def _preview_many(connection_id: str, decision: str, ticked: list[str]) -> Response:
-    """How many there are, what they ask, and what becomes of the first of them, by what is written."""
+    """What would become of all of them, by what is written and how it ends; what no longer asks is left out."""
     actions, asked_for = showing().actions.records, {}
-    for name in ticked:
-        asked_for[name] = next((row.cause for row in actions.asks(connection_id, _record(name))), "")
-    outcomes: Counter[str] = Counter()
-    for name in ticked[:PREVIEWED]:
-        try:
-            found = actions.preview(connection_id, _record(name), decision)
-        except RavebooksError as error:
-            outcomes[f"{sentence(error)} {error.remedy}"] += 1
-        else:
-            written = [f"{step['action']} in {Side(step['side']).spelled}" for step in found["steps"]]
-            outcomes["; ".join(written) or "nothing is written"] += 1
+    for name in dict.fromkeys(ticked):
+        if rows := actions.asks(connection_id, _record(name)):
+            asked_for[name] = rows[0].cause
+    found = actions.preview_many(connection_id, [_record(name) for name in asked_for], decision)
+    outcomes: dict[str, list[str]] = {}
+    for record, shown in found.found.items():
+        outcomes.setdefault(_becomes(shown), []).append(str(record))
+    for record, error in found.refused.items():
+        outcomes.setdefault(f"is refused: {sentence(error)} {error.remedy}", []).append(str(record))
     return show(
         "preview_many.html",
         active="attention",
@@ -126,9 +132,25 @@ def _preview_many(connection_id: str, decision: str, ticked: list[str]) -> Respo
         code=request.form.get("code", ""),
         note=request.form.get("note", ""),
         asked=asked_for,
-        outcomes=outcomes.most_common(),
-        previewed=min(len(ticked), PREVIEWED),
+        outcomes=sorted(outcomes.items(), key=lambda one: -len(one[1])),
+        left=found.left,
+        silent=len(set(ticked)) - len(asked_for),
     )
+
+
+_ENDS = {
+    "ask": "asks something else",
+    "parked": "waits for a repair",
+    "wait": "waits for another record",
+}
+
+
+def _becomes(shown: dict[str, Any]) -> str:
+    """What becomes of a record, in words that it shares with others of which the same becomes."""
+    writes = clauses([(Side(step["side"]), step["action"]) for step in shown["steps"]])
+    if shown["outcome"] in _ENDS:
+        return f"{writes}, then {_ENDS[shown['outcome']]}" if writes else _ENDS[shown["outcome"]]
+    return writes or f"writes nothing: {shown['message']}"
 
 
 def _record(name: str) -> Record:

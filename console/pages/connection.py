@@ -7,6 +7,7 @@ from flask import g, request
 from werkzeug.wrappers import Response
 
 from config.errors import RavebooksError
+from console.api.paging import asked, sealed
 from console.api.shapes import ConnectionSettings
 from console.pages.showing import back, console, loaded, page, said, sentence, show, showing, visitor
 from storage import users
@@ -14,7 +15,7 @@ from storage.connections import DISCONNECTED
 from sync.actions.lists import ReadList
 from sync.actions.mappings import DEPOSIT_ACCOUNT, LINE_TYPE, PAYMENT_METHOD, TAX_RATE, MappedKey, SwitchRefused
 
-MONTHS, NUMBER_LENGTH = 24, 18
+MONTHS, NUMBER_LENGTH = 3, 18
 FIRST, MORE = (LINE_TYPE, TAX_RATE), (PAYMENT_METHOD, DEPOSIT_ACCOUNT)
 TITLES = {
     LINE_TYPE: ("Ravetree line item", "QuickBooks service item"),
@@ -36,7 +37,7 @@ def connection(connection_id: str) -> Response:
         connection=g.connection,
         inspection=actions.last_inspection(connection_id),
         settings=actions.settings(connection_id),
-        usage=actions.usage(connection_id)[0],
+        usage=actions.this_month(connection_id),
         would_be=actions.forgotten_would_be(connection_id) if g.connection.state == DISCONNECTED else "",
     )
 
@@ -176,5 +177,6 @@ def look(connection_id: str) -> Response:
 @page()
 def reads(connection_id: str) -> Response:
     """Metered reads by cause and writes by action, month by month, with the budget."""
-    months = showing().actions.connections.usage(connection_id)
-    return show("reads.html", active="reads", connection=g.connection, months=months[:MONTHS])
+    page_asked = asked({"limit": MONTHS, "cursor": request.args.get("cursor", "")})
+    found = showing().actions.connections.usage_page(connection_id, page_asked)
+    return show("reads.html", active="reads", connection=g.connection, months=found.rows, cursor=sealed(found))

@@ -28,6 +28,7 @@ def record(connection_id: str, side: str, kind: str, record_id: str) -> Response
         history = Page([])
     return show(
         "record.html",
+        active="records",
         connection=g.connection,
         name=name,
         shown=books.record(connection_id, name),
@@ -49,6 +50,8 @@ def preview(connection_id: str, side: str, kind: str, record_id: str) -> Respons
         found, refusal = None, f"{sentence(error)} {error.remedy}"
     return show(
         "preview.html",
+        active="records",
+        called=showing().actions.records.called(connection_id, [name]).get(name, ""),
         connection=g.connection,
         name=name,
         decision=decision,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
@@ -40,12 +40,14 @@ from console.access.tokens import Tokens
 from console.access.users import Users
 from console.api.errors import STATUS
 from console.connecting import Connecting
+from console.pages import wording
 from storage import acts, users
 from storage.connections import UnknownConnection
 from storage.database import DatabaseDown
 from storage.models import User
 from sync.actions import Actions
 from sync.actions.connections import ConnectionView
+from sync.record_addresses import RecordAddresses
 
 COOKIE = "ravebooks_console"
 EXTENSION = "ravebooks-console"
@@ -88,6 +90,7 @@ class Showing:
     clock: Clock
     tally: Tally
     public_url: str
+    addresses: RecordAddresses
     is_local: bool = False
     csrf: list[CSRFProtect] = field(default_factory=list)
 
@@ -338,9 +341,20 @@ def nothing_here(rest: str) -> Response:
 def words(app: Flask) -> None:
     """What every template can say."""
     app.jinja_env.filters.update(
-        when=_when, day=_day, money=_money, kind=_kind, cause=_cause, label=_label, here=here, span=_span
+        when=_when,
+        day=_day,
+        money=_money,
+        kind=wording.kind,
+        cause=_cause,
+        label=wording.label,
+        here=here,
+        span=_span,
+        does=wording.does,
+        happened=wording.happened,
+        outcome=wording.outcome,
+        begun=wording.begun,
     )
-    app.jinja_env.globals.update(with_query=_with_query)
+    app.jinja_env.globals.update(with_query=_with_query, in_ravetree=_in_ravetree)
 
 
 def _when(moment: datetime | str | None) -> str:
@@ -377,62 +391,31 @@ def _money(amount: Any, currency: str = "") -> str:
     return f"{Decimal(str(amount)):,.2f} {currency}".strip()
 
 
-KINDS = {
-    "invoice": "Invoice",
-    "estimate": "Estimate",
-    "payment": "Payment",
-    "contact": "Client",
-    "connection": "Connection",
-}
-
-
-def _kind(name: str) -> str:
-    return KINDS.get(name, name.capitalize())
-
-
 def _cause(code: str) -> str:
     """The code of a question as a heading."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", code).capitalize()
 
 
-LABELS = {
-    "accept": "Accept it",
-    "adopt": "Adopt it",
-    "free": "Free the number",
-    "leave": "Leave it",
-    "link": "Link it",
-    "one": "They are one",
-    "overwrite": "Overwrite it",
-    "payment": "Keep the payment",
-    "placeholder": "Enter a payment",
-    "push": "Write it anew",
-    "quickbooks": "Take QuickBooks'",
-    "ravetree": "Take Ravetree's",
-    "restore": "Restore it",
-    "retry": "Look again",
-    "today": "Date it today",
-    "two": "They are two",
-    "unlink": "Unlink it",
-}
-"""What the button of a decision says."""
 _MARKED = re.compile(r"(?:([Dd])ecide |([Pp])ress )?`([^`]+)`")
 
 
-def _label(decision: str) -> str:
-    return LABELS.get(decision, decision.capitalize())
-
-
+@lru_cache(maxsize=1024)
 def here(remedy: str) -> Markup:
     """A remedy for this place: where it names a decision, what the button of it says."""
 
     def said(found: "re.Match[str]") -> str:
         verb = "Press " if found[1] == "D" or found[2] == "P" else "press " if found[1] or found[2] else ""
-        if found[3] in LABELS:
-            return f'{verb}<span class="press">{escape(LABELS[found[3]])}</span>'
+        if found[3] in wording.LABELS:
+            return f'{verb}<span class="press">{escape(wording.LABELS[found[3]])}</span>'
         return f"{found[0].partition('`')[0]}<code>{found[3]}</code>"
 
     # The marks stand outside of what is escaped: none of them is a sign that HTML knows.
     return Markup(_MARKED.sub(said, str(escape(remedy))))  # noqa: S704 - escaped before
+
+
+def _in_ravetree(kind: str, record_id: str) -> str | None:
+    """Where a record of the connection that is shown is opened in Ravetree, if that is known."""
+    return showing().addresses.in_ravetree(g.connection.account_id, kind, record_id)
 
 
 def _with_query(**changes: Any) -> str:

@@ -77,7 +77,7 @@ def timeline_(connection: str, side: str, kind: str, record_id: str) -> None:
     """Show what happened to a record: events, plans, writes with field changes, answers, who pressed what."""
     record = record_of(side, kind, record_id)
     with open_quietly() as parts:
-        entries = parts.console.unhurried_actions.books.timeline(connection, record)
+        entries = list(parts.console.unhurried_actions.books.timeline(connection, record))
     for entry in entries:
         by = f"  by {entry['by']}" if entry["by"] else ""
         click.echo(f"{entry['at']:%Y-%m-%d %H:%M:%S}  {entry['what']:<8}{entry['side']:<11}{entry['text']}{by}")

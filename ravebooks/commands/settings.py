@@ -22,7 +22,8 @@ behind it set to the path of a file that holds the value, as Docker and Kubernet
 **In production**, which is the default, weak secrets are refused. `RAVEBOOKS_SECRET_KEY`, `RAVEBOOKS_API_TOKEN`, each
 verifier token and each key of a ring (its bytes) need
 {strength.RULE}.
-`RAVEBOOKS_PUBLIC_URL` and `RAVEBOOKS_RAVETREE_API_URL` have to start with `https://` there.
+`RAVEBOOKS_PUBLIC_URL`, `RAVEBOOKS_RAVETREE_API_URL` and `RAVEBOOKS_RAVETREE_RECORD_URL` have to start with `https://`
+there.
 
 ## The Procfile's processes on the sandbox
 

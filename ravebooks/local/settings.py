@@ -30,6 +30,7 @@ def with_sandbox(settings: Settings, world: World) -> Settings:
         quickbooks_discovery_url=world.quickbooks["discovery_url"],
         quickbooks_verifier_tokens=(world.quickbooks["verifier_token"],),
         ravetree_api_url=world.ravetree["api_url"],
+        ravetree_record_url=f"{world.ravetree['api_url'].removesuffix('v1')}#{{id}}",
     )
 
 

@@ -21,9 +21,15 @@ from sync.actions import Actions
 from sync.questions.parity import Parity
 from sync.questions.preflight import Preflight
 from sync.questions.previews import Previews
+from sync.record_addresses import RecordAddresses
 
 LOCAL_OPERATOR = "operator"
 """Whoever starts `ravebooks up` enters the console as this user, by a link."""
+
+
+def record_addresses(of: settings.Settings) -> RecordAddresses:
+    """Where people open records in both books."""
+    return RecordAddresses(of.quickbooks_pages_url, of.ravetree_record_url)
 
 
 class ConsoleParts:
@@ -64,7 +70,7 @@ class ConsoleParts:
     @cached_property
     def parity(self) -> Parity:
         shared = self._shared
-        return Parity(shared.database, shared.clock, self._neighbours.of, shared.settings.quickbooks_pages_url)
+        return Parity(shared.database, shared.clock, self._neighbours.of, record_addresses(shared.settings))
 
     @cached_property
     def users(self) -> Users:

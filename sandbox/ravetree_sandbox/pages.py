@@ -25,6 +25,7 @@ th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd; 
 td.money { text-align: right; font-variant-numeric: tabular-nums; }
 form { display: inline-flex; flex-wrap: wrap; gap: .4rem; align-items: end; margin: .2rem 0; }
 label { display: flex; flex-direction: column; font-size: .85em; color: #444; }
+tr:target { background: #fff3c4; }
 .refused { background: #fde8e8; border: 1px solid #c33; padding: .6rem; }
 </style>
 <h1>Ravetree sandbox</h1>
@@ -41,7 +42,7 @@ label { display: flex; flex-direction: column; font-size: .85em; color: #444; }
 
 <h2>Invoices</h2>
 <table><thead><tr><th>Number<th>Client<th>Status<th>Lines<th>Total<th>Balance<th>QuickBooks<th>Act</tr></thead>
-{% for row in invoices %}<tr>
+{% for row in invoices %}<tr id="{{ row.id }}">
   <td>{{ row.number }}<td>{{ names.get(row.client_id, row.client_id) }}<td>{{ row.status }}
   <td>{% for line in row.lines %}{{ line.type }}: {{ line.description }} {{ line.amount }}<br>{% endfor %}
   {% if row.status != "void" %}<form method="post" action="/pages/invoices/{{ row.id }}/lines">
@@ -66,7 +67,7 @@ label { display: flex; flex-direction: column; font-size: .85em; color: #444; }
 
 <h2>Payments</h2>
 <table><thead><tr><th>Date<th>Amount<th>Reference<th>Over<th>From<th>Act</tr></thead>
-{% for row in payments %}<tr>
+{% for row in payments %}<tr id="{{ row.id }}">
   <td>{{ row.date }}<td class="money">{{ row.amount }} {{ row.currency }}<td>{{ row.reference }}
   <td>{% for part in row.allocations %}
     {{ numbers.get(part.invoice_id, part.invoice_id) }}: {{ part.amount }}<br>{% endfor %}

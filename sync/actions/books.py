@@ -1,6 +1,6 @@
 """Both books of a connection held against each other: reports, drift, one record and what happened to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,21 +54,20 @@ class BookActions:
             raise NoSuchRecord(f"neither book has {record}", remedy="Look its id up there, or list what differs.")
         return shown
 
-    def timeline(self, connection_id: str, record: Record) -> list[dict[str, Any]]:
+    def timeline(self, connection_id: str, record: Record) -> Iterator[dict[str, Any]]:
         """Everything that is known to have happened to a record, oldest first. Raises `NoSuchRecord`."""
-        with self.database.reading() as session:
-            connections.get(session, connection_id)
-            entries = timeline.of(session, connection_id, record)
-        if not entries:
-            raise NoSuchRecord(f"nothing ever happened to {record}", remedy="Look its id up in its book.")
-        return entries
+        return paging.through(lambda asked: self.timeline_page(connection_id, record, asked))
 
     def timeline_page(
         self, connection_id: str, record: Record, asked: Asked, *, newest_first: bool = False
     ) -> Page[dict[str, Any]]:
         """The same, a page at a time."""
-        entries = self.timeline(connection_id, record)
-        return paging.cut(entries, lambda entry: entry["place"], asked, descending=newest_first)
+        with self.database.reading() as session:
+            connections.get(session, connection_id)
+            found = timeline.page(session, connection_id, record, asked, newest_first=newest_first)
+        if not found.rows and asked.after is None:
+            raise NoSuchRecord(f"nothing ever happened to {record}", remedy="Look its id up in its book.")
+        return found
 
 
 def _place(pair: dict[str, Any]) -> tuple[str, ...]:

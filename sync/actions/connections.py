@@ -161,9 +161,18 @@ class ConnectionActions:
             months = dict.fromkeys([this, *reads.months(session, connection_id)])
             return [reads.usage(session, connection_id, month) for month in months]
 
+    def this_month(self, connection_id: str) -> reads.Usage:
+        """What was read this month; writes, which cost nothing, are not counted."""
+        with self.database.reading() as session:
+            return reads.metered(session, connection_id, reads.month_of(self.clock.now()))
+
     def usage_page(self, connection_id: str, asked: Asked) -> Page[reads.Usage]:
-        """The same, a page at a time."""
-        return paging.cut(self.usage(connection_id), lambda usage: (usage.month,), asked, descending=True)
+        """The same, a page at a time: the writes of other months are not counted."""
+        with self.database.reading() as session:
+            connections.get(session, connection_id)
+            every = {reads.month_of(self.clock.now()), *reads.months(session, connection_id)}
+            shown = paging.cut(every, lambda month: (month,), asked, descending=True)
+            return Page([reads.usage(session, connection_id, month) for month in shown.rows], shown.next)
 
     def last_inspection(self, connection_id: str) -> Inspection:
         """What the last look at the settings of both sides found."""

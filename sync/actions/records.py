@@ -1,6 +1,6 @@
 """What a person does with one record: retry, decide, look before, press the button; and what waits for a person."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from storage.listing import Filter, Listed
 from storage.models import Connection, PendingChange
 from storage.paging import Asked, Page
 from sync import duties
-from sync.questions.previews import Previews
+from sync.questions.previews import PreviewOfMany, Previews
 
 RETRYING = "retrying"
 """How a record is shown that has failed for an hour and is tried on."""
@@ -134,6 +134,11 @@ class RecordActions:
             found = pending.attention_page(session, connection_id, asked, code)
             return Page([_waiting(row) for row in found.rows], found.next)
 
+    def called(self, connection_id: str, records: Collection[Record]) -> dict[Record, str]:
+        """What people call these records: number, reference or name, and of whom they are, as far as it was seen."""
+        with self.database.reading() as session:
+            return listing.called(session, connection_id, records)
+
     def asks(self, connection_id: str, record: Record) -> list[AttentionView]:
         """What a record asks a person now, under either of its names."""
         with self.database.reading() as session:
@@ -165,6 +170,10 @@ class RecordActions:
         """What the next sync of a record, or that decision, would do. Writes nothing. Raises `NoSuchRecord`."""
         self.check_is_there(connection_id, record)
         return self.previews.record(connection_id, record, decision, target)
+
+    def preview_many(self, connection_id: str, records: Sequence[Record], decision: str) -> PreviewOfMany:
+        """What a decision would do with each of these, for as many as there is time. Writes nothing."""
+        return self.previews.many(connection_id, records, decision)
 
     def check_is_there(self, connection_id: str, record: Record) -> None:
         """Raise `NoSuchRecord` for one that neither book nor ours ever had, and `NotActive` when disconnected."""
@@ -211,7 +220,7 @@ class RecordActions:
     def _became(self, connection_id: str, record: Record) -> Became:
         with self.database.reading() as session:
             rows = pending.rows(session, connection_id, pairs.names(session, connection_id, record))
-            last = next(iter(reversed(steps.of(session, connection_id, [record]))), None)
+            last = steps.last(session, connection_id, [record])
         waiting = next((row for row in rows if row.state != pending.DUE), None)
         if waiting is not None:
             return Became(waiting.state, waiting.cause, waiting.remedy)

@@ -80,13 +80,21 @@ class Queues:
     counted: Mapping[str, float]
 
 
+STORY = 100
+"""How much of what followed an event is told with it."""
+
+
 @dataclass(frozen=True)
 class EventStory:
-    """One event, and what became of it: the note that is left of it, and all that happened to its record since."""
+    """One event, and what became of it: the note that is left of it, and what happened to its record since.
+
+    It `goes_on` where that is more than `STORY` entries.
+    """
 
     event: Event
     pending: PendingChange | None
     entries: Sequence[Mapping[str, Any]]
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,6 +185,6 @@ class WatchingActions:
                 return EventStory(event, None, [])
             record = Record(Side(event.source), Kind(event.kind), event.subject)
             rows = pending.rows(session, event.connection_id, [record])
-            since = event.occurred_at or event.received_at
-            entries = timelines.of(session, event.connection_id, record)
-        return EventStory(event, rows[0] if rows else None, [one for one in entries if one["at"] >= since])
+            begin = timelines.since(event.occurred_at or event.received_at)
+            found = timelines.page(session, event.connection_id, record, Asked(STORY, begin))
+        return EventStory(event, rows[0] if rows else None, found.rows, found.next is not None)

@@ -180,8 +180,8 @@ class AllCompared:
     def _was_left_alone(self, held: SideBySide) -> bool:
         """Whether the rules, or a person, left it out on purpose the last time."""
         with self._books.reading() as session:
-            last = steps.of(session, self._books.id, held.names)[-1:]
-        return any(step.what == "ignored" for step in last)
+            last = steps.last(session, self._books.id, held.names)
+        return last is not None and last.what == "ignored"
 
 
 def spell_answer(row: LastingAnswer) -> str:

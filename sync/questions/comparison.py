@@ -148,9 +148,9 @@ class SideBySide:
 class BothBooks:
     """Compares what our books know. It writes nothing, and reads nothing that is metered."""
 
-    def __init__(self, books: Books, rehearsal: Rehearsal | None = None) -> None:
+    def __init__(self, books: Books, rehearsal: Rehearsal | None = None, lists: Lists | None = None) -> None:
         self.books = books
-        self.lists = Lists(books)
+        self.lists = lists or Lists(books)
         self._rehearsal = rehearsal
         self._rehearsed = 0
         self._contacts: dict[str, RavetreeContact | None] = {}

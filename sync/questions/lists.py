@@ -1,8 +1,8 @@
 """What records of a connection are compared by: listed once for one question."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from clients.ravetree.account import RESOURCES
 from reconcile.actions import Action
@@ -10,9 +10,12 @@ from reconcile.model import ZERO, Kind, QuickBooksPayment, RavetreePayment, Reco
 from reconcile.payment_facts import KnownInvoice
 from schemas import quickbooks
 from schemas.quickbooks import Body
-from storage import connections, copies, journal, pairs, pending
-from storage.models import Copy, Mapping, Pair, PendingChange
+from storage import connections, copies, journal, models, pairs, pending
+from storage.models import Copy, Pair, PendingChange
 from sync.books import Books
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 
 class Lists:
@@ -25,7 +28,7 @@ class Lists:
         self._known: dict[str, KnownInvoice] = {}
 
     @cached_property
-    def mappings(self) -> list[Mapping]:
+    def mappings(self) -> list[models.Mapping]:
         """Every key of Ravetree with the entry that it is mapped to."""
         with self.books.reading() as session:
             return connections.every_mapping(session, self.books.id)
@@ -36,14 +39,14 @@ class Lists:
         return {row.key: row.quickbooks_id for row in self.mappings if row.kind == "payment_method"}
 
     @cached_property
-    def customers(self) -> dict[tuple[str, str], str]:
+    def customers(self) -> Mapping[tuple[str, str], str]:
         """Customers by contact and currency."""
         with self.books.reading() as session:
             found = pairs.every(session, self.books.id, Kind.CONTACT)
         return {(pair.ravetree_id, pair.currency): pair.quickbooks_id for pair in found}
 
     @cached_property
-    def names(self) -> dict[str, str]:
+    def names(self) -> Mapping[str, str]:
         """Customers by id, and items as `item ID`."""
         with self.books.reading() as session:
             known = copies.every(session, self.books.id, Side.QUICKBOOKS, Kind.CONTACT)
@@ -51,13 +54,13 @@ class Lists:
         return names | {f"item {row.quickbooks_id}": row.name for row in self.mappings if row.name}
 
     @cached_property
-    def sent_written(self) -> set[str]:
+    def sent_written(self) -> Container[str]:
         """Invoices that we marked as sent."""
         with self.books.reading() as session:
             return journal.done_subjects(session, self.books.id, Action.INVOICE_MARK_SENT)
 
     @cached_property
-    def invoice_pairs(self) -> tuple[dict[str, Pair], dict[str, Pair]]:
+    def invoice_pairs(self) -> tuple[Mapping[str, Pair], Mapping[str, Pair]]:
         """The pairs of invoices by Ravetree's ids, and by QuickBooks'."""
         with self.books.reading() as session:
             found = pairs.every(session, self.books.id, Kind.INVOICE)
@@ -103,7 +106,87 @@ class Lists:
         return self._copies[kind]
 
     @cached_property
-    def under_way(self) -> dict[Record, PendingChange]:
+    def under_way(self) -> Mapping[Record, PendingChange]:
         """All that is not at rest, by record."""
         with self.books.reading() as session:
             return {pending.record_of(row): row for row in pending.every(session, self.books.id)}
+
+
+class LookedUp(Lists):
+    """The same for one record: each entry is looked up when it is asked for, however many there are."""
+
+    @cached_property
+    def customers(self) -> Mapping[tuple[str, str], str]:
+        """Customers by contact and currency."""
+
+        def find(named: tuple[str, str]) -> str | None:
+            with self.books.reading() as session:
+                pair = pairs.find(session, self.books.id, Kind.CONTACT, Side.RAVETREE, *named)
+            return pair.quickbooks_id if pair is not None else None
+
+        return _LookedUp(find)
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """Customers by id, and items as `item ID`."""
+        items = {f"item {row.quickbooks_id}": row.name for row in self.mappings if row.name}
+
+        def find(name: str) -> str | None:
+            if name.startswith("item "):
+                return items.get(name)
+            with self.books.reading() as session:
+                copy = copies.get(session, self.books.id, Record(Side.QUICKBOOKS, Kind.CONTACT, name))
+            return str(copy.body["DisplayName"]) if copy is not None and copy.body.get("DisplayName") else None
+
+        return _LookedUp(find)
+
+    @cached_property
+    def sent_written(self) -> Container[str]:
+        """Invoices that we marked as sent."""
+
+        def find(subject: str) -> bool | None:
+            with self.books.reading() as session:
+                return journal.was_done(session, self.books.id, subject, Action.INVOICE_MARK_SENT) or None
+
+        return _LookedUp(find)
+
+    @cached_property
+    def invoice_pairs(self) -> tuple[Mapping[str, Pair], Mapping[str, Pair]]:
+        """The pairs of invoices by Ravetree's ids, and by QuickBooks'."""
+
+        def finding(side: Side) -> Callable[[str], Pair | None]:
+            return lambda name: self.books.pair(Kind.INVOICE, side, name)
+
+        return _LookedUp(finding(Side.RAVETREE)), _LookedUp(finding(Side.QUICKBOOKS))
+
+    @cached_property
+    def under_way(self) -> Mapping[Record, PendingChange]:
+        """What is not at rest, by record."""
+
+        def find(record: Record) -> PendingChange | None:
+            with self.books.reading() as session:
+                return next(iter(pending.rows(session, self.books.id, [record])), None)
+
+        return _LookedUp(find)
+
+
+class _LookedUp(Mapping[K, V]):
+    """Finds each value once; it lists only what was found."""
+
+    def __init__(self, find: Callable[[K], V | None]) -> None:
+        self._find = find
+        self._found: dict[K, V | None] = {}
+
+    def __getitem__(self, key: K) -> V:
+        if key not in self._found:
+            self._found[key] = self._find(key)
+        value = self._found[key]
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[K]:
+        return (key for key, value in self._found.items() if value is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

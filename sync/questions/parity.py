@@ -12,7 +12,7 @@ from reconcile import parity as rules
 from reconcile.choices import choices
 from reconcile.compare import Cause
 from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
-from reconcile.parity import Compared, Report, Row
+from reconcile.parity import Compared, Figures, Report, Row
 from reconcile.receipts import same_receipt
 from storage import answers, brakes, connections, copies, decisions, duties, pairs, pending
 from storage import parity as reports
@@ -32,8 +32,9 @@ from sync.questions.comparison import (
     spell_amount,
     spell_differences,
 )
+from sync.questions.lists import LookedUp
+from sync.record_addresses import RecordAddresses
 from sync.rehearsal import Rehearsal
-from sync.sync_states import PAGES
 
 COPIES, FULL = "copies", "full"
 """What a report was made from: our copies of QuickBooks' records, or a fresh read of all."""
@@ -92,11 +93,13 @@ class Metric:
 class Parity:
     """What the API and the command line ask about both books. It writes to neither side."""
 
-    def __init__(self, database: Database, clock: Clock, neighbours_of: NeighboursOf, pages_url: str = "") -> None:
+    def __init__(
+        self, database: Database, clock: Clock, neighbours_of: NeighboursOf, addresses: RecordAddresses
+    ) -> None:
         self._database = database
         self._clock = clock
         self._neighbours_of = neighbours_of
-        self._pages_url = pages_url
+        self._addresses = addresses
 
     @contextmanager
     def _books(self, connection_id: str) -> Iterator[Books]:
@@ -131,26 +134,28 @@ class Parity:
             "number": held.number,
             "client": both.client_name(held),
             "currency": held.currency,
-            "ravetree": self._spell_side(held, Side.RAVETREE),
-            "quickbooks": self._spell_side(held, Side.QUICKBOOKS),
+            "ravetree": self._spell_ravetree(both, held),
+            "quickbooks": self._spell_quickbooks(held),
             "state": _state(both, held),
             "differences": spell_differences(held.differences),
         }
 
-    def _spell_side(self, held: SideBySide, side: Side) -> dict[str, Any] | None:
-        name = held.ravetree_id if side is Side.RAVETREE else held.quickbooks_id
-        if not name:
+    def _spell_ravetree(self, both: BothBooks, held: SideBySide) -> dict[str, Any] | None:
+        if not held.ravetree_id:
             return None
-        said = figures(held.ours if side is Side.RAVETREE else held.theirs)
-        shown: dict[str, Any] = {"id": name, "status": said.status if said else "deleted"}
-        if said is not None:
-            shown |= {"number": said.number, "total": spell_amount(said.total), "balance": spell_amount(said.balance)}
-        if side is Side.QUICKBOOKS:
-            shown["url"] = f"{self._pages_url}/{PAGES[held.kind]}={name}" if self._pages_url else None
-            if held.copy is not None:
-                shown |= {"seen_at": held.copy.seen_at.isoformat(), "old_copy": held.copy.stale}
-            elif said is None:
-                shown["status"] = "unknown"
+        url = self._addresses.in_ravetree(both.books.connection.account_id, held.kind, held.ravetree_id)
+        return _spell_side(held.ravetree_id, figures(held.ours)) | {"url": url}
+
+    def _spell_quickbooks(self, held: SideBySide) -> dict[str, Any] | None:
+        if not held.quickbooks_id:
+            return None
+        said = figures(held.theirs)
+        shown = _spell_side(held.quickbooks_id, said)
+        shown["url"] = self._addresses.in_quickbooks(held.kind, held.quickbooks_id)
+        if held.copy is not None:
+            shown |= {"seen_at": held.copy.seen_at.isoformat(), "old_copy": held.copy.stale}
+        elif said is None:
+            shown["status"] = "unknown"
         return shown
 
     # --- one record ------------------------------------------------------------------------------
@@ -164,11 +169,12 @@ class Parity:
             connection = connections.get(session, connection_id)
         if connection.state not in (connections.DISCONNECTED, connections.ARCHIVED):
             with self._books(connection_id) as books:
-                return self._record(BothBooks(books, _rehearsal(books)), record)
+                return self._record(BothBooks(books, _rehearsal(books), LookedUp(books)), record)
         unit = UnitOfWork(self._database)
         neighbours = kept.neighbours(self._database, connection_id, unit.commit)
         try:
-            return self._record(BothBooks(Books(unit, self._clock, connection, neighbours, NoWrites())), record)
+            books = Books(unit, self._clock, connection, neighbours, NoWrites())
+            return self._record(BothBooks(books, lists=LookedUp(books)), record)
         finally:
             unit.commit()
 
@@ -204,14 +210,14 @@ class Parity:
         ours = by_side.get(Side.RAVETREE)
         contact = both.contact(ours) if ours is not None else None
         there = by_side.get(Side.QUICKBOOKS)
-        url = f"{self._pages_url}/{PAGES[Kind.CONTACT]}={there}" if self._pages_url and there else None
+        url = self._addresses.in_ravetree(both.books.connection.account_id, Kind.CONTACT, ours)
         return {
             "kind": str(Kind.CONTACT),
             "number": "",
             "client": contact.name if contact is not None else "",
             "currency": contact.currency if contact is not None else "",
-            "ravetree": {"id": by_side[Side.RAVETREE]} if Side.RAVETREE in by_side else None,
-            "quickbooks": {"id": there, "url": url} if there else None,
+            "ravetree": {"id": ours, "url": url} if ours else None,
+            "quickbooks": {"id": there, "url": self._addresses.in_quickbooks(Kind.CONTACT, there)} if there else None,
             "state": rows[0].state if rows else "linked" if len(names) > 1 else "unpaired",
             "differences": [],
             "twins": [],
@@ -225,6 +231,13 @@ class Parity:
         return [
             self._spell(both, other) for other in _unpaired_payments(both, held) if _is_same_receipt(both, held, other)
         ]
+
+
+def _spell_side(name: str, said: Figures | None) -> dict[str, Any]:
+    shown = {"id": name, "status": said.status if said else "deleted"}
+    if said is not None:
+        shown |= {"number": said.number, "total": spell_amount(said.total), "balance": spell_amount(said.balance)}
+    return shown
 
 
 def _rehearsal(books: Books) -> Rehearsal:

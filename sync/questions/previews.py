@@ -1,11 +1,13 @@
 """Previews: what the next sync would do, rehearsed to its end and kept nowhere."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from clients.errors import NeighbourError
 from clients.ravetree.account import RESOURCES
+from config.errors import RavebooksError
 from config.logging import logger
 from config.ports import Clock
 from reconcile.decisions import Decision
@@ -28,7 +30,19 @@ SHOWN = 200
 _NUMBERS = 100
 _LIKENESS = {Likeness.SAME: "adopt", Likeness.CUSTOMER: "differ", Likeness.VOID: "ask", Likeness.NONE: "ask"}
 
+MANY_SECONDS = 10.0
+"""How long somebody waits for a preview of many answers."""
+
 log = logger("previews")
+
+
+@dataclass(frozen=True)
+class PreviewOfMany:
+    """What would become of each record, what would be refused, and how many were not looked at."""
+
+    found: Mapping[Record, dict[str, Any]]
+    refused: Mapping[Record, RavebooksError]
+    left: int
 
 
 class Previews:
@@ -90,6 +104,29 @@ class Previews:
 
     # --- many ------------------------------------------------------------------------------------
 
+    def many(self, connection_id: str, records: Sequence[Record], decision: str) -> PreviewOfMany:
+        """What `decision` would do with each of these, one by one; those that time does not allow are left.
+
+        QuickBooks is read a hundred records a call before. Raises what the neighbours say of themselves, and what
+        stops all work.
+        """
+        rehearsal, neighbours = self._rehearsal(connection_id)
+        found: dict[Record, dict[str, Any]] = {}
+        refused: dict[Record, RavebooksError] = {}
+        until = self._clock.monotonic() + MANY_SECONDS
+        with neighbours.quickbooks.because("preview"):
+            rehearsal.look_up(rehearsal.look(lambda books: _there(books, records)))
+            for record in records:
+                if self._clock.monotonic() >= until:
+                    break
+                try:
+                    found[record] = self._one(rehearsal, record, Said(decision))
+                except NeighbourError:
+                    raise
+                except RavebooksError as error:
+                    refused[record] = error
+        return PreviewOfMany(found, refused, len(records) - len(found) - len(refused))
+
     def job(self, connection_id: str, kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """What a job would do: `counts` by outcome, and the first records one by one."""
         rehearsal, neighbours = self._rehearsal(connection_id)
@@ -126,6 +163,17 @@ def _already(rehearsal: Rehearsal, records: list[tuple[Record, str]]) -> set[Rec
 
 def _paired_among(kind: Kind, names: list[str]) -> Callable[[Books], set[str]]:
     return lambda books: {pair.ravetree_id for pair in books.pairs_among(kind, Side.RAVETREE, names)}
+
+
+def _there(books: Books, records: Sequence[Record]) -> set[Record]:
+    """QuickBooks' names of these records, as far as they have any."""
+    with books.reading() as session:
+        return {
+            name
+            for record in records
+            for name in pairs.names(session, books.id, record)
+            if name.side is Side.QUICKBOOKS
+        }
 
 
 def _customers(rehearsal: Rehearsal, neighbours: Neighbours) -> list[tuple[Record, str]]:

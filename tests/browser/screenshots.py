@@ -5,13 +5,17 @@ They are written below `var/screenshots`; what the README shows is taken from th
 
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from config.ports import SystemClock
 from ravebooks.commands import demo
 from ravebooks.demo.day import WorkingDay
+from storage import parity
+from storage.database import Database
 from tests.browser.conftest import CHROMIUM, DESK, PHONE
 from tests.integration.running import RunningWorld
 from tests.integration.system import System, until
@@ -40,6 +44,7 @@ def take() -> None:
 def _take(world: RunningWorld, system: System) -> None:
     invoice = _ask_something(world)
     world.settle()
+    _remember_days(world, system)
     world.api("POST", f"/api/connections/{world.connection_id}/parity", {"full": False})
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -51,10 +56,21 @@ def _take(world: RunningWorld, system: System) -> None:
         for look, (scheme, viewport) in LOOKS.items():
             options: Any = {"storage_state": kept, "viewport": viewport, "color_scheme": scheme}
             shown = browser.new_context(**options)
-            for path in (*PAGES, invoice):
+            for path in (*PAGES, invoice, f"{invoice}/preview"):
                 _picture(shown.new_page(), f"{system.ready['url']}/console", world.connection_id, path, look)
         browser.close()
     world.close()
+
+
+def _remember_days(world: RunningWorld, system: System) -> None:
+    """Reports of the days before, with some differences on some of them."""
+    database = Database(system.database_url(), SystemClock())
+    with database.transaction() as session:
+        for days, differing in enumerate((1, 0, 3, 5, 2, 0, 0, 1, 4, 2, 0, 1), 1):
+            summary = {"compared": 26 - days, "equal": 26 - days - differing, "differing": differing, "causes": {}}
+            made_at = SystemClock().now() - timedelta(days=days)
+            parity.add(session, world.connection_id, made_at, "copies", summary | {"currencies": {}}, [])
+    database.close()
 
 
 def _ask_something(world: RunningWorld) -> str:
@@ -80,7 +96,8 @@ def _picture(page: Page, console: str, connection_id: str, path: str, look: str)
         f"{console}/{path.removeprefix('../')}" if path.startswith("../") else f"{console}/{connection_id}/{path}"
     )
     name = path.partition("?")[0].removeprefix("../").partition("/ravetree")[0].replace("/", "-") or "home"
-    name = "record" if "/ravetree/" in path else name
+    if "/ravetree/" in path:
+        name = "preview" if path.endswith("/preview") else "record"
     FOLDER.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=FOLDER / f"{name}-{look}.png", full_page=True)
     page.close()

@@ -14,6 +14,9 @@ OPERATING = ("../well", "../queues", "../dead", "../parked", "../events", "../br
 ACCESS = ("../people", "../people/tokens", "../acts", "../you")
 PAGES = (*OWN, "connection/reconnect", "../connect", *ACCESS, "../all-parts", *OPERATING)
 SERIOUS = ("serious", "critical")
+COLOURS = "{runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']}}"
+LOOKED_AT = {"light": "axe.run()", "dark": f"axe.run({COLOURS})"}
+"""In the dark a page is the same but for its colours."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def test_nothing_serious_stands_in_anybodys_way(
     for path in (*PAGES, record, f"{record}/preview"):
         _go(page, world, path)
         page.evaluate(axe)
-        result: dict[str, Any] = page.evaluate("axe.run()")
+        result: dict[str, Any] = page.evaluate(LOOKED_AT[scheme])
         found += [
             f"{path}: {one['id']} {one['nodes'][0]['html'][:120]} {one['nodes'][0]['failureSummary']}"
             for one in result["violations"]
@@ -61,6 +64,23 @@ def test_on_a_phone_nothing_moves_and_nothing_is_wider_than_the_screen(
         if shift or wider > 0:
             found.append((path, shift, wider))
     assert found == []
+
+
+def test_a_report_is_printed_whole_and_without_what_surrounds_it(
+    open_page: Open, world: RunningWorld, record: str
+) -> None:
+    invoice = world.ravetree.get("invoices", record.rpartition("/")[2])
+    world.ravetree.change("invoices", invoice["id"], {"status": "paid"})
+    until(lambda: (found := world.quickbooks.invoice(invoice["number"])) and found["Balance"] == 0)
+    world.api("POST", f"/api/connections/{world.connection_id}/parity", {"full": False})
+    # A4 without its margins.
+    page = open_page("parity", viewport={"width": 718, "height": 1000})
+    page.emulate_media(media="print")
+    expect(page.get_by_role("columnheader", name="What to do")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Pages")).to_be_hidden()
+    expect(page.get_by_role("button", name="Compare now")).to_be_hidden()
+    wider = "[document.documentElement, document.querySelector('.rows')].map(one => one.scrollWidth - one.clientWidth)"
+    assert max(page.evaluate(wider)) <= 2  # its borders
 
 
 def test_a_connect_is_begun_by_keyboard_alone(open_page: Open, world: RunningWorld) -> None:

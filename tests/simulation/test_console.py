@@ -2,20 +2,23 @@
 
 import html
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
-from console.pages.showing import COOKIE, LABELS, here
+from console.pages.showing import COOKIE, here
+from console.pages.wording import LABELS
 from reconcile.decisions import Decision
 from reconcile.model import Kind, Record, Side
+from schemas.ids import record_of
 from storage import users as roles
 from storage.database import DatabaseDown
 from storage.paging import Asked
 from tests.simulation.posting import paired_invoice, pay
-from tests.simulation.world import World
+from tests.simulation.world import RAVETREE, World
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 PASSWORD = "correct horse battery"
@@ -224,6 +227,7 @@ def test_a_question_is_answered_in_place(bookkeeper: Visit) -> None:
     (row,) = world.attention()
     page = text_of(bookkeeper.get("ID/attention"))
     assert row["cause"] in page
+    assert "Payment OURS · Client of 100.00 since" in page
     assert "Press Take Ravetree's or Take QuickBooks' , or set one side to what is right." in page
     record = f"ID/records/{row['side']}/{row['kind']}/{row['id']}"
     assert "THEIRS" in text_of(bookkeeper.get(record))
@@ -408,7 +412,7 @@ def test_one_that_is_refused_holds_up_no_other_and_all_that_was_done_is_noted(bo
     ticked = ["ravetree:invoice:inv_gone", name]
     looked = bookkeeper.post("ID/attention/many", decision="ravetree", record=ticked)
     shown = text_of(looked)
-    assert "What “Take Ravetree's” would do with 2 records" in shown
+    assert "What “Take Ravetree's” would do with 1 record" in shown
     assert ("in QuickBooks" in shown, row["cause"] in shown) == (True, True)
     assert [waiting["id"] for waiting in world.attention()] == [row["id"]]
     asked = dict(re.findall(r'name="(asked/[^"]+)" value="([^"]*)"', looked.text))
@@ -427,6 +431,53 @@ def test_one_that_is_refused_holds_up_no_other_and_all_that_was_done_is_noted(bo
     assert [(act.what, act.subject) for act in found if act.through == "console"] == [("decide ravetree", name)]
     world.settle()
     assert "As agreed" in bookkeeper.get(f"ID/records/{row['side']}/{row['kind']}/{row['id']}").text
+
+
+def test_what_is_said_of_many_is_what_happens_to_each(bookkeeper: Visit) -> None:
+    """Three payments that both sides edited, one of which Ravetree has deleted since; and one that asks no more."""
+    world, names = bookkeeper.world, []
+    for number in range(4):
+        _, theirs = paired_invoice(world)
+        pay(world, theirs, 40 + number)
+        world.settle()
+    for ours in world.ravetree.every("payments"):
+        (copy,) = (
+            row for row in world.quickbooks.query("select * from Payment") if row["TotalAmt"] == Decimal(ours["amount"])
+        )
+        world.ravetree.change("payments", ours["id"], {"reference": "here"})
+        named = {name: copy[name] for name in ("Id", "SyncToken")}
+        world.quickbooks.write("payment", named | {"sparse": True, "PaymentRefNum": f"there {copy['TotalAmt']}"})
+    world.settle()
+    names = [f"{row['side']}:{row['kind']}:{row['id']}" for row in world.attention()]
+    assert len(names) == 4
+    tick = text_of(bookkeeper.get("ID/attention?code=edited_on_both_sides&ticked=1"))
+    assert "For those that are ticked:" in tick
+    answered = names[0].replace(":", "/")
+    assert bookkeeper.post(f"ID/records/{answered}/decide", decision="quickbooks").status_code == 303
+    world.settle()
+    last = record_of(*names[-1].split(":"))
+    shown_last = world.parts.console.actions.books.record(world.connection_id, last)
+    world.ravetree.delete("payments", shown_last["ravetree"]["id"])
+    looked = bookkeeper.post("ID/attention/many", decision="quickbooks", record=names)
+    shown = text_of(looked)
+    assert "What “Take QuickBooks'” would do with 3 records" in shown
+    assert "1 asks nothing any more, and is left alone." in shown
+    said = re.findall(r'<td class="number">(\d+)</td><td>(It [^<]+)\.', html.unescape(looked.text))
+    assert said == [
+        ("2", "It copies QuickBooks' payment to Ravetree"),
+        ("1", "It asks something else"),
+    ]
+    form = re.findall(r'name="(record|asked/[^"]+)" value="([^"]*)"', looked.text)
+    ticked = [html.unescape(value) for name, value in form if name == "record"]
+    asked = {name: html.unescape(value) for name, value in form if name != "record"}
+    assert (
+        bookkeeper.post("ID/attention/many", decision="quickbooks", record=ticked, sure="1", **asked).status_code == 303
+    )
+    world.settle()
+    (still,) = world.attention()
+    assert f"{still['side']}:{still['kind']}:{still['id']}" == names[-1]
+    kept = [row["reference"] for row in world.ravetree.every("payments") if not row.get("deleted")]
+    assert (len(kept), all(reference.startswith("there") for reference in kept)) == (3, True)
 
 
 def test_an_answer_counts_for_the_question_that_was_read(bookkeeper: Visit) -> None:
@@ -602,6 +653,15 @@ def test_a_record_is_shown_without_listing_every_client(bookkeeper: Visit) -> No
         assert [line for line in lines if line.get("path") == "contacts"] == []
 
 
+def test_a_record_is_opened_in_ravetree_too(bookkeeper: Visit) -> None:
+    ours, _ = paired_invoice(bookkeeper.world)
+    account = bookkeeper.world.connection()["account_id"]
+    for kind, record in (("invoice", ours["id"]), ("contact", ours["client_id"])):
+        there = f'href="http://{RAVETREE}/{account}/{kind}/{record}" rel="noreferrer noopener" target="_blank"'
+        assert there in bookkeeper.get(f"ID/records/ravetree/{kind}/{record}").text
+        assert there in bookkeeper.get("ID/records").text
+
+
 def test_what_happened_is_shown_newest_first_and_page_by_page(
     bookkeeper: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -614,9 +674,9 @@ def test_what_happened_is_shown_newest_first_and_page_by_page(
         shown += re.findall(r'<li class="entry-(\w+)">', page)
         more = re.search(r'href="(\?cursor=[^"]+)"', page)
         query = html.unescape(more[1]) if more else None
-    everything = bookkeeper.world.parts.console.actions.books.timeline(
-        bookkeeper.world.connection_id, Record(Side.RAVETREE, Kind.INVOICE, ours["id"])
-    )
+    books = bookkeeper.world.parts.console.actions.books
+    name = Record(Side.RAVETREE, Kind.INVOICE, ours["id"])
+    everything = list(books.timeline(bookkeeper.world.connection_id, name))
     assert len(everything) > 3
     assert shown == [entry["what"] for entry in reversed(everything)]
 

@@ -196,8 +196,9 @@ def test_a_record_that_is_nowhere_is_not_said_to_agree(world: World) -> None:
         decisions.request_sync(session, world.connection_id, nowhere, world.clock.now())
     world.settle()
     with world.parts.database.transaction() as session:
-        said = steps.of(session, world.connection_id, [nowhere])
-    assert said[-1].what == "ignored"
+        said = steps.last(session, world.connection_id, [nowhere])
+    assert said is not None
+    assert said.what == "ignored"
 
 
 def test_a_placeholder_is_known_again_when_its_invoice_is_tied_again(world: World, paired: Body) -> None:

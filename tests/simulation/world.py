@@ -295,6 +295,7 @@ class World(AnyWorld):
             quickbooks_discovery_url=credentials["discovery_url"],
             quickbooks_verifier_tokens=(credentials["verifier_token"],),
             ravetree_api_url=f"http://{RAVETREE}/v1",
+            ravetree_record_url=f"http://{RAVETREE}/{{account}}/{{kind}}/{{id}}",
         )
         return Parts(settings, self.clock, entropy, self.adapter)
 

@@ -20,6 +20,11 @@ WRONG = [
     ("DATABASE_URL", "mysql://host/db", "sqlite://"),
     ("BROKER_URL", "http://host", "amqp://"),
     ("PUBLIC_URL", "ravebooks.example", "https://"),
+    ("RAVETREE_RECORD_URL", "https://app.ravetree.example/invoices", "{id}"),
+    ("RAVETREE_RECORD_URL", "https://app.ravetree.example/{org}/{id}", "{account} and {kind}"),
+    ("RAVETREE_RECORD_URL", "https://app.ravetree.example/{id.real}", "{account} and {kind}"),
+    ("RAVETREE_RECORD_URL", "https://app.ravetree.example/{id", "{account} and {kind}"),
+    ("RAVETREE_RECORD_URL", "javascript:alert({id})", "https://"),
     ("TOKEN_KEYS", "nonsense", "version:base64"),
     ("TOKEN_KEYS", "1:" + base64.b64encode(b"short").decode(), "5 bytes instead of 32"),
     ("RAVETREE_WEBHOOK_KEYS", f"{KEY},{KEY}", "twice"),
@@ -123,6 +128,7 @@ def test_no_complaint_shows_a_value() -> None:
         ("RAVETREE_WEBHOOK_KEYS", f"{STRONG_KEY},2:" + base64.b64encode(b"01234567" * 4).decode()),
         ("PUBLIC_URL", "http://ravebooks.example"),
         ("RAVETREE_API_URL", "http://127.0.0.1:9/v1"),
+        ("RAVETREE_RECORD_URL", "http://ravetree.example/{id}"),
     ],
 )
 def test_production_refuses_what_is_weak_and_everybody_else_takes_it(name: str, value: str) -> None:

@@ -1,6 +1,8 @@
 """The timeline of a record: everything in order, under both names, without secrets."""
 
+import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from reconcile.model import Kind, Record, Side
 from storage import inbox, journal, pairs, steps, timeline
 from storage.database import Database
 from storage.models import Operation
+from storage.paging import Asked, through
 from tests.unit.ports import START
 from tests.unit.storing import (
     ACCOUNT,
@@ -116,6 +119,47 @@ def test_what_looks_like_a_credential_is_taken_out_everywhere(database: Database
     found = of(database)
     assert len(found) == 5
     assert "c2VjcmV0" not in str(found)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_every_page_goes_on_where_the_one_before_it_ended(database: Database, newest_first: bool) -> None:
+    """Also among things of the same moment."""
+    ours = envelope("e1", "invoice.updated", RAVETREE_INVOICE.id, time=at(2), data={"version": 3})
+    with database.transaction() as session:
+        inbox.record(session, [delivery(ours, source=Side.RAVETREE, account=ACCOUNT)], at(2))
+        for number in range(7):
+            inbox.record(session, [delivery(envelope(f"t{number}", time=at(number // 3)))], START)
+            steps.add(session, CONNECTION, RAVETREE_INVOICE, "retry", at(number // 3), by=f"Kim {number}")
+            steps.add(session, CONNECTION, INVOICE, f"held {number}", at(number // 3))
+    for number in range(5):
+        write(database, number // 2, f'{{"DocNumber":"{number}"}}', {"Id": "145", "DocNumber": str(number)})
+    whole = of(database)
+    assert len(whole) == 1 + 3 * 7 + 2 * 5
+    assert [entry["place"] for entry in whole] == sorted({entry["place"] for entry in whole})
+    for limit in (1, 2, 5, 31, 32):
+        with database.reading() as session:
+            turned = partial(timeline.page, session, CONNECTION, RAVETREE_INVOICE, newest_first=newest_first)
+            found = list(through(turned, limit))
+        assert found == (whole[::-1] if newest_first else whole)
+
+
+def test_an_update_is_held_against_the_write_before_its_page(database: Database) -> None:
+    for number in range(3):
+        said = {"DocNumber": str(number)} | ({"Id": "145"} if number else {})
+        action = "invoice.update" if number else "invoice.create"
+        write(database, 10 * number, json.dumps(said), {"Id": "145", "DocNumber": str(number)}, action=action)
+    with database.reading() as session:
+        found = timeline.page(session, CONNECTION, RAVETREE_INVOICE, Asked(2), newest_first=True)
+    assert found.rows[1]["changes"] == [{"field": "DocNumber", "before": "1", "after": "2"}]
+
+
+def test_what_followed_a_moment_begins_with_it(database: Database) -> None:
+    with database.transaction() as session:
+        for number in range(4):
+            steps.add(session, CONNECTION, RAVETREE_INVOICE, "retry", at(number), by=str(number))
+    with database.reading() as session:
+        found = timeline.page(session, CONNECTION, RAVETREE_INVOICE, Asked(2, timeline.since(at(1))))
+    assert ([entry["by"] for entry in found.rows], found.next) == (["1", "2"], found.rows[-1]["place"])
 
 
 def test_nothing_of_another_connection_shows(database: Database) -> None:

@@ -209,7 +209,7 @@ def test_what_asks_for_work_nudges_whoever_works(world: World, act: Callable[[Ac
         lambda a: a.jobs.page("nowhere", ALL),
         lambda a: a.jobs.every("nowhere"),
         lambda a: a.books.reports("nowhere", ALL),
-        lambda a: a.books.timeline("nowhere", INVOICE),
+        lambda a: list(a.books.timeline("nowhere", INVOICE)),
     ],
 )
 def test_nothing_is_done_for_a_connection_that_there_is_not(world: World, act: Callable[[Actions], object]) -> None:
@@ -579,7 +579,7 @@ def test_a_record_that_neither_book_has_and_one_without_a_past_are_none(world: W
     with pytest.raises(NoSuchRecord, match="neither book has"):
         world.actions.books.record(CONNECTION, unknown)
     with pytest.raises(NoSuchRecord, match="nothing ever happened to"):
-        world.actions.books.timeline(CONNECTION, unknown)
+        list(world.actions.books.timeline(CONNECTION, unknown))
 
 
 def test_a_timeline_is_read_in_pages(world: World) -> None:

@@ -1,19 +1,27 @@
 """Both books held against each other: parity, drift, one record."""
 
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from reconcile.model import Kind
+from reconcile.model import Kind, Record, Side
 from storage import parity as reports
+from storage.models import Base
 from sync.duties import PARITY
 from sync.questions.parity import Parity
-from tests.unit.storing import CONNECTION
+from sync.record_addresses import RecordAddresses
+from tests.unit.storing import ACCOUNT, CONNECTION
 from tests.unit.sync.world import PAGES, World, lines, ours, theirs
+
+RAVETREES = "https://ravetree.test/{account}/{kind}s/{id}"
 
 
 def parity(world: World) -> Parity:
-    return Parity(world.database, world.clock, world.neighbours_of, PAGES)
+    return Parity(world.database, world.clock, world.neighbours_of, RecordAddresses(PAGES, RAVETREES))
 
 
 def made(world: World, *, full: bool = False) -> Any:
@@ -25,6 +33,21 @@ def made(world: World, *, full: bool = False) -> Any:
 def causes(world: World, *, full: bool = False) -> list[tuple[str, str]]:
     """Kind and cause of each row of a report that is made now."""
     return sorted((row["kind"], row["cause"]) for row in made(world, full=full).rows)
+
+
+@contextmanager
+def rows_loaded() -> Iterator[dict[str, set[int]]]:
+    """The rows of each table that are read meanwhile, whichever transaction reads them."""
+    found: dict[str, set[int]] = defaultdict(set)
+
+    def load(row: Any, _context: Any) -> None:
+        found[type(row).__name__].add(hash(sa.inspect(row).identity))
+
+    sa.event.listen(Base, "load", load, propagate=True)
+    try:
+        yield found
+    finally:
+        sa.event.remove(Base, "load", load)
 
 
 def test_where_both_agree_there_is_no_row(world: World) -> None:
@@ -49,6 +72,7 @@ def test_what_events_did_not_say_is_found_by_reading_in_full(world: World) -> No
     (drift,) = parity(world).drift(CONNECTION, fresh=False)
     assert (drift["number"], drift["quickbooks"]["total"]) == (invoice["number"], "170.00")
     assert drift["quickbooks"]["url"] == f"{PAGES}/invoice?txnId={there['Id']}"
+    assert drift["ravetree"]["url"] == f"https://ravetree.test/{ACCOUNT}/invoices/{invoice['id']}"
     assert "total" in {difference["field"] for difference in drift["differences"]}
 
 
@@ -73,6 +97,27 @@ def test_what_waits_for_a_person_is_said(world: World, side: str, code: str) -> 
     assert [row["code"] for row in shown["waits"]] == [code]
     assert shown["twins"]
     assert "held" in {cause for _, cause in causes(world)}
+
+
+def test_one_record_is_looked_up_and_says_what_a_look_at_all_of_them_says(world: World) -> None:
+    first, _ = world.paired()
+    payment = world.receive({first["id"]: "40.00"}, reference="A")
+    world.settle()
+    others = [world.invoice(world.client(f"Client {number}"), "5.00") for number in range(20)]
+    world.settle()
+    world.ravetree.change("invoices", first["id"], {"client_id": others[0]["client_id"], "memo": "New"})
+    world.ravetree.change("payments", payment["id"], {"reference": "B"})
+    world.ravetree.change("invoices", others[1]["id"], {"status": "sent"})
+    world.hear()
+    every = {pair["ravetree"]["id"]: pair for pair in parity(world).drift(CONNECTION, fresh=False)}
+    assert set(every) == {first["id"], payment["id"], others[1]["id"]}
+    assert {one["field"] for one in every[first["id"]]["differences"]} >= {"client", "memo"}
+    for name, pair in every.items():
+        with rows_loaded() as loaded:
+            shown = parity(world).record(CONNECTION, Record(Side.RAVETREE, Kind(pair["kind"]), name))
+        assert shown is not None
+        assert {key: shown[key] for key in pair} == pair
+        assert max(len(rows) for rows in loaded.values()) < len(others)
 
 
 def test_a_contact_is_shown_with_its_link(world: World) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from clients.errors import OutcomeUnknown
-from reconcile.model import Kind, Record
+from reconcile.model import Kind, Record, Side
 from schemas.quickbooks import Body
-from storage import jobs
+from storage import jobs, pending
+from storage.decisions import NotTaken
 from sync.questions.previews import Previews
 from tests.unit.storing import CONNECTION
 from tests.unit.sync.records.test_numbers import there_already
@@ -26,6 +27,43 @@ def preview(world: World, record: Record, decision: str = "", target: str = "") 
 
 def actions(shown: dict[str, Any]) -> list[str]:
     return [str(step["action"]) for step in shown["steps"]]
+
+
+def test_many_are_looked_at_with_few_reads_and_as_long_as_there_is_time(world: World) -> None:
+    records = [edited_on_both_sides(world, f"{number + 50}.00") for number in range(4)]
+    previews = Previews(world.database, world.clock, world.neighbours_of)
+    reads = len(world.quickbooks.calls.every)
+    whole = previews.many(CONNECTION, records, "ravetree")
+    assert len(world.quickbooks.calls.every) - reads == 1
+    assert [actions(shown) for shown in whole.found.values()] == [["payment.update"]] * 4
+    assert (dict(whole.refused), whole.left) == ({}, 0)
+    refused = previews.many(CONNECTION, records[:1], "two")
+    assert (len(refused.found), [type(error) for error in refused.refused.values()]) == (0, [NotTaken])
+    world.ravetree.calls.meanwhile = lambda _call: world.clock.advance(6)
+    late = previews.many(CONNECTION, records, "ravetree")
+    assert (list(late.found), late.left) == (records[:1], 3)
+
+
+def edited_on_both_sides(world: World, amount: str) -> Record:
+    invoice, made = world.paired(amount)
+    payment = world.receive({invoice["id"]: "40.00"})
+    world.settle()
+    (there,) = (
+        row for row in world.quickbooks.every("Payment") if row["Line"][0]["LinkedTxn"][0]["TxnId"] == made["Id"]
+    )
+    world.ravetree.change("payments", payment["id"], {"reference": "ours"})
+    world.quickbooks.save("Payment", {"Id": there["Id"], "PaymentRefNum": "theirs"})
+    world.settle()
+    return ours(Kind.PAYMENT, payment)
+
+
+def test_what_is_shown_does_not_depend_on_how_much_else_is_due(world: World) -> None:
+    record = new_invoice(world)
+    with world.database.transaction() as session:
+        for number in range(1001):
+            pending.note(session, CONNECTION, Record(Side.RAVETREE, Kind.INVOICE, f"a_{number}"), world.clock.now())
+    world.clock.advance(1)
+    assert actions(preview(world, record)) == ["customer.create", "invoice.create"]
 
 
 def new_invoice(world: World) -> Record:
