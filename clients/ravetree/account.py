@@ -79,6 +79,12 @@ class Invalid(Refused):
     """Ravetree does not accept what was written."""
 
 
+class NotAllowed(Refused):
+    """Ravetree takes the account's token, but lets it do nothing with this."""
+
+    remedy = "Let the integration's token read and change it in Ravetree, then press retry."
+
+
 @dataclass(frozen=True)
 class Accepted:
     """The answer to a write; a deletion answers nothing but its tombstone."""
@@ -212,13 +218,22 @@ class Account:
         log.debug("called", method=method, path=path, status=answer.status)
         if result == "ok":
             return answer
+        if answer.status == 403 and path != "account":
+            # What is kept from us of one record stops that record: the token is good as long as it opens its account.
+            self.describe()
+            raise NotAllowed(f"Ravetree allows the account's token nothing with {path}", code=_said(answer)[0])
         raise _error(answer, path)
 
 
-def _error(answer: http.Answer, path: str) -> NeighbourError:
+def _said(answer: http.Answer) -> tuple[str, str, Body]:
+    """The code and the words of an error, and all that it says."""
     detail = answer.body.get("error") if isinstance(answer.body, dict) else None
     detail = detail if isinstance(detail, dict) else {}
-    code, text = str(detail.get("code", "")), str(detail.get("message", "")).rstrip(".") or f"HTTP {answer.status}"
+    return str(detail.get("code", "")), str(detail.get("message", "")).rstrip(".") or f"HTTP {answer.status}", detail
+
+
+def _error(answer: http.Answer, path: str) -> NeighbourError:
+    code, text, detail = _said(answer)
     status = answer.status
     if status in (401, 403):
         return AccountClosed("Ravetree does not accept the account's API token", code=code)

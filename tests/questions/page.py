@@ -37,6 +37,7 @@ NOT_PLAYED: Mapping[str, str] = {
     "wrong_request": "A fault of the program itself.",
     "invalid": "Ravetree takes whatever the rules let through.",
     "record_gone": "It ends with the news of the deletion, which comes by itself.",
+    "not_allowed": "The sandbox keeps no single record from a token; `unit/clients/test_ravetree_account.py` does.",
     "taken": "It is the own record, written before its answer was lost, and is taken as that.",
     "wrong_answer": "A fault of Ravetree itself.",
 }

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import requests
 
 from clients import http
 from clients.errors import Failed, NeighbourError, NotAuthorised, NotSent, OutcomeUnknown, Throttled
@@ -11,6 +12,7 @@ from clients.ravetree.account import (
     AccountClosed,
     Invalid,
     LogExpired,
+    NotAllowed,
     RecordGone,
     Taken,
     VersionMoved,
@@ -95,6 +97,27 @@ def test_a_wrong_token_closes_the_account(ravetree: Ravetree) -> None:
         ravetree.account_with("wrong").get(Kind.INVOICE, "inv_1")
 
 
+def test_what_is_kept_from_the_token_is_that_records_matter(clock: FakeClock) -> None:
+    """And the account's only when the token does not open that either."""
+
+    def answering(request: requests.PreparedRequest) -> tuple[int, dict[str, str], bytes]:
+        if (request.url or "").endswith("/account"):
+            return 200, {}, b'{"data": {"id": "org_42"}}'
+        return 403, {}, b'{"error": {"code": "hidden", "message": "No."}}'
+
+    account, adapter = account_that(answering, clock)
+    for attempt in (
+        lambda: account.get(Kind.INVOICE, "inv_7"),
+        lambda: account.write("POST", "payments", "{}", "k", None),
+        lambda: account.payments_of("inv_7"),
+    ):
+        with pytest.raises(NotAllowed) as caught:
+            attempt()
+        assert caught.value.code == "hidden"
+        assert type(decide(caught.value, "Payment 7", 0, 1.0)) is Park
+    assert [request.url for request in adapter.requests[1::2]] == [f"{RAVETREE}/v1/account"] * 3
+
+
 def test_lists_are_read_to_their_end(ravetree: Ravetree) -> None:
     for _ in range(3):
         ravetree.world.invoice()
@@ -169,7 +192,7 @@ def test_a_write_that_never_left_is_tried_twice(clock: FakeClock) -> None:
 
 ERRORS = [
     (401, AccountClosed, Pause),
-    (403, AccountClosed, Pause),
+    (403, AccountClosed, Pause),  # for the account as well
     (404, RecordGone, Park),
     (409, Taken, Park),
     (412, VersionMoved, Replan),
