@@ -8,6 +8,7 @@ import base64
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
@@ -225,6 +226,13 @@ class Settings:
     tell_webhook_secret: str = _setting(
         _text, "", "Signs that webhook by the Standard Webhooks scheme, `whsec_` and base64", secret=True
     )
+    traces_url: str = _setting(
+        _HTTP,
+        "",
+        "Where traces are sent, as OTLP over HTTP; needs the extra `otel`, which `make otel` installs; unset: nowhere",
+        example="http://collector:4318/v1/traces",
+        secret=True,
+    )
     log_level: str = _setting(_one_of("debug", "info", "warning", "error"), "info", "Least level that is logged")
     log_format: str = _setting(_one_of("json", "console"), "json", "`json` or `console`")
 
@@ -270,6 +278,11 @@ class Settings:
             yield (
                 {"tell_webhook_url", "tell_webhook_secret"},
                 f"{PREFIX}TELL_WEBHOOK_SECRET has to be whsec_ and base64 of at least 24 bytes: set it.",
+            )
+        if self.traces_url and not _has_sdk():
+            yield (
+                {"traces_url"},
+                f"{PREFIX}TRACES_URL is set, and what sends traces is not installed: run `make otel`, or unset it.",
             )
         if self.secret_key and len(self.secret_key) < SECRET_KEY_LENGTH:
             yield (
@@ -369,6 +382,10 @@ class Settings:
             "openid_configuration" if self.quickbooks_environment == "production" else "openid_sandbox_configuration"
         )
         return f"https://developer.intuit.com/.well-known/{document}/"
+
+
+def _has_sdk() -> bool:
+    return all(find_spec(f"opentelemetry.{part}") is not None for part in ("sdk", "exporter"))
 
 
 def _is_webhook_secret(text: str) -> bool:

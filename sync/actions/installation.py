@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from config import traces
 from config.errors import RavebooksError
 from config.ports import Clock
 from schemas import envelopes
@@ -104,7 +105,8 @@ class InstallationActions:
             letter = dead_letters.find(session, letter_id)
         if letter is None:
             raise UnknownDeadLetter(f"there is no dead letter {letter_id}")
-        self.publish([envelopes.decode(letter.body)])
+        trace = traces.checked((letter.headers or {}).get(traces.TRACEPARENT))
+        self.publish([envelopes.decode(letter.body, trace)])
         now = self.clock.now()
         with self.database.transaction() as session:
             dead_letters.note_redriven(session, letter_id, now)
