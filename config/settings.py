@@ -226,6 +226,14 @@ class Settings:
     tell_webhook_secret: str = _setting(
         _text, "", "Signs that webhook by the Standard Webhooks scheme, `whsec_` and base64", secret=True
     )
+    tell_seconds: float = _setting(
+        _number(1, 3600), 15.0, "Time between two looks whether there is something to tell operators"
+    )
+    tell_over_seconds: float = _setting(
+        _number(0, 86400),
+        60.0,
+        "How long something has to be over before that is told; what comes back meanwhile is not told again",
+    )
     traces_url: str = _setting(
         _HTTP,
         "",

@@ -21,7 +21,7 @@ from ravebooks.bootstrap import Parts
 from ravebooks.serving.server import Server
 from storage import connections
 from sync import duties
-from sync.operating import signs, telling
+from sync.operating import signs
 
 DRAIN_SECONDS = 8.0
 """For all threads and servers together, in the ten that an operator waits."""
@@ -103,7 +103,7 @@ class Process:
         """Give signs of life and send traces, and tell operators what is not well if it is this process's turn."""
         self._end_traces = tracing.begin(self.parts.settings, role)
         self._repeat("signs of life", signs.EVERY, self.parts.operating.signs(role).give)
-        self._repeat("teller", telling.EVERY, self.parts.operating.teller.step)
+        self._repeat("teller", self.parts.settings.tell_seconds, self.parts.operating.teller.step)
 
     # --- loops -----------------------------------------------------------------------------------
 

@@ -1,11 +1,9 @@
 """Every page for everybody: axe-core finds nothing serious, and on a phone nothing moves or overflows."""
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PHONE, Open
+from tests.browser.conftest import PHONE, Open, serious
 from tests.integration.running import RunningWorld
 from tests.integration.system import until
 
@@ -13,7 +11,6 @@ OWN = ("", "attention", "records", "connection", "connection/mappings", "backfil
 OPERATING = ("../well", "../queues", "../dead", "../parked", "../events", "../brakes")
 ACCESS = ("../people", "../people/tokens", "../acts", "../you")
 PAGES = (*OWN, "connection/reconnect", "../connect", *ACCESS, "../all-parts", *OPERATING)
-SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +29,7 @@ def test_nothing_serious_stands_in_anybodys_way(
     found = []
     for path in (*PAGES, record, f"{record}/preview"):
         _go(page, world, path)
-        page.evaluate(axe)
-        result: dict[str, Any] = page.evaluate("axe.run()")
-        found += [
-            f"{path}: {one['id']} {one['nodes'][0]['html'][:120]} {one['nodes'][0]['failureSummary']}"
-            for one in result["violations"]
-            if one["impact"] in SERIOUS
-        ]
+        found += serious(page, axe)
     assert found == []
 
 
