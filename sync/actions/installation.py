@@ -94,11 +94,6 @@ class InstallationActions:
         with self.database.reading() as session:
             return inbox.kept_aside(session, asked, (outcome,) if outcome else inbox.ASIDE)
 
-    def dead_letters(self, asked: Asked) -> Page[DeadLetter]:
-        """Messages that could not be handled and that nobody has published again, oldest first."""
-        with self.database.reading() as session:
-            return dead_letters.page(session, asked)
-
     def redrive(self, letter_id: int) -> datetime:
         """Publish a dead letter again. Raises `UnknownDeadLetter`, `UndecodableMessage` and `NothingTakesIt`."""
         with self.database.reading() as session:
