@@ -1,11 +1,10 @@
 """A trace on its way through a real broker, the outbox and both databases, and to a collector."""
 
-import subprocess
-import sys
+import gzip
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pika
 import pytest
 import sqlalchemy as sa
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
 from config import names
 from config.ports import SystemClock
@@ -28,6 +28,8 @@ from schemas.envelopes import Delivery
 from storage import migrations
 from storage.database import Database
 from storage.models import OutboxMessage, PendingChange
+from tests.integration.running import RunningWorld
+from tests.integration.system import System, until
 from tests.services.ports import free_ports, wait_until
 from tests.services.postgresql import PostgreSQL
 from tests.unit.storing import add_connection, delivery, envelope
@@ -124,40 +126,66 @@ def test_a_later_hint_with_a_trace_takes_its_place_and_one_without_leaves_it(dat
         assert noted(database) == {"145": expected}
 
 
-SENDS = """
-from config import telemetry
-from config.settings import Settings
-from ravebooks import tracing
-end = tracing.begin(Settings.from_environment({"RAVEBOOKS_TRACES_URL": %r}), "worker")
-with telemetry.tracer.start_as_current_span("slice"):
-    pass
-end()
-"""
+class Collector:
+    """Takes spans on a port of its own, as OTLP over HTTP."""
+
+    def __init__(self) -> None:
+        self.paths: set[str] = set()
+        self.resources: list[ResourceSpans] = []
+        taken = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+                taken.paths.add(self.path)
+                taken.resources += ExportTraceServiceRequest.FromString(body).resource_spans
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_said: object) -> None:
+                """Nothing on the test's own output."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1/traces"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def traces(self) -> dict[bytes, list[Span]]:
+        found: dict[bytes, list[Span]] = {}
+        for resource in self.resources:
+            for scope in resource.scope_spans:
+                for span in scope.spans:
+                    found.setdefault(span.trace_id, []).append(span)
+        return found
 
 
-def test_spans_are_sent_to_the_collector_that_is_set() -> None:
-    taken: list[tuple[str, bytes]] = []
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    made = Collector()
+    yield made
+    made.close()
 
-    class Collector(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            taken.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
 
-        def log_message(self, *_said: object) -> None:
-            """Nothing on the test's own output."""
-
-    server = HTTPServer(("127.0.0.1", 0), Collector)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}/v1/traces"
+def test_a_process_sends_one_trace_from_the_delivery_to_the_answer(collector: Collector, tmp_path: Path) -> None:
+    """As an operator has it: a setting, the SDK, and whatever takes OTLP. What is left goes out as the process ends."""
+    system = System(tmp_path, {"RAVEBOOKS_TRACES_URL": collector.url})
+    system.start()
+    world = RunningWorld(system)
     try:
-        subprocess.run([sys.executable, "-c", SENDS % url], check=True, timeout=60)  # noqa: S603 - our own program
+        invoice = world.invoice(world.client("Traced"), "10.00")
+        until(lambda: world.quickbooks.invoice(invoice["number"]))
+        world.settle()
     finally:
-        server.shutdown()
-        server.server_close()
-    ((path, body),) = taken
-    (sent,) = ExportTraceServiceRequest.FromString(body).resource_spans
-    said = {each.key: each.value.string_value for each in sent.resource.attributes}
-    assert path == "/v1/traces"
-    assert said["service.name"] == "ravebooks-worker"
-    assert [span.name for scope in sent.scope_spans for span in scope.spans] == ["slice"]
+        world.close()
+        ended = system.stop()
+    assert ended == 0
+    assert collector.paths == {"/v1/traces"}
+    about = {each.key: each.value.string_value for each in collector.resources[0].resource.attributes}
+    assert about["service.name"] == "ravebooks-up"
+    named = [{span.name for span in trace} for trace in collector.traces().values()]
+    assert {"receive", "record", "reconcile", "write"} in named
+    assert {"slice"} in named
