@@ -1,5 +1,7 @@
 """Every page for everybody: axe-core finds nothing serious, and on a phone nothing moves or overflows."""
 
+from datetime import timedelta
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -27,10 +29,22 @@ def test_nothing_serious_stands_in_anybodys_way(
 ) -> None:
     page = open_page(color_scheme=scheme, bypass_csp=True)
     found = []
-    for path in (*PAGES, record, f"{record}/preview"):
+    for path in (*PAGES, record, f"{record}/preview", *details(world, record)):
         _go(page, world, path)
         found += serious(page, axe)
     assert found == []
+
+
+def details(world: RunningWorld, record: str) -> list[str]:
+    """What operators see of one thing alone; a dead letter and a job over many are looked at in their night."""
+    since = (world.clock.now() - timedelta(hours=1)).isoformat(timespec="minutes").removesuffix("+00:00")
+    recover = f"../many?what=recover&connection={world.connection_id}&since={since}"
+    return [
+        "../events/1",
+        recover,
+        f"../parked/{world.connection_id}/{record.removeprefix('records/')}",
+        "../queues?span=day",
+    ]
 
 
 def test_on_a_phone_nothing_moves_and_nothing_is_wider_than_the_screen(
@@ -38,7 +52,7 @@ def test_on_a_phone_nothing_moves_and_nothing_is_wider_than_the_screen(
 ) -> None:
     page = open_page(viewport=PHONE)
     found = []
-    for path in (*PAGES, record):
+    for path in (*PAGES, record, *details(world, record)):
         _go(page, world, path)
         shift = page.evaluate(
             """new Promise(done => {
