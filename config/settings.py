@@ -393,7 +393,11 @@ class Settings:
 
 
 def _has_sdk() -> bool:
-    return all(find_spec(f"opentelemetry.{part}") is not None for part in ("sdk", "exporter"))
+    try:
+        return all(find_spec(f"opentelemetry.{part}") for part in ("sdk.trace", "exporter.otlp.proto.http"))
+    except ModuleNotFoundError:
+        # What it would be part of is not there.
+        return False
 
 
 def _is_webhook_secret(text: str) -> bool:

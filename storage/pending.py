@@ -128,6 +128,11 @@ def _noting(dialect: str) -> Any:
         (old.first_event_id < excluded.first_event_id, old.first_event_id),
         else_=excluded.first_event_id,
     )
+    # What we note ourselves takes no delivery's trace away.
+    trace = sa.case(
+        (excluded.first_event_id.is_(None), sa.func.coalesce(old.traceparent, excluded.traceparent)),
+        else_=sa.func.coalesce(excluded.traceparent, old.traceparent),
+    )
     is_in_no_hurry = sa.and_(excluded.due_at > excluded.updated_at, old.state == DUE)
     return new.on_conflict_do_update(
         index_elements=["connection_id", "side", "kind", "record_id"],
@@ -139,7 +144,7 @@ def _noting(dialect: str) -> Any:
             "must_read": sa.or_(old.must_read, excluded.must_read),
             "requested": sa.or_(old.requested, excluded.requested),
             "updated_at": excluded.updated_at,
-            "traceparent": sa.func.coalesce(excluded.traceparent, old.traceparent),
+            "traceparent": trace,
         },
     )
 

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
 from config import names
 from config.ports import SystemClock
@@ -23,16 +24,18 @@ from consumers.recorder import Recorder
 from consumers.wakeups import Wakeups
 from publishers.confirms import ConfirmedPublisher
 from publishers.deliveries import BrokerPublisher, Relay
+from reconcile.model import Kind, Record, Side
 from schemas import envelopes
 from schemas.envelopes import Delivery
-from storage import migrations
+from storage import migrations, pending
 from storage.database import Database
 from storage.models import OutboxMessage, PendingChange
 from tests.integration.running import RunningWorld
 from tests.integration.system import System, until
 from tests.services.ports import free_ports, wait_until
 from tests.services.postgresql import PostgreSQL
-from tests.unit.storing import add_connection, delivery, envelope
+from tests.unit.ports import START
+from tests.unit.storing import CONNECTION, add_connection, delivery, envelope
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 NEWER = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -124,6 +127,18 @@ def test_a_later_hint_with_a_trace_takes_its_place_and_one_without_leaves_it(dat
     for name, trace, expected in (("a", TRACE, TRACE), ("b", NEWER, NEWER), ("c", "", NEWER)):
         recorder.record([msgspec.structs.replace(delivery(envelope(name, subject="145")), traceparent=trace)])
         assert noted(database) == {"145": expected}
+
+
+def test_what_we_note_ourselves_goes_on_in_the_trace_at_hand_and_takes_no_deliverys_away(database: Database) -> None:
+    """As when change data capture brings what a delivery spoke of a moment before."""
+    recorder = Recorder(database, SystemClock(), Wakeups())
+    recorder.record([traced("145", TRACE)])
+    _, trace_id, span_id, _ = NEWER.split("-")
+    at_hand = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=TraceFlags(1))
+    with use_span(NonRecordingSpan(at_hand)), database.transaction() as session:
+        for subject in ("145", "146"):
+            pending.note(session, CONNECTION, Record(Side.QUICKBOOKS, Kind.INVOICE, subject), START)
+    assert noted(database) == {"145": TRACE, "146": NEWER}
 
 
 class Collector:
