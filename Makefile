@@ -24,6 +24,7 @@ PROGRAM := .venv/.installed-program
 RUN := .venv/.installed-run
 TEST := .venv/.installed-test
 BENCH := .venv/.installed-bench
+TRACES := .venv/.installed-otel
 CACHES := .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --no-build-isolation
 # What pins has an environment of its own: it is needed most when the others do not install.
@@ -38,12 +39,15 @@ help: ## List what there is
 	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 ##@ See it work
-.PHONY: setup production demo up doctor
+.PHONY: setup production otel demo up doctor
 setup: $(RUN) ## Install what the program and the sandbox need into .venv (PYTHON=python3.12: with that one)
 	@echo "Ready: $(BIN)/ravebooks"
 
 production: $(PROGRAM) ## Install what the program needs into .venv, and no sandbox
 	@echo "Ready: $(BIN)/ravebooks"
+
+otel: $(TRACES) ## Install what sends traces (OpenTelemetry's SDK) beside it, into .venv
+	@echo "Ready: set RAVEBOOKS_TRACES_URL"
 
 demo: $(RUN) ## Play a working day against the sandbox and compare both books (EXIT=1: then end)
 	@$(BIN)/ravebooks demo $(if $(filter-out 0,$(EXIT)),--exit)
@@ -124,8 +128,9 @@ format: $(TEST) ## Let ruff format and mend what it can
 	@$(BIN)/ruff check --fix .
 
 lock: $(LOCK) ## Pin what the requirements/*.in ask for, with hashes (UPGRADE=1: to the newest)
-	@echo "Pinning requirements/run.lock, test.lock, lock.lock and the sandbox's …"
+	@echo "Pinning requirements/run.lock, otel.lock, test.lock, lock.lock and the sandbox's …"
 	@$(COMPILE) --output-file=requirements/run.lock requirements/run.in
+	@$(COMPILE) --output-file=requirements/otel.lock requirements/otel.in
 	@$(COMPILE) --output-file=requirements/test.lock requirements/test.in
 	@$(COMPILE) --output-file=requirements/lock.lock requirements/lock.in
 	@$(COMPILE) --output-file=requirements/bench.lock requirements/bench.in
@@ -158,6 +163,10 @@ clean: ## Remove the virtual environments and every cache; the books in var/ sta
 $(PROGRAM): requirements/run.lock setup.cfg pyproject.toml
 	@PYTHON='$(PYTHON)' ops/install-lock .venv requirements/run.lock "the program needs"
 	@$(INSTALL) --editable .
+	@touch $@
+
+$(TRACES): $(PROGRAM) requirements/otel.lock
+	@ops/install-lock .venv requirements/otel.lock "sends traces"
 	@touch $@
 
 $(RUN): $(PROGRAM) sandbox/requirements/run.lock sandbox/pyproject.toml

@@ -8,6 +8,7 @@ import base64
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
@@ -253,6 +254,21 @@ class Settings:
     tell_webhook_secret: str = _setting(
         _text, "", "Signs that webhook by the Standard Webhooks scheme, `whsec_` and base64", secret=True
     )
+    tell_seconds: float = _setting(
+        _number(1, 3600), 15.0, "Time between two looks whether there is something to tell operators"
+    )
+    tell_over_seconds: float = _setting(
+        _number(0, 86400),
+        60.0,
+        "How long something has to be over before that is told; what comes back meanwhile is not told again",
+    )
+    traces_url: str = _setting(
+        _HTTP,
+        "",
+        "Where traces are sent, as OTLP over HTTP; needs the extra `otel`, which `make otel` installs; unset: nowhere",
+        example="http://collector:4318/v1/traces",
+        secret=True,
+    )
     log_level: str = _setting(_one_of("debug", "info", "warning", "error"), "info", "Least level that is logged")
     log_format: str = _setting(_one_of("json", "console"), "json", "`json` or `console`")
 
@@ -298,6 +314,11 @@ class Settings:
             yield (
                 {"tell_webhook_url", "tell_webhook_secret"},
                 f"{PREFIX}TELL_WEBHOOK_SECRET has to be whsec_ and base64 of at least 24 bytes: set it.",
+            )
+        if self.traces_url and not _has_sdk():
+            yield (
+                {"traces_url"},
+                f"{PREFIX}TRACES_URL is set, and what sends traces is not installed: run `make otel`, or unset it.",
             )
         if self.secret_key and len(self.secret_key) < SECRET_KEY_LENGTH:
             yield (
@@ -403,6 +424,14 @@ class Settings:
             "openid_configuration" if self.quickbooks_environment == "production" else "openid_sandbox_configuration"
         )
         return f"https://developer.intuit.com/.well-known/{document}/"
+
+
+def _has_sdk() -> bool:
+    try:
+        return all(find_spec(f"opentelemetry.{part}") for part in ("sdk.trace", "exporter.otlp.proto.http"))
+    except ModuleNotFoundError:
+        # What it would be part of is not there.
+        return False
 
 
 def _is_webhook_secret(text: str) -> bool:

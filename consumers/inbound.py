@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 from kombu.message import Message
 
-from config import names
+from config import names, traces
 from config.foreign import described
 from config.logging import logger
 from config.ports import Clock
@@ -80,7 +80,7 @@ class InboundLoop(Loop):
     def _decode(self, messages: list[Message]) -> Iterator[Decoded]:
         for message in messages:
             try:
-                yield message, envelopes.decode(message.body)
+                yield message, envelopes.decode(message.body, _trace_of(message))
             except UndecodableMessage as error:
                 log.error("undecodable message dead-lettered", error=str(error))
                 message.reject()
@@ -115,3 +115,8 @@ def in_parts(decoded: Iterable[Decoded]) -> Iterator[list[Decoded]]:
         size += len(delivery.events)
     if part:
         yield part
+
+
+def _trace_of(message: Message) -> str:
+    """A publisher may have put anything among the headers."""
+    return traces.checked(message.headers.get(traces.TRACEPARENT))

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 
-from config import telemetry
+from config import telemetry, traces
 from config.logging import logger
 from config.ports import Clock
 from consumers.wakeups import Nudger
@@ -24,9 +24,12 @@ class Recorder:
 
     def record(self, deliveries: Sequence[Delivery]) -> None:
         """Commit all of `deliveries`, or none. Raises `DatabaseDown`."""
-        begun = time.perf_counter()
+        begun, began = time.perf_counter(), time.time_ns()
         recorded = self._store(deliveries)
         telemetry.record_seconds.observe(time.perf_counter() - begun)
+        for delivery in deliveries:
+            if delivery.traceparent:
+                traces.note_passed("record", delivery.traceparent, began)
         for (source, outcome), count in recorded.outcomes.items():
             telemetry.events_recorded.labels(source, outcome).inc(count)
             if outcome in (inbox.UNUSABLE, inbox.UNKNOWN):

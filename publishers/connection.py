@@ -12,7 +12,7 @@ import pika
 from pika.adapters.select_connection import SelectConnection
 from pika.exceptions import AMQPHeartbeatTimeout
 
-from config import names, telemetry
+from config import names, telemetry, traces
 from config.logging import logger
 from config.telemetry import Beat
 from publishers.in_flight import InFlight, settle
@@ -237,6 +237,7 @@ class PublishingConnection:
                 content_encoding="utf-8",
                 delivery_mode=2,
                 message_id=message.id,
+                headers={traces.TRACEPARENT: message.traceparent} if message.traceparent else None,
             ),
             mandatory=True,
         )

@@ -15,6 +15,8 @@ from schemas import envelopes
 from schemas.envelopes import Delivery
 from storage import outbox
 from storage.database import Database, DatabaseDown
+from storage.models import OutboxMessage
+from storage.outbox import Kept
 
 FIRST_CONNECT_SECONDS = 1.0
 SILENCE_SECONDS = 0.15
@@ -31,7 +33,8 @@ log = logger("publisher")
 
 def message_for(delivery: Delivery) -> Message:
     """The message of one delivery."""
-    return Message(delivery.id, f"{delivery.source}.{delivery.account}"[:255], envelopes.encode(delivery))
+    routing_key = f"{delivery.source}.{delivery.account}"[:255]
+    return Message(delivery.id, routing_key, envelopes.encode(delivery), delivery.traceparent)
 
 
 class BrokerPublisher:
@@ -74,14 +77,14 @@ class BrokerPublisher:
         return left_over
 
     def _keep(self, messages: Sequence[Message]) -> None:
-        rows = [(message.id, message.routing_key, message.body.decode()) for message in messages]
+        rows = [Kept(each.id, each.routing_key, each.body.decode(), each.traceparent or None) for each in messages]
         try:
             self._in_time(lambda: self._store(rows))
         except (DatabaseDown, TimeoutError) as error:
             raise NothingTakesIt("neither the broker nor the database takes the delivery") from error
         telemetry.published.labels("outbox").inc(len(rows))
 
-    def _store(self, rows: Sequence[tuple[str, str, str]]) -> None:
+    def _store(self, rows: Sequence[Kept]) -> None:
         with self._database.transaction() as session:
             outbox.add(session, rows, self._clock.now())
 
@@ -124,10 +127,7 @@ class Relay:
             return 0
         done = []
         try:
-            futures = [
-                (row_id, self._publisher.send(Message(row.message_id, row.routing_key, row.body.encode())))
-                for row_id, row in waiting
-            ]
+            futures = [(row_id, self._publisher.send(_message_of(row))) for row_id, row in waiting]
             deadline = time.monotonic() + RELAY_CONFIRM_SECONDS
             for row_id, future in futures:
                 self._publisher.confirm(future, max(0.0, deadline - time.monotonic()))
@@ -140,3 +140,7 @@ class Relay:
                 outbox.remove(session, done)
             log.info("relayed", count=len(done))
         return len(done)
+
+
+def _message_of(row: OutboxMessage) -> Message:
+    return Message(row.message_id, row.routing_key, row.body.encode(), row.traceparent or "")

@@ -25,8 +25,9 @@ class Unroutable(BrokerError):
 
 @dataclass(frozen=True)
 class Message:
-    """One message for the events exchange."""
+    """One message for the events exchange, with the trace that it belongs to, where there is one."""
 
     id: str
     routing_key: str
     body: bytes
+    traceparent: str = ""

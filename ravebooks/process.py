@@ -16,12 +16,12 @@ from consumers.dead_letters import DeadLetterLoop
 from consumers.inbound import InboundLoop
 from consumers.loop import STUCK_SECONDS, Loop
 from consumers.nudges import NudgeLoop
-from ravebooks import apps
+from ravebooks import apps, tracing
 from ravebooks.bootstrap import Parts
 from ravebooks.serving.server import Server
 from storage import connections
 from sync import duties
-from sync.operating import signs, telling
+from sync.operating import signs
 
 DRAIN_SECONDS = 8.0
 """For all threads and servers together, in the ten that an operator waits."""
@@ -44,6 +44,7 @@ class Process:
         self.stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._servers: list[Server] = []
+        self._end_traces: Callable[[], object] = lambda: None
 
     # --- what a process can do -------------------------------------------------------------------
 
@@ -99,9 +100,10 @@ class Process:
             self._repeat("relay", self.parts.settings.sweep_seconds, self.parts.publishing.relay.relay)
 
     def live(self, role: str) -> None:
-        """Give signs of life, and tell operators what is not well if it is this process's turn."""
+        """Give signs of life and send traces, and tell operators what is not well if it is this process's turn."""
+        self._end_traces = tracing.begin(self.parts.settings, role)
         self._repeat("signs of life", signs.EVERY, self.parts.operating.signs(role).give)
-        self._repeat("teller", telling.EVERY, self.parts.operating.teller.step)
+        self._repeat("teller", self.parts.settings.tell_seconds, self.parts.operating.teller.step)
 
     # --- loops -----------------------------------------------------------------------------------
 
@@ -165,7 +167,7 @@ class Process:
 
         self._start(name, run)
 
-    def _start(self, name: str, run: Callable[[], None]) -> None:
+    def _start(self, name: str, run: Callable[[], object]) -> None:
         thread = threading.Thread(target=run, name=name, daemon=True)
         thread.start()
         self._threads.append(thread)
@@ -195,7 +197,7 @@ class Process:
             DRAIN_SECONDS,
             [server.stop for server in self._servers],
             [thread.join for thread in self._threads],
-            [self._close],
+            [partial(self._last, "closing", self.parts.close), partial(self._last, "traces", self._end_traces)],
         )
         self.parts.tally.tell(everything=True)
         late = [thread.name for thread in self._threads if thread.is_alive()]
@@ -204,8 +206,8 @@ class Process:
         else:
             log.info("ended")
 
-    def _close(self, seconds: float) -> None:
-        self._start("closing", self.parts.close)
+    def _last(self, name: str, step: Callable[[], object], seconds: float) -> None:
+        self._start(name, step)
         self._threads[-1].join(seconds)
 
 

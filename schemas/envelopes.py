@@ -41,13 +41,17 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Events of one account or realm that came in one webhook."""
+    """Events of one account or realm that came in one webhook.
+
+    `traceparent` is the trace that they came in, where there is one. It travels beside the body.
+    """
 
     id: str
     source: Side
     account: str
     received_at: _Moment
     events: tuple[Envelope, ...]
+    traceparent: str = ""
 
 
 _NAME = re.compile(r"[\x20-\x7e]{1,255}")
@@ -71,16 +75,17 @@ def unusable(event: Any, why: str | DoesNotFit, event_id: Any = None) -> Envelop
 
 
 def encode(delivery: Delivery) -> bytes:
-    """The message's body: `v`, and the delivery's own names."""
+    """The message's body: `v`, and the delivery's own names, without its trace."""
     # Decimals stay for our own JSON, which keeps them exact and spells half a surrogate pair.
     spelled = msgspec.to_builtins(delivery, builtin_types=(Decimal,))
+    del spelled["traceparent"]
     return strict_json.dumps(spelled | {"v": VERSION}).encode()
 
 
-def decode(body: bytes | str) -> Delivery:
-    """The delivery in a message's body. Raises `UndecodableMessage`."""
+def decode(body: bytes | str, traceparent: str = "") -> Delivery:
+    """The delivery in a message's body, with the trace that came beside it. Raises `UndecodableMessage`."""
     try:
-        delivery = _delivery(strict_json.loads(body))
+        delivery = _delivery(strict_json.loads(body), traceparent)
     except (MalformedJson, DoesNotFit) as error:
         raise UndecodableMessage(f"a message of {len(body)} bytes is not a delivery: {error}") from error
     for moment in (delivery.received_at, *(event.time for event in delivery.events)):
@@ -89,8 +94,10 @@ def decode(body: bytes | str) -> Delivery:
     return delivery
 
 
-def _delivery(value: Any) -> Delivery:
+def _delivery(value: Any, traceparent: str) -> Delivery:
     version = value.pop("v", None) if isinstance(value, dict) else None
     if isinstance(version, bool) or version != VERSION:
         raise DoesNotFit(f"it is no message of version {VERSION}")
-    return structs.fitted(value, Delivery)
+    if "traceparent" in value:
+        raise DoesNotFit("it has a field too many, 'traceparent'")
+    return structs.fitted(value | {"traceparent": traceparent}, Delivery)

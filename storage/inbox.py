@@ -88,7 +88,9 @@ def record(session: Session, deliveries: Sequence[Delivery], now: datetime) -> R
     repeated = [event for event in again if _is_followed_again(event)]
     known = ids_of_new | _ids_of_old(session, {event.key for event in repeated} - ids_of_new.keys())
     _let_go_on(session, fresh, now)
-    notes = [_note(event, known) for event in fresh if event.kind is not None]
+    # In the order in which they came: of a record's traces the newest goes on.
+    followed = sorted((event for event in fresh if event.kind is not None), key=_came)
+    notes = [_note(event, known) for event in followed]
     notes += [_note(event, known, now + REPLAY_WAITS) for event in repeated]
     pending.note_all(session, notes, now)
     outcomes = Counter((event.delivery.source, event.outcome) for event in (*fresh, *repeated))
@@ -124,6 +126,10 @@ def _judge(delivery: Delivery, envelope: Envelope, connection: Connection | None
     return RECORDED, "", kind
 
 
+def _came(event: _Judged) -> datetime:
+    return event.delivery.received_at
+
+
 def _apart(judged: Sequence[_Judged], ids_of_new: Mapping[_Key, int]) -> tuple[list[_Judged], list[_Judged]]:
     """The new events, and those that came before; what stands twice in a batch is new once."""
     fresh: list[_Judged] = []
@@ -149,6 +155,7 @@ def _note(event: _Judged, known: Mapping[_Key, int], due_at: datetime | None = N
         event_id=known[event.key],
         requested=envelope.type.endswith(".sync_requested"),
         due_at=due_at,
+        traceparent=delivery.traceparent,
     )
 
 

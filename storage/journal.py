@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from config import traces
 from storage.models import Echo, Operation
 
 JOURNALLED = "journalled"
@@ -100,6 +101,7 @@ def open_operation(
         state=JOURNALLED,
         journalled_at=now,
         retry_at=now + timedelta(seconds=retry_after),
+        traceparent=traces.current() or None,
     )
     session.add(operation)
     session.flush()

@@ -253,7 +253,7 @@ class PendingChange(Base):
 
     Its hints are the events of the record from `first_event_id` on. `must_read` asks for a fresh read whatever
     they say, `requested` says that a person asked for it. `decisions` are the answers that a question takes, with
-    spaces between them.
+    spaces between them. `traceparent` is the trace of the newest hint that came in one.
     """
 
     __tablename__ = "pending_changes"
@@ -280,6 +280,7 @@ class PendingChange(Base):
     remedy: Mapped[str] = mapped_column(Text, default="")
     decisions: Mapped[str] = mapped_column(String(120), default="")
     updated_at: Mapped[datetime]
+    traceparent: Mapped[str | None] = mapped_column(String(55))
 
 
 class Copy(Base):
@@ -400,6 +401,7 @@ class Operation(Base):
     answer: Mapped[dict[str, Any] | None] = mapped_column(Json)
     error: Mapped[str] = mapped_column(Text, default="")
     intuit_tid: Mapped[str] = mapped_column(String(128), default="")
+    traceparent: Mapped[str | None] = mapped_column(String(55))
 
 
 class Echo(Base):
@@ -583,6 +585,7 @@ class OutboxMessage(Base):
     routing_key: Mapped[str] = mapped_column(String(320))
     body: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
+    traceparent: Mapped[str | None] = mapped_column(String(55))
 
 
 class DeadLetter(Base):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,12 +15,18 @@ PROBE_BYTES = 16_384
 """Two pages of PostgreSQL, four of SQLite."""
 
 
-def add(session: Session, messages: Iterable[tuple[str, str, str]], now: datetime) -> None:
-    """Keep (message id, routing key, body) for the relay."""
-    session.add_all(
-        OutboxMessage(message_id=message_id, routing_key=routing_key, body=body, created_at=now)
-        for message_id, routing_key, body in messages
-    )
+class Kept(NamedTuple):
+    """A message as it is kept."""
+
+    message_id: str
+    routing_key: str
+    body: str
+    traceparent: str | None = None
+
+
+def add(session: Session, messages: Iterable[Kept], now: datetime) -> None:
+    """Keep messages for the relay."""
+    session.add_all(OutboxMessage(**each._asdict(), created_at=now) for each in messages)
 
 
 def check_writable(database: Database) -> None:

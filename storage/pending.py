@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from config import traces
 from reconcile.choices import NAMES_ONE
 from reconcile.decisions import Decision
 from reconcile.model import Attention, Kind, Record, Side, any_of
@@ -52,6 +53,7 @@ class Note(NamedTuple):
     """That a record must be looked at, and why.
 
     `due_at` is for what is in no hurry: a look that is planned already is neither put off nor hurried by it.
+    `traceparent` is the trace that it came in.
     """
 
     connection_id: str
@@ -60,6 +62,7 @@ class Note(NamedTuple):
     must_read: bool = False
     requested: bool = False
     due_at: datetime | None = None
+    traceparent: str = ""
 
 
 def note(
@@ -72,7 +75,8 @@ def note(
     requested: bool = False,
 ) -> None:
     """A record must be looked at: insert its row, or raise its generation and make it due."""
-    note_all(session, [Note(connection_id, record, must_read=must_read, requested=requested)], now)
+    trace = traces.current()
+    note_all(session, [Note(connection_id, record, must_read=must_read, requested=requested, traceparent=trace)], now)
 
 
 def note_all(session: Session, notes: Iterable[Note], now: datetime) -> None:
@@ -102,12 +106,13 @@ def _row(same: Sequence[Note], now: datetime) -> dict[str, Any]:
         "must_read": any(each.must_read for each in same),
         "requested": any(each.requested for each in same),
         "updated_at": now,
+        "traceparent": next((each.traceparent for each in reversed(same) if each.traceparent), None),
     }
 
 
 _COLUMNS = (
     *("connection_id", "side", "kind", "record_id", "generation", "created_at", "due_at"),
-    *("first_event_id", "must_read", "requested", "updated_at"),
+    *("first_event_id", "must_read", "requested", "updated_at", "traceparent"),
 )
 
 
@@ -123,6 +128,11 @@ def _noting(dialect: str) -> Any:
         (old.first_event_id < excluded.first_event_id, old.first_event_id),
         else_=excluded.first_event_id,
     )
+    # What we note ourselves takes no delivery's trace away.
+    trace = sa.case(
+        (excluded.first_event_id.is_(None), sa.func.coalesce(old.traceparent, excluded.traceparent)),
+        else_=sa.func.coalesce(excluded.traceparent, old.traceparent),
+    )
     is_in_no_hurry = sa.and_(excluded.due_at > excluded.updated_at, old.state == DUE)
     return new.on_conflict_do_update(
         index_elements=["connection_id", "side", "kind", "record_id"],
@@ -134,6 +144,7 @@ def _noting(dialect: str) -> Any:
             "must_read": sa.or_(old.must_read, excluded.must_read),
             "requested": sa.or_(old.requested, excluded.requested),
             "updated_at": excluded.updated_at,
+            "traceparent": trace,
         },
     )
 

@@ -25,6 +25,7 @@ class Entry:
     unfinished: bool
     asked: bool
     events: tuple[Event, ...]
+    traceparent: str | None
 
 
 def note_entry(session: Session, change: PendingChange) -> Entry:
@@ -38,6 +39,7 @@ def note_entry(session: Session, change: PendingChange) -> Entry:
         unfinished=bool(change.cause),
         asked=change.code not in ("", pending.KEEPS_FAILING),
         events=tuple(pending.hints(session, change)),
+        traceparent=change.traceparent,
     )
 
 

@@ -25,6 +25,11 @@ class Noted:
         """How often it was tried."""
         return max(entry.attempts for entry in self.entries)
 
+    @property
+    def traces(self) -> list[str]:
+        """The traces that its notes came in."""
+        return [entry.traceparent for entry in self.entries if entry.traceparent]
+
 
 def noted_records(books: Books, entries: Iterable[Entry]) -> list[Noted]:
     """The records behind the notes, each once, with every note about it on either side."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from clients.errors import Away, NeighbourError, NotAuthorised
+from config import traces
 from config.errors import RavebooksError, Stop
 from config.logging import bound, logger
 from reconcile.model import Kind
@@ -61,7 +62,12 @@ def _gather(books: Books, endings: Endings, gathering: batches.Gathering, subjec
 def reconcile(books: Books, endings: Endings, subject: Noted) -> None:
     """Bring one record into agreement, as far as it goes now, and store how that ended. Raises `Stop` and `Outage`."""
     events = [event.event_id for entry in subject.entries for event in entry.events]
-    with bound(record=str(subject.record), event_id=events[-1] if events else None):
+    trace, *others = subject.traces or [""]
+    with (
+        bound(record=str(subject.record), event_id=events[-1] if events else None),
+        traces.go_on("reconcile", trace, others) as span,
+    ):
+        span.set_attributes({"connection": books.id, "record": str(subject.record)})
         until = books.journal.blocked_until(books.id).get(str(subject.record))
         if until is not None:
             endings.retry(books, subject, until, "waits for the answer to an earlier write", count=False)

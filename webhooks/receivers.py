@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, g, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from config import telemetry
+from config import telemetry, traces
 from config.errors import RavebooksError
 from config.keyring import KeyRing
 from config.logging import bound, logger
@@ -99,10 +99,11 @@ def _receive_quickbooks(receiving: Receiving) -> int:
     signature = request.headers.get("intuit-signature", "")
     if not signatures.is_from_quickbooks(body, signature, receiving.verifier_tokens):
         raise BadSignature("the signature is not QuickBooks'")
+    _trace_back()
     by_realm = quickbooks_webhooks.parse(strict_json.loads(body), receiving.events_limit)
     now = receiving.clock.now()
     deliveries = [
-        Delivery(receiving.entropy.token(16), Side.QUICKBOOKS, realm, now, envelopes)
+        Delivery(receiving.entropy.token(16), Side.QUICKBOOKS, realm, now, envelopes, traces.current())
         for realm, envelopes in by_realm.items()
         if envelopes
     ]
@@ -124,11 +125,18 @@ def _receive_ravetree(receiving: Receiving, account: str) -> int:
         now,
     ):
         raise BadSignature("the signature is not Ravetree's")
+    _trace_back()
     if not is_name(message_id):
         raise UnusableDelivery("webhook-id is not a printable name of up to 255 characters")
     envelope = ravetree_events.parse(strict_json.loads(body), message_id, account)
-    receiving.publisher.publish([Delivery(receiving.entropy.token(16), Side.RAVETREE, account, now, (envelope,))])
+    delivery = Delivery(receiving.entropy.token(16), Side.RAVETREE, account, now, (envelope,), traces.current())
+    receiving.publisher.publish([delivery])
     return 1
+
+
+def _trace_back() -> None:
+    """Link our trace to the sender's, now that we know who it is."""
+    traces.link_to(request.headers.get(traces.TRACEPARENT))
 
 
 def _refuse_with_problems(routes: Blueprint, tally: Tally) -> None:

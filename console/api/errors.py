@@ -18,6 +18,8 @@ from schemas.envelopes import UndecodableMessage
 from schemas.ids import NotAnId
 from schemas.problems import MEDIA_TYPE, FieldError, Problem, of_error
 from schemas.strict_json import MalformedJson
+from storage.brakes import UnknownPart
+from storage.bulk_jobs import UnknownBulkJob
 from storage.connections import NotActive, UnknownConnection
 from storage.database import DatabaseDown
 from storage.decisions import NotTaken
@@ -27,6 +29,7 @@ from storage.parity import UnknownReport
 from storage.users import UnknownUser
 from storage.vault import UnreadableSecret
 from sync.actions.installation import UnknownDeadLetter
+from sync.actions.many import BulkRefused
 from sync.actions.mappings import SwitchRefused
 from sync.actions.records import NoSuchRecord
 
@@ -76,9 +79,12 @@ STATUS: Mapping[type[RavebooksError], int] = {
     NoSuchRecord: 404,
     NotAnId: 404,
     UnknownConnection: 404,
+    UnknownBulkJob: 404,
     UnknownDeadLetter: 404,
     UnknownJob: 404,
+    UnknownPart: 404,
     UnknownReport: 404,
+    BulkRefused: 409,
     ConnectRefused: 409,
     JobRefused: 409,
     NotActive: 409,

@@ -232,6 +232,39 @@ DEAD_LETTER = {
     "message_id": "0c9a1b2d4e5f6071",
     "queue": "ravebooks.inbound",
     "reason": "rejected",
+    "fingerprint": "ravebooks.inbound: rejected: it is no message of version #",
     "dead_at": _AT,
     "size": 512,
 }
+DEAD_GROUPS = {"groups": [{"fingerprint": DEAD_LETTER["fingerprint"], "count": 3, "oldest": _AT}]}
+PARKED_GROUPS = {"groups": [{"state": "parked", "code": "line_type_not_mapped", "count": 12, "oldest": _AT}]}
+STATUS = {
+    "well": False,
+    "findings": [
+        {
+            "code": "dead_letters",
+            "area": "queues",
+            "subject": "",
+            "cause": "3 messages could not be handled, the oldest since 20 Nov 14:13 UTC.",
+            "remedy": "Mend what they died of, then drive them again.",
+            "since": _AT,
+        }
+    ],
+}
+BRAKES = {"stopped": [{"part": "quickbooks", "by": "Kim", "cause": "audit", "since": _AT}]}
+BULK_COUNT_REQUEST = {"what": "redrive", "fingerprint": DEAD_LETTER["fingerprint"]}
+BULK_REQUEST = BULK_COUNT_REQUEST | {"by": "Kim"}
+BULK_COUNT = {"count": 3}
+BULK_JOB = {
+    "id": 7,
+    "what": "redrive",
+    "state": "running",
+    "total": 3,
+    "done": 1,
+    "failed": 0,
+    "last_error": "",
+    "by": "Kim",
+    "created_at": _AT,
+    "updated_at": _AT,
+}
+BULK_JOBS = {"jobs": [BULK_JOB]}

@@ -127,7 +127,8 @@ def _note(response: Response) -> Response:
     if request.method in ("GET", "HEAD", "OPTIONS") or response.status_code >= 400:
         return response
     named = request.view_args or {}
-    subject = ":".join(str(named[part]) for part in ("side", "kind", "record_id") if part in named)
+    subject = ":".join(str(named[part]) for part in ("side", "kind", "record_id", "part", "letter_id") if part in named)
+    subject = subject or g.get("subject", "")
     what = f"{request.method} {(request.url_rule.rule if request.url_rule else request.path).rpartition('/')[2]}"
     serving().actions.installation.note(
         bearer().name, acts.API, what, connection_id=named.get("connection_id", ""), subject=subject

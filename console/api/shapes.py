@@ -7,10 +7,14 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from console.api.paging import PageQuery
 from reconcile.decisions import Decision
 from reconcile.time_zones import is_time_zone
+from reconcile.wellness import Area
 from schemas.ravetree_contract import ESTIMATE_STATUSES, INVOICE_STATUSES
-from storage import inbox, jobs
+from storage import bulk_jobs, inbox, jobs
+from storage.brakes import PARTS
 from storage.connections import ARCHIVED
+from storage.dead_letters import FINGERPRINT
 from storage.forgetting import FORGOTTEN
+from sync.operating import bulk
 
 STATUSES = {
     "invoice": tuple(status for status in INVOICE_STATUSES if status != "void"),
@@ -338,8 +342,152 @@ class DeadLetterShape(Schema):
     message_id = fields.String()
     queue = fields.String()
     reason = fields.String()
+    fingerprint = fields.String(metadata={"description": "What it died of: the same for all of one group."})
     dead_at = fields.AwareDateTime()
     size = fields.Function(lambda row: len(row.body))
+
+
+class DeadLettersQuery(PageQuery):
+    """A page of the dead letters, all or of one group."""
+
+    fingerprint = fields.String(load_default="", validate=validate.Length(max=FINGERPRINT))
+
+
+class DeadGroupShape(Schema):
+    """Dead letters that died of the same: how many wait, and since when the oldest does."""
+
+    fingerprint = fields.String()
+    count = fields.Integer()
+    oldest = fields.AwareDateTime()
+
+
+class DeadGroups(Schema):
+    """Dead letters by what they died of, most first."""
+
+    groups = fields.List(fields.Nested(DeadGroupShape), required=True)
+
+
+class ParkedGroupShape(Schema):
+    """What waits for a person because of one question, in all connections."""
+
+    state = fields.String()
+    code = fields.String()
+    count = fields.Integer()
+    oldest = fields.AwareDateTime()
+
+
+class ParkedGroups(Schema):
+    """What waits for a person, by question."""
+
+    groups = fields.List(fields.Nested(ParkedGroupShape), required=True)
+
+
+class StatusFindingShape(Schema):
+    """One thing that is not well. `subject` is a connection, a brake or a process; empty for the installation."""
+
+    code = fields.String()
+    area = fields.String(validate=validate.OneOf(list(Area)))
+    subject = fields.String()
+    cause = fields.String()
+    remedy = fields.String()
+    since = fields.AwareDateTime(allow_none=True)
+
+
+class StatusShape(Schema):
+    """Whether it is well, and what is not."""
+
+    well = fields.Function(lambda found: not found.findings, required=True, metadata={"type": "boolean"})
+    findings = fields.List(fields.Nested(StatusFindingShape), required=True)
+
+
+class BrakeShape(Schema):
+    """What a person stopped."""
+
+    part = fields.String(attribute="name", validate=validate.OneOf(PARTS))
+    by = fields.String()
+    cause = fields.String()
+    since = fields.AwareDateTime()
+
+
+class BrakesShape(Schema):
+    """What is stopped now."""
+
+    stopped = fields.List(fields.Nested(BrakeShape), required=True)
+
+
+BULK = {"redrive": bulk.REDRIVE, "discard": bulk.DISCARD, "look_again": bulk.LOOK_AGAIN, "recover": bulk.RECOVER}
+"""What can be done to many, by its name in the API."""
+
+
+class BulkCountRequest(Schema):
+    """What is to be done, and to which."""
+
+    what = fields.String(required=True, validate=validate.OneOf(list(BULK)))
+    fingerprint = fields.String(
+        load_default="",
+        validate=validate.Length(max=FINGERPRINT),
+        metadata={"description": "For `redrive` and `discard`: the dead letters of one group; empty: all."},
+    )
+    code = fields.String(
+        load_default="",
+        validate=validate.Length(max=64),
+        metadata={"description": "For `look_again`: what waits because of one question; empty: all."},
+    )
+    connection = fields.String(
+        load_default="",
+        validate=validate.Length(max=255),
+        metadata={"description": "For `recover`, which needs one, and for `look_again`."},
+    )
+    since = fields.AwareDateTime(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "For `recover`: from when on; at most 29 days ago."},
+    )
+
+    @validates_schema
+    def check(self, data: dict[str, Any], **_: Any) -> None:
+        """What `recover` cannot do without."""
+        if data.get("what") == "recover":
+            missing = [name for name in ("connection", "since") if not data.get(name)]
+            if missing:
+                raise ValidationError({name: ["`recover` needs it."] for name in missing})
+
+
+class BulkRequest(BulkCountRequest):
+    """The same, and who does it."""
+
+    by = fields.String(load_default="", validate=validate.Length(max=255))
+
+
+class BulkCount(Schema):
+    """How many it would be about now."""
+
+    count = fields.Integer(required=True)
+
+
+class BulkJobShape(Schema):
+    """Work over many: what is done, how far it is, and what did not go well last."""
+
+    id = fields.Integer()
+    what = fields.Function(lambda job: _bulk_name(job.what), metadata={"type": "string", "enum": list(BULK)})
+    state = fields.String(validate=validate.OneOf([bulk_jobs.RUNNING, bulk_jobs.DONE, bulk_jobs.STOPPED]))
+    total = fields.Integer()
+    done = fields.Integer()
+    failed = fields.Integer()
+    last_error = fields.String()
+    by = fields.String()
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+
+
+class BulkJobs(Schema):
+    """The newest of them."""
+
+    jobs = fields.List(fields.Nested(BulkJobShape), required=True)
+
+
+def _bulk_name(what: str) -> str:
+    return next(name for name, stored in BULK.items() if stored == what)
 
 
 class PreviewRequest(Schema):

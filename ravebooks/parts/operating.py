@@ -1,5 +1,6 @@
 """The parts that operators see and are told by."""
 
+from datetime import timedelta
 from functools import cached_property
 
 from clients.telling import Mail, SignedWebhook, Way
@@ -37,7 +38,8 @@ class OperatingParts:
         ways: list[Way] = [Mail(s.mail_url, s.mail_from, s.mail_to)] if s.mail_url else []
         if s.tell_webhook_url:
             ways.append(SignedWebhook(s.tell_webhook_url, s.tell_webhook_secret, shared.adapter))
-        return Teller(shared.database, shared.clock, ways, shared.lease_owner, self._well)
+        over = timedelta(seconds=s.tell_over_seconds)
+        return Teller(shared.database, shared.clock, ways, shared.lease_owner, self._well, over)
 
     def _well(self) -> str:
         return f"{self._shared.settings.public_url.rstrip('/')}/console/well"

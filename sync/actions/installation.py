@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from config import traces
 from config.errors import RavebooksError
 from config.ports import Clock
 from schemas import envelopes
@@ -93,18 +94,14 @@ class InstallationActions:
         with self.database.reading() as session:
             return inbox.kept_aside(session, asked, (outcome,) if outcome else inbox.ASIDE)
 
-    def dead_letters(self, asked: Asked) -> Page[DeadLetter]:
-        """Messages that could not be handled and that nobody has published again, oldest first."""
-        with self.database.reading() as session:
-            return dead_letters.page(session, asked)
-
     def redrive(self, letter_id: int) -> datetime:
         """Publish a dead letter again. Raises `UnknownDeadLetter`, `UndecodableMessage` and `NothingTakesIt`."""
         with self.database.reading() as session:
             letter = dead_letters.find(session, letter_id)
         if letter is None:
             raise UnknownDeadLetter(f"there is no dead letter {letter_id}")
-        self.publish([envelopes.decode(letter.body)])
+        trace = traces.checked((letter.headers or {}).get(traces.TRACEPARENT))
+        self.publish([envelopes.decode(letter.body, trace)])
         now = self.clock.now()
         with self.database.transaction() as session:
             dead_letters.note_redriven(session, letter_id, now)

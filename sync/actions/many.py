@@ -15,6 +15,7 @@ from storage.database import Database, again_when_contended
 from storage.dead_letters import Group
 from storage.models import BulkJob, DeadLetter, PendingChange
 from storage.paging import Asked, Page
+from sync.actions.installation import UnknownDeadLetter
 from sync.operating import bulk
 
 JOBS_SHOWN = 10
@@ -22,7 +23,7 @@ RECOVER_REACH = timedelta(days=29)
 """Neither side's log of changes reaches further back."""
 
 
-class Refused(RavebooksError):
+class BulkRefused(RavebooksError):
     """What was asked for does not fit what is there."""
 
     remedy = "Load the page again and see what is there now."
@@ -56,11 +57,11 @@ class ManyActions:
             return dead_letters.page(session, asked, fingerprint)
 
     def letter(self, letter_id: int) -> DeadLetter:
-        """One dead letter. Raises `Refused`."""
+        """One dead letter. Raises `UnknownDeadLetter`."""
         with self.database.reading() as session:
             found = dead_letters.find(session, letter_id)
         if found is None:
-            raise Refused(f"there is no dead letter {letter_id}")
+            raise UnknownDeadLetter(f"there is no dead letter {letter_id}")
         return found
 
     @again_when_contended
@@ -95,13 +96,13 @@ class ManyActions:
 
     @again_when_contended
     def begin_many(self, what: str, wanted: Mapping[str, str], by: str) -> BulkJob:
-        """Do it to all of them, a step at a time; what comes later is not among them. Raises `Refused`."""
+        """Do it to all of them, a step at a time; what comes later is not among them. Raises `BulkRefused`."""
         now = self.clock.now()
         with self.database.transaction() as session:
             checked = self._checked(session, what, wanted)
             total = bulk.count(session, what, checked, now)
             if not total and what != bulk.RECOVER:
-                raise Refused("nothing is there that this could be done to")
+                raise BulkRefused("nothing is there that this could be done to")
             return bulk_jobs.begin(session, what, checked, total, by, now)
 
     def _checked(self, session: Session, what: str, wanted: Mapping[str, str]) -> dict[str, Any]:
@@ -110,12 +111,12 @@ class ManyActions:
         if what == bulk.LOOK_AGAIN:
             return {name: wanted.get(name, "") for name in ("code", "connection")}
         if what != bulk.RECOVER:
-            raise Refused(f"nobody knows how to {what[:40]}")
+            raise BulkRefused(f"nobody knows how to {what[:40]}")
         connection_id = wanted.get("connection", "")
         connections.get_current(session, connection_id)
         since = _instant(wanted.get("since", ""))
         if not self.clock.now() - RECOVER_REACH <= since <= self.clock.now():
-            raise Refused(
+            raise BulkRefused(
                 f"{spell_instant(since)} is not within the last {RECOVER_REACH.days} days",
                 remedy="Choose a later moment: neither side's log reaches further back.",
             )
@@ -144,5 +145,5 @@ def _instant(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise Refused(f"{text[:40]!r} is no moment", remedy="Write it as 2026-11-20T14:00; it is UTC.") from None
+        raise BulkRefused(f"{text[:40]!r} is no moment", remedy="Write it as 2026-11-20T14:00; it is UTC.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """Told in time: what is not well is told once by every way, and once more when it is over.
 
-What was told is stored, so that neither a restart nor another process tells it again. What is over for less than a
-minute is not over: what comes and goes is told once. A way that fails is tried again, and holds up no other.
+What was told is stored, so that neither a restart nor another process tells it again. What is over for a moment only is
+not over: what comes and goes is told once. A way that fails is tried again, and holds up no other.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,9 +20,6 @@ from storage.database import Database
 from storage.models import RunningProcess, Telling
 from sync.operating import facts
 
-EVERY = 15.0
-"""Seconds between two rounds."""
-IS_OVER_AFTER = timedelta(minutes=1)
 FIRST_TO_TELL = ("sweeper", "up", "worker", "web")
 """Who tells, of those that are here: when no sweeper is, a worker says so."""
 
@@ -32,16 +29,26 @@ Key = tuple[str, str]
 
 
 class Teller:
-    """Tells what is not well. `name` is this process's, by which it knows whether it is its turn."""
+    """Tells what is not well. `name` is this process's, by which it knows whether it is its turn.
+
+    `over` is for how long something has to be gone before it is over.
+    """
 
     def __init__(
-        self, database: Database, clock: Clock, ways: Sequence[Way], name: str, console: Callable[[], str]
+        self,
+        database: Database,
+        clock: Clock,
+        ways: Sequence[Way],
+        name: str,
+        console: Callable[[], str],
+        over: timedelta,
     ) -> None:
         self._database = database
         self._clock = clock
         self._ways = tuple(ways)
         self._name = name
         self._console = console
+        self._over = over
 
     def step(self) -> int:
         """One round; returns how many messages went out."""
@@ -52,14 +59,14 @@ class Teller:
             if teller_of(processes.every(session), now) != self._name:
                 return 0
             seen = [finding for finding in judge(facts.gather(session, now)) if finding.is_told]
-            _keep(session, seen, now, {way.name for way in self._ways})
+            _keep(session, seen, now, {way.name for way in self._ways}, self._over)
         return sum(self._tell(way, now) for way in self._ways)
 
     def _tell(self, way: Way, now: datetime) -> bool:
         with self._database.reading() as session:
             rows = tellings.every(session)
         begun = [row for row in rows if row.over_at is None and way.name not in tellings.ways(row.told)]
-        over = [row for row in rows if _is_over(row, now) and _has_to_say_over(row, way.name)]
+        over = [row for row in rows if _is_over(row, now, self._over) and _has_to_say_over(row, way.name)]
         if not begun and not over:
             return False
         error = ""
@@ -89,7 +96,7 @@ def teller_of(running: Sequence[RunningProcess], now: datetime) -> str:
     return min(live)[1] if live else ""
 
 
-def _keep(session: Session, seen: Sequence[Finding], now: datetime, ways: set[str]) -> None:
+def _keep(session: Session, seen: Sequence[Finding], now: datetime, ways: set[str], over: timedelta) -> None:
     """What is new is noted, what is gone is over since now, what is back goes on as if it had never been over."""
     known = {(row.code, row.subject): row for row in tellings.every(session)}
     here: dict[Key, Finding] = {(str(one.code), one.subject): one for one in seen}
@@ -111,12 +118,12 @@ def _keep(session: Session, seen: Sequence[Finding], now: datetime, ways: set[st
         if row.over_at is None:
             row.over_at = now
         owed = (tellings.ways(row.told) & ways) - tellings.ways(row.told_over)
-        if _is_over(row, now) and not owed:
+        if _is_over(row, now, over) and not owed:
             tellings.forget(session, row)
 
 
-def _is_over(row: Telling, now: datetime) -> bool:
-    return row.over_at is not None and now - row.over_at >= IS_OVER_AFTER
+def _is_over(row: Telling, now: datetime, over: timedelta) -> bool:
+    return row.over_at is not None and now - row.over_at >= over
 
 
 def _has_to_say_over(row: Telling, way: str) -> bool:

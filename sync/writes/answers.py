@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from clients.errors import NeighbourError, NotAuthorised, NotSent, Throttled
 from clients.quickbooks.faults import TokenExpired
 from clients.ravetree.account import Taken
-from config import telemetry
+from config import telemetry, traces
 from config.logging import logger
 from config.ports import Clock
 from reconcile.actions import Action
@@ -40,6 +40,7 @@ class Answers:
             if journal.settle(session, operation.id, journal.DONE, now, status=status, answer=answer, intuit_tid=trace):
                 settlement.apply(session, operation, answer, answered, now)
         count(operation, "done")
+        traces.answered("done", status=status, intuit_tid=trace)
         log.info("written", action=operation.action, side=operation.side, status=status, intuit_tid=trace)
 
     def refused(self, operation: Operation, error: NeighbourError) -> None:
@@ -54,6 +55,7 @@ class Answers:
                 intuit_tid=error.trace,
             )
         count(operation, "refused")
+        traces.answered("refused", fault=error.code or type(error).__name__, intuit_tid=error.trace)
         log.info(
             "refused",
             action=operation.action,
@@ -87,6 +89,7 @@ class Answers:
             until = self._clock.now() + wait
             journal.postpone(session, operation.id, until, str(error), sent=sent)
         count(operation, "uncertain")
+        traces.answered("uncertain", fault=error.code or type(error).__name__, intuit_tid=error.trace)
         log.warning(
             "outcome unknown",
             action=operation.action,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from clients.errors import Away, NeighbourError, NotAuthorised, OutcomeUnknown
 from clients.quickbooks.company import Written
 from clients.ravetree.account import Taken
-from config import telemetry
+from config import telemetry, traces
 from config.logging import bound
 from config.ports import Clock
 from reconcile.model import Side
@@ -38,8 +38,9 @@ class Sender:
         """Send and settle. A refusal of what is sent `again` does not say that it never happened: that is looked up."""
         with (
             bound(operation_id=operation.key, record=operation.subject),
-            telemetry.tracer.start_as_current_span("write"),
+            traces.go_on("write", operation.traceparent if again else "") as span,
         ):
+            span.set_attributes({"operation_id": operation.key, "side": operation.side, "action": operation.action})
             self._check_brake([operation])
             try:
                 status, answer, trace, answered = self._call(operation)

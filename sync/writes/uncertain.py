@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from clients.errors import Failed, Moved, NeighbourError
-from config import telemetry
+from config import telemetry, traces
 from config.logging import logger
 from config.ports import Clock
 from reconcile.model import Side
@@ -115,7 +115,8 @@ class Uncertain:
     def _resolve(self, operation: Operation) -> None:
         try:
             if self._is_past_horizon(operation):
-                self._look_up(operation)
+                with traces.go_on("look up", operation.traceparent):
+                    self._look_up(operation)
             else:
                 self._sender.send(operation, again=True)
         except STILL_UNKNOWN:

@@ -1,11 +1,11 @@
 """Every page for everybody: axe-core finds nothing serious, and on a phone nothing moves or overflows."""
 
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PHONE, Open
+from tests.browser.conftest import PHONE, Open, serious
 from tests.integration.running import RunningWorld
 from tests.integration.system import until
 
@@ -13,7 +13,6 @@ OWN = ("", "attention", "records", "connection", "connection/mappings", "backfil
 OPERATING = ("../well", "../queues", "../dead", "../parked", "../events", "../brakes")
 ACCESS = ("../people", "../people/tokens", "../acts", "../you")
 PAGES = (*OWN, "connection/reconnect", "../connect", *ACCESS, "../all-parts", *OPERATING)
-SERIOUS = ("serious", "critical")
 COLOURS = "{runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']}}"
 LOOKED_AT = {"light": "axe.run()", "dark": f"axe.run({COLOURS})"}
 """In the dark a page is the same but for its colours."""
@@ -33,16 +32,22 @@ def test_nothing_serious_stands_in_anybodys_way(
 ) -> None:
     page = open_page(color_scheme=scheme, bypass_csp=True)
     found = []
-    for path in (*PAGES, record, f"{record}/preview"):
+    for path in (*PAGES, record, f"{record}/preview", *details(world, record)):
         _go(page, world, path)
-        page.evaluate(axe)
-        result: dict[str, Any] = page.evaluate(LOOKED_AT[scheme])
-        found += [
-            f"{path}: {one['id']} {one['nodes'][0]['html'][:120]} {one['nodes'][0]['failureSummary']}"
-            for one in result["violations"]
-            if one["impact"] in SERIOUS
-        ]
+        found += serious(page, axe, LOOKED_AT[scheme])
     assert found == []
+
+
+def details(world: RunningWorld, record: str) -> list[str]:
+    """What operators see of one thing alone; a dead letter and a job over many are looked at in their night."""
+    since = (world.clock.now() - timedelta(hours=1)).isoformat(timespec="minutes").removesuffix("+00:00")
+    recover = f"../many?what=recover&connection={world.connection_id}&since={since}"
+    return [
+        "../events/1",
+        recover,
+        f"../parked/{world.connection_id}/{record.removeprefix('records/')}",
+        "../queues?span=day",
+    ]
 
 
 def test_on_a_phone_nothing_moves_and_nothing_is_wider_than_the_screen(
@@ -50,7 +55,7 @@ def test_on_a_phone_nothing_moves_and_nothing_is_wider_than_the_screen(
 ) -> None:
     page = open_page(viewport=PHONE)
     found = []
-    for path in (*PAGES, record):
+    for path in (*PAGES, record, *details(world, record)):
         _go(page, world, path)
         shift = page.evaluate(
             """new Promise(done => {

@@ -1,4 +1,6 @@
-"""The operator's night: the broker goes, a company stalls, messages die, all is stopped; told, and well again."""
+"""The operator's night, by keyboard alone: the broker goes, a company is refused, another stalls, messages die, all is
+stopped; told, and well again. axe-core looks at every page on the way.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,17 +8,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from config.ports import SystemClock
 from publishers.deliveries import message_for
 from reconcile.model import Side
 from schemas.envelopes import Delivery, Envelope
-from storage import dead_letters, tellings
+from storage import dead_letters
 from storage.database import Database
 from storage.models import Connection, PendingChange
-from sync.operating.telling import IS_OVER_AFTER
-from tests.browser.conftest import DESK
+from tests.browser.conftest import DESK, serious
 from tests.integration.running import RunningWorld
 from tests.integration.system import System, until
 from tests.services.mail import MailServer
@@ -47,6 +48,8 @@ def environment(broker: RabbitMQ, mail: MailServer) -> Iterator[dict[str, str]]:
             "RAVEBOOKS_DATABASE_URL": server.new_database(),
             "RAVEBOOKS_MAIL_URL": mail.url,
             "RAVEBOOKS_MAIL_TO": "kim@books.example",
+            "RAVEBOOKS_TELL_SECONDS": "1",
+            "RAVEBOOKS_TELL_OVER_SECONDS": "1",
         }
 
 
@@ -66,14 +69,63 @@ def database(system: System) -> Iterator[Database]:
     made.close()
 
 
+class Keys:
+    """Somebody with a keyboard: what they see, where they go, and what axe-core finds there."""
+
+    def __init__(self, page: Page, axe: str) -> None:
+        self.page = page
+        self._axe = axe
+        self.found: list[str] = []
+
+    def sees(self, what: Locator, timeout: float = LONG) -> None:
+        """Something is on the page, which is then looked at."""
+        expect(what).to_be_visible(timeout=timeout)
+        self.found += serious(self.page, self._axe)
+
+    def reads(self, words: str, timeout: float = LONG) -> None:
+        self.sees(self.page.get_by_text(words).first, timeout)
+
+    def heads(self, words: str, timeout: float = LONG) -> None:
+        self.sees(self.page.get_by_role("heading", name=words).first, timeout)
+
+    def goes_to(self, name: str) -> None:
+        """Tab by tab, as far as what has this name; it may say more to who does not see the page."""
+        for _ in range(120):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate(_NAME).startswith(name):
+                return
+        raise AssertionError(f"the keyboard does not reach {name} on {self.page.url}")
+
+    def presses(self, *names: str) -> None:
+        """One after the other, each where the one before has led to."""
+        for name in names:
+            self.goes_to(name)
+            self._enters()
+
+    def types(self, label: str, words: str) -> None:
+        self.goes_to(label)
+        self.page.keyboard.type(words)
+        self._enters()
+
+    def _enters(self) -> None:
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
+
+
+_NAME = """(at => (at.getAttribute('aria-label') || (at.labels && at.labels[0] || at).textContent).trim())(
+    document.activeElement)"""
+
+
 @pytest.fixture
-def page(system: System, browser: Browser, session: dict[str, Any]) -> Iterator[Page]:
-    options: dict[str, Any] = {"storage_state": session, "viewport": DESK}
+def keys(system: System, browser: Browser, session: dict[str, Any], axe: str) -> Iterator[Keys]:
+    options: dict[str, Any] = {"storage_state": session, "viewport": DESK, "bypass_csp": True}
     context = browser.new_context(**options)
-    made = context.new_page()
-    made.goto(f"{system.ready['url']}/console/well")
+    page = context.new_page()
+    page.goto(f"{system.ready['url']}/console/well")
+    made = Keys(page, axe)
     yield made
     context.close()
+    assert made.found == []
 
 
 def told(mail: MailServer, what: str, words: str) -> bool:
@@ -82,35 +134,44 @@ def told(mail: MailServer, what: str, words: str) -> bool:
     return any(line.startswith(f"{what}  ") and words in line for line in lines)
 
 
-def a_minute_passes(database: Database) -> bool:
-    """For what is over; whether anything is."""
-    with database.transaction() as session:
-        over = [row for row in tellings.every(session) if row.over_at is not None]
-        for row in over:
-            row.over_at = row.over_at - IS_OVER_AFTER if row.over_at else None
-        return bool(over)
-
-
-def test_the_broker_goes_and_comes_back(
-    page: Page, world: RunningWorld, broker: RabbitMQ, mail: MailServer, database: Database
-) -> None:
-    expect(page.get_by_role("heading", level=1)).to_have_text("All is well", timeout=LONG)
+def test_the_broker_goes_and_comes_back(keys: Keys, world: RunningWorld, broker: RabbitMQ, mail: MailServer) -> None:
+    keys.heads("All is well")
     broker.stop()
-    expect(page.get_by_text("RabbitMQ is out of reach")).to_be_visible(timeout=LONG)
-    page.get_by_role("link", name="See the queues").first.click()
-    expect(page.get_by_text("RabbitMQ cannot be reached")).to_be_visible()
-    expect(page.get_by_role("heading", name="What waits")).to_be_visible()
+    keys.reads("RabbitMQ is out of reach")
     until(lambda: told(mail, "NOT WELL", "RabbitMQ is out of reach"))
+    keys.presses("See the queues")
+    keys.reads("RabbitMQ cannot be reached")
+    keys.heads("What waits")
     broker.start()
-    page.get_by_role("link", name="Is it well?").first.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("All is well", timeout=2 * LONG)
-    until(lambda: a_minute_passes(database))
+    keys.presses("Is it well?")
+    keys.heads("All is well")
     until(lambda: told(mail, "WELL", "RabbitMQ is out of reach"))
     invoice = world.invoice(world.client("After the night"), "10.00")
     until(lambda: world.quickbooks.invoice(invoice["number"]))
 
 
-def test_a_company_stalls_and_what_held_it_up_is_seen(page: Page, world: RunningWorld, database: Database) -> None:
+def test_a_company_that_quickbooks_refuses_is_told_and_connected_again(
+    keys: Keys, world: RunningWorld, mail: MailServer
+) -> None:
+    world.quickbooks.steer("faults", {"endpoint": "*", "kind": "fault:3100", "count": 1})
+    invoice = world.invoice(world.client("Refused"), "10.00")
+    keys.heads("Reconnect")
+    until(lambda: told(mail, "NOT WELL", "QuickBooks"))
+    keys.presses("The connection")
+    keys.heads("Connection")
+    assert world.quickbooks.invoice(invoice["number"]) is None
+    keys.presses("Reconnect")
+    keys.types("API token of that account", "")
+    keys.reads("Continue to QuickBooks")
+    keys.presses("Continue to QuickBooks", "Connect")
+    keys.reads("QuickBooks is connected")
+    until(lambda: world.quickbooks.invoice(invoice["number"]))
+    keys.presses("Is it well?")
+    keys.heads("All is well")
+    until(lambda: told(mail, "WELL", "QuickBooks"))
+
+
+def test_a_company_stalls_and_what_held_it_up_is_seen(keys: Keys, world: RunningWorld, database: Database) -> None:
     now = datetime.now(UTC)
     with database.transaction() as session:
         session.add(
@@ -120,18 +181,18 @@ def test_a_company_stalls_and_what_held_it_up_is_seen(page: Page, world: Running
                 **{"remedy": "", "decisions": "", "created_at": now, "due_at": now, "updated_at": now},
             )
         )
-    expect(page.get_by_role("heading", name="Stalled")).to_be_visible(timeout=LONG)
-    page.get_by_role("link", name="The connection").click()
-    expect(page.get_by_text("The connection is stalled.")).to_be_visible()
+    keys.heads("Stalled")
+    keys.presses("The connection")
+    keys.reads("The connection is stalled.")
     with database.transaction() as session:
         session.execute(sa.delete(PendingChange).where(PendingChange.kind == "nonsense"))
         session.execute(sa.update(Connection).values(retry_at=None))
     world.invoice(world.client("Repaired"), "10.00")
-    page.get_by_role("link", name="Is it well?").first.click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("All is well", timeout=LONG)
+    keys.presses("Is it well?")
+    keys.heads("All is well")
 
 
-def test_dead_letters_are_grouped_and_driven_again_at_once(page: Page, database: Database) -> None:
+def test_dead_letters_are_grouped_and_driven_again_at_once(keys: Keys, database: Database) -> None:
     now = datetime.now(UTC)
     with database.transaction() as session:
         for number in range(3):
@@ -141,44 +202,37 @@ def test_dead_letters_are_grouped_and_driven_again_at_once(page: Page, database:
                 session,
                 message_id="m",
                 queue="ravebooks.inbound",
-                routing_key="",
+                routing_key="quickbooks.99",
                 reason="rejected",
                 body=body,
                 now=now,
             )
-    page.reload()
-    page.get_by_role("link", name="Dead letters by cause").click()
-    page.get_by_role("link", name="Drive again 3").click()
-    expect(page.get_by_text("3 are published again.")).to_be_visible()
-    page.get_by_role("button", name="Do it").click()
-    expect(page.get_by_text("3 done of 3")).to_be_visible(timeout=LONG)
-    page.get_by_role("link", name="Dead letters", exact=True).click()
-    expect(page.get_by_text("None waits.")).to_be_visible()
+    keys.reads("3 messages could not be handled")
+    keys.presses("Dead letters by cause", "1 quickbooks.99")
+    keys.heads("What it says")
+    keys.presses("Dead letters", "Drive again 3")
+    keys.reads("3 are published again.")
+    keys.presses("Do it")
+    keys.reads("3 done of 3")
+    keys.presses("Dead letters")
+    keys.reads("None waits.")
+    keys.presses("Events")
+    keys.heads("Events")
+    keys.presses("invoice.updated night2")
+    keys.reads("no connection has the company 99")
 
 
-def test_everything_is_stopped_and_goes_on_by_keyboard_alone(page: Page, world: RunningWorld) -> None:
-    page.get_by_role("link", name="Brakes").press("Enter")
-    page.get_by_label("Why").focus()
-    page.keyboard.type("the audit")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("Stopped, before the next write is sent.")).to_be_visible()
-    page.goto(f"{page.url.partition('/console/')[0]}/console/{world.connection_id}/records")
-    expect(page.get_by_text("stopped every write")).to_be_visible()
+def test_everything_is_stopped_and_goes_on(keys: Keys, world: RunningWorld) -> None:
+    keys.presses("Brakes")
+    keys.types("Why", "the audit")
+    keys.reads("Stopped, before the next write is sent.")
     invoice = world.invoice(world.client("Stopped"), "10.00")
-    page.get_by_role("link", name="Is it well?").press("Enter")
-    expect(page.get_by_role("heading", name="All paused")).to_be_visible()
-    _tab_to(page, "BUTTON", "Go on")
+    keys.presses("Parked work")
+    keys.reads("stopped every write")
+    keys.presses("Is it well?")
+    keys.heads("All paused")
     assert world.quickbooks.invoice(invoice["number"]) is None
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("It goes on.")).to_be_visible()
+    keys.presses("Go on")
+    keys.reads("It goes on.")
     until(lambda: world.quickbooks.invoice(invoice["number"]))
-    expect(page.get_by_text("go on everything").first).to_be_visible()
-
-
-def _tab_to(page: Page, tag: str, label: str) -> None:
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        focused = page.evaluate("document.activeElement.tagName + ' ' + document.activeElement.textContent.trim()")
-        if focused == f"{tag} {label}":
-            return
-    raise AssertionError(f"no {tag} {label} is reached")
+    keys.reads("go on everything")

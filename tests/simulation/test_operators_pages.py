@@ -150,7 +150,7 @@ def test_dead_letters_are_grouped_shown_redacted_and_driven_again_one_by_one(ope
     assert "delivery_limit 1" in page
     assert "Discarded" in text_of(operator.get(f"dead/{second}"))
     assert acts(world)[:2] == [f"discard dead letter dead letter:{second}", f"redrive dead letter dead letter:{first}"]
-    assert operator.get("dead/999").status_code == 400
+    assert operator.get("dead/999").status_code == 404
 
 
 def test_a_whole_group_is_driven_again_the_number_first_as_a_job(operator: Visit) -> None:
@@ -192,8 +192,8 @@ def test_a_job_is_stopped_and_what_was_done_stays_done(operator: Visit) -> None:
 
 
 def test_nothing_is_begun_that_would_do_nothing_or_that_nobody_knows(operator: Visit) -> None:
-    assert operator.post("many/begin", "dead", what="redrive").status_code == 400
-    assert operator.post("many/begin", "dead", what="explode").status_code == 400
+    assert operator.post("many/begin", "dead", what="redrive").status_code == 409
+    assert operator.post("many/begin", "dead", what="explode").status_code == 409
     assert operator.get("many?what=explode").status_code == 404
     assert acts(operator.world) == []
 
@@ -269,7 +269,7 @@ def test_a_connection_is_looked_at_anew_from_a_moment_on(operator: Visit) -> Non
     assert world.attention() == []
     assert world.compare().differing == []
     for wrong in ("never", (world.clock.now() + timedelta(days=1)).isoformat(), "2020-01-01"):
-        assert operator.post("many/begin", "events", **wanted | {"since": wrong}).status_code == 400
+        assert operator.post("many/begin", "events", **wanted | {"since": wrong}).status_code == 409
 
 
 # --- brakes --------------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ def test_a_banner_is_on_every_page_while_something_is_stopped(operator: Visit) -
     operator.post("brakes/release", "brakes", part="invoice")
     assert "stopped writes" not in text_of(viewer.get("ID/"))
     assert acts(world) == ["go on invoice", "stop invoice"]
-    assert operator.post("brakes/pull", "brakes", part="the moon").status_code == 400
+    assert operator.post("brakes/pull", "brakes", part="the moon").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_contacts_are_many_to_one_and_one_for_each_currency(database: Database) 
 
 def test_the_outbox_gives_the_oldest_first_and_forgets_what_was_confirmed(database: Database) -> None:
     with database.transaction() as session:
-        outbox.add(session, [(f"m{number}", "quickbooks.1", "{}") for number in range(3)], START)
+        outbox.add(session, [outbox.Kept(f"m{number}", "quickbooks.1", "{}") for number in range(3)], START)
     with database.transaction() as session:
         assert [m.message_id for m in outbox.oldest(session, 2)] == ["m0", "m1"]
         outbox.remove(session, [m.id for m in outbox.oldest(session, 2)])

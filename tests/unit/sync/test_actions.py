@@ -610,10 +610,10 @@ def keep_dead(world: World) -> int:
 
 def test_a_dead_letter_is_published_as_it_was_and_waits_no_more(world: World) -> None:
     letter = keep_dead(world)
-    assert [row.id for row in world.actions.installation.dead_letters(ALL).rows] == [letter]
+    assert [row.id for row in world.actions.many.letters(ALL, "").rows] == [letter]
     world.actions.installation.redrive(letter)
     assert [each.events[0].id for each in world.published] == ["e1"]
-    assert world.actions.installation.dead_letters(ALL).rows == []
+    assert world.actions.many.letters(ALL, "").rows == []
     with world.database.transaction() as session:
         assert session.get_one(DeadLetter, letter).redriven_at == START
     with pytest.raises(UnknownDeadLetter):

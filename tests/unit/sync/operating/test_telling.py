@@ -1,5 +1,6 @@
 """Told in time: once each, and once more when it is over."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,11 +9,12 @@ from clients.telling import News, NotTold
 from config.telemetry import Progress
 from storage import connections, dead_letters, tellings
 from storage.database import Database
-from sync.operating import telling
 from sync.operating.signs import Signs
-from sync.operating.telling import IS_OVER_AFTER, Teller
+from sync.operating.telling import Teller
 from tests.unit.ports import START, FakeClock
 from tests.unit.storing import CONNECTION, add_connection
+
+EVERY, OVER = 15.0, timedelta(minutes=1)
 
 
 class Ear:
@@ -47,9 +49,9 @@ class Place:
         self.database, self.clock = database, clock
         self.mail, self.webhook = Ear("mail"), Ear("webhook")
         self.signs = Signs(database, clock, Progress(clock), name, role)
-        self.teller = Teller(database, clock, [self.mail, self.webhook], name, lambda: "http://console")
+        self.teller = Teller(database, clock, [self.mail, self.webhook], name, lambda: "http://console", OVER)
 
-    def round(self, seconds: float = telling.EVERY) -> int:
+    def round(self, seconds: float = EVERY) -> int:
         self.clock.advance(seconds)
         self.signs.give()
         return self.teller.step()
@@ -78,7 +80,7 @@ def test_it_is_told_once_by_each_way_and_once_more_when_it_is_over(place: Place)
     place.mend()
     place.round()
     assert place.round() == 0, "it may come back"
-    assert place.round(IS_OVER_AFTER.total_seconds()) == 2
+    assert place.round(OVER.total_seconds()) == 2
     for _ in range(10):
         assert place.round(60) == 0
     assert place.mail.said == place.webhook.said == [(["reconnect"], []), ([], ["reconnect"])]
