@@ -1,6 +1,6 @@
 """The sweeper: finds what is due and nudges. It calls nobody outside."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from storage.database import Database
 from storage.due_times import Longest
 from sync import duties
 from sync.operating.looking import Looker
+from sync.operating.retaining import Retaining
 from sync.questions.parity import Metric
 
 log = logger("sweeper")
@@ -39,6 +40,7 @@ class Sweeper:
         nudger: Nudger,
         environment: str = "",
         longest: Iterable[Longest] = (),
+        kept: Mapping[str, timedelta] | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -48,6 +50,7 @@ class Sweeper:
         self._looked_at_times = self._began_duties = self._analysed = float("-inf")
         self._parity = Metric()
         self._looker = Looker(database, clock)
+        self._retaining = Retaining(database, clock, kept or {})
 
     def sweep(self) -> int:
         """Nudge every connection with something due; returns how many."""
@@ -88,6 +91,7 @@ class Sweeper:
             self._nudger.nudge(*nudged)
         except OSError as error:
             log.warning("nudges lost, a later round repeats them", connections=nudged, error=str(error))
+        self._retaining.step_if_due()
         return len(nudged)
 
     def _put_right(self, session: Session, now: datetime) -> None:

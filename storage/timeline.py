@@ -103,6 +103,7 @@ def _writes(operations: Iterable[Operation]) -> list[dict[str, Any]]:
     entries = []
     for row in operations:
         body = strict_json.loads(row.body) if row.body else {}
+        is_kept = bool(row.body or row.context or row.answer is not None)
         before = known.get(_target(row, body)) or _before(row)
         entries.append(
             _entry(
@@ -110,8 +111,8 @@ def _writes(operations: Iterable[Operation]) -> list[dict[str, Any]]:
                 "write",
                 row.id,
                 row.side,
-                row.action,
-                changes=changes(before, body),
+                row.action if is_kept else f"{row.action} (what was written is no longer kept)",
+                changes=changes(before, body) if is_kept else None,
                 key=row.key,
             )
         )
