@@ -26,7 +26,7 @@ import psycopg.sql
 from ravebooks.demo.sides import Body
 from tests.bench.rounds import machine
 from tests.integration.test_outages import Installed
-from tests.services.processes import family
+from tests.services.processes import family, processor_seconds
 
 KEPT_IN = Path("build/soak.json")
 WARM_UP = 0.2
@@ -46,12 +46,13 @@ BOUNDED = {"samples": 15_000}
 
 @dataclass(frozen=True)
 class Sample:
-    """How it stood at a moment: `memory` in bytes and `handles` by process, `rows` by table."""
+    """How it stood: `memory` in bytes, `handles` and seconds of the `processor` by process, `rows` by table."""
 
     at: float
     changes: int
     memory: dict[str, int]
     handles: dict[str, int]
+    processor: dict[str, float]
     rows: dict[str, int]
 
 
@@ -156,12 +157,13 @@ def _arrives(installed: Installed, number: str, memo: str) -> bool:
 
 
 def _sample(installed: Installed, at: float, changes: int) -> Sample:
-    memory, handles = {}, {}
+    memory, handles, processor = {}, {}, {}
     for name, process in installed.processes.running.items():
         pids = family(process.pid)
         memory[name] = sum(map(_resident, pids))
         handles[name] = sum(map(_open_handles, pids))
-    return Sample(at, changes, memory, handles, _rows(installed.environment["RAVEBOOKS_DATABASE_URL"]))
+        processor[name] = sum(map(processor_seconds, pids))
+    return Sample(at, changes, memory, handles, processor, _rows(installed.environment["RAVEBOOKS_DATABASE_URL"]))
 
 
 def _resident(pid: int) -> int:
@@ -201,6 +203,8 @@ def judge(load: Load, samples: Sequence[Sample]) -> Iterator[Judged]:
         yield Judged(f"{name}: resident memory, MB", before, after, before * 1.05 + 1)
         before, after = (statistics.median(one.handles[name] for one in part) for part in (first, last))
         yield Judged(f"{name}: file handles", before, after, before + 3)
+        before, after = (_a_change(part, [one.processor[name] for one in part]) * 1000 for part in (first, last))
+        yield Judged(f"{name}: processor time a change, ms", before, after, before * 1.5 + 5)
     for name in sorted(samples[-1].rows):
         yield _judge_table(name, first, last)
     early, late = _thirds(load.arrived, lambda arrived: arrived[0])
@@ -211,13 +215,15 @@ def judge(load: Load, samples: Sequence[Sample]) -> Iterator[Judged]:
 
 def _judge_table(name: str, first: Sequence[Sample], last: Sequence[Sample]) -> Judged:
     if name in BY_CHANGE:
-        before, after = (
-            (part[-1].rows[name] - part[0].rows[name]) / max(1, part[-1].changes - part[0].changes)
-            for part in (first, last)
-        )
+        before, after = (_a_change(part, [one.rows[name] for one in part]) for part in (first, last))
         return Judged(f"{name}: rows a change", before, after, before * 1.1 + 0.2)
     before, after = (float(max(one.rows[name] for one in part)) for part in (first, last))
     return Judged(f"{name}: most rows", before, after, BOUNDED.get(name, before * 1.2 + 10))
+
+
+def _a_change(part: Sequence[Sample], counted: Sequence[float]) -> float:
+    """By how much something that only rises has risen with each change."""
+    return (counted[-1] - counted[0]) / max(1, part[-1].changes - part[0].changes)
 
 
 def _thirds(rows: Sequence[T], at: Callable[[T], float]) -> tuple[list[T], list[T]]:

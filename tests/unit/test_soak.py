@@ -16,12 +16,15 @@ def samples(**changes: Any) -> list[Sample]:
         level: dict[str, Any] = {
             "memory": 100 * MEGABYTES,
             "handles": 20,
+            "processor": 0.02 * at,
             "events": 3 * at,
             "pending_changes": at % 4,
         }
         now = level | {name: value(at) for name, value in changes.items()}
         rows = {name: now[name] for name in ("events", "pending_changes")}
-        found.append(Sample(at, at, {"worker": now["memory"]}, {"worker": now["handles"]}, rows))
+        found.append(
+            Sample(at, at, {"worker": now["memory"]}, {"worker": now["handles"]}, {"worker": now["processor"]}, rows)
+        )
     return found
 
 
@@ -39,6 +42,7 @@ def test_what_stays_as_it_is_is_level() -> None:
     [
         ("memory", lambda at: (100 + at // 5) * MEGABYTES, "worker: resident memory, MB"),
         ("handles", lambda at: 20 + at // 10, "worker: file handles"),
+        ("processor", lambda at: at * at / 1000, "worker: processor time a change, ms"),
         ("events", lambda at: 3 * at + at * at // 20, "events: rows a change"),
         ("pending_changes", lambda at: at, "pending_changes: most rows"),
     ],
