@@ -17,6 +17,8 @@ DEFECTS ?=
 # What `make bench` measures, and in how many rounds; without any part, all of them.
 PARTS ?=
 ROUNDS ?= 5
+# How long `make soak` lasts, in seconds.
+SECONDS ?= 3600
 
 BIN := .venv/bin
 # Stamps: pip runs again only when a lock file or setup.cfg changes.
@@ -113,10 +115,14 @@ chaos: $(TEST) ## Processes killed at seeded points, brokers and databases that 
 	@TESTS='$(TESTS)' ops/test-rings chaos
 
 ##@ Measure
-.PHONY: bench
+.PHONY: bench soak
 bench: $(BENCH) ## How fast it is, beside its peers, in alternating rounds (PARTS="recording receiving": those; ROUNDS=1: a look)
 	@ops/install-services
 	@$(BIN)/python -W ignore -m tests.bench $(PARTS) --rounds $(ROUNDS)
+
+soak: $(BENCH) ## Whether memory, tables, file handles and latency stay level under a steady load (SECONDS=180: a look)
+	@ops/install-services
+	@$(BIN)/python -W ignore -m tests.bench.soak --seconds $(SECONDS)
 
 ##@ Work on the code
 .PHONY: lint format lock configuration contract concurrency screenshots questions clean

@@ -8,6 +8,7 @@ import base64
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any, Final, Literal, cast
 from urllib.parse import urlsplit
@@ -239,6 +240,31 @@ class Settings:
         _number(1, 86400), 300.0, "Time between two looks at Ravetree's `/events`"
     )
     sweep_seconds: float = _setting(_number(0.05, 60), 1.0, "Time between two rounds of the sweeper")
+    keep_payloads_days: int = _setting(
+        _whole(1, 36500),
+        30,
+        "Days that an event keeps what it said beside the record that it is about; longer while that is worked on",
+    )
+    keep_events_days: int = _setting(
+        _whole(35, 36500), 90, "Days that the events of records stay; that each is recorded once stays so for good"
+    )
+    keep_aside_days: int = _setting(
+        _whole(1, 36500), 90, "Days that events stay which are kept aside: unusable, of nobody known, or not followed"
+    )
+    keep_operations_days: int = _setting(
+        _whole(35, 36500),
+        400,
+        "Days that an answered write keeps its body and its answer; that it was made is kept for good",
+    )
+    keep_steps_days: int = _setting(
+        _whole(1, 36500), 400, "Days that the steps of a record's timeline stay; the last one of each stays for good"
+    )
+    keep_dead_days: int = _setting(
+        _whole(1, 36500), 90, "Days that a dead letter stays after it was driven again or discarded"
+    )
+    keep_reports_days: int = _setting(
+        _whole(1, 36500), 400, "Days that a daily parity report stays; the newest of each connection stays for good"
+    )
     mail_url: str = _setting(
         _url("smtp", "smtps"),
         "",
@@ -388,6 +414,20 @@ class Settings:
         if self.database_url.startswith("postgresql://"):
             return self.database_url.replace("postgresql://", "postgresql+psycopg://", 1)
         return self.database_url
+
+    @property
+    def kept(self) -> dict[str, timedelta]:
+        """How long each kind of rows is kept, by the names that `storage/retention.py` has for them."""
+        days = {
+            "payloads": self.keep_payloads_days,
+            "events": self.keep_events_days,
+            "aside": self.keep_aside_days,
+            "operations": self.keep_operations_days,
+            "steps": self.keep_steps_days,
+            "dead": self.keep_dead_days,
+            "reports": self.keep_reports_days,
+        }
+        return {what: timedelta(days=number) for what, number in days.items()}
 
     @property
     def effective_uncertain_seconds(self) -> float:

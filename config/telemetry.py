@@ -34,6 +34,7 @@ metered_reads = Counter("ravebooks_metered_reads_total", "Metered reads of Quick
 calls = Counter("ravebooks_calls_total", "Calls to the neighbours", ["side", "nature", "endpoint", "result"])
 call_seconds = Histogram("ravebooks_call_seconds", "Time of one call to a neighbour", ["side"])
 dead_letters = Counter("ravebooks_dead_letters_total", "Messages that were dead-lettered, by reason", ["reason"])
+no_longer_kept = Counter("ravebooks_no_longer_kept_total", "Rows that were removed or emptied for their age", ["what"])
 parity_differences = Gauge(
     "ravebooks_parity_differences",
     "Pairs that differ in the newest parity reports, by cause",

@@ -1,6 +1,6 @@
 """The sweeper: finds what is due and nudges. It calls nobody outside."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from storage.database import Database
 from storage.due_times import Longest
 from sync import duties
 from sync.operating.looking import Looker
+from sync.operating.retaining import Retaining
 from sync.questions.parity import Metric
 
 log = logger("sweeper")
@@ -39,6 +40,7 @@ class Sweeper:
         nudger: Nudger,
         environment: str = "",
         longest: Iterable[Longest] = (),
+        kept: Mapping[str, timedelta] | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -48,6 +50,7 @@ class Sweeper:
         self._looked_at_times = self._began_duties = self._analysed = float("-inf")
         self._parity = Metric()
         self._looker = Looker(database, clock)
+        self._retaining = Retaining(database, clock, kept or {})
 
     def sweep(self) -> int:
         """Nudge every connection with something due; returns how many."""
@@ -89,6 +92,7 @@ class Sweeper:
         self._look(lambda: self._parity.show(self._database))
         self._look(self._analyse)
         self._look(self._looker.look_if_due)
+        self._look(self._retaining.step_if_due)
         return len(nudged)
 
     def _look(self, look: Callable[[], object]) -> None:

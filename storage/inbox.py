@@ -1,7 +1,7 @@
 """The inbox: events recorded once, each leaving its pending change, in one transaction a batch."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from reconcile.model import Kind, Record, Side
 from schemas import ids
 from schemas.envelopes import Delivery, Envelope
-from storage import connections, duties, paging, pairs, pending, switches
+from storage import connections, duties, paging, pairs, past_events, pending, switches
 from storage.models import Connection, Event
 from storage.paging import Asked, Page
+from storage.past_events import Key
 from storage.pending import Note
 from storage.rows import execute, insert_rows
 
@@ -57,9 +58,6 @@ class Recorded:
 REPLAY_WAITS = timedelta(minutes=1)
 """An event that came before asks for a look no sooner than this: each look is a metered read."""
 
-_Key = tuple[Side, str, str]
-"""What an event is known by: its source, its account and its own id."""
-
 
 class _Judged(NamedTuple):
     """An event and what becomes of it, if it is new. One without a kind is not followed."""
@@ -72,7 +70,7 @@ class _Judged(NamedTuple):
     kind: Kind | None
 
     @property
-    def key(self) -> _Key:
+    def key(self) -> Key:
         return self.delivery.source, self.delivery.account, self.envelope.id
 
 
@@ -82,11 +80,11 @@ def record(session: Session, deliveries: Sequence[Delivery], now: datetime) -> R
     However many they are, they take the same few statements.
     """
     judged = _judge_all(session, deliveries)
-    ids_of_new = _insert(session, judged, now)
+    ids_of_new = _without_past(session, _insert(session, judged, now))
     fresh, again = _apart(judged, ids_of_new)
-    # A legacy event of the same second: it may speak of a later change, so it is followed all the same.
-    repeated = [event for event in again if _is_followed_again(event)]
-    known = ids_of_new | _ids_of_old(session, {event.key for event in repeated} - ids_of_new.keys())
+    legacy = {event.key for event in again if event.envelope.legacy}
+    known = ids_of_new | _ids_of_old(session, legacy - ids_of_new.keys())
+    repeated = [event for event in again if _is_followed_again(event, known)]
     _let_go_on(session, fresh, now)
     # In the order in which they came: of a record's traces the newest goes on.
     followed = sorted((event for event in fresh if event.kind is not None), key=_came)
@@ -94,7 +92,7 @@ def record(session: Session, deliveries: Sequence[Delivery], now: datetime) -> R
     notes += [_note(event, known, now + REPLAY_WAITS) for event in repeated]
     pending.note_all(session, notes, now)
     outcomes = Counter((event.delivery.source, event.outcome) for event in (*fresh, *repeated))
-    outcomes.update((event.delivery.source, DUPLICATE) for event in again if not _is_followed_again(event))
+    outcomes.update((event.delivery.source, DUPLICATE) for event in again if not _is_followed_again(event, known))
     return Recorded({note.connection_id for note in notes}, outcomes)
 
 
@@ -130,7 +128,7 @@ def _came(event: _Judged) -> datetime:
     return event.delivery.received_at
 
 
-def _apart(judged: Sequence[_Judged], ids_of_new: Mapping[_Key, int]) -> tuple[list[_Judged], list[_Judged]]:
+def _apart(judged: Sequence[_Judged], ids_of_new: Mapping[Key, int]) -> tuple[list[_Judged], list[_Judged]]:
     """The new events, and those that came before; what stands twice in a batch is new once."""
     fresh: list[_Judged] = []
     again: list[_Judged] = []
@@ -141,11 +139,15 @@ def _apart(judged: Sequence[_Judged], ids_of_new: Mapping[_Key, int]) -> tuple[l
     return fresh, again
 
 
-def _is_followed_again(event: _Judged) -> bool:
-    return event.envelope.legacy and event.kind is not None
+def _is_followed_again(event: _Judged, known: Collection[Key]) -> bool:
+    """A legacy event of the same second may speak of a later change, so it is followed all the same.
+
+    Not one that is so old that it is no longer kept: whatever happened in that second was followed long ago.
+    """
+    return event.envelope.legacy and event.kind is not None and event.key in known
 
 
-def _note(event: _Judged, known: Mapping[_Key, int], due_at: datetime | None = None) -> Note:
+def _note(event: _Judged, known: Mapping[Key, int], due_at: datetime | None = None) -> Note:
     delivery, envelope, connection, kind = event.delivery, event.envelope, event.connection, event.kind
     assert connection is not None  # noqa: S101 - what has a kind has one
     assert kind is not None  # noqa: S101
@@ -195,7 +197,7 @@ _COLUMNS = (
 )
 
 
-def _insert(session: Session, judged: Sequence[_Judged], now: datetime) -> dict[_Key, int]:
+def _insert(session: Session, judged: Sequence[_Judged], now: datetime) -> dict[Key, int]:
     """The ids of what is new."""
     if not judged:
         return {}
@@ -221,7 +223,18 @@ def _insert(session: Session, judged: Sequence[_Judged], now: datetime) -> dict[
     return {(Side(source), account, event_id): row_id for row_id, source, account, event_id in found}
 
 
-def _ids_of_old(session: Session, keys: Iterable[_Key]) -> dict[_Key, int]:
+def _without_past(session: Session, ids_of_new: dict[Key, int]) -> dict[Key, int]:
+    """The ids without those of events that were recorded once and are no longer kept: they go again at once.
+
+    Asked only after they are inserted: whoever is removing one meanwhile has by then committed its digest.
+    """
+    past = past_events.among(session, ids_of_new)
+    if past:
+        session.execute(sa.delete(Event).where(Event.id.in_([ids_of_new[key] for key in past])))
+    return {key: row_id for key, row_id in ids_of_new.items() if key not in past}
+
+
+def _ids_of_old(session: Session, keys: Iterable[Key]) -> dict[Key, int]:
     """The ids of events that came before."""
     by_place: defaultdict[tuple[Side, str], list[str]] = defaultdict(list)
     for source, account, event_id in keys:
@@ -267,6 +280,10 @@ def aside_counts(session: Session) -> dict[str, int]:
     return {row.outcome: row.events for row in session.execute(query)}
 
 
+KEPT_FOR_GOOD = ("invoice.void", "payment.void")
+"""Types of events that the rules ask for however long ago one came."""
+
+
 def was_told_of(session: Session, connection_id: str, record: Record, what: str) -> bool:
     """Whether an event of this kind (`void`) ever came of a record."""
     told = sa.select(Event.id).where(
@@ -280,9 +297,12 @@ def was_told_of(session: Session, connection_id: str, record: Record, what: str)
 
 
 def last_received(session: Session, connection_id: str) -> datetime | None:
-    """When QuickBooks last told of something."""
-    return session.execute(
+    """When QuickBooks last told of something, also by an event that is no longer kept."""
+    newest: datetime | None = session.execute(
         sa.select(sa.func.max(Event.received_at)).where(
             Event.connection_id == connection_id, Event.source == Side.QUICKBOOKS
         )
-    ).scalar_one()
+    ).scalar()
+    if newest is not None:
+        return newest
+    return session.execute(sa.select(Connection.heard_at).where(Connection.id == connection_id)).scalar_one_or_none()

@@ -105,6 +105,7 @@ class Connection(Base):
     both books have been read; what Ravetree made before `verified_at` may then be in QuickBooks without our knowing.
     What was ticked at `…_ticked_at` and has no `…_since` waits until it can take effect. `time_zone` is an IANA name,
     empty while nobody has said it. `circumstances` rises whenever something changes that many records depend on.
+    `heard_at` is when QuickBooks told of something last, as far as the events say that are no longer kept.
     """
 
     __tablename__ = "connections"
@@ -161,6 +162,7 @@ class Connection(Base):
     stall_remedy: Mapped[str] = mapped_column(Text, default="")
     verify_since: Mapped[datetime | None]
     verified_at: Mapped[datetime | None]
+    heard_at: Mapped[datetime | None]
 
 
 class PlannedDuty(Base):
@@ -246,6 +248,15 @@ class Event(Base):
     outcome: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(Text, default="")
     data: Mapped[dict[str, Any]]
+
+
+class PastEvent(Base):
+    """By what an event is known that is no longer kept, so that it is still recorded once: a digest, for good."""
+
+    __tablename__ = "past_events"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
 
 
 class PendingChange(Base):
@@ -367,7 +378,8 @@ class Operation(Base):
     """One write, journalled before it is sent: `journalled`, then `done`, `refused` or `abandoned`.
 
     A row that stays `journalled` after its call ended is uncertain: sent again, the same bytes under the
-    same key, until it is settled. `sends` counts how often it was sent without an answer.
+    same key, until it is settled. `sends` counts how often it was sent without an answer. Of one that was answered
+    long ago `body`, `context` and `answer` are empty: the row stays, since it says what was written once.
     """
 
     __tablename__ = "operations"
@@ -609,6 +621,24 @@ class DeadLetter(Base):
     fingerprint: Mapped[str] = mapped_column(String(200), default="")
     headers: Mapped[dict[str, Any] | None] = mapped_column(Json)
     discarded_at: Mapped[datetime | None]
+
+
+class RetentionPass(Base):
+    """How far the removal of what is no longer kept has got with one kind of it.
+
+    A pass goes from `reached` on, from the beginning if `whole_at` was long ago, and is under way while `ended_at` is
+    empty. `removed` is what it has removed so far, `total` all that ever was.
+    """
+
+    __tablename__ = "retention_passes"
+
+    what: Mapped[str] = mapped_column(String(16), primary_key=True)
+    reached: Mapped[int] = mapped_column(Id, default=0)
+    begun_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    whole_at: Mapped[datetime]
+    removed: Mapped[int] = mapped_column(Id, default=0)
+    total: Mapped[int] = mapped_column(Id, default=0)
 
 
 class Sample(Base):

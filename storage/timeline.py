@@ -170,7 +170,13 @@ def _outcome(row: Step) -> dict[str, Any]:
 
 
 def _write(row: Operation) -> dict[str, Any]:
-    return _entry(row.journalled_at, "write", row.id, row.side, row.action, key=row.key) | {"row": row}
+    text = row.action if _is_kept(row) else f"{row.action} (what was written is no longer kept)"
+    return _entry(row.journalled_at, "write", row.id, row.side, text, key=row.key) | {"row": row, "changes": None}
+
+
+def _is_kept(row: Operation) -> bool:
+    """Whether it is still known what was written, or only that something was."""
+    return bool(row.body or row.context or row.answer is not None)
 
 
 def _add_changes(
@@ -184,7 +190,8 @@ def _add_changes(
         known[_target(row, row.answer or {})] = row.answer or {}
     for entry, row in wrote:
         body = strict_json.loads(row.body) if row.body else {}
-        entry["changes"] = redact(changes(known.get(_target(row, body)) or _before(row), body))
+        if _is_kept(row):
+            entry["changes"] = redact(changes(known.get(_target(row, body)) or _before(row), body))
         if row.answer:
             known[_target(row, row.answer)] = row.answer
 

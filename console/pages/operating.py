@@ -94,6 +94,13 @@ def _queues() -> dict[str, Any]:
     }
 
 
+@console.get("/kept")
+@operators
+def kept() -> Response:
+    """What is kept how long, and what was removed."""
+    return show("kept.html", operating="kept", kept=showing().actions.watching.kept())
+
+
 # --- brakes --------------------------------------------------------------------------------------
 
 

@@ -128,6 +128,7 @@ class ConsoleParts:
             nudge=nudge,
             ask_queues=self._shared.ask_queues,
             settings=settings.told(self._shared.settings),
+            keeps=self._shared.settings.kept,
         )
 
     def nudge(self, connection_id: str) -> None:

@@ -32,7 +32,7 @@ class ConsumingParts:
         longest = due_times.longest(
             duties.intervals(self.timings()), uncertain=timedelta(seconds=s.effective_uncertain_seconds)
         )
-        return Sweeper(shared.database, shared.clock, shared.nudger, s.quickbooks_environment, longest)
+        return Sweeper(shared.database, shared.clock, shared.nudger, s.quickbooks_environment, longest, s.kept)
 
     @cached_property
     def claims(self) -> Claims:

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from config.ports import Clock
 from reconcile.preflight import Finding
@@ -53,6 +54,7 @@ def build(
     nudge: Callable[[str], None],
     ask_queues: AskQueues = lambda: None,
     settings: Mapping[str, str] | None = None,
+    keeps: Mapping[str, timedelta] | None = None,
 ) -> Actions:
     """The actions on one database. `inspect` looks at a connection's settings now, `nudge` wakes who works on it."""
     mappings = MappingActions(database, clock, neighbours_of, inspect, nudge)
@@ -64,6 +66,6 @@ def build(
         RecordActions(database, clock, previews, nudge),
         JobActions(database, clock, previews, nudge),
         BookActions(database, parity, nudge),
-        WatchingActions(database, clock, ask_queues, settings or {}),
+        WatchingActions(database, clock, ask_queues, settings or {}, keeps or {}),
         ManyActions(database, clock),
     )

@@ -20,13 +20,14 @@ from storage import (
     journal,
     pairs,
     pending,
+    retention,
     samples,
 )
 from storage import timeline as timelines
 from storage.database import Database
 from storage.depths import Depth
 from storage.events import Wanted
-from storage.models import Act, Connection, Event, Operation, PendingChange, RunningProcess
+from storage.models import Act, Connection, Event, Operation, PendingChange, RetentionPass, RunningProcess
 from storage.paging import Asked, Page
 from sync.operating import charts, facts, support
 from sync.operating.charts import Chart, Percentiles
@@ -98,16 +99,28 @@ class EventStory:
 
 
 @dataclass(frozen=True)
+class KeptView:
+    """How long something is kept, what of it stays for good, and the last pass that removed what is older."""
+
+    words: str
+    stays: str
+    days: int
+    last: RetentionPass | None
+
+
+@dataclass(frozen=True)
 class WatchingActions:
     """What an operator looks at.
 
-    `ask_queues` asks the broker, within a moment or not at all; `settings` are told to whoever helps.
+    `ask_queues` asks the broker, within a moment or not at all; `settings` are told to whoever helps; `keeps` says how
+    long what is kept.
     """
 
     database: Database
     clock: Clock
     ask_queues: AskQueues
     settings: Mapping[str, str]
+    keeps: Mapping[str, timedelta]
 
     def wellness(self) -> Wellness:
         """Whether it is well."""
@@ -163,6 +176,15 @@ class WatchingActions:
         """The support bundle, redacted, as JSON."""
         with self.database.reading() as session:
             return support.spelled(support.bundle(session, self.clock.now(), self.settings))
+
+    def kept(self) -> list[KeptView]:
+        """What is kept how long, and what was removed."""
+        with self.database.reading() as session:
+            passes = retention.passes(session)
+        return [
+            KeptView(rule.words, rule.stays, rule.kept.days, passes.get(rule.what))
+            for rule in retention.rules(self.keeps)
+        ]
 
     def attempts(self, connection_id: str, record: Record) -> Sequence[Operation]:
         """Every write that was tried for a record, the newest first."""

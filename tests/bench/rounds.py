@@ -38,9 +38,10 @@ def show(part: str, what: str, measured: Measured, columns: Mapping[str, str], o
     print("\n".join(lines), end="\n\n", flush=True)  # noqa: T201 - what it measures is to be read
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{part}.json").write_text(
-        json.dumps({"what": what, "rounds": measured, "medians": middle, "on": _machine()}, indent=1)
+        json.dumps({"what": what, "rounds": measured, "medians": middle, "on": machine()}, indent=1)
     )
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """What it was measured with."""
     return {"python": platform.python_version(), "versions": {name: version(name) for name in NAMED}}

@@ -22,7 +22,7 @@ from tests.integration.system import System, until
 
 FOLDER = Path("var/screenshots")
 OWN = ("", "attention", "records", "connection", "connection/mappings", "backfill?preview=1&kinds=invoice", "parity")
-OPERATING = ("../well", "../queues", "../dead", "../parked", "../events", "../brakes")
+OPERATING = ("../well", "../queues", "../dead", "../parked", "../events", "../brakes", "../kept")
 HERE = (*OWN, "reads", "connection/reconnect", "../connect")
 PAGES = (*HERE, "../people", "../acts", "../you", "../all-parts", *OPERATING)
 LOOKS = {"light": ("light", DESK), "dark": ("dark", DESK), "phone": ("light", PHONE)}

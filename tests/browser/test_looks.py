@@ -10,7 +10,7 @@ from tests.integration.running import RunningWorld
 from tests.integration.system import until
 
 OWN = ("", "attention", "records", "connection", "connection/mappings", "backfill", "parity", "reads")
-OPERATING = ("../well", "../queues", "../dead", "../parked", "../events", "../brakes")
+OPERATING = ("../well", "../queues", "../dead", "../parked", "../events", "../brakes", "../kept")
 ACCESS = ("../people", "../people/tokens", "../acts", "../you")
 PAGES = (*OWN, "connection/reconnect", "../connect", *ACCESS, "../all-parts", *OPERATING)
 COLOURS = "{runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']}}"

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,11 @@ class Procfile:
         self.world: World = find_or_start(folder)
         self._environment = os.environ | environment
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def running(self) -> Mapping[str, "subprocess.Popen[bytes]"]:
+        """The processes by their names."""
+        return self._running
 
     def run(self, name: str, **more: str) -> None:
         """Start one process of this name."""

@@ -13,9 +13,20 @@ from sqlalchemy.orm import Session
 from config.ports import SystemClock
 from reconcile.model import Kind, Record, Side
 from schemas.envelopes import Delivery, Envelope
-from storage import copies, inbox, journal, migrations, pairs, pending, sync_states, timeline
+from storage import copies, inbox, journal, migrations, pairs, pending, retention, sync_states, timeline
 from storage.database import Database
-from storage.models import Connection, Copy, Event, Operation, Pair, PaymentLink, PendingChange, SyncState
+from storage.models import (
+    Connection,
+    Copy,
+    Event,
+    Operation,
+    Pair,
+    PastEvent,
+    PaymentLink,
+    PendingChange,
+    Step,
+    SyncState,
+)
 from tests.services.postgresql import PostgreSQL
 
 NOW = datetime(2026, 11, 20, 14, 13, 20, tzinfo=UTC)
@@ -44,6 +55,14 @@ HOT: dict[str, Callable[[Session], object]] = {
         s, [Delivery("d", Side.QUICKBOOKS, "r", NOW, (Envelope("new", "invoice.updated", "77", NOW),))], NOW
     ),
 }
+KEPT = {
+    rule.what: rule
+    for rule in retention.rules(
+        dict.fromkeys(("payloads", "events", "aside", "operations", "steps"), timedelta(days=1))
+    )
+}
+BATCH_MOST = 12 * retention.BATCH
+"""Rows of a batch that goes, and of what each of them is looked for in."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -127,6 +146,17 @@ def _rows() -> dict[type[Any], list[dict[str, Any]]]:
         Event: [event | {"event_id": str(n), "subject": f"inv_{n}"} for n in numbers],
         PendingChange: [waiting | {"record_id": f"inv_{n}", "due_at": LATER} for n in numbers],
         SyncState: [told | {"ravetree_id": f"inv_{n}"} for n in numbers],
+        Step: [
+            {
+                "connection_id": "c",
+                "subject": f"ravetree:invoice:inv_{n // 2}",
+                "at": NOW,
+                "what": "synced",
+                "data": {},
+            }
+            for n in numbers
+        ],
+        PastEvent: [{"digest": n.to_bytes(16, "big")} for n in numbers],
     }
 
 
@@ -134,6 +164,22 @@ def _rows() -> dict[type[Any], list[dict[str, Any]]]:
 def test_a_hot_query_looks_at_few_rows_however_many_there_are(database: Database, what: str) -> None:
     looked_at = _on_sqlite if database.is_sqlite else _on_postgresql
     assert 0 < looked_at(database, HOT[what]) <= MOST
+
+
+@pytest.mark.parametrize("what", KEPT)
+@pytest.mark.parametrize("reached", [0, ROWS // 2])
+def test_a_batch_of_what_is_no_longer_kept_looks_at_few_rows_wherever_it_begins(
+    database: Database, what: str, reached: int
+) -> None:
+    looked_at = _on_sqlite if database.is_sqlite else _on_postgresql
+    rule = KEPT[what]
+
+    def remove(session: Session) -> None:
+        batch = retention.look(session, rule, reached, LATER)
+        assert batch.reached == reached + retention.BATCH
+        retention.remove(session, rule, batch.ids, LATER)
+
+    assert 0 < looked_at(database, remove) <= BATCH_MOST
 
 
 def _on_sqlite(database: Database, ask: Callable[[Session], object]) -> float:

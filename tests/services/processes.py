@@ -34,6 +34,12 @@ def alive(pid: int) -> bool:
     return fields is not None and fields[0] != "Z"
 
 
+def processor_seconds(pid: int) -> float:
+    """How much of the processor it has used, in and for the kernel too."""
+    fields = _stat(_PROC / str(pid))
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+
+
 def stands_still(pid: int) -> bool:
     """Whether no thread of it runs any more; a signal to stop reaches them one by one."""
     threads = (_stat(thread) for thread in (_PROC / str(pid) / "task").glob("*"))

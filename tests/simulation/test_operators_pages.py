@@ -20,7 +20,7 @@ from tests.simulation.test_batches import BatchWorld
 from tests.simulation.test_console import Visit, asked_on_both_sides, text_of
 from tests.simulation.world import RAVETREE, World, as_settled
 
-PAGES = ("well", "queues", "queues?span=day", "dead", "parked", "events", "brakes", "support")
+PAGES = ("well", "queues", "queues?span=day", "dead", "parked", "events", "brakes", "kept", "support")
 LIVE = ("well/now", "queues/now")
 
 
@@ -113,6 +113,18 @@ def test_queues_say_how_much_waits_and_charts_draw_what_was_sampled(operator: Vi
     assert "worker" in page
     chart = operator.get("queues").text.partition("Past due of the last hour")[2][:200]
     assert re.match(r": now [1-9]", chart)
+
+
+def test_what_is_kept_says_how_long_and_what_was_removed(world: World) -> None:
+    for _ in range(4):
+        world.parts.consuming.sweeper.sweep()
+        world.clock.advance(91 * 86400)
+    page = text_of(Visit(world, users.OPERATOR).get("kept"))
+    assert "Events of records that are followed 90 days" in page
+    assert "none yet" not in page
+    assert re.search(
+        r"kept aside: unusable, of nobody known, or not followed 90 days a digest of its id \S.* [1-9]", page
+    )
 
 
 def test_a_broker_that_does_not_answer_is_told_and_hides_nothing_else(operator: Visit) -> None:
