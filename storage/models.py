@@ -225,7 +225,7 @@ class Mapping(Base):
 
 
 class Event(Base):
-    """One event as it came, and what became of it. Append-only."""
+    """One event as it came, and what became of it. Only added to; what is old is removed (`storage/retention.py`)."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -486,7 +486,7 @@ class LastingAnswer(Base):
 
 
 class Step(Base):
-    """What became of a record and who pressed what, one line each. Append-only: the timeline reads it."""
+    """What became of a record and who pressed what, one line each. Only added to, until they are old: the timeline."""
 
     __tablename__ = "steps"
     __table_args__ = (Index("ix_steps_connection_id_subject", "connection_id", "subject"),)

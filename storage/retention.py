@@ -74,6 +74,9 @@ def look(session: Session, rule: Rule, reached: int, before: datetime) -> Batch:
     own, is_old = rule.model.id, rule.age < before
     query = sa.select(own, is_old.label("is_old"), sa.and_(is_old, rule.may_go).label("goes"))
     rows = session.execute(query.where(own > reached).order_by(own).limit(BATCH)).all()
+    if not rows:
+        # SQLite gives the ids of its last rows again once they are removed.
+        return Batch(0, [], is_last=True)
     old = [row for row in rows if row.is_old]
     if not old:
         return Batch(reached, [], is_last=True)

@@ -1,4 +1,4 @@
-"""Steps: what became of a record and who pressed what, one line each. Append-only."""
+"""Steps: what became of a record and who pressed what, one line each, added to until they are old."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

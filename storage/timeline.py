@@ -1,6 +1,7 @@
 """The timeline of a record: events, plans, writes with their field changes, answers, and who pressed what.
 
-It is read from tables that are only ever added to, from both sides' names of the record, without secrets.
+It is read from tables that are added to, as far back as they are kept, from both sides' names of the record, without
+secrets.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -343,6 +343,16 @@ def test_the_next_pass_is_a_day_later(database: Database, clock: FakeClock) -> N
     assert passes(database)["aside"].begun_at == clock.now()
 
 
+def test_rows_that_begin_at_the_first_id_again_are_found(database: Database, clock: FakeClock) -> None:
+    """As SQLite does when its last row was removed."""
+    record(database, *(envelope(f"e{n}", "item.updated") for n in range(20)))
+    assert remove_old(database, clock, timedelta(days=61)) == 20
+    remove_old(database, clock, timedelta(days=1))
+    with database.transaction() as session:
+        inbox.record(session, [delivery(envelope("again", "item.updated"))], clock.now() - timedelta(days=61))
+    assert remove_old(database, clock, timedelta(days=1)) == 1
+
+
 def test_a_clock_that_has_just_jumped_removes_nothing(database: Database, clock: FakeClock) -> None:
     """One that runs a year ahead is put right before it has taken everything away."""
     record(database, envelope("e1", "item.updated"))
