@@ -1,6 +1,7 @@
 """The planted defects in tests/mutants do not rot, and whoever plants them believes nothing without a verdict."""
 
 import difflib
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def test_the_tests_that_a_planted_defect_names_are_there(mutant: Mutant) -> None
     for test in mutant.tests:
         file, _, function = test.partition("::")
         assert f"\ndef {function.partition('[')[0]}(" in (ROOT / file).read_text(), test
+
+
+def test_the_page_that_says_why_nothing_is_lost_names_defects_that_are_there() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| link")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert len(rows) > 35
+    assert all("`" in row for row in rows)
+    assert named - {mutant.name for mutant in MUTANTS} == set()
 
 
 def test_no_defect_has_gone_unseen() -> None:
