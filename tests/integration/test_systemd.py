@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def said(folder: Path, name: str) -> str:
-    command = ["/usr/bin/systemd-analyze", "verify", "--man=no", folder / name]
+    command = ["/usr/bin/systemd-analyze", "verify", "--man=no", str(folder / name)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # noqa: S603
     return f"{done.returncode}: {done.stdout}"
 
