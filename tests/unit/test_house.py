@@ -87,7 +87,7 @@ def test_every_feature_has_a_proof_and_a_command() -> None:
 
 
 def test_every_command_that_the_pages_name_exists() -> None:
-    pages = "\n".join(path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    pages = "\n".join(path.read_text() for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
     named = set(re.findall(r"`(?:\.venv/bin/)?ravebooks ([a-z][a-z-]+)", pages))
     assert named
     assert named - COMMANDS.keys() == set()
@@ -151,6 +151,22 @@ def test_nothing_that_a_merge_left_lies_about() -> None:
     tops = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".") and path.name != "var"]
     files = [path for top in tops for path in top.rglob("*")] + list(ROOT.iterdir())
     assert [str(path) for path in files if path.suffix in (".orig", ".rej")] == []
+
+
+def test_the_newest_change_is_of_the_version_that_is_built() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    sandbox = tomllib.loads((ROOT / "sandbox" / "pyproject.toml").read_text())
+    newest = re.search(r"(?m)^## (\d\S*?),? ", (ROOT / "CHANGELOG.md").read_text())
+    assert newest is not None
+    assert newest[1] == setup["metadata"]["version"] == sandbox["project"]["version"]
+
+
+def test_every_page_that_a_page_links_to_is_there() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "sandbox" / "README.md"]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text())]
+    assert len(links) > 40
+    assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
 
 
 def beside_the_code(folder: Path) -> set[str]:
