@@ -27,6 +27,7 @@ RUN := .venv/.installed-run
 TEST := .venv/.installed-test
 BENCH := .venv/.installed-bench
 TRACES := .venv/.installed-otel
+WHEEL := .venv/.installed-wheel
 CACHES := .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --no-build-isolation
 # What pins has an environment of its own: it is needed most when the others do not install.
@@ -65,8 +66,8 @@ doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do
 test: $(TEST) ## Lint, unit, clients, simulation, integration, browser; installs RabbitMQ, PostgreSQL and Chromium where they are missing
 	@ops/test-rings lint unit clients simulation integration browser
 
-test-more: $(TEST) ## What `make test` has no time for: what people are shown, answer, do and are told to type, fuzz, and the locks with the pips of Python 3.11 and the newest one
-	@SEEDS=40 ops/test-rings shown answers people conformance docs fuzz
+test-more: $(WHEEL) ## What `make test` has no time for: what people are shown, answer, do and are told to type, the wheels, fuzz, and the locks with the pips of Python 3.11 and the newest one
+	@SEEDS=40 ops/test-rings shown answers people conformance docs wheel fuzz
 	@echo "Installing the locks into empty environments …"
 	@ops/check-locks
 
@@ -124,6 +125,11 @@ soak: $(BENCH) ## Whether memory, tables, file handles and latency stay level un
 	@ops/install-services
 	@$(BIN)/python -W ignore -m tests.bench.soak --seconds $(SECONDS)
 
+##@ Ship
+.PHONY: wheel
+wheel: $(WHEEL) ## Wheels of product and sandbox, their locks and a bill of materials into dist/; the demo is played from them
+	@ops/build-wheels
+
 ##@ Work on the code
 .PHONY: lint format lock configuration contract concurrency screenshots questions clean
 lint: $(TEST) ## ruff, mypy (strict), import-linter
@@ -140,6 +146,7 @@ lock: $(LOCK) ## Pin what the requirements/*.in ask for, with hashes (UPGRADE=1:
 	@$(COMPILE) --output-file=requirements/test.lock requirements/test.in
 	@$(COMPILE) --output-file=requirements/lock.lock requirements/lock.in
 	@$(COMPILE) --output-file=requirements/bench.lock requirements/bench.in
+	@$(COMPILE) --output-file=requirements/wheel.lock requirements/wheel.in
 	@# Both fit into one environment, the developer's.
 	@$(COMPILE) --constraint=requirements/test.lock --output-file=sandbox/requirements/run.lock sandbox/requirements/run.in
 	@$(COMPILE) --constraint=requirements/test.lock --output-file=sandbox/requirements/test.lock sandbox/requirements/test.in
@@ -161,7 +168,7 @@ questions: $(TEST) ## Write docs/questions.md from what the product does
 	@$(BIN)/python -m tests.questions.page >/dev/null
 
 clean: ## Remove the virtual environments and every cache; the books in var/ stay
-	@rm -rf .venv .venv-lock $(foreach folder,. sandbox,$(addprefix $(folder)/,*.egg-info build $(CACHES)))
+	@rm -rf .venv .venv-lock dist $(foreach folder,. sandbox,$(addprefix $(folder)/,*.egg-info build $(CACHES)))
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the virtual environments --------------------------------------------------------------------
@@ -187,6 +194,10 @@ $(TEST): $(RUN) requirements/test.lock sandbox/requirements/test.lock
 
 $(BENCH): $(TEST) requirements/bench.lock
 	@ops/install-lock .venv requirements/bench.lock "the peers need that it is measured beside"
+	@touch $@
+
+$(WHEEL): $(TEST) requirements/wheel.lock
+	@ops/install-lock .venv requirements/wheel.lock "says what the wheels run on"
 	@touch $@
 
 $(LOCK): requirements/lock.lock

@@ -76,7 +76,8 @@ def check(prometheus: Prometheus, seen: set[str], wanted: set[str], mend: Any) -
 
 
 def test_promtool_finds_the_rules_as_their_tests_say() -> None:
-    for command in (["check", "rules", "rules.yml"], ["test", "rules", "rules.test.yml"]):
+    checks = ["check", "rules", "rules.yml"], ["test", "rules", "rules.test.yml"], ["check", "config", "prometheus.yml"]
+    for command in checks:
         subprocess.run(["/usr/bin/promtool", *command], cwd=ROOT / "ops" / "prometheus", check=True)  # noqa: S603
     tried = set(re.findall(r"name: (\w+)", (ROOT / "ops" / "prometheus" / "rules.test.yml").read_text()))
     assert set(names()) <= tried

@@ -3,6 +3,7 @@
 import ast
 import configparser
 import re
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -86,7 +87,7 @@ def test_every_feature_has_a_proof_and_a_command() -> None:
 
 
 def test_every_command_that_the_pages_name_exists() -> None:
-    pages = "\n".join(path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    pages = "\n".join(path.read_text() for path in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
     named = set(re.findall(r"`(?:\.venv/bin/)?ravebooks ([a-z][a-z-]+)", pages))
     assert named
     assert named - COMMANDS.keys() == set()
@@ -150,3 +151,40 @@ def test_nothing_that_a_merge_left_lies_about() -> None:
     tops = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".") and path.name != "var"]
     files = [path for top in tops for path in top.rglob("*")] + list(ROOT.iterdir())
     assert [str(path) for path in files if path.suffix in (".orig", ".rej")] == []
+
+
+def test_the_newest_change_is_of_the_version_that_is_built() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    sandbox = tomllib.loads((ROOT / "sandbox" / "pyproject.toml").read_text())
+    newest = re.search(r"(?m)^## (\d\S*?),? ", (ROOT / "CHANGELOG.md").read_text())
+    assert newest is not None
+    assert newest[1] == setup["metadata"]["version"] == sandbox["project"]["version"]
+
+
+def test_every_page_that_a_page_links_to_is_there() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "sandbox" / "README.md"]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text())]
+    assert len(links) > 40
+    assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
+
+
+def beside_the_code(folder: Path) -> set[str]:
+    return {
+        str(path.relative_to(folder.parent))
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+
+
+def test_what_is_no_code_goes_into_the_wheels_too() -> None:
+    """A page, a picture or a contract that is not named there is missing only where nothing of the checkout is."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    product = {package: globs.split() for package, globs in setup["options.package_data"].items()}
+    tools = tomllib.loads((ROOT / "sandbox" / "pyproject.toml").read_text())["tool"]["setuptools"]
+    for top, data in ((ROOT, product), (ROOT / "sandbox", tools["package-data"])):
+        rooms = [path.parent for path in top.glob("*/__init__.py") if path.parent.name != "tests"]
+        folders = {package: top / package.replace(".", "/") for package in data}
+        shipped = {path for package, globs in data.items() for each in globs for path in folders[package].glob(each)}
+        assert {str(path.relative_to(top)) for path in shipped} == set().union(*map(beside_the_code, rooms))

@@ -1,0 +1,1 @@
+"""What `make wheel` builds, where nothing of this checkout is."""
