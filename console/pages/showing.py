@@ -351,6 +351,7 @@ def words(app: Flask) -> None:
         here=here,
         span=_span,
         does=wording.does,
+        field=wording.field,
         happened=wording.happened,
         outcome=wording.outcome,
         begun=wording.begun,
