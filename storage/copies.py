@@ -1,6 +1,6 @@
 """Copies: the newest state of each record that we have seen, so that a push needs no read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -146,6 +146,12 @@ def every(session: Session, connection_id: str, side: Side, kind: Kind) -> list[
             sa.select(Copy).where(Copy.connection_id == connection_id, Copy.side == side, Copy.kind == kind)
         ).scalars()
     )
+
+
+def among(session: Session, connection_id: str, side: Side, kind: Kind, ids: Collection[str]) -> dict[str, Copy]:
+    """Our copies of some of a side's records of a kind by id, deleted ones too."""
+    here = [Copy.connection_id == connection_id, Copy.side == side, Copy.kind == kind, Copy.record_id.in_(ids)]
+    return {copy.record_id: copy for copy in session.execute(sa.select(Copy).where(*here)).scalars()}
 
 
 def noted(session: Session, connection_id: str, text: str) -> list[Copy]:

@@ -388,6 +388,7 @@ class Operation(Base):
         Index("ix_operations_state_retry_at", "state", "retry_at"),
         Index("ix_operations_connection_id_subject", "connection_id", "subject"),
         Index("ix_operations_action", "connection_id", "action", "state", "subject"),
+        Index("ix_operations_answered", "connection_id", "state", "side", "answered_at", "action"),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)

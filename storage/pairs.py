@@ -132,6 +132,12 @@ def every(session: Session, connection_id: str, kind: str) -> list[Pair]:
     )
 
 
+def ravetree_ids(session: Session, connection_id: str, kind: str) -> set[str]:
+    """Ravetree's ids of all pairs of a kind."""
+    query = sa.select(Pair.ravetree_id).where(Pair.connection_id == connection_id, Pair.kind == kind)
+    return set(session.execute(query).scalars())
+
+
 def names(session: Session, connection_id: str, record: Record) -> list[Record]:
     """What a record is called on both sides, Ravetree's name first; alone if it has no pair."""
     found = next(iter(among(session, connection_id, record.kind, record.side, [record.id])), None)

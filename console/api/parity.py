@@ -103,6 +103,7 @@ class Drift(View):
         """List the pairs that differ
 
         In any field, with what the next sync would do. `fresh` reads QuickBooks in full before the first page.
+        A page may have fewer rows than `limit`, or none: the list ends where `next_cursor` is null.
         """
         return self.actions.books.drift_page(connection_id, asked(query), fresh=query["fresh"])
 

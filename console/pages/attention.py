@@ -27,13 +27,8 @@ def attention(connection_id: str) -> Response:
     """What waits, by cause: the first of each, or with `code` all of one, those that have waited longest first."""
     actions, code = showing().actions.records, request.args.get("code", "")
     page_asked = asked({"limit": ROWS if code else FIRST, "cursor": request.args.get("cursor", "")})
-    causes = actions.standing(connection_id).causes
-    groups, cursor = {}, None
-    for each in [code] if code else causes:
-        found = actions.questions(connection_id, each, page_asked)
-        if found.rows:
-            groups[each] = found.rows
-            cursor = sealed(found) if code else None
+    found = actions.questions(connection_id, page_asked, code)
+    groups = {each: page.rows for each, page in found.pages.items()}
     named = actions.called(connection_id, [_named(row) for rows in groups.values() for row in rows])
     above = [row for row in actions.attention(connection_id, Asked(FIRST)).rows if row.kind == "connection"]
     return show(
@@ -43,11 +38,11 @@ def attention(connection_id: str) -> Response:
         above=[] if code else above,
         groups=groups,
         named={str(record): called for record, called in named.items()},
-        causes=causes,
+        causes=found.causes,
         only=code,
         most=ROWS,
         ticked=bool(request.args.get("ticked")),
-        cursor=cursor,
+        cursor=sealed(found.pages[code]) if code and code in found.pages else None,
     )
 
 

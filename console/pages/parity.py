@@ -8,6 +8,8 @@ from storage import users
 from storage.paging import Asked
 
 BEFORE = 30
+ROWS, PRINTED = 500, 2000
+"""How many records that differ are shown beside the history, and on a page to print."""
 
 
 @console.get("/<connection_id>/parity")
@@ -19,7 +21,16 @@ def parity(connection_id: str) -> Response:
     newest = books.report(connection_id, reports[0].id) if reports else None
     # The last one of each day stands for it.
     days = list({one.day: one for one in reversed(reports)}.values())
-    return show("parity.html", active="parity", connection=g.connection, report=newest, reports=reports, days=days)
+    return show(
+        "parity.html",
+        active="parity",
+        connection=g.connection,
+        report=newest,
+        reports=reports,
+        days=days,
+        most=ROWS,
+        most_printed=PRINTED,
+    )
 
 
 @console.get("/<connection_id>/parity/<int(max=9223372036854775807):report_id>")
@@ -27,7 +38,7 @@ def parity(connection_id: str) -> Response:
 def parity_report(connection_id: str, report_id: int) -> Response:
     """One report, a page to print."""
     found = showing().actions.books.report(connection_id, report_id)
-    return show("parity.html", active="parity", connection=g.connection, report=found, reports=[])
+    return show("parity.html", active="parity", connection=g.connection, report=found, reports=[], most=PRINTED)
 
 
 @console.post("/<connection_id>/parity/make")

@@ -1,5 +1,6 @@
 """What a bookkeeper reads where the API says codes: what happened to a record, and what became of many."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,6 +83,89 @@ _OUTCOMES = {
     "waiting": "wait for another record",
 }
 """What became, or would become, of many records of a job."""
+
+
+FIELDS = {
+    "ApplyTaxAfterDiscount": "Tax after the discount",
+    "BillAddr.City": "City",
+    "BillAddr.Country": "Country",
+    "BillAddr.CountrySubDivisionCode": "Region",
+    "BillAddr.Line1": "Address",
+    "BillAddr.Line2": "Address, second line",
+    "BillAddr.PostalCode": "Postal code",
+    "BillEmail.Address": "E-mail",
+    "CompanyName": "Company",
+    "CurrencyRef": "Currency",
+    "CustomerMemo": "Memo",
+    "CustomerRef": "Customer",
+    "DepositToAccountRef": "Deposited to",
+    "DisplayName": "Name",
+    "DocNumber": "Number",
+    "DueDate": "Due date",
+    "EmailStatus": "Sending",
+    "ExpirationDate": "Expires on",
+    "GlobalTaxCalculation": "How tax is reckoned",
+    "Line": "Line",
+    "Line.Amount": "amount",
+    "Line.Description": "description",
+    "Line.DetailType": "kind",
+    "Line.DiscountLineDetail.PercentBased": "in percent",
+    "Line.LinkedTxn.TxnId": "applied to",
+    "Line.LinkedTxn.TxnType": "kind of what it is applied to",
+    "Line.SalesItemLineDetail.ItemRef": "item",
+    "Line.SalesItemLineDetail.Qty": "quantity",
+    "Line.SalesItemLineDetail.ServiceDate": "service date",
+    "Line.SalesItemLineDetail.TaxCodeRef": "tax code",
+    "Line.SalesItemLineDetail.TaxInclusiveAmt": "amount with tax",
+    "Line.SalesItemLineDetail.UnitPrice": "price",
+    "LinkedTxn.TxnId": "Made of",
+    "LinkedTxn.TxnType": "Kind of what it is made of",
+    "PaymentMethodRef": "Payment method",
+    "PaymentRefNum": "Reference",
+    "PrimaryEmailAddr.Address": "E-mail",
+    "PrimaryPhone.FreeFormNumber": "Phone",
+    "PrivateNote": "Private note",
+    "TotalAmt": "Amount",
+    "TxnDate": "Date",
+    "TxnStatus": "Status",
+    "TxnTaxDetail.TotalTax": "Tax",
+    "address.city": "City",
+    "address.country": "Country",
+    "address.line1": "Address",
+    "address.line2": "Address, second line",
+    "address.postal_code": "Postal code",
+    "address.region": "Region",
+    "allocations": "Part",
+    "allocations.amount": "amount",
+    "allocations.invoice_id": "invoice",
+    "amount": "Amount",
+    "client_id": "Client",
+    "credit_amount": "Credit",
+    "currency": "Currency",
+    "date": "Date",
+    "email": "E-mail",
+    "kind": "Kind",
+    "method": "Payment method",
+    "origin": "Entered in",
+    "phone": "Phone",
+    "reference": "Reference",
+    "status": "Status",
+    "unapplied": "Not applied",
+}
+"""What the neighbours' own names of what is written are to a bookkeeper; below a line, behind its number."""
+
+
+def field(path: str) -> str:
+    """A field that is written, by its path in the neighbour's own names. One without words is said as it is."""
+    name = _PLACE.sub("", path)
+    listed = _LINE.match(path)
+    if listed is None or listed[1] not in FIELDS:
+        return FIELDS.get(name, path)
+    line = f"{FIELDS[listed[1]]} {int(listed[2]) + 1}"
+    return f"{line}, {FIELDS.get(name, path[listed.end() + 1 :])}" if path[listed.end() :] else line
+
+
+_PLACE, _LINE = re.compile(r"\[\d+\]"), re.compile(r"(\w+)\[(\d+)\]")
 
 
 def kind(name: str) -> str:

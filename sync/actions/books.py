@@ -43,9 +43,8 @@ class BookActions:
         return self.parity.drift(connection_id, fresh=fresh)
 
     def drift_page(self, connection_id: str, asked: Asked, *, fresh: bool) -> Page[dict[str, Any]]:
-        """The same, a page at a time, by kind, number and ids. QuickBooks is read before the first page alone."""
-        found = self.drift(connection_id, fresh=fresh and asked.after is None)
-        return paging.cut(found, _place, asked)
+        """The same, a page at a time, which may have fewer rows. QuickBooks is read before the first page alone."""
+        return self.parity.drift_page(connection_id, asked, fresh=fresh)
 
     def record(self, connection_id: str, record: Record) -> dict[str, Any]:
         """Both sides of a record, what waits for a person, and each difference. Raises `NoSuchRecord`."""
@@ -68,9 +67,3 @@ class BookActions:
         if not found.rows and asked.after is None:
             raise NoSuchRecord(f"nothing ever happened to {record}", remedy="Look its id up in its book.")
         return found
-
-
-def _place(pair: dict[str, Any]) -> tuple[str, ...]:
-    """Where a pair stands among those that differ."""
-    ids = ((pair[side] or {}).get("id", "") for side in ("ravetree", "quickbooks"))
-    return (pair["kind"], pair["number"], *ids)

@@ -80,6 +80,14 @@ class RecordList:
 
 
 @dataclass(frozen=True)
+class Questions:
+    """How many records wait for a person, by the code of their cause, most first; and a page of each."""
+
+    causes: Mapping[str, int]
+    pages: Mapping[str, Page[AttentionView]]
+
+
+@dataclass(frozen=True)
 class Became:
     """What the last work on a record came to, in words for a bookkeeper."""
 
@@ -128,11 +136,15 @@ class RecordActions:
             names = listing.names_of(session, connection_id, clients)
             return RecordList(found, names, listing.count(session, connection_id, wanted, COUNTED))
 
-    def questions(self, connection_id: str, code: str, asked: Asked) -> Page[AttentionView]:
-        """The records that wait because of one question, those that have waited longest first."""
+    def questions(self, connection_id: str, asked: Asked, code: str = "") -> Questions:
+        """A page of the records that wait for each cause, or for the one with `code`, those that wait longest first."""
         with self.database.reading() as session:
-            found = pending.attention_page(session, connection_id, asked, code)
-            return Page([_waiting(row) for row in found.rows], found.next)
+            causes, pages = pending.causes(session, connection_id), {}
+            for each in [code] if code else causes:
+                found = pending.attention_page(session, connection_id, asked, each)
+                if found.rows:
+                    pages[each] = Page([_waiting(row) for row in found.rows], found.next)
+        return Questions(causes, pages)
 
     def called(self, connection_id: str, records: Collection[Record]) -> dict[Record, str]:
         """What people call these records: number, reference or name, and of whom they are, as far as it was seen."""

@@ -10,18 +10,18 @@ from config.logging import logger
 from config.ports import Clock
 from reconcile import parity as rules
 from reconcile.choices import choices
-from reconcile.compare import Cause
 from reconcile.model import Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.parity import Compared, Figures, Report, Row
 from reconcile.receipts import same_receipt
-from storage import answers, brakes, connections, copies, decisions, duties, pairs, pending
+from storage import answers, brakes, connections, copies, decisions, duties, paging, pairs, pending
 from storage import parity as reports
 from storage.database import Database
 from storage.models import LastingAnswer, ParityReport, PendingChange
+from storage.paging import Asked, Page
 from storage.unit import UnitOfWork
 from sync.books import Books, NoWrites
 from sync.neighbours import NeighboursOf
-from sync.questions import kept
+from sync.questions import drift, kept
 from sync.questions.all_compared import AllCompared
 from sync.questions.comparison import (
     COMPARED,
@@ -121,12 +121,17 @@ class Parity:
 
     def drift(self, connection_id: str, *, fresh: bool) -> list[dict[str, Any]]:
         """Every pair that differs in any field, with what the next sync would do with each."""
+        return list(paging.through(lambda asked: self.drift_page(connection_id, asked, fresh=fresh)))
+
+    def drift_page(self, connection_id: str, asked: Asked, *, fresh: bool) -> Page[dict[str, Any]]:
+        """The same, a page at a time; with `fresh` QuickBooks is read before the first one."""
         with self._books(connection_id) as books:
-            if fresh:
+            if fresh and asked.after is None:
                 with books.neighbours.quickbooks.because("drift"):
                     read_in_full(books)
-            both = BothBooks(books, _rehearsal(books))
-            return [self._spell(both, held) for held in both.everything() if _differs(held)]
+            both = BothBooks(books, _rehearsal(books), LookedUp(books))
+            found = drift.page(both, asked)
+            return Page([self._spell(both, held) for held in found.rows], found.next)
 
     def _spell(self, both: BothBooks, held: SideBySide) -> dict[str, Any]:
         return {
@@ -254,11 +259,6 @@ def _unless_stopped(books: Books, shown: dict[str, Any]) -> dict[str, Any]:
     stopped = {"state": "paused", "cause": why, "remedy": brakes.AllPaused.remedy}
     waits = [row | (stopped if row["state"] in _BY_ITSELF else {}) for row in shown["waits"]]
     return shown | {"state": "paused", "waits": waits}
-
-
-def _differs(held: SideBySide) -> bool:
-    """Whether anything differs as far as we know: what an old copy says is no news."""
-    return any(difference.cause is not Cause.OLD_COPY for difference in held.differences)
 
 
 # --- one record ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from config.ports import SystemClock
 from reconcile.model import Kind, Record, Side
 from schemas.envelopes import Delivery, Envelope
-from storage import copies, inbox, journal, migrations, pairs, pending, retention, sync_states, timeline
+from storage import copies, inbox, journal, migrations, pairs, pending, reads, retention, sync_states, timeline
 from storage.database import Database
 from storage.models import (
     Connection,
@@ -41,6 +41,9 @@ HOT: dict[str, Callable[[Session], object]] = {
     "customers below one": lambda s: copies.below(s, "c", "77"),
     "whether it was written once": lambda s: journal.was_done(s, "c", str(INVOICE), "invoice.create"),
     "all that an action was done to": lambda s: journal.done_subjects(s, "c", "rare.create"),
+    "what has no answer yet": lambda s: journal.unsettled(s, "c"),
+    "how much has no answer yet": lambda s: journal.count_unsettled(s, "c"),
+    "what a month wrote": lambda s: reads.usage(s, "c", f"{NOW:%Y-%m}"),
     "what is uncertain": lambda s: journal.connections_with_unsettled(s, NOW),
     "a pair by Ravetree's id": lambda s: pairs.find(s, "c", "invoice", Side.RAVETREE, "inv_77"),
     "a pair by QuickBooks' id": lambda s: pairs.find(s, "c", "invoice", Side.QUICKBOOKS, "77"),
@@ -82,6 +85,8 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             session.execute(sa.insert(model), rows)
         if request.param == "postgresql":
             session.execute(sa.text("ANALYZE"))
+    if made.is_sqlite:
+        made.analyse()
     yield made
     made.close()
 
@@ -107,7 +112,14 @@ def _rows() -> dict[type[Any], list[dict[str, Any]]]:
         "path": "invoice",
         "body": "{}",
     }
-    written |= {"digest": "", "context": {}, "fence": 1, "state": "done", "journalled_at": NOW}
+    written |= {
+        "digest": "",
+        "context": {},
+        "fence": 1,
+        "state": "done",
+        "journalled_at": NOW,
+        "answered_at": NOW - timedelta(days=90),
+    }
     event: dict[str, Any] = {
         "connection_id": "c",
         "source": "ravetree",

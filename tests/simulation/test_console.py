@@ -14,6 +14,7 @@ from console.pages.wording import LABELS
 from reconcile.decisions import Decision
 from reconcile.model import Kind, Record, Side
 from schemas.ids import record_of
+from storage import parity
 from storage import users as roles
 from storage.database import DatabaseDown
 from storage.paging import Asked
@@ -275,6 +276,19 @@ def test_both_books_are_compared_when_somebody_asks(bookkeeper: Visit) -> None:
     page = text_of(bookkeeper.get("ID/parity"))
     assert "No record differs" in page
     assert "Differences by day" in page
+
+
+def test_a_report_of_many_is_cut_and_leads_to_the_page_to_print(bookkeeper: Visit) -> None:
+    world = bookkeeper.world
+    differs = {"kind": "invoice", "client": "Ann", "ravetree_id": "inv_1", "quickbooks_id": "1", "cause": "drift"}
+    rows = [differs | {"number": f"<{number}>", "text": "It differs.", "remedy": ""} for number in range(501)]
+    summary = {"compared": 501, "equal": 0, "differing": 501, "causes": {}, "currencies": {}}
+    with world.parts.database.transaction() as session:
+        made = parity.add(session, world.connection_id, world.clock.now(), "copies", summary, rows)
+    page = bookkeeper.get("ID/parity").text
+    assert ("&lt;499&gt;" in page, "&lt;500&gt;" in page, "first 500 of 501" in page) == (True, False, True)
+    assert f"/parity/{made.id}" in page
+    assert "&lt;500&gt;" in bookkeeper.get(f"ID/parity/{made.id}").text
 
 
 def test_what_people_wrote_is_shown_and_not_run(bookkeeper: Visit) -> None:

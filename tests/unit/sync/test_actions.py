@@ -75,7 +75,6 @@ class Asks:
     """Previews and comparisons that know the records of a list, and remember what they were asked."""
 
     known: list[Record] = field(default_factory=list)
-    pairs: list[dict[str, Any]] = field(default_factory=list)
     asked: list[Any] = field(default_factory=list)
 
     def is_there(self, _connection_id: str, record: Record) -> bool:
@@ -87,10 +86,6 @@ class Asks:
 
     def job(self, _connection_id: str, kind: str, params: Any) -> dict[str, Any]:
         return {"counts": {kind: len(params)}, "records": []}
-
-    def drift(self, _connection_id: str, *, fresh: bool) -> list[dict[str, Any]]:
-        self.asked.append(fresh)
-        return self.pairs
 
 
 @dataclass
@@ -562,15 +557,6 @@ def test_a_job_is_begun_moved_and_reported(world: World) -> None:
     assert actions.records(CONNECTION, begun.id, ALL, "agreed").rows == []
     assert actions.page(CONNECTION, ALL).rows == actions.every(CONNECTION)
     assert actions.preview(CONNECTION, jobs.BACKFILL, {})["counts"] == {jobs.BACKFILL: 0}
-
-
-def test_what_differs_is_read_afresh_for_the_first_page_alone(world: World) -> None:
-    pair = {"kind": "invoice", "quickbooks": None}
-    world.asks.pairs = [pair | {"number": number, "ravetree": {"id": number}} for number in ("3", "1", "2")]
-    first = world.actions.books.drift_page(CONNECTION, Asked(2), fresh=True)
-    rest = world.actions.books.drift_page(CONNECTION, Asked(2, first.next), fresh=True)
-    assert [row["number"] for row in (*first.rows, *rest.rows)] == ["1", "2", "3"]
-    assert world.asks.asked == [True, False]
 
 
 def test_a_record_that_neither_book_has_and_one_without_a_past_are_none(world: World) -> None:

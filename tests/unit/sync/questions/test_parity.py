@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from reconcile.model import Kind, Record, Side
 from storage import parity as reports
 from storage.models import Base
+from storage.paging import Asked
 from sync.duties import PARITY
 from sync.questions.parity import Parity
 from sync.record_addresses import RecordAddresses
@@ -118,6 +119,65 @@ def test_one_record_is_looked_up_and_says_what_a_look_at_all_of_them_says(world:
         assert shown is not None
         assert {key: shown[key] for key in pair} == pair
         assert max(len(rows) for rows in loaded.values()) < len(others)
+
+
+@pytest.mark.parametrize(("limit", "rows_of_a_list", "lists"), [(1, 200, 10), (2, 2, 10), (100, 2, 1)])
+def test_what_differs_is_the_same_a_page_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch, limit: int, rows_of_a_list: int, lists: int
+) -> None:
+    first, _ = world.paired()
+    payment = world.receive({first["id"]: "40.00"}, reference="A")
+    others = [world.invoice(world.client(f"Client {number}"), "5.00") for number in range(6)]
+    world.settle()
+    changed = {first["id"], *(other["id"] for other in others[::2])}
+    for name in changed:
+        world.ravetree.change("invoices", name, {"memo": "New"})
+    world.ravetree.change("payments", payment["id"], {"reference": "B"})
+    world.ravetree.delete("invoices", others[1]["id"])
+    changed |= {payment["id"], others[1]["id"]}
+    whole = {pair["ravetree"]["id"]: pair for pair in parity(world).drift(CONNECTION, fresh=False)}
+    assert whole.keys() == changed
+    monkeypatch.setattr("tests.unit.fakes.account.PAGE", rows_of_a_list)
+    monkeypatch.setattr("sync.questions.drift.MOST_LISTS", lists)
+    found, asked = [], Asked(limit)
+    while True:
+        page = parity(world).drift_page(CONNECTION, asked, fresh=False)
+        assert len(page.rows) <= limit
+        found += [pair["ravetree"]["id"] for pair in page.rows]
+        if page.next is None:
+            break
+        asked = Asked(limit, page.next)
+    assert sorted(found) == sorted(changed)
+
+
+def test_a_page_of_what_differs_compares_what_it_needs_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [world.invoice(world.client(f"Client {number}"), "5.00") for number in range(8)]
+    world.settle()
+    for invoice in made:
+        world.ravetree.change("invoices", invoice["id"], {"memo": "New"})
+    monkeypatch.setattr("tests.unit.fakes.account.PAGE", 2)
+    with rows_loaded() as loaded:
+        page = parity(world).drift_page(CONNECTION, Asked(1), fresh=False)
+    assert (len(page.rows), page.next is None) == (1, False)
+    assert max(len(rows) for rows in loaded.values()) < len(made)
+
+
+def test_quickbooks_is_read_before_the_first_page_of_what_differs_alone(world: World) -> None:
+    world.paired()
+    world.invoice(world.client("Another"), "5.00")
+    world.settle()
+    for name in world.pairs("invoice"):
+        world.ravetree.change("invoices", name, {"memo": "New"})
+
+    def reads() -> int:
+        return len(world.quickbooks.calls.names("query", "changes", "get"))
+
+    before = reads()
+    first = parity(world).drift_page(CONNECTION, Asked(1), fresh=True)
+    once = reads()
+    assert (once > before, first.next is None) == (True, False)
+    parity(world).drift_page(CONNECTION, Asked(1, first.next), fresh=True)
+    assert reads() == once
 
 
 def test_a_contact_is_shown_with_its_link(world: World) -> None:
