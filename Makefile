@@ -126,9 +126,13 @@ soak: $(BENCH) ## Whether memory, tables, file handles and latency stay level un
 	@$(BIN)/python -W ignore -m tests.bench.soak --seconds $(SECONDS)
 
 ##@ Ship
-.PHONY: wheel
+.PHONY: wheel test-image
 wheel: $(WHEEL) ## Wheels of product and sandbox, their locks and a bill of materials into dist/; the demo is played from them
 	@ops/build-wheels
+
+test-image: $(WHEEL) ## The image on a base of Debian's packages (as root): its processes take an invoice across, read-only and not root
+	@ops/install-services image
+	@TESTS='$(TESTS)' ops/test-rings image
 
 ##@ Work on the code
 .PHONY: lint format lock configuration contract concurrency screenshots questions clean

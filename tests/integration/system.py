@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import requests
 
@@ -83,13 +83,20 @@ class Procfile:
     def run(self, name: str, **more: str) -> None:
         """Start one process of this name."""
         with (self.folder / f"{name}.log").open("ab") as log:
-            self._running[name] = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "ravebooks", name],
-                stdout=log,
-                stderr=log,
-                env=self._environment | more,
-                start_new_session=True,
-            )
+            self._running[name] = self.spawn(name, more, log)
+
+    def spawn(self, name: str, more: Mapping[str, str], log: IO[bytes]) -> "subprocess.Popen[bytes]":
+        """The process, in a session of its own."""
+        return subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-m", "ravebooks", name],
+            stdout=log,
+            stderr=log,
+            env={**self._environment, **more},
+            start_new_session=True,
+        )
+
+    def pid(self, name: str) -> int:
+        return self._running[name].pid
 
     def end(self, name: str, number: int = signal.SIGTERM) -> int:
         """End it and wait."""

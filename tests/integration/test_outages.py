@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,14 +30,14 @@ KEYS = keyring.spell(b"k" * 32)
 class Installed:
     """Web, worker and sweeper on servers of their own, connected to the sandbox."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, processes: Callable[[Path, dict[str, str]], Procfile] = Procfile) -> None:
         self.broker, self.database = RabbitMQ(), PostgreSQL()
         self.broker.start()
         self.database.start()
         web, worker, sweeper = free_ports(3)
         self.url = f"http://127.0.0.1:{web}"
         self.ports = {"web": web, "worker": worker, "sweeper": sweeper}
-        self.processes = Procfile(folder, {})
+        self.processes = processes(folder, {})
         world = self.processes.world
         self.environment = {
             "RAVEBOOKS_STATE_DIR": str(folder),
@@ -63,7 +63,7 @@ class Installed:
         assert self.processes.end("release", 0) == 0, self.processes.log("release")
         for name in ("web", "worker", "sweeper"):
             self.run(name)
-        until(lambda: healthy(self.url), what="web did not answer")
+        until(self.is_up, what="web did not answer")
         LocalInstallation(self.url, API_TOKEN, keyring.parse(KEYS)).prepare(self.processes.world)
 
     def run(self, name: str) -> None:
@@ -74,7 +74,11 @@ class Installed:
     def restart_web(self) -> None:
         self.processes.end("web")
         self.run("web")
-        until(lambda: healthy(self.url), what="web did not answer")
+        until(self.is_up, what="web did not answer")
+
+    def is_up(self) -> bool:
+        """Whether web says that it is well."""
+        return healthy(self.url)
 
     def close(self) -> None:
         self.processes.close()

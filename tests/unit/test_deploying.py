@@ -1,5 +1,6 @@
 """What ops/ ships to run Ravebooks by says what the Procfile, the settings and its own parts say."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -95,6 +96,14 @@ def test_compose_runs_the_procfiles_processes_and_no_other() -> None:
     assert {name: " ".join(["ravebooks", *service["command"]]) for name, service in OURS.items()} == PROCFILE
     assert OURS["worker"]["deploy"]["replicas"] == 2
     assert set(SERVICES) == OURS.keys() | THEIRS.keys()
+
+
+def test_compose_builds_the_image_once_of_what_the_wheels_are() -> None:
+    assert [name for name, service in SERVICES.items() if "build" in service] == [ONCE]
+    built = OURS[ONCE]["build"]
+    context = OPS / built["context"]
+    assert context.resolve() == ROOT / "dist"
+    assert Path(os.path.normpath(context / built["dockerfile"])) == OPS / "Containerfile"
 
 
 def test_compose_sets_what_the_processes_need_and_nothing_that_means_nothing(filled: dict[str, str]) -> None:
