@@ -1,7 +1,7 @@
 """Settings: typed, from the environment, checked at start.
 
 Each field of `Settings` is read from the variable of its name in capitals after `RAVEBOOKS_`.
-`docs/configuration.md` is written from the same fields (`ravebooks settings --markdown`).
+`docs/configuration.md` is written from the same fields (`ravebooks configuration --markdown`).
 """
 
 import base64

@@ -3,17 +3,17 @@
 Nothing is nudged from here: the sweeper finds what is due within its next round.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import click
 
 from config import logging as logs
 from ravebooks.bootstrap import Parts
+from ravebooks.commands.arguments import OfARecord, record_arguments
 from ravebooks.local.settings import open_books
 from reconcile.choices import Choice, choices
 from reconcile.decisions import Decision
-from reconcile.model import SYNCED, Side
 from schemas.ids import record_of
 from storage.brakes import AllPaused
 from storage.decisions import Said
@@ -103,19 +103,7 @@ def choice_lines(taken: Iterable[Choice]) -> Iterator[str]:
         yield f"    {choice.decision}{' --target ID' if choice.needs_target else ''}: {choice.does}"
 
 
-def record_arguments(command: Callable[..., None]) -> Callable[..., None]:
-    """CONNECTION SIDE KIND ID, as `ravebooks attention` prints them."""
-    for name, kind in (
-        ("record_id", click.STRING),
-        ("kind", click.Choice([str(kind) for kind in SYNCED])),
-        ("side", click.Choice([str(side) for side in Side])),
-        ("connection", click.STRING),
-    ):
-        command = click.argument(name, type=kind, metavar="ID" if name == "record_id" else name.upper())(command)
-    return command
-
-
-@click.command("retry")
+@click.command("retry", cls=OfARecord)
 @record_arguments
 def retry(connection: str, side: str, kind: str, record_id: str) -> None:
     """Look at a record now, with a fresh read."""
@@ -125,9 +113,9 @@ def retry(connection: str, side: str, kind: str, record_id: str) -> None:
     click.echo(f"{record} is due")
 
 
-@click.command("decide")
+@click.command("decide", cls=OfARecord)
 @record_arguments
-@click.argument("decision", type=click.Choice([each.value for each in Decision]))
+@click.argument("decision", type=click.Choice([each.value for each in Decision]), metavar="DECISION")
 @click.option("--by", required=True, help="Who decided.")
 @click.option("--note", default="", help="Why.")
 @click.option("--target", default="", help="The Id of the other side's record, where it has to name one.")

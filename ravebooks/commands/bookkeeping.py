@@ -11,7 +11,9 @@ from marshmallow import ValidationError
 from config.errors import USAGE
 from console.api.shapes import JobRequest, PreviewRequest
 from ravebooks.commands import served
-from ravebooks.commands.attention import open_quietly, record_arguments, waiting_lines
+from ravebooks.commands.arguments import OfARecord, Renamed, record_arguments
+from ravebooks.commands.attention import open_quietly, waiting_lines
+from ravebooks.commands.configuration import listed
 from reconcile.decisions import Decision
 from reconcile.time_zones import is_time_zone
 from schemas.ids import record_of
@@ -19,6 +21,8 @@ from storage import jobs, paging
 from sync.actions.jobs import JobView
 from sync.actions.mappings import MAPPING_KINDS
 
+VERBS = ("pause", "resume", "stop")
+"""What can be done to a job, as the API names it."""
 _OPTIONS = {"statuses": "status", "kinds": "kind"}
 """Options whose name is not that of the API's field."""
 
@@ -125,27 +129,52 @@ def switch(connection: str, invoices: bool | None, estimates: bool | None) -> No
         click.echo(line)
 
 
-@click.command("policy")
-@click.argument("connection")
-@click.option("--draft", type=click.Choice(["create", "sent"]), help="When a draft goes to QuickBooks.")
-@click.option("--delete", type=click.Choice(["void", "delete"]), help="What a deleted invoice becomes there.")
-@click.option("--removals", type=click.IntRange(1), help="Voids and deletions an hour before a person is asked.")
-@click.option("--reads", type=click.IntRange(1), help="Metered reads a month before a warning.")
+@click.command("settings")
+@click.argument("connection", required=False)
+@click.option(
+    "--draft-policy",
+    "--draft",
+    cls=Renamed,
+    type=click.Choice(["create", "sent"]),
+    help="When a draft goes to QuickBooks: at once, or when it is sent.",
+)
+@click.option(
+    "--delete-policy",
+    "--delete",
+    cls=Renamed,
+    type=click.Choice(["void", "delete"]),
+    help="What an invoice that is deleted in Ravetree becomes in QuickBooks.",
+)
+@click.option(
+    "--removals-limit",
+    "--removals",
+    cls=Renamed,
+    type=click.IntRange(1),
+    help="Voids and deletions an hour before a person is asked.",
+)
+@click.option(
+    "--reads-budget",
+    "--reads",
+    cls=Renamed,
+    type=click.IntRange(1),
+    help="Metered reads of QuickBooks a month before a warning.",
+)
 @click.option("--time-zone", help="The company's, as Europe/London. What has a date already keeps it.")
-def policy(
-    connection: str,
-    draft: str | None,
-    delete: str | None,
-    removals: int | None,
-    reads: int | None,
-    time_zone: str | None,
-) -> None:
-    """Show or set how a connection behaves."""
+@click.option("--markdown", is_flag=True, hidden=True)
+def settings(connection: str | None, markdown: bool, **named: Any) -> None:
+    """Show or set how a connection behaves: drafts, deletions, limits, its time zone.
+
+    Without a CONNECTION it lists the environment variables, as `ravebooks configuration` does.
+    """
+    given = {name: value for name, value in named.items() if value is not None}
+    if connection is None:
+        if given:
+            raise click.UsageError("Name the connection that is to be set.")
+        listed(markdown=markdown)
+        return
+    time_zone = given.get("time_zone")
     if time_zone is not None and not is_time_zone(time_zone):
         raise BadChoice(f"--time-zone: {time_zone!r} is not the IANA name of a time zone, as Europe/London is.")
-    named = {"draft_policy": draft, "delete_policy": delete, "removals_limit": removals, "reads_budget": reads}
-    named["time_zone"] = time_zone
-    given = {name: value for name, value in named.items() if value is not None}
     with open_quietly() as parts:
         actions = parts.console.unhurried_actions.connections
         shown = actions.set_settings(connection, given) if given else actions.settings(connection)
@@ -175,12 +204,12 @@ def usage(connection: str) -> None:
 DECISIONS = [each.value for each in Decision]
 
 
-@click.command("preview")
+@click.command("preview", cls=OfARecord)
 @record_arguments
 @click.option(
     "--decision",
     type=click.Choice([each.value for each in Decision]),
-    default=None,
+    metavar="DECISION",
     help="What that decision would do.",
 )
 @click.option("--target", default="", help="For `link`: the Id of the other side's record.")
@@ -202,7 +231,7 @@ def _show_preview(found: Mapping[str, Any]) -> None:
             click.echo(f"        {change['field']}: {change['before'] or '–'} → {change['after'] or '–'}")
 
 
-@click.command("sync")
+@click.command("sync", cls=OfARecord)
 @record_arguments
 @click.option("--by", required=True, help="Who pressed it.")
 def sync(connection: str, side: str, kind: str, record_id: str, by: str) -> None:
@@ -291,9 +320,14 @@ def _texts(said: Any) -> Iterator[str]:
 @click.command("jobs")
 @click.argument("connection")
 @click.argument("job", type=int, required=False)
-@click.option("--do", "verb", type=click.Choice(["pause", "resume", "stop"]), help="Do this to the job.")
-def jobs_(connection: str, job: int | None, verb: str | None) -> None:
-    """List jobs with their progress; with one, its report: every record that did not simply come across."""
+@click.argument("verb", type=click.Choice(VERBS), required=False)
+@click.option("--do", "older_verb", type=click.Choice(VERBS), hidden=True)
+def jobs_(connection: str, job: int | None, verb: str | None, older_verb: str | None) -> None:
+    """List jobs with their progress; with one, its report: every record that did not simply come across.
+
+    `ravebooks jobs CONNECTION JOB stop` takes it no further, `pause` and `resume` likewise.
+    """
+    verb = verb or older_verb
     with open_quietly() as parts:
         actions = parts.console.unhurried_actions.jobs
         if job is None:

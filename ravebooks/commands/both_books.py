@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from console.parity_forms import as_csv
-from ravebooks.commands.attention import choice_lines, open_quietly, record_arguments
+from ravebooks.commands.arguments import OfARecord, record_arguments
+from ravebooks.commands.attention import choice_lines, open_quietly
 from reconcile.choices import Choice
 from schemas.ids import record_of
 
@@ -47,7 +48,7 @@ def drift(connection: str, fresh: bool) -> None:
     click.echo(f"{len(found)} pairs differ")
 
 
-@click.command("show")
+@click.command("show", cls=OfARecord)
 @record_arguments
 def show(connection: str, side: str, kind: str, record_id: str) -> None:
     """Show both sides of a record, what it waits for, and base and both versions of what differs."""
@@ -71,7 +72,7 @@ def show(connection: str, side: str, kind: str, record_id: str) -> None:
         click.echo(f"decided: {decided['decision']} by {decided['by'] or 'somebody'}, {decided['at']}")
 
 
-@click.command("timeline")
+@click.command("timeline", cls=OfARecord)
 @record_arguments
 def timeline_(connection: str, side: str, kind: str, record_id: str) -> None:
     """Show what happened to a record: events, plans, writes with field changes, answers, who pressed what."""

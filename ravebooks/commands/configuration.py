@@ -1,4 +1,4 @@
-"""`ravebooks settings`: every variable with its default and its meaning."""
+"""`ravebooks configuration`: every variable with its default and its meaning."""
 
 import click
 
@@ -54,10 +54,15 @@ This table is written by `make configuration` from `config/settings.py`.
 """
 
 
-@click.command("settings")
+@click.command("configuration")
 @click.option("--markdown", is_flag=True, help="As docs/configuration.md.")
-def settings(markdown: bool) -> None:
+def configuration(markdown: bool) -> None:
     """List every environment variable with its default and its meaning."""
+    listed(markdown=markdown)
+
+
+def listed(*, markdown: bool) -> None:
+    """Print them, as text or as the page."""
     if markdown:
         click.echo(as_markdown(), nl=False)
         return
