@@ -31,9 +31,9 @@ GROUPS = {
         "decide": "attention:decide",
         "retry": "attention:retry",
         "sync": "bookkeeping:sync",
-        "backfill": "bookkeeping:backfill",
-        "import-contacts": "bookkeeping:import_contacts",
-        "jobs": "bookkeeping:jobs_",
+        "backfill": "many:backfill",
+        "import-contacts": "many:import_contacts",
+        "jobs": "many:jobs_",
     },
     "Connect": {
         "connect": "bookkeeping:connect",

@@ -28,6 +28,14 @@ A process that a signal ends has the status that shells give it, 128 and the sig
 `policy` is `settings CONNECTION` by now, with `--draft`, `--delete`, `--removals` and `--reads`; `settings` without a
 connection is `configuration`; `jobs CONNECTION JOB --do stop` is `jobs CONNECTION JOB stop`.
 
+**For programs**: `--json` prints what the [JSON API](api.md) answers, an object, and of a list all of it as `data`.
+Errors stay a line on standard error. Into a pipe or a file lines go whole and without colours; a terminal has them
+wrapped to its width and in colours, unless `NO_COLOR` is set.
+
+**Waiting**: `sync --wait` waits up to a minute for what becomes of the record; `backfill --wait`,
+`import-contacts --wait` and `jobs CONNECTION JOB --wait` wait for the job's end, and a terminal shows meanwhile how far
+it is. Ctrl-C ends the waiting, and not the job. Status 1 says that it came to no good end.
+
 **Completion** of commands, options and what they take, for good with a line in the shell's own file:
 
     eval "$(_RAVEBOOKS_COMPLETE=bash_source ravebooks)"        # ~/.bashrc

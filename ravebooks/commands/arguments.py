@@ -4,12 +4,19 @@ from collections.abc import Callable
 
 import click
 
+from config.errors import USAGE
 from reconcile.model import SYNCED, Side
 
 NAMES_OF_A_RECORD = f"""\
 CONNECTION is the id that `ravebooks connections` prints. SIDE is whose record it is, {" or ".join(Side)}: a payment \
 that was entered in QuickBooks is quickbooks. KIND is {", ".join(SYNCED[:-1])} or {SYNCED[-1]}. ID is the record's \
 id on that side, as `ravebooks attention` prints all four."""
+
+
+class BadChoice(click.ClickException):
+    """An argument is not of the form that is asked for."""
+
+    exit_code = USAGE
 
 
 class OfARecord(click.Command):

@@ -105,7 +105,10 @@ def test_every_command_that_the_pages_name_exists() -> None:
 
 SPEAK_FOR_PEOPLE = (
     *sorted((ROOT / "console" / "api").glob("*.py")),
-    *(ROOT / "ravebooks" / "commands" / f"{name}.py" for name in ("attention", "bookkeeping", "both_books", "brakes")),
+    *(
+        ROOT / "ravebooks" / "commands" / f"{name}.py"
+        for name in ("attention", "bookkeeping", "both_books", "brakes", "many")
+    ),
     ROOT / "ravebooks" / "commands" / "restored.py",
 )
 
