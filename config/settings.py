@@ -427,7 +427,8 @@ class Settings:
             "dead": self.keep_dead_days,
             "reports": self.keep_reports_days,
         }
-        return {what: timedelta(days=number) for what, number in days.items()}
+        # The last one is what the API promises.
+        return {what: timedelta(days=number) for what, number in days.items()} | {"answers": timedelta(days=1)}
 
     @property
     def effective_uncertain_seconds(self) -> float:
