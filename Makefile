@@ -135,7 +135,7 @@ test-image: $(WHEEL) ## The image on a base of Debian's packages (as root): its 
 	@TESTS='$(TESTS)' ops/test-rings image
 
 ##@ Work on the code
-.PHONY: lint format lock configuration contract concurrency screenshots questions clean
+.PHONY: lint format lock configuration commands contract concurrency screenshots questions clean
 lint: $(TEST) ## ruff, mypy (strict), import-linter
 	@ops/test-rings lint
 
@@ -156,7 +156,10 @@ lock: $(LOCK) ## Pin what the requirements/*.in ask for, with hashes (UPGRADE=1:
 	@$(COMPILE) --constraint=requirements/test.lock --output-file=sandbox/requirements/test.lock sandbox/requirements/test.in
 
 configuration: $(RUN) ## Write docs/configuration.md from the settings' own words
-	@$(BIN)/ravebooks settings --markdown >docs/configuration.md
+	@$(BIN)/ravebooks configuration --markdown >docs/configuration.md
+
+commands: $(RUN) ## Write docs/command-line.md from the commands' own words
+	@$(BIN)/python -m ravebooks.reference >docs/command-line.md
 
 contract: $(RUN) ## Write the contract with Ravetree, from its schemas, as the product and the sandbox read it
 	@$(BIN)/python -m schemas.ravetree_openapi

@@ -1,7 +1,7 @@
 """Settings: typed, from the environment, checked at start.
 
 Each field of `Settings` is read from the variable of its name in capitals after `RAVEBOOKS_`.
-`docs/configuration.md` is written from the same fields (`ravebooks settings --markdown`).
+`docs/configuration.md` is written from the same fields (`ravebooks configuration --markdown`).
 """
 
 import base64
@@ -427,7 +427,8 @@ class Settings:
             "dead": self.keep_dead_days,
             "reports": self.keep_reports_days,
         }
-        return {what: timedelta(days=number) for what, number in days.items()}
+        # The last one is what the API promises.
+        return {what: timedelta(days=number) for what, number in days.items()} | {"answers": timedelta(days=1)}
 
     @property
     def effective_uncertain_seconds(self) -> float:

@@ -156,7 +156,7 @@ def _settings(facts: CompanyFacts) -> list[Finding]:
                 "time_zone_unknown",
                 Severity.WARNING,
                 "QuickBooks does not say in which time zone the company is: no mark as paid can be dated.",
-                "Set it before the switch-on, in the settings or by ravebooks policy CONNECTION --time-zone NAME.",
+                "Set it before the switch-on, in the settings or by ravebooks settings CONNECTION --time-zone NAME.",
             )
         )
     if facts.books_closed is not None:

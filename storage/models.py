@@ -789,3 +789,18 @@ class Act(Base):
     connection_id: Mapped[str] = mapped_column(String(32), default="")
     subject: Mapped[str] = mapped_column(String(320), default="")
     data: Mapped[dict[str, Any]]
+
+
+class Repeat(Base):
+    """A request that may be sent again under its key. `digest` is of caller, address and key, `body` of what was asked.
+
+    `answer` is what was answered, sealed; None while nobody has answered yet.
+    """
+
+    __tablename__ = "repeats"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    body: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    answer: Mapped[bytes | None]

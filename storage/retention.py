@@ -22,12 +22,13 @@ from storage.models import (
     Operation,
     ParityReport,
     PendingChange,
+    Repeat,
     RetentionPass,
     Step,
 )
 
 PAYLOADS, EVENTS, ASIDE, OPERATIONS, STEPS = "payloads", "events", "aside", "operations", "steps"
-DEAD, REPORTS = "dead", "reports"
+DEAD, REPORTS, ANSWERS = "dead", "reports", "answers"
 BATCH = 250
 """Rows of one kind that a round looks at, and removes at most: on SQLite webhooks wait meanwhile."""
 EVERY = timedelta(days=1)
@@ -265,5 +266,14 @@ _RULES = (
         ParityReport.made_at,
         _is_replaced(ParityReport, "connection_id"),
         _delete(ParityReport),
+    ),
+    Rule(
+        ANSWERS,
+        "Answers of the API under an `Idempotency-Key`",
+        "nothing",
+        Repeat,
+        Repeat.at,
+        sa.true(),
+        _delete(Repeat),
     ),
 )

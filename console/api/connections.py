@@ -5,6 +5,7 @@ from typing import Any
 
 from console.api import examples, shapes
 from console.api.paging import PageQuery, asked, page_of
+from console.api.repeating import PARAMETER, repeatable
 from console.api.serving import View, bearer, blueprint, serving
 from storage.paging import Page
 from storage.reads import Usage
@@ -37,14 +38,16 @@ class Connections(View):
         """
         return self.actions.connections.page(asked(query), bearer().account_id)
 
-    @routes.doc(operationId="beginConnect")
+    @routes.doc(operationId="beginConnect", parameters=[PARAMETER])
     @routes.arguments(shapes.ConnectRequest, example=examples.CONNECT)
     @routes.response(201, shapes.ConnectAnswer, example=examples.START_LINK)
+    @repeatable(shapes.ConnectAnswer)
     def post(self, body: dict[str, str]) -> dict[str, str]:
         """Begin a connect
 
         Answers with the address that an administrator of the QuickBooks company opens, good once, for ten minutes.
-        Ravetree is asked first whose the token is.
+        Ravetree is asked first whose the token is. Sent again under its `Idempotency-Key` within 24 h it is answered
+        alike.
         """
         return {"start_url": serving().connecting.begin(body["account_id"], body["ravetree_token"])}
 

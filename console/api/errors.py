@@ -26,6 +26,7 @@ from storage.decisions import NotTaken
 from storage.installation import OtherEnvironment
 from storage.jobs import JobRefused, UnknownJob
 from storage.parity import UnknownReport
+from storage.repeats import KeyRefused
 from storage.users import UnknownUser
 from storage.vault import UnreadableSecret
 from sync.actions.installation import UnknownDeadLetter
@@ -65,6 +66,13 @@ class UnknownParameter(RavebooksError):
         self.errors = [FieldError(name, "query", "Unknown parameter.") for name in names]
 
 
+class BadKey(RavebooksError):
+    """The key of a request that may be sent again is none that could be compared."""
+
+    remedy = "Send 1 to 255 printable characters of ASCII without spaces, such as a UUID."
+    field = "Idempotency-Key"
+
+
 class BadCursor(RavebooksError):
     """The cursor is none that this list gave."""
 
@@ -95,8 +103,10 @@ STATUS: Mapping[type[RavebooksError], int] = {
     SwitchRefused: 409,
     UndecodableMessage: 409,
     UnreadableSecret: 409,
+    KeyRefused: 409,
     NotJson: 415,
     BadCursor: 422,
+    BadKey: 422,
     UnknownParameter: 422,
     NeighbourError: 502,
     DatabaseDown: 503,

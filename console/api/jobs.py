@@ -4,6 +4,7 @@ from typing import Any
 
 from console.api import examples, shapes
 from console.api.paging import PageQuery, asked, page_of
+from console.api.repeating import PARAMETER, repeatable
 from console.api.serving import View, blueprint
 from storage.models import JobRecord
 from storage.paging import Page
@@ -26,14 +27,16 @@ class Jobs(View):
         """
         return self.actions.jobs.page(connection_id, asked(query))
 
-    @routes.doc(operationId="beginJob")
+    @routes.doc(operationId="beginJob", parameters=[PARAMETER])
     @routes.arguments(shapes.JobRequest, example=examples.JOB_REQUEST)
     @routes.response(201, shapes.JobShape, example=examples.JOB)
+    @repeatable(shapes.JobShape)
     def post(self, body: dict[str, Any], connection_id: str) -> JobView:
         """Begin a job
 
         A back-fill pushes what is older than the switch-on, an import of contacts makes or matches a contact for every
-        customer. One of each kind at a time.
+        customer. One of each kind at a time. Sent again under its `Idempotency-Key` within 24 h it is
+        answered alike, and begins nothing.
         """
         kind, by = body.pop("kind"), body.pop("by")
         return self.actions.jobs.begin(connection_id, kind, body, by)

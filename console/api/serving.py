@@ -18,6 +18,7 @@ from console.api import bodies, queries
 from console.api.documentation import ON_EVERY_ANSWER
 from console.api.errors import Forbidden, Unauthorised
 from console.connecting import Connecting
+from console.repeats import Repeats
 from storage import acts, api_tokens
 from storage.connections import UnknownConnection
 from sync.actions import Actions
@@ -41,6 +42,12 @@ class Serving:
     tally: Tally
     queries: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     places: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(WAITING_CALLERS))
+
+    @property
+    def repeats(self) -> Repeats:
+        """Requests that may be sent again."""
+        connecting = self.connecting
+        return Repeats(connecting.database, connecting.clock, connecting.states.vault)
 
 
 def serving() -> Serving:
@@ -124,7 +131,7 @@ def _needed(connection_id: str | None) -> str:
 
 def _note(response: Response) -> Response:
     """What was done goes into the action log, with who did it."""
-    if request.method in ("GET", "HEAD", "OPTIONS") or response.status_code >= 400:
+    if request.method in ("GET", "HEAD", "OPTIONS") or response.status_code >= 400 or g.get("repeated"):
         return response
     named = request.view_args or {}
     subject = ":".join(str(named[part]) for part in ("side", "kind", "record_id", "part", "letter_id") if part in named)

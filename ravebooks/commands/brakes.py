@@ -2,7 +2,9 @@
 
 import click
 
+from console.api.shapes import ConnectionShape
 from ravebooks.commands.attention import open_quietly
+from ravebooks.commands.printing import as_json, dumped, tell
 
 
 @click.command("pause")
@@ -12,38 +14,43 @@ from ravebooks.commands.attention import open_quietly
 )
 @click.option("--by", required=True, help="Who stops it.")
 @click.option("--cause", default="", help="Why.")
+@as_json
 def pause(connection: str | None, everything: bool, by: str, cause: str) -> None:
     """Stop writing: nothing is lost, and what is pending goes on after `resume`."""
     _one_or_all(connection, everything)
     with open_quietly() as parts:
         if connection is None:
             parts.console.unhurried_actions.installation.stop_all(by, cause)
+            body = {"part": "everything", "state": "paused"}
         else:
-            parts.console.unhurried_actions.connections.pause(connection, by, cause)
-    click.echo(f"{connection or 'Everything'} is paused")
+            body = dumped(ConnectionShape, parts.console.unhurried_actions.connections.pause(connection, by, cause))
+    tell(body, f"{connection or 'Everything'} is paused")
 
 
 @click.command("resume")
 @click.argument("connection", required=False)
 @click.option("--all", "everything", is_flag=True, help="What `pause --all` stopped.")
+@as_json
 def resume(connection: str | None, everything: bool) -> None:
     """Go on, and look at what was missed meanwhile."""
     _one_or_all(connection, everything)
     with open_quietly() as parts:
         if connection is None:
             parts.console.unhurried_actions.installation.resume_all()
+            body = {"part": "everything", "state": "active"}
         else:
-            parts.console.unhurried_actions.connections.resume(connection)
-    click.echo(f"{connection or 'Everything'} goes on")
+            body = dumped(ConnectionShape, parts.console.unhurried_actions.connections.resume(connection))
+    tell(body, f"{connection or 'Everything'} goes on")
 
 
 @click.command("release-brake")
 @click.argument("connection")
+@as_json
 def release_brake(connection: str) -> None:
     """The voids and deletions of the last hour are meant: let the held ones go on, and count anew."""
     with open_quietly() as parts:
-        parts.console.unhurried_actions.connections.release_brake(connection)
-    click.echo(f"{connection} counts voids and deletions anew")
+        shown = parts.console.unhurried_actions.connections.release_brake(connection)
+    tell(dumped(ConnectionShape, shown), f"{connection} counts voids and deletions anew")
 
 
 def _one_or_all(connection: str | None, everything: bool) -> None:

@@ -8,6 +8,7 @@ from config.settings import Settings
 from publishers import marks, topology
 from ravebooks import apps, claiming
 from ravebooks.bootstrap import Parts
+from ravebooks.commands.printing import as_json, say, tell, wants_json
 from ravebooks.commands.start import begin
 from ravebooks.process import Process
 from ravebooks.serving import web_processes
@@ -90,15 +91,17 @@ def _process() -> Process:
 
 
 @click.command("release")
+@as_json
 def release() -> None:
     """Migrate the database and declare the broker's topology."""
     settings = begin("database_url", "broker_url")
     parts = Parts(settings)
     try:
         claiming.prepare(parts)
-        click.echo("database: migrated")
+        if not wants_json():
+            say("database: migrated")
         with marks.short_questions(settings.broker_url) as connection:
             topology.declare(connection.channel())
-        click.echo("broker: topology declared")
+        tell({"database": "migrated", "broker": "topology declared"}, "broker: topology declared")
     finally:
         parts.close()

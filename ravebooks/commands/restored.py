@@ -3,9 +3,11 @@
 import click
 
 from ravebooks.commands.attention import open_quietly
+from ravebooks.commands.printing import as_json, tell
 
 
 @click.command("restored")
+@as_json
 def restored() -> None:
     """Say that the database was restored from a backup: both books are read before anything is written.
 
@@ -13,4 +15,4 @@ def restored() -> None:
     """
     with open_quietly() as parts:
         count = parts.console.unhurried_actions.installation.verify_all()
-    click.echo(f"Connections that read both books before anything is written: {count}")
+    tell({"connections": count}, f"Connections that read both books before anything is written: {count}")

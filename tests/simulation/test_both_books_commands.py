@@ -1,5 +1,6 @@
 """`ravebooks parity`, `drift`, `show` and `timeline`, on the whole system."""
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,10 @@ def test_parity_and_drift_are_printed(world: World, paired: Body, run: Any) -> N
     drift = run("drift")
     assert "line 1 amount: 100.00 / 150.00 (agreed: 100.00), owned by ravetree" in drift
     assert "1 pairs differ" in drift
+    (pair,) = json.loads(run("drift", "--json"))["data"]
+    assert "line 1 amount" in [each["field"] for each in pair["differences"]]
+    report = json.loads(run("parity", "--json"))
+    assert (report["summary"]["differing"], report["rows"][0]["number"]) == (1, paired["number"])
 
 
 def test_a_conflict_and_its_timeline_are_printed(world: World, conflict: Body, run: Any) -> None:

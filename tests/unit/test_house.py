@@ -3,6 +3,8 @@
 import ast
 import configparser
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
@@ -12,7 +14,7 @@ import pytest
 
 from config.settings import variables
 from ravebooks.command_line import COMMANDS
-from ravebooks.commands.settings import as_markdown
+from ravebooks.commands.configuration import as_markdown
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,6 +51,15 @@ def test_the_configuration_page_is_the_settings_own() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
     assert page == as_markdown()
     assert all(f"`{name}`" in page for name, _, _ in variables())
+
+
+def test_the_page_of_commands_is_the_commands_own() -> None:
+    """Written by `make commands`."""
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    # In a process of its own: a command keeps the help that it was first asked for.
+    done = subprocess.run([sys.executable, "-m", "ravebooks.reference"], capture_output=True, text=True, check=True)
+    assert page == done.stdout
+    assert re.findall(r"^### (\S+)$", page, re.MULTILINE) == list(COMMANDS)
 
 
 def named_tests(name: str) -> set[tuple[str, str]]:
@@ -95,7 +106,10 @@ def test_every_command_that_the_pages_name_exists() -> None:
 
 SPEAK_FOR_PEOPLE = (
     *sorted((ROOT / "console" / "api").glob("*.py")),
-    *(ROOT / "ravebooks" / "commands" / f"{name}.py" for name in ("attention", "bookkeeping", "both_books", "brakes")),
+    *(
+        ROOT / "ravebooks" / "commands" / f"{name}.py"
+        for name in ("attention", "bookkeeping", "both_books", "brakes", "many")
+    ),
     ROOT / "ravebooks" / "commands" / "restored.py",
 )
 

@@ -1,9 +1,10 @@
 """How every command begins and ends: its settings, its state folder, its status."""
 
 import json
+import os
 import subprocess
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 
 import click
@@ -13,12 +14,13 @@ from click.testing import CliRunner
 from config.errors import SettingError
 from ravebooks import commands
 from ravebooks.bootstrap import Parts
-from ravebooks.command_line import COMMANDS, ravebooks
+from ravebooks.command_line import COMMANDS, WIDEST, ravebooks
 from ravebooks.commands.processes import SHARED, WEB
 from ravebooks.commands.up import _banner
 from ravebooks.local.keys import KeysUnreadable, with_generated_keys
 from ravebooks.local.settings import NEEDED_BY_UP
 from ravebooks.private import FolderUnusable
+from reconcile.decisions import Decision
 from tests.unit.ports import SeededEntropy
 from tests.unit.ravebooks.processes import ended
 
@@ -52,20 +54,102 @@ def test_every_module_of_commands_is_found_by_their_names(runner: CliRunner) -> 
     assert runner.invoke(ravebooks, ["nonsense"]).exit_code == 2
 
 
-def test_the_list_of_commands_says_what_each_says_of_itself_and_imports_none() -> None:
-    """It took more than a second, and the whole program in memory."""
-    context = click.Context(ravebooks, terminal_width=200)
-    wanted = click.HelpFormatter(width=200)
-    click.Group.format_commands(ravebooks, context, wanted)
-    found = click.HelpFormatter(width=200)
-    ravebooks.format_commands(context, found)
-    assert found.getvalue() == wanted.getvalue()
-    seen = "import sys; from ravebooks.command_line import ravebooks; ravebooks(['--help'], standalone_mode=False)"
-    loaded = "print([name for name in sys.modules if name.startswith(('ravebooks.commands', 'sqlalchemy', 'flask'))])"
+def loads_nothing(ask: str, **environment: str) -> str:
+    """What is printed by a process that runs `ask`; fails if any command was imported for it."""
+    loaded = "[name for name in sys.modules if name.startswith(('ravebooks.commands', 'sqlalchemy', 'flask'))]"
     done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", f"{seen}; {loaded}"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"import sys\nfrom ravebooks.command_line import ravebooks\n{ask}\nprint({loaded})"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | environment,
     )
-    assert done.stdout.splitlines()[-1] == "[]"
+    *printed, names = done.stdout.splitlines()
+    assert names == "[]"
+    return "\n".join(printed)
+
+
+@pytest.mark.parametrize("columns", [50, 80, 200])
+def test_the_list_of_commands_is_whole_at_any_width_and_imports_none(columns: int) -> None:
+    """It took more than a second, and the whole program in memory."""
+    printed = loads_nothing("ravebooks(['--help'], standalone_mode=False)", COLUMNS=str(columns))
+    together = "".join(printed.split())
+    assert "..." not in printed.partition("\n")[2]
+    assert max(map(len, printed.splitlines())) <= min(columns, WIDEST)
+    context = click.Context(ravebooks)
+    for name in COMMANDS:
+        command = ravebooks.get_command(context, name)
+        assert command is not None
+        assert "".join([name, *(command.help or "").partition("\n\n")[0].split()]) in together
+    headings = [line.rstrip(":") for line in printed.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert headings == ["Options", "See", "Decide", "Connect", "Run", "Operate", "Develop"]
+
+
+def test_it_says_its_version(runner: CliRunner) -> None:
+    assert runner.invoke(ravebooks, ["--version"]).output == f"ravebooks {metadata.version('ravebooks')}\n"
+
+
+def test_older_names_go_on_working_and_no_list_shows_them(runner: CliRunner, parts: Parts) -> None:
+    older = ["--draft", "sent", "--delete", "delete", "--removals", "7", "--reads", "9"]
+    set_before = runner.invoke(ravebooks, ["policy", "c1", *older])
+    shown = runner.invoke(ravebooks, ["settings", "c1"])
+    assert [line.split() for line in shown.output.splitlines()] == [
+        ["draft_policy", "sent"],
+        ["delete_policy", "delete"],
+        ["removals_limit", "7"],
+        ["reads_budget", "9"],
+        ["time_zone", "–"],
+    ]
+    assert set_before.output == shown.output
+    listed = runner.invoke(ravebooks, ["settings"]).output
+    assert listed == runner.invoke(ravebooks, ["configuration"]).output
+    assert "RAVEBOOKS_DATABASE_URL" in listed
+    helps = [runner.invoke(ravebooks, words).output for words in (["-h"], ["settings", "-h"], ["jobs", "-h"])]
+    assert [name for name in ("policy  ", "--draft,", "--draft ", "--reads ", "--do") if name in "".join(helps)] == []
+
+
+@pytest.mark.parametrize("words", [["stop"], ["--do", "stop"]])
+def test_a_job_is_stopped_as_the_api_names_it_or_by_the_older_option(
+    runner: CliRunner, parts: Parts, words: list[str]
+) -> None:
+    begun = runner.invoke(ravebooks, ["backfill", "c1", "--by", "Kim"])
+    assert begun.output == "job 1 runs\n"
+    assert "1  backfill  stopped" in runner.invoke(ravebooks, ["jobs", "c1", "1", *words]).output
+
+
+def test_settings_without_a_connection_set_nothing(runner: CliRunner) -> None:
+    refused = runner.invoke(ravebooks, ["settings", "--draft-policy", "sent"])
+    assert (refused.exit_code, "Name the connection" in refused.output) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["show", "timeline", "preview", "sync", "retry", "decide"])
+def test_side_and_kind_are_explained_where_they_are_asked_for(runner: CliRunner, command: str) -> None:
+    said = " ".join(runner.invoke(ravebooks, [command, "--help"]).output.split())
+    assert "SIDE is whose record it is, ravetree or quickbooks" in said
+    assert "KIND is contact, estimate, invoice or payment." in said
+    if command == "decide":
+        assert f"DECISION is one of {', '.join(Decision)}." in said
+
+
+def test_commands_are_completed_without_importing_them_and_arguments_by_what_they_take() -> None:
+    asked = {"_RAVEBOOKS_COMPLETE": "bash_complete", "COMP_WORDS": "ravebooks re", "COMP_CWORD": "1"}
+    complete = "try: ravebooks(prog_name='ravebooks')\nexcept SystemExit: pass"
+    assert loads_nothing(complete, **asked).split() == [
+        "plain,retry",
+        "plain,release",
+        "plain,resume",
+        "plain,release-brake",
+        "plain,restored",
+    ]
+    side = {"COMP_WORDS": "ravebooks retry c1 q", "COMP_CWORD": "3"}
+    done = subprocess.run(
+        [sys.executable, "-m", "ravebooks"],
+        env=os.environ | asked | side,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "plain,quickbooks\n"
 
 
 def test_a_command_does_not_import_what_others_need() -> None:

@@ -1,5 +1,6 @@
 """`ravebooks connect`: a link that somebody answers, or a sentence that says what to do."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,20 +10,20 @@ from click.testing import CliRunner, Result
 from config.errors import SettingError
 from ravebooks.bootstrap import Parts
 from ravebooks.command_line import ravebooks
-from ravebooks.commands import served, up
+from ravebooks.commands import bookkeeping, served, up
 from ravebooks.commands.served import NotServed
 from storage.models import OAuthState
 
 URL = "http://127.0.0.1:8425"
 
 
-def connect(runner: CliRunner) -> Result:
+def connect(runner: CliRunner, *more: str) -> Result:
     # Nobody is there: the account is looked at after the consent.
     environment = {
         "RAVEBOOKS_RAVETREE_API_URL": "http://127.0.0.1:1/v1",
         "RAVEBOOKS_QUICKBOOKS_ENVIRONMENT": "local",
     }
-    return runner.invoke(ravebooks, ["connect", "org_7", "--ravetree-token", "t"], env=environment)
+    return runner.invoke(ravebooks, ["connect", "org_7", "--ravetree-token", "t", *more], env=environment)
 
 
 def begun(parts: Parts) -> int:
@@ -43,6 +44,22 @@ def test_a_running_up_is_where_the_link_leads(runner: CliRunner, parts: Parts, s
     result = connect(runner)
     assert result.stdout.startswith(f"{URL}/connect/start?token="), result
     assert begun(parts) == 1
+    lock.close()
+
+
+def test_it_says_where_ravetree_has_to_post_to(
+    runner: CliRunner, parts: Parts, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = up._lock(state)
+    served.note(state, URL)
+    # Whoever reads it with a program goes on with the address alone.
+    assert len(connect(runner).stdout.splitlines()) == 1
+    body = json.loads(connect(runner, "--json").stdout)
+    assert body["webhook_url"] == f"{URL}/webhooks/ravetree/org_7"
+    monkeypatch.setattr(bookkeeping, "_is_read_by_a_person", lambda: True)
+    printed = connect(runner).stdout
+    assert f"Let Ravetree post its events to {body['webhook_url']}" in printed
+    assert "ravebooks webhook-secret org_7" in printed
     lock.close()
 
 

@@ -1,9 +1,12 @@
-"""`ravebooks settings`: every variable with its default and its meaning."""
+"""`ravebooks configuration`: every variable with its default and its meaning."""
+
+from itertools import chain
 
 import click
 
 from config import strength
 from config.settings import variables
+from ravebooks.commands.printing import as_json, tell
 
 _HEAD = f"""\
 # Configuration
@@ -54,15 +57,24 @@ This table is written by `make configuration` from `config/settings.py`.
 """
 
 
-@click.command("settings")
+@click.command("configuration")
 @click.option("--markdown", is_flag=True, help="As docs/configuration.md.")
-def settings(markdown: bool) -> None:
+@as_json
+def configuration(markdown: bool) -> None:
     """List every environment variable with its default and its meaning."""
+    show_variables(markdown=markdown)
+
+
+def show_variables(*, markdown: bool) -> None:
+    """Print them, as text or as the page."""
     if markdown:
         click.echo(as_markdown(), nl=False)
         return
-    for name, default, meaning in variables():
-        click.echo(f"{name}{f' = {default}' if default else ''}\n    {meaning}")
+    found = [{"name": name, "default": default, "meaning": meaning} for name, default, meaning in variables()]
+    lines = (
+        (f"{name}{f' = {default}' if default else ''}", f"    {meaning}") for name, default, meaning in variables()
+    )
+    tell({"data": found}, *chain.from_iterable(lines))
 
 
 def as_markdown() -> str:

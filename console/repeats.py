@@ -1,0 +1,55 @@
+"""Requests under an `Idempotency-Key`: done once, and answered alike however often they come within a day."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config.ports import Clock
+from storage import repeats
+from storage.database import Database, again_when_contended
+from storage.vault import Vault
+
+FIELD = "answer"
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Knows them by digests of who asks for what under which key; answers are sealed: a link in one lets people in."""
+
+    database: Database
+    clock: Clock
+    vault: Vault
+
+    def answer(self, caller: str, address: str, key: str, body: str, make: Callable[[], str]) -> tuple[str, bool]:
+        """What `make` answers, or what it answered before, and whether it did. Raises `KeyRefused`."""
+        digest = _digest(caller, address, key)
+        # With the key, which nobody else knows: of a body alone a guess could be tried.
+        known = self._begin(digest, _digest(key, body))
+        if known is not None:
+            return self.vault.open(known, digest, FIELD), True
+        try:
+            made = make()
+        except BaseException:
+            self._release(digest)
+            raise
+        self._keep(digest, self.vault.seal(made, digest, FIELD))
+        return made, False
+
+    @again_when_contended
+    def _begin(self, digest: str, body: str) -> bytes | None:
+        with self.database.transaction() as session:
+            return repeats.begin(session, digest, body, self.clock.now())
+
+    @again_when_contended
+    def _keep(self, digest: str, answer: bytes) -> None:
+        with self.database.transaction() as session:
+            repeats.keep(session, digest, answer)
+
+    @again_when_contended
+    def _release(self, digest: str) -> None:
+        with self.database.transaction() as session:
+            repeats.release(session, digest)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

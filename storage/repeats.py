@@ -1,0 +1,58 @@
+"""Requests that may be sent again: the same key and the same body have the same answer for a day, and are done once."""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from config.errors import RavebooksError
+from config.ports import CLOCKS_DIFFER
+from storage.database import insert
+from storage.models import Repeat
+
+LIFETIME = timedelta(days=1)
+UNDER_WAY = timedelta(minutes=2)
+"""After that long without an answer whoever worked on a request is dead: it may be done again."""
+
+
+class KeyRefused(RavebooksError):
+    """This key stands for another request, or for one that is being answered."""
+
+    field = "Idempotency-Key"
+
+
+def begin(session: Session, digest: str, body: str, now: datetime) -> bytes | None:
+    """What was answered under this key; None for whoever has to answer now, and is the only one to.
+
+    Raises `KeyRefused` for another body, and while somebody else is at it.
+    """
+    new = insert(session, Repeat).values(digest=digest, body=body, at=now).on_conflict_do_nothing()
+    if session.execute(new.returning(Repeat.id)).one_or_none() is not None:
+        return None
+    row = session.execute(sa.select(Repeat).where(Repeat.digest == digest).with_for_update()).scalar_one()
+    # One that seems to come from tomorrow was kept by a clock that ran ahead.
+    lives = now - LIFETIME < row.at <= now + CLOCKS_DIFFER
+    if lives and row.body != body:
+        raise KeyRefused(
+            "this Idempotency-Key was sent with another body within the last day",
+            remedy="Take a new key for each new request, and the same key to send the same request again.",
+        )
+    if lives and row.answer is not None:
+        return row.answer
+    if lives and now - row.at < UNDER_WAY:
+        raise KeyRefused(
+            "the request with this Idempotency-Key is being answered",
+            remedy="Send it again in a moment; after two minutes without an answer it is done anew.",
+        )
+    row.body, row.at, row.answer = body, now, None
+    return None
+
+
+def keep(session: Session, digest: str, answer: bytes) -> None:
+    """What was answered."""
+    session.execute(sa.update(Repeat).where(Repeat.digest == digest).values(answer=answer))
+
+
+def release(session: Session, digest: str) -> None:
+    """It was refused, or failed: whoever sends it again is heard anew."""
+    session.execute(sa.delete(Repeat).where(Repeat.digest == digest, Repeat.answer.is_(None)))
