@@ -56,9 +56,11 @@ class Mail:
         self._url = urlsplit(url)
         self._sender = sender
         self._to = tuple(to)
+        self._left: dict[str, tuple[str, ...]] = {}
 
     def tell(self, news: News) -> None:
-        """Send one message to all. Raises `NotTold`, also where a recipient was refused: the others get it again."""
+        """Send one message to all. Raises `NotTold`, also where a recipient was refused: it alone gets it again."""
+        left = self._left.get(news.id) or self._to
         message = EmailMessage()
         message["Subject"] = news.subject
         message["From"] = self._sender
@@ -69,11 +71,13 @@ class Mail:
         message.set_content(news.text)
         try:
             with self._connected() as server:
-                refused = server.send_message(message)
+                refused = server.send_message(message, to_addrs=left)
         except (OSError, smtplib.SMTPException) as error:
             # What a server answers may repeat addresses and more: only what kind of failure it is, is told.
             code = getattr(error, "smtp_code", "")
             raise NotTold(f"the e-mail was not taken ({type(error).__name__}{f' {code}' if code else ''})") from None
+        # Of one message at a time: what it says is marked as told, or told anew.
+        self._left = {news.id: tuple(refused)}
         if refused:
             raise NotTold(f"the mail server refused {len(refused)} of {len(self._to)} recipients")
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from config.ports import Clock
 from storage import repeats
@@ -24,31 +25,32 @@ class Repeats:
         """What `make` answers, or what it answered before, and whether it did. Raises `KeyRefused`."""
         digest = _digest(caller, address, key)
         # With the key, which nobody else knows: of a body alone a guess could be tried.
-        known = self._begin(digest, _digest(key, body))
+        begun = self.clock.now()
+        known = self._begin(digest, _digest(key, body), begun)
         if known is not None:
             return self.vault.open(known, digest, FIELD), True
         try:
             made = make()
         except BaseException:
-            self._release(digest)
+            self._release(digest, begun)
             raise
-        self._keep(digest, self.vault.seal(made, digest, FIELD))
+        self._keep(digest, begun, self.vault.seal(made, digest, FIELD))
         return made, False
 
     @again_when_contended
-    def _begin(self, digest: str, body: str) -> bytes | None:
+    def _begin(self, digest: str, body: str, now: datetime) -> bytes | None:
         with self.database.transaction() as session:
-            return repeats.begin(session, digest, body, self.clock.now())
+            return repeats.begin(session, digest, body, now)
 
     @again_when_contended
-    def _keep(self, digest: str, answer: bytes) -> None:
+    def _keep(self, digest: str, begun: datetime, answer: bytes) -> None:
         with self.database.transaction() as session:
-            repeats.keep(session, digest, answer)
+            repeats.keep(session, digest, begun, answer)
 
     @again_when_contended
-    def _release(self, digest: str) -> None:
+    def _release(self, digest: str, begun: datetime) -> None:
         with self.database.transaction() as session:
-            repeats.release(session, digest)
+            repeats.release(session, digest, begun)
 
 
 def _digest(*parts: str) -> str:

@@ -1,7 +1,7 @@
 """How much waits, where, and since when: cheap questions over indexes, of the whole installation."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -65,11 +65,14 @@ def by_state(session: Session) -> dict[str, Depth]:
 
 
 def untold(session: Session) -> Depth:
-    """What Ravetree has not been told yet."""
-    query = sa.select(sa.func.count(), sa.func.min(SyncState.due_at)).join(
-        Connection, Connection.id == SyncState.connection_id
+    """What Ravetree has not been told yet, since when: a word's generation is when it was noted, in milliseconds."""
+    query = (
+        sa.select(sa.func.count().label("number"), sa.func.min(SyncState.generation).label("oldest"))
+        .join(Connection, Connection.id == SyncState.connection_id)
+        .where(SyncState.unsent.is_(True), Connection.state == "active")
     )
-    return _depth(session, query.where(SyncState.unsent.is_(True), Connection.state == "active"))
+    row = session.execute(query).one()
+    return Depth(row.number, datetime.fromtimestamp(row.oldest / 1000, UTC) if row.number else None)
 
 
 def leases(session: Session, now: datetime) -> int:

@@ -303,6 +303,5 @@ def last_received(session: Session, connection_id: str) -> datetime | None:
             Event.connection_id == connection_id, Event.source == Side.QUICKBOOKS
         )
     ).scalar()
-    if newest is not None:
-        return newest
-    return session.execute(sa.select(Connection.heard_at).where(Connection.id == connection_id)).scalar_one_or_none()
+    heard = session.execute(sa.select(Connection.heard_at).where(Connection.id == connection_id)).scalar_one_or_none()
+    return max((moment for moment in (newest, heard) if moment is not None), default=None)

@@ -29,7 +29,10 @@ def begin(session: Session, digest: str, body: str, now: datetime) -> bytes | No
     new = insert(session, Repeat).values(digest=digest, body=body, at=now).on_conflict_do_nothing()
     if session.execute(new.returning(Repeat.id)).one_or_none() is not None:
         return None
-    row = session.execute(sa.select(Repeat).where(Repeat.digest == digest).with_for_update()).scalar_one()
+    row = session.execute(sa.select(Repeat).where(Repeat.digest == digest).with_for_update()).scalar_one_or_none()
+    if row is None:
+        # Whoever was at it has just been refused.
+        return begin(session, digest, body, now)
     # One that seems to come from tomorrow was kept by a clock that ran ahead.
     lives = now - LIFETIME < row.at <= now + CLOCKS_DIFFER
     if lives and row.body != body:
@@ -48,11 +51,12 @@ def begin(session: Session, digest: str, body: str, now: datetime) -> bytes | No
     return None
 
 
-def keep(session: Session, digest: str, answer: bytes) -> None:
-    """What was answered."""
-    session.execute(sa.update(Repeat).where(Repeat.digest == digest).values(answer=answer))
+def keep(session: Session, digest: str, begun: datetime, answer: bytes) -> None:
+    """What was answered to the request that was begun then."""
+    session.execute(sa.update(Repeat).where(Repeat.digest == digest, Repeat.at == begun).values(answer=answer))
 
 
-def release(session: Session, digest: str) -> None:
-    """It was refused, or failed: whoever sends it again is heard anew."""
-    session.execute(sa.delete(Repeat).where(Repeat.digest == digest, Repeat.answer.is_(None)))
+def release(session: Session, digest: str, begun: datetime) -> None:
+    """What was begun then was refused, or failed: whoever sends it again is heard anew."""
+    own = (Repeat.digest == digest, Repeat.at == begun, Repeat.answer.is_(None))
+    session.execute(sa.delete(Repeat).where(*own))

@@ -29,12 +29,22 @@ def store(session: Session, connection_id: str, record: Record, body: Mapping[st
         known.due_at = now
 
 
-def unsent(session: Session, connection_id: str, now: datetime) -> list[SyncState]:
-    """What is to be told now."""
+def unsent(session: Session, connection_id: str, now: datetime, limit: int) -> list[SyncState]:
+    """What is to be told now, what has waited longest first."""
     query = sa.select(SyncState).where(
         SyncState.connection_id == connection_id, SyncState.unsent.is_(True), SyncState.due_at <= now
     )
-    return list(session.execute(query).scalars())
+    return list(session.execute(query.order_by(SyncState.due_at, SyncState.generation).limit(limit)).scalars())
+
+
+def postpone(session: Session, connection_id: str, until: datetime) -> None:
+    """Nothing is told before then."""
+    session.execute(
+        sa.update(SyncState)
+        .where(SyncState.connection_id == connection_id, SyncState.unsent.is_(True), SyncState.due_at < until)
+        .values(due_at=until)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def mark(session: Session, row: SyncState, *, is_unsent: bool, due_at: datetime) -> None:

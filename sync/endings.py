@@ -172,6 +172,7 @@ class Endings:
 
     def pause(self, books: Books, cause: str, remedy: str) -> None:
         """The neighbour lets nobody in: the connection stands still until a person has connected it again."""
+        sync_states.tell_before_a_stop(books)
         with books.writing() as session:
             connections.pause(session, books.id, cause, remedy)
         telemetry.slices.labels("paused").inc()

@@ -9,7 +9,9 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from clients.errors import Missing, NeighbourError, NotAuthorised
+from clients.errors import Away, Failed, Missing, NeighbourError, NotAuthorised, Throttled
+from clients.ravetree.account import NotAllowed
+from config.errors import Stop
 from config.logging import logger
 from reconcile.model import Kind, Record, Side
 from schemas import strict_json
@@ -22,7 +24,10 @@ from sync.outcomes import Agreed, NeedsAttention, Outcome, Waits
 from sync.record_addresses import RecordAddresses
 
 TOLD_AGAIN_AFTER = timedelta(seconds=30)
+KEPT_FROM_US_WAITS = timedelta(hours=1)
+"""For what Ravetree lets us say nothing about: it is tried, and takes no slice's time."""
 TOLD_TOGETHER = 10
+TOLD_AT_ONCE = 100
 
 log = logger("telling")
 
@@ -68,23 +73,38 @@ def tell(books: Books) -> None:
     What was taken is marked for some together: whatever a crash leaves unmarked is told again, and changes nothing.
     """
     with books.reading() as session:
-        waiting = states.unsent(session, books.id, books.now())
+        waiting = states.unsent(session, books.id, books.now(), TOLD_AT_ONCE)
     for start in range(0, len(waiting), TOLD_TOGETHER):
         with books.reading() as session:
             brakes.check(session)
             connections.check_active(session, books.id)
-        answered: list[tuple[SyncState, bool]] = []
+        answered: list[tuple[SyncState, timedelta | None]] = []
         try:
             for row in waiting[start : start + TOLD_TOGETHER]:
-                answered.append((row, _was_taken(books, row)))
+                answered.append((row, _waits_after(books, row)))
+        except Away as error:
+            wait = timedelta(seconds=error.wait_seconds) if isinstance(error, Throttled) else TOLD_AGAIN_AFTER
+            log.warning("sync states wait: ravetree is out of reach", error=str(error), seconds=wait.total_seconds())
+            with books.writing() as session:
+                states.postpone(session, books.id, books.now() + wait)
+            return
         finally:
             with books.writing() as session:
-                for row, taken in answered:
-                    states.mark(session, row, is_unsent=not taken, due_at=books.now() + TOLD_AGAIN_AFTER)
+                for row, wait_for in answered:
+                    due_at = books.now() + (wait_for or TOLD_AGAIN_AFTER)
+                    states.mark(session, row, is_unsent=wait_for is not None, due_at=due_at)
 
 
-def _was_taken(books: Books, row: SyncState) -> bool:
-    """Whether there is no need to tell it again."""
+def tell_before_a_stop(books: Books) -> None:
+    """What is done is told before the connection stands still, if Ravetree listens: later nobody would tell it."""
+    try:
+        tell(books)
+    except (NeighbourError, Stop) as error:
+        log.info("sync states wait: the connection stops", error=str(error))
+
+
+def _waits_after(books: Books, row: SyncState) -> timedelta | None:
+    """Tell it; how long until it is told again, None when there is no need. Raises `Away`: others would meet it too."""
     key = hashlib.sha256(
         "\0".join([books.id, row.kind, row.ravetree_id, str(row.generation), strict_json.dumps(row.body)]).encode()
     ).hexdigest()[:32]
@@ -96,7 +116,12 @@ def _was_taken(books: Books, row: SyncState) -> bool:
     except Missing as error:
         # Until it says something else: Ravetree knows no such record, and would say so for ever.
         log.info("sync state told to nobody", record=row.ravetree_id, error=str(error))
+    except NotAllowed as error:
+        log.warning("sync state not told", record=row.ravetree_id, error=str(error), remedy=error.remedy)
+        return KEPT_FROM_US_WAITS
     except NeighbourError as error:
+        if isinstance(error, Away) and not isinstance(error, Failed):
+            raise
         log.warning("sync state not told", record=row.ravetree_id, error=str(error))
-        return False
-    return True
+        return TOLD_AGAIN_AFTER
+    return None

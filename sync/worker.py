@@ -200,7 +200,11 @@ class Worker:
             create_together(books, self._endings, subjects)
             for subject in subjects:
                 holder.for_a_call()
-                reconcile(books, self._endings, subject)
+                try:
+                    reconcile(books, self._endings, subject)
+                except NotAuthorised:
+                    sync_states.tell_before_a_stop(books)
+                    raise
                 if self._clock.monotonic() - told >= TELL_EVERY:
                     sync_states.tell(books)
                     told = self._clock.monotonic()

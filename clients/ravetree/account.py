@@ -221,6 +221,8 @@ class Account:
         if answer.status == 403 and path != "account":
             # What is kept from us of one record stops that record: the token is good as long as it opens its account.
             self.describe()
+            if method == "GET" and "/" not in path:
+                raise AccountClosed(f"Ravetree allows the account's token no list of {path}", code=_said(answer)[0])
             raise NotAllowed(f"Ravetree allows the account's token nothing with {path}", code=_said(answer)[0])
         raise _error(answer, path)
 

@@ -26,6 +26,8 @@ def as_long_as_it_takes(connection: Connection) -> Iterator[None]:
     if isinstance(driver, LimitedConnection):
         driver.answers_within = None
     connection.execute(sa.text("SET statement_timeout = 0"))
+    # Whoever asks meanwhile queues behind a lock that is waited for: it is given up, and `release` run again.
+    connection.execute(sa.text("SET lock_timeout = '10s'"))
     connection.commit()
     try:
         yield

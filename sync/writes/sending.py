@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from clients.errors import Away, NeighbourError, NotAuthorised, OutcomeUnknown
 from clients.quickbooks.company import Written
-from clients.ravetree.account import Taken
+from clients.ravetree.account import NotAllowed, Taken
 from config import telemetry, traces
 from config.logging import bound
 from config.ports import Clock
@@ -50,6 +50,10 @@ class Sender:
                 self._answers.uncertain(operation, error)
                 raise
             except NeighbourError as error:
+                if again and isinstance(error, NotAllowed):
+                    # What Ravetree keeps from us now, it may have done before.
+                    self._answers.uncertain(operation, error)
+                    raise
                 made = find_made(self._neighbours, operation) if again and operation.side == Side.QUICKBOOKS else None
                 if made is None:
                     self._answers.refused(operation, error)

@@ -307,3 +307,19 @@ def test_the_command_says_what_holds_and_ends_with_status_1_when_something_does_
 def test_a_token_goes_nowhere_that_anybody_may_read_it(url: str) -> None:
     done = CliRunner().invoke(conformance, [url, "--account", "org_1", "--token", "rvt_secret"])
     assert (done.exit_code, "rvt_secret" in done.output) == (2, False)
+
+
+def test_a_payment_whose_answer_was_lost_is_removed_or_named(busy: World) -> None:
+    before, there = payments(busy), implementation(busy)
+
+    def lost(request: requests.PreparedRequest, ask: Ask) -> Answer:
+        answer = ask()
+        return (500, JSON, b"{}") if asked(request, "POST", "payments") else answer
+
+    with spoiled(busy, lost, RAVETREE):
+        found = {verdict.claim: verdict.result for verdict in tried(reading.CLAIMS.every + writing.CLAIMS.every, there)}
+        assert found["a payment is created"] == "failed"
+        assert "conformance-1 may have been made" in writing.remove(there)
+    assert len(payments(busy)) == len(before) + 1
+    assert writing.remove(there) == ""
+    assert payments(busy) == before

@@ -51,7 +51,7 @@ HOT: dict[str, Callable[[Session], object]] = {
     "whose turn it is": lambda s: pending.due_connections(s, NOW),
     "whether it is one's turn": lambda s: pending.due_connections(s, NOW, only="c"),
     "what is due": lambda s: pending.due(s, "c", NOW, 50),
-    "what is to be told": lambda s: sync_states.unsent(s, "c", NOW),
+    "what is to be told": lambda s: sync_states.unsent(s, "c", NOW, 100),
     "the events of a record": lambda s: inbox.was_told_of(s, "c", INVOICE, "void"),
     "the timeline of a record": lambda s: timeline.of(s, "c", INVOICE),
     "what comes in": lambda s: inbox.record(

@@ -15,6 +15,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Talk)
         self.kept: list[bytes] = []
+        self.recipients: list[str] = []
         self.refuses: tuple[str, ...] = ()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -47,6 +48,8 @@ class _Talk(socketserver.StreamRequestHandler):
                     self._say("250 fine")
                 case b"RCPT":
                     refused = any(name.encode() in line for name in self.server.refuses)
+                    if not refused:
+                        self.server.recipients.append(line.decode().partition("<")[2].partition(">")[0])
                     self._say("550 no kim@books.example here" if refused else "250 fine")
                 case b"DATA":
                     self._say("354 go on")

@@ -207,7 +207,7 @@ def test_each_unit_waits_for_release_sets_what_there_is_and_has_ports_of_its_own
         assert unknown(environment | spelt(common["Service"]["Environment"])) == []
         if name == ONCE:
             continue
-        assert said["Unit"]["Requires"] == said["Unit"]["After"] == "ravebooks-release.service"
+        assert said["Unit"]["Wants"] == said["Unit"]["After"] == "ravebooks-release.service"
         own = [value for key, value in environment.items() if key.endswith("_PORT")]
         ports += [port.replace("%i", str(number)) for port in own for number in ((1, 2) if "%i" in port else (0,))]
     assert len(ports) == len(set(ports)) == 5

@@ -109,13 +109,15 @@ def test_what_is_kept_from_the_token_is_that_records_matter(clock: FakeClock) ->
     for attempt in (
         lambda: account.get(Kind.INVOICE, "inv_7"),
         lambda: account.write("POST", "payments", "{}", "k", None),
-        lambda: account.payments_of("inv_7"),
+        lambda: account.tell(Kind.INVOICE, "inv_7", {"state": "synced"}, "k"),
     ):
         with pytest.raises(NotAllowed) as caught:
             attempt()
         assert caught.value.code == "hidden"
         assert type(decide(caught.value, "Payment 7", 0, 1.0)) is Park
     assert [request.url for request in adapter.requests[1::2]] == [f"{RAVETREE}/v1/account"] * 3
+    with pytest.raises(AccountClosed, match="no list of payments"):
+        account.payments_of("inv_7")
 
 
 def test_lists_are_read_to_their_end(ravetree: Ravetree) -> None:

@@ -1,6 +1,7 @@
 """E-mail as a server takes it, and a webhook as a receiver verifies it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,6 +53,20 @@ def test_what_one_of_them_did_not_get_is_not_told(server: MailServer) -> None:
         mail(server).tell(NEWS)
     assert "kim" not in str(caught.value)
     assert len(server.messages) == 1
+
+
+def test_who_has_it_does_not_get_it_again(server: MailServer) -> None:
+    server.refuses = ("kim",)
+    way = mail(server)
+    for _ in range(3):
+        with pytest.raises(NotTold):
+            way.tell(NEWS)
+    assert len(server.messages) == 1
+    server.refuses = ()
+    way.tell(NEWS)
+    assert server.recipients[-1:] == ["kim@books.example"]
+    way.tell(replace(NEWS, id="rvb_2"))
+    assert server.recipients[-2:] == ["kim@books.example", "ann@x"]
 
 
 def test_a_password_is_not_sent_in_the_clear(server: MailServer) -> None:

@@ -7,7 +7,19 @@ import pytest
 import sqlalchemy as sa
 
 from reconcile.model import Kind, Record, Side
-from storage import dead_letters, forgetting, inbox, journal, pairs, parity, pending, retention, steps, timeline
+from storage import (
+    connections,
+    dead_letters,
+    forgetting,
+    inbox,
+    journal,
+    pairs,
+    parity,
+    pending,
+    retention,
+    steps,
+    timeline,
+)
 from storage.database import Database
 from storage.models import DeadLetter, Event, Operation, ParityReport, PastEvent, PendingChange, RetentionPass, Step
 from sync.operating.retaining import CHECK_EVERY, STEADY_SECONDS, Retaining
@@ -162,6 +174,14 @@ def test_when_quickbooks_was_heard_last_is_known_for_good(database: Database, cl
     assert count(database, Event) == 0
     with database.reading() as session:
         assert inbox.last_received(session, CONNECTION) == START
+
+
+def test_what_is_kept_longer_does_not_hide_when_quickbooks_was_heard_last(database: Database, clock: FakeClock) -> None:
+    record(database, envelope("e0", "invoice.void"))
+    with database.transaction() as session:
+        connections.get(session, CONNECTION).heard_at = START + timedelta(days=30)
+    with database.reading() as session:
+        assert inbox.last_received(session, CONNECTION) == START + timedelta(days=30)
 
 
 def test_events_kept_aside_go_by_their_own_time(database: Database, clock: FakeClock) -> None:

@@ -3,13 +3,15 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from clients.errors import NotSent, Refused
-from clients.quickbooks.faults import NotFoundOrInactive
-from clients.ravetree.account import AccountClosed, RecordGone
+from clients.errors import NotSent, Refused, Throttled
+from clients.quickbooks.faults import AccessRevoked, NotFoundOrInactive
+from clients.ravetree.account import AccountClosed, NotAllowed, RecordGone
 from reconcile.model import Kind
-from storage import connections, leases
+from storage import connections, depths, leases
 from storage.installation import OtherEnvironment
+from storage.models import SyncState
 from storage.vault import UnreadableSecret
 from sync import switching
 from sync.actions.mappings import MappingActions
@@ -183,6 +185,66 @@ def test_what_ravetree_does_not_know_is_not_told_for_ever(world: World) -> None:
     invoice, _ = world.paired()
     world.after(120)
     assert world.ravetree.calls.names("tell").count(f"tell invoice {invoice['id']}") == 1
+
+
+def untold(world: World) -> list[tuple[str, float]]:
+    """What Ravetree is still to be told, and in how many seconds."""
+    with world.database.reading() as session:
+        rows = session.execute(sa.select(SyncState).where(SyncState.unsent.is_(True))).scalars()
+        return [(row.ravetree_id, (row.due_at - world.clock.now()).total_seconds()) for row in rows]
+
+
+def test_what_ravetree_lets_nobody_say_takes_no_slices_time(world: World) -> None:
+    world.ravetree.calls.fail("tell", NotAllowed("Ravetree allows the token nothing with it"), times=100)
+    client = world.client()
+    invoices = [world.invoice(client, "5.00") for _ in range(3)]
+    world.hear()
+    world.work()
+    assert world.pairs("invoice").keys() == {invoice["id"] for invoice in invoices}
+    assert {wait for _, wait in untold(world)} == {3600.0}
+    told = len(world.ravetree.calls.names("tell"))
+    world.after(1800)
+    assert len(world.ravetree.calls.names("tell")) == told
+    with world.database.reading() as session:
+        oldest = depths.untold(session).oldest
+    assert oldest is not None
+    assert (world.clock.now() - oldest).total_seconds() >= 1800, "since it was to be told, however often it was tried"
+
+
+@pytest.mark.parametrize(
+    ("error", "waits"), [(NotSent("nobody is there"), 30.0), (Throttled("too many", wait_seconds=77), 77.0)]
+)
+def test_while_ravetree_is_away_it_is_told_nothing_more(world: World, error: Exception, waits: float) -> None:
+    world.ravetree.calls.fail("tell", error, times=100)
+    for _ in range(3):
+        world.invoice(world.client(), "5.00")
+    world.hear()
+    world.work()
+    assert len(world.ravetree.calls.names("tell")) == 1
+    assert len(untold(world)) > 1
+    assert {wait for _, wait in untold(world)} == {waits}
+
+
+def test_what_is_done_is_told_before_the_connection_stands_still(world: World) -> None:
+    client = world.client()
+    invoices = {world.invoice(client, "5.00")["id"] for _ in range(2)}
+    world.hear()
+
+    writes: list[Any] = []
+
+    def revoke_after_one(call: Any) -> None:
+        if call.name == "write" and call.target.startswith("invoice"):
+            writes.append(call)
+            if len(writes) > 1:
+                world.quickbooks.calls.fail("write", AccessRevoked("the consent was taken back"))
+
+    world.quickbooks.calls.meanwhile = revoke_after_one
+    world.work()
+    assert world.connection().state == "paused"
+    (done,) = world.pairs("invoice")
+    (other,) = invoices - {done}
+    told = world.ravetree.calls.names("tell")
+    assert (f"tell invoice {done}" in told, f"tell invoice {other}" in told) == (True, False)
 
 
 def test_somebody_who_may_not_tell_is_not_let_in(world: World) -> None:

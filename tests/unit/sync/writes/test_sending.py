@@ -6,6 +6,7 @@ import pytest
 
 from clients.errors import Failed, NotAuthorised, NotSent, OutcomeUnknown, Throttled
 from clients.quickbooks.faults import AccessRevoked, BooksClosed
+from clients.ravetree.account import NotAllowed
 from reconcile.model import Kind
 from schemas import strict_json
 from storage import brakes, leases
@@ -74,6 +75,21 @@ def test_what_was_lost_after_the_write_is_not_written_twice(world: World) -> Non
     world.after(400)
     assert len(world.quickbooks.every("Invoice")) == 1
     assert world.pairs("invoice").keys() == {invoice["id"]}
+
+
+def test_what_ravetree_keeps_from_us_now_may_have_been_written_before(world: World) -> None:
+    """A refusal of the repetition says nothing of the first try."""
+    _, made = world.paired("100.00")
+    world.ravetree.calls.fail("write", OutcomeUnknown("no answer"), after=True)
+    world.pay({made["Id"]: "40"})
+    world.hear()
+    world.work()
+    world.ravetree.calls.fail("write", NotAllowed("Ravetree allows the token nothing with payments"))
+    world.after(200)
+    assert world.written("journalled") == ["payment.create"]
+    world.after(2000)
+    assert (world.written("journalled"), len(world.ravetree.every("payments"))) == ([], 1)
+    assert len(world.pairs("payment")) == 1
 
 
 def test_it_is_sent_again_later_each_time(world: World) -> None:
