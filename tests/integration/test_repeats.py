@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from config.keyring import KeyRing
 from config.ports import SystemClock, SystemEntropy
 from console.repeats import Repeats
-from storage import migrations
+from storage import migrations, repeats
 from storage.database import Database
-from storage.repeats import KeyRefused
+from storage.repeats import UNDER_WAY, KeyRefused
 from storage.vault import Vault
 from tests.services.postgresql import PostgreSQL
+from tests.unit.ports import START
 
 AT_ONCE = 6
 
@@ -33,7 +35,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 def test_sent_many_times_at_once_it_is_done_once(database: Database) -> None:
-    repeats = Repeats(database, SystemClock(), Vault(KeyRing({1: b"k" * 32}), SystemEntropy()))
+    known = Repeats(database, SystemClock(), Vault(KeyRing({1: b"k" * 32}), SystemEntropy()))
     together = threading.Barrier(AT_ONCE)
     done: list[int] = []
 
@@ -44,7 +46,7 @@ def test_sent_many_times_at_once_it_is_done_once(database: Database) -> None:
 
         together.wait(10)
         try:
-            return repeats.answer("who", "/where", "key", "{}", make)[0]
+            return known.answer("who", "/where", "key", "{}", make)[0]
         except KeyRefused:
             return "under way"
 
@@ -52,4 +54,23 @@ def test_sent_many_times_at_once_it_is_done_once(database: Database) -> None:
         answers = set(pool.map(send, range(AT_ONCE)))
     (first,) = done
     assert answers <= {str(first), "under way"}
-    assert repeats.answer("who", "/where", "key", "{}", lambda: "anew") == (str(first), True)
+    assert known.answer("who", "/where", "key", "{}", lambda: "anew") == (str(first), True)
+
+
+def test_one_that_took_too_long_ends_nobody_elses(database: Database) -> None:
+    """After two minutes another one begins: the first one's failure, or its answer, is nobody's any more."""
+    begun, later = START, START + UNDER_WAY
+
+    def begin(moment: datetime) -> bytes | None:
+        with database.transaction() as session:
+            return repeats.begin(session, "digest", "body", moment)
+
+    assert (begin(begun), begin(later)) == (None, None)
+    with database.transaction() as session:
+        repeats.release(session, "digest", begun)
+        repeats.keep(session, "digest", begun, b"the first one's")
+    with pytest.raises(KeyRefused, match="being answered"):
+        begin(later + timedelta(seconds=1))
+    with database.transaction() as session:
+        repeats.keep(session, "digest", later, b"the second one's")
+    assert begin(later + timedelta(seconds=2)) == b"the second one's"
