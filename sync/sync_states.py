@@ -5,6 +5,7 @@ books say, so the last one wins and sending it twice changes nothing.
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -89,10 +90,15 @@ def tell(books: Books) -> None:
                 states.postpone(session, books.id, books.now() + wait)
             return
         finally:
-            with books.writing() as session:
-                for row, wait_for in answered:
-                    due_at = books.now() + (wait_for or TOLD_AGAIN_AFTER)
-                    states.mark(session, row, is_unsent=wait_for is not None, due_at=due_at)
+            if answered:
+                _note(books, answered)
+
+
+def _note(books: Books, answered: Sequence[tuple[SyncState, timedelta | None]]) -> None:
+    with books.writing() as session:
+        for row, wait in answered:
+            due_at = books.now() + (wait or TOLD_AGAIN_AFTER)
+            states.mark(session, row, is_unsent=wait is not None, due_at=due_at)
 
 
 def tell_before_a_stop(books: Books) -> None:

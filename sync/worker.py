@@ -189,26 +189,29 @@ class Worker:
         if switches.waiting(books.connection):
             switching.settle(books.unit, books.clock, books.id, books.neighbours.ravetree)
         sync_states.tell(books)
+        try:
+            self._work_on_what_is_due(books, holder, begun)
+        except NotAuthorised:
+            sync_states.tell_before_a_stop(books)
+            raise
+        sync_states.tell(books)
+
+    def _work_on_what_is_due(self, books: Books, holder: LeaseHolder, begun: float) -> None:
         told = self._clock.monotonic()
         while self._clock.monotonic() - begun < self._timings.slice:
             entries = self._reading.take(books)
             if not entries:
                 if jobs.go_on(books):
                     continue
-                break
+                return
             subjects = noted_records(books, self._reading.read(books, entries))
             create_together(books, self._endings, subjects)
             for subject in subjects:
                 holder.for_a_call()
-                try:
-                    reconcile(books, self._endings, subject)
-                except NotAuthorised:
-                    sync_states.tell_before_a_stop(books)
-                    raise
+                reconcile(books, self._endings, subject)
                 if self._clock.monotonic() - told >= TELL_EVERY:
                     sync_states.tell(books)
                     told = self._clock.monotonic()
-        sync_states.tell(books)
 
     def _verify(self, books: Books) -> None:
         books.note_read()

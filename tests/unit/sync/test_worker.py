@@ -9,7 +9,7 @@ from clients.errors import NotSent, Refused, Throttled
 from clients.quickbooks.faults import AccessRevoked, NotFoundOrInactive
 from clients.ravetree.account import AccountClosed, NotAllowed, RecordGone
 from reconcile.model import Kind
-from storage import connections, depths, leases
+from storage import connections, depths, jobs, leases
 from storage.installation import OtherEnvironment
 from storage.models import SyncState
 from storage.vault import UnreadableSecret
@@ -223,6 +223,20 @@ def test_while_ravetree_is_away_it_is_told_nothing_more(world: World, error: Exc
     assert len(world.ravetree.calls.names("tell")) == 1
     assert len(untold(world)) > 1
     assert {wait for _, wait in untold(world)} == {waits}
+
+
+def test_what_is_done_is_told_when_what_comes_next_is_not_let_in(world: World) -> None:
+    """Whatever comes next: no record's own work, but a list that an import reads when nothing else is due."""
+    earlier, _ = world.paired("100.00")
+    told = len(world.ravetree.calls.names("tell"))
+    invoice = world.invoice(earlier["client_id"], "5.00")
+    world.hear()
+    with world.database.transaction() as session:
+        jobs.begin(session, CONNECTION, jobs.IMPORT_CONTACTS, {}, "eva", world.clock.now())
+    world.quickbooks.calls.fail("query", AccessRevoked("the consent was taken back"), about="Customer")
+    world.work()
+    assert world.connection().state == "paused"
+    assert world.ravetree.calls.names("tell")[told:] == [f"tell invoice {invoice['id']}"]
 
 
 def test_what_is_done_is_told_before_the_connection_stands_still(world: World) -> None:
