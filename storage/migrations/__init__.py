@@ -6,8 +6,19 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import OperationalError
 
 from storage.database import Database, StorageError
+
+LOCK_SECONDS = 10.0
+"""How long a migration waits for a table that somebody else holds: everybody who asks meanwhile waits behind it."""
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+class TableHeld(StorageError):
+    """Somebody else held a table for too long: the migration that needs it was given up whole."""
+
+    remedy = "When the backup or the long query that holds it is done, run `ravebooks release` again: it goes on."
 
 
 class NotMigrated(StorageError):
@@ -20,12 +31,18 @@ def _config(database: Database) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["engine"] = database.engine
+    config.attributes["lock_seconds"] = LOCK_SECONDS
     return config
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Bring the tables to this version, or to an earlier `revision`."""
-    command.upgrade(_config(database), revision)
+    """Bring the tables to this version, or to an earlier `revision`. Raises `TableHeld`."""
+    try:
+        command.upgrade(_config(database), revision)
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
+            raise
+        raise TableHeld(f"a table was held by somebody else for {LOCK_SECONDS:g} seconds") from None
 
 
 def check(database: Database) -> None:

@@ -11,6 +11,7 @@ from storage.database import LimitedConnection
 from storage.models import Base
 
 engine = context.config.attributes["engine"]
+lock_seconds: float = context.config.attributes["lock_seconds"]
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def as_long_as_it_takes(connection: Connection) -> Iterator[None]:
         driver.answers_within = None
     connection.execute(sa.text("SET statement_timeout = 0"))
     # Whoever asks meanwhile queues behind a lock that is waited for: it is given up, and `release` run again.
-    connection.execute(sa.text("SET lock_timeout = '10s'"))
+    connection.execute(sa.text(f"SET lock_timeout = {int(lock_seconds * 1000)}"))
     connection.commit()
     try:
         yield

@@ -122,7 +122,7 @@ class Uncertain:
         except STILL_UNKNOWN:
             raise
         except (Moved, NeighbourError) as error:
-            log.info("resolved as refused", operation_id=operation.key, error=str(error))
+            log.info("did not go through when it was sent again", operation_id=operation.key, error=str(error))
         self._look_again(operation)
 
     def _look_again(self, operation: Operation) -> None:

@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from config.ports import SystemClock
 from storage import migrations
 from storage.database import Database
+from storage.migrations import TableHeld
 from tests.services.postgresql import PostgreSQL
 from tests.unit.storage.test_migrations import check_that_duties_are_moved
 
@@ -43,3 +44,18 @@ def test_an_index_over_everything_takes_as_long_as_it_takes_and_holds_no_other_t
     assert len(commits) >= len(history)
     with database.transaction() as session:
         assert session.execute(sa.text("show statement_timeout")).scalar_one() == "15s", "for everybody else"
+
+
+def test_a_table_that_somebody_holds_is_given_up_and_the_next_release_goes_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked for it meanwhile would queue behind the lock that is waited for."""
+    migrations.upgrade(database, "0019")
+    monkeypatch.setattr(migrations, "LOCK_SECONDS", 0.1)
+    with database.engine.begin() as somebody:
+        somebody.execute(sa.text("lock table outbox in access share mode"))
+        with pytest.raises(TableHeld, match="held by somebody else") as caught:
+            migrations.upgrade(database)
+    assert "release" in caught.value.remedy
+    migrations.upgrade(database)
+    migrations.check(database)

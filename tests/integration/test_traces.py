@@ -3,7 +3,7 @@
 import gzip
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_s
 
 from config import names
 from config.ports import SystemClock
-from config.telemetry import Progress
 from consumers.inbound import InboundLoop
 from consumers.recorder import Recorder
 from consumers.wakeups import Wakeups
@@ -32,6 +31,7 @@ from storage.database import Database
 from storage.models import OutboxMessage, PendingChange
 from tests.integration.running import RunningWorld
 from tests.integration.system import System, until
+from tests.integration.test_consuming import running
 from tests.services.ports import free_ports, wait_until
 from tests.services.postgresql import PostgreSQL
 from tests.unit.ports import START
@@ -61,18 +61,10 @@ def publisher(virtual_host: str) -> Iterator[ConfirmedPublisher]:
     made.stop()
 
 
-@contextmanager
-def recording(url: str, database: Database) -> Iterator[None]:
-    stop = threading.Event()
+def recording(url: str, database: Database) -> AbstractContextManager[None]:
+    """The recorder at work meanwhile."""
     recorder = Recorder(database, SystemClock(), Wakeups())
-    loop = InboundLoop(url, stop, Progress(SystemClock()), SystemClock(), recorder, database)
-    thread = threading.Thread(target=loop.run, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(20)
+    return running(lambda stop, progress: InboundLoop(url, stop, progress, SystemClock(), recorder, database))
 
 
 def noted(database: Database) -> dict[str, str | None]:
