@@ -791,13 +791,13 @@ class Act(Base):
     data: Mapped[dict[str, Any]]
 
 
-class Repeat(Base):
+class IdempotencyKey(Base):
     """A request that may be sent again under its key. `digest` is of caller, address and key, `body` of what was asked.
 
     `answer` is what was answered, sealed; None while nobody has answered yet.
     """
 
-    __tablename__ = "repeats"
+    __tablename__ = "idempotency_keys"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)

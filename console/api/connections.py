@@ -4,8 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from console.api import examples, shapes
+from console.api.idempotent import PARAMETER, repeatable
 from console.api.paging import PageQuery, asked, page_of
-from console.api.repeating import PARAMETER, repeatable
 from console.api.serving import View, bearer, blueprint, serving
 from storage.paging import Page
 from storage.reads import Usage

@@ -23,10 +23,10 @@ from storage.bulk_jobs import UnknownBulkJob
 from storage.connections import NotActive, UnknownConnection
 from storage.database import DatabaseDown
 from storage.decisions import NotTaken
+from storage.idempotency import KeyRefused
 from storage.installation import OtherEnvironment
 from storage.jobs import JobRefused, UnknownJob
 from storage.parity import UnknownReport
-from storage.repeats import KeyRefused
 from storage.users import UnknownUser
 from storage.vault import UnreadableSecret
 from sync.actions.installation import UnknownDeadLetter

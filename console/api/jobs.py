@@ -3,8 +3,8 @@
 from typing import Any
 
 from console.api import examples, shapes
+from console.api.idempotent import PARAMETER, repeatable
 from console.api.paging import PageQuery, asked, page_of
-from console.api.repeating import PARAMETER, repeatable
 from console.api.serving import View, blueprint
 from storage.models import JobRecord
 from storage.paging import Page

@@ -18,7 +18,7 @@ from console.api import bodies, queries
 from console.api.documentation import ON_EVERY_ANSWER
 from console.api.errors import Forbidden, Unauthorised
 from console.connecting import Connecting
-from console.repeats import Repeats
+from console.idempotency import KeyedRequests
 from storage import acts, api_tokens
 from storage.connections import UnknownConnection
 from sync.actions import Actions
@@ -44,10 +44,10 @@ class Serving:
     places: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(WAITING_CALLERS))
 
     @property
-    def repeats(self) -> Repeats:
+    def keyed(self) -> KeyedRequests:
         """Requests that may be sent again."""
         connecting = self.connecting
-        return Repeats(connecting.database, connecting.clock, connecting.states.vault)
+        return KeyedRequests(connecting.database, connecting.clock, connecting.states.vault)
 
 
 def serving() -> Serving:

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
-from storage.models import Act, Job, OAuthState, Repeat
+from storage.models import Act, IdempotencyKey, Job, OAuthState
 from sync.operating.retaining import STEADY_SECONDS, Retaining
 from tests.simulation.test_api_shape import HEAD, ask, problem
 from tests.simulation.world import World
@@ -68,7 +68,7 @@ def test_a_connect_under_its_key_has_one_link_and_nobody_finds_it_in_the_databas
     assert first.get_json() == again.get_json()
     link = first.get_json()["start_url"]
     with world.parts.database.reading() as session:
-        (row,) = session.execute(sa.select(Repeat)).scalars()
+        (row,) = session.execute(sa.select(IdempotencyKey)).scalars()
     stored = repr((row.digest, row.body)).encode() + (row.answer or b"")
     secrets = (link, link.partition("=")[2], "a-key-of-the-caller")
     assert [secret for secret in secrets if secret.encode() in stored] == []
@@ -88,7 +88,7 @@ def test_after_a_day_the_key_is_free_and_nothing_of_it_is_kept(world: World) -> 
     retaining.step_if_due()
     world.clock.advance(STEADY_SECONDS)
     retaining.step_if_due()
-    assert count(world, Repeat) == 0
+    assert count(world, IdempotencyKey) == 0
 
 
 def test_what_was_refused_is_judged_anew(world: World) -> None:
@@ -103,7 +103,7 @@ def test_while_it_is_answered_it_is_not_begun_twice_and_after_a_death_it_is(
 ) -> None:
     """Whoever answers dies before the answer is kept."""
     with monkeypatch.context() as patch:
-        patch.setattr("storage.repeats.keep", lambda *_: None)
+        patch.setattr("storage.idempotency.keep", lambda *_: None)
         first = begin(world).get_json()
     assert problem(begin(world))["code"] == "key_refused"
     stop(world, first["id"])
@@ -124,4 +124,4 @@ def test_a_key_is_its_callers_own(world: World) -> None:
 def test_a_key_that_cannot_be_compared_is_refused(world: World, key: str) -> None:
     refused = begin(world, key=key)
     assert (refused.status_code, problem(refused)["code"]) == (422, "bad_key")
-    assert count(world, Repeat) == 0
+    assert count(world, IdempotencyKey) == 0

@@ -10,10 +10,10 @@ import pytest
 
 from config.keyring import KeyRing
 from config.ports import SystemClock, SystemEntropy
-from console.repeats import Repeats
-from storage import migrations, repeats
+from console.idempotency import KeyedRequests
+from storage import idempotency, migrations
 from storage.database import Database
-from storage.repeats import UNDER_WAY, KeyRefused
+from storage.idempotency import UNDER_WAY, KeyRefused
 from storage.vault import Vault
 from tests.services.postgresql import PostgreSQL
 from tests.unit.ports import START
@@ -35,7 +35,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 def test_sent_many_times_at_once_it_is_done_once(database: Database) -> None:
-    known = Repeats(database, SystemClock(), Vault(KeyRing({1: b"k" * 32}), SystemEntropy()))
+    known = KeyedRequests(database, SystemClock(), Vault(KeyRing({1: b"k" * 32}), SystemEntropy()))
     together = threading.Barrier(AT_ONCE)
     done: list[int] = []
 
@@ -63,14 +63,14 @@ def test_one_that_took_too_long_ends_nobody_elses(database: Database) -> None:
 
     def begin(moment: datetime) -> bytes | None:
         with database.transaction() as session:
-            return repeats.begin(session, "digest", "body", moment)
+            return idempotency.begin(session, "digest", "body", moment)
 
     assert (begin(begun), begin(later)) == (None, None)
     with database.transaction() as session:
-        repeats.release(session, "digest", begun)
-        repeats.keep(session, "digest", begun, b"the first one's")
+        idempotency.release(session, "digest", begun)
+        idempotency.keep(session, "digest", begun, b"the first one's")
     with pytest.raises(KeyRefused, match="being answered"):
         begin(later + timedelta(seconds=1))
     with database.transaction() as session:
-        repeats.keep(session, "digest", later, b"the second one's")
+        idempotency.keep(session, "digest", later, b"the second one's")
     assert begin(later + timedelta(seconds=2)) == b"the second one's"

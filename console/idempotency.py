@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from config.ports import Clock
-from storage import repeats
+from storage import idempotency
 from storage.database import Database, again_when_contended
 from storage.vault import Vault
 
@@ -14,7 +14,7 @@ FIELD = "answer"
 
 
 @dataclass(frozen=True)
-class Repeats:
+class KeyedRequests:
     """Knows them by digests of who asks for what under which key; answers are sealed: a link in one lets people in."""
 
     database: Database
@@ -40,17 +40,17 @@ class Repeats:
     @again_when_contended
     def _begin(self, digest: str, body: str, now: datetime) -> bytes | None:
         with self.database.transaction() as session:
-            return repeats.begin(session, digest, body, now)
+            return idempotency.begin(session, digest, body, now)
 
     @again_when_contended
     def _keep(self, digest: str, begun: datetime, answer: bytes) -> None:
         with self.database.transaction() as session:
-            repeats.keep(session, digest, begun, answer)
+            idempotency.keep(session, digest, begun, answer)
 
     @again_when_contended
     def _release(self, digest: str, begun: datetime) -> None:
         with self.database.transaction() as session:
-            repeats.release(session, digest, begun)
+            idempotency.release(session, digest, begun)
 
 
 def _digest(*parts: str) -> str:

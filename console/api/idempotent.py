@@ -41,7 +41,7 @@ def repeatable(shape: type[Schema]) -> Callable[[Callable[..., Any]], Callable[.
             # As it was sent, but for how it is spelled.
             asked = strict_json.dumps(strict_json.loads(request.get_data()))
             caller = f"{bearer().name} {bearer().account_id}"
-            said, g.repeated = serving().repeats.answer(
+            said, g.repeated = serving().keyed.answer(
                 caller, request.path, key, asked, lambda: shape().dumps(method(view, body, *names, **named))
             )
             return Response(said, CREATED, content_type="application/json")

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from config.errors import RavebooksError
 from config.ports import CLOCKS_DIFFER
 from storage.database import insert
-from storage.models import Repeat
+from storage.models import IdempotencyKey
 
 LIFETIME = timedelta(days=1)
 UNDER_WAY = timedelta(minutes=2)
@@ -26,10 +26,12 @@ def begin(session: Session, digest: str, body: str, now: datetime) -> bytes | No
 
     Raises `KeyRefused` for another body, and while somebody else is at it.
     """
-    new = insert(session, Repeat).values(digest=digest, body=body, at=now).on_conflict_do_nothing()
-    if session.execute(new.returning(Repeat.id)).one_or_none() is not None:
+    new = insert(session, IdempotencyKey).values(digest=digest, body=body, at=now).on_conflict_do_nothing()
+    if session.execute(new.returning(IdempotencyKey.id)).one_or_none() is not None:
         return None
-    row = session.execute(sa.select(Repeat).where(Repeat.digest == digest).with_for_update()).scalar_one_or_none()
+    row = session.execute(
+        sa.select(IdempotencyKey).where(IdempotencyKey.digest == digest).with_for_update()
+    ).scalar_one_or_none()
     if row is None:
         # Whoever was at it has just been refused.
         return begin(session, digest, body, now)
@@ -53,10 +55,14 @@ def begin(session: Session, digest: str, body: str, now: datetime) -> bytes | No
 
 def keep(session: Session, digest: str, begun: datetime, answer: bytes) -> None:
     """What was answered to the request that was begun then."""
-    session.execute(sa.update(Repeat).where(Repeat.digest == digest, Repeat.at == begun).values(answer=answer))
+    session.execute(
+        sa.update(IdempotencyKey)
+        .where(IdempotencyKey.digest == digest, IdempotencyKey.at == begun)
+        .values(answer=answer)
+    )
 
 
 def release(session: Session, digest: str, begun: datetime) -> None:
     """What was begun then was refused, or failed: whoever sends it again is heard anew."""
-    own = (Repeat.digest == digest, Repeat.at == begun, Repeat.answer.is_(None))
-    session.execute(sa.delete(Repeat).where(*own))
+    own = (IdempotencyKey.digest == digest, IdempotencyKey.at == begun, IdempotencyKey.answer.is_(None))
+    session.execute(sa.delete(IdempotencyKey).where(*own))
