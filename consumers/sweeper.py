@@ -21,6 +21,10 @@ log = logger("sweeper")
 
 TIMES_EVERY = 10.0
 """Seconds between two looks at our own due times."""
+PARITY_EVERY = 10.0
+"""Seconds between two looks for a new parity report."""
+FORGET_EVERY = 60.0
+"""Seconds between two looks for what never came, or was abandoned."""
 BEGIN_EVERY = 600.0
 """Seconds between two looks for connections that lack a duty: those that are made have theirs from the start."""
 ANALYSE_EVERY = 3600.0
@@ -28,6 +32,23 @@ ANALYSE_EVERY = 3600.0
 ECHOES_KEPT = timedelta(days=1)
 NUDGE_AGAIN = timedelta(seconds=5)
 """A connection that was nudged is left alone this long: its slice may be under way."""
+
+
+class _Every:
+    """Says when what is done every so many seconds is due; the first time that is at once."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._last = float("-inf")
+
+    def is_due(self) -> bool:
+        """Whether it is, and then it counts as done."""
+        now = self._clock.monotonic()
+        if now - self._last < self._seconds:
+            return False
+        self._last = now
+        return True
 
 
 class Sweeper:
@@ -47,7 +68,9 @@ class Sweeper:
         self._nudger = nudger
         self._environment = environment
         self._longest = tuple(longest)
-        self._looked_at_times = self._began_duties = self._analysed = float("-inf")
+        self._times, self._beginning = _Every(clock, TIMES_EVERY), _Every(clock, BEGIN_EVERY)
+        self._forgetting, self._showing = _Every(clock, FORGET_EVERY), _Every(clock, PARITY_EVERY)
+        self._analysing = _Every(clock, ANALYSE_EVERY)
         self._parity = Metric()
         self._looker = Looker(database, clock)
         self._retaining = Retaining(database, clock, kept or {})
@@ -81,15 +104,16 @@ class Sweeper:
                 if connection.nudged_at is None or connection.nudged_at <= now - NUDGE_AGAIN:
                     connection.nudged_at = now
                     nudged.append(connection_id)
-            journal.forget_old_echoes(session, now - ECHOES_KEPT)
-            oauth_states.forget_expired(session, now)
+            if self._forgetting.is_due():
+                journal.forget_old_echoes(session, now - ECHOES_KEPT)
+                oauth_states.forget_expired(session, now)
             telemetry.stalled.set(len(connections.stalled(session)))
         try:
             self._nudger.nudge(*nudged)
         except OSError as error:
             log.warning("nudges lost, a later round repeats them", connections=nudged, error=str(error))
         # Afterwards: nobody's work waits for figures, or for what keeps them from being made.
-        self._look(lambda: self._parity.show(self._database))
+        self._look(self._show_parity)
         self._look(self._analyse)
         self._look(self._looker.look_if_due)
         self._look(self._retaining.step_if_due)
@@ -105,26 +129,25 @@ class Sweeper:
 
     def _put_right(self, session: Session, now: datetime) -> None:
         """What nobody would live to see: due times that a clock left which ran ahead, what waits for no brake."""
-        if self._clock.monotonic() - self._looked_at_times < TIMES_EVERY:
+        if not self._times.is_due():
             return
-        self._looked_at_times = self._clock.monotonic()
         brakes.let_go(session, now)
         if wrong := due_times.put_right(session, now, self._longest):
             log.warning("due times lay too far ahead and are due now: has the clock been wrong?", count=wrong)
 
     def _begin_duties(self, session: Session, now: datetime) -> None:
         """Connections of an earlier version lack what is asked of them now; during an upgrade both versions run."""
-        if self._clock.monotonic() - self._began_duties < BEGIN_EVERY:
-            return
-        self._began_duties = self._clock.monotonic()
-        duties.begin_everywhere(session, now)
+        if self._beginning.is_due():
+            duties.begin_everywhere(session, now)
+
+    def _show_parity(self) -> None:
+        if self._showing.is_due():
+            self._parity.show(self._database)
 
     def _analyse(self) -> None:
         """A list that is filtered is quick if the database knows which filter leaves the fewest rows."""
-        if self._clock.monotonic() - self._analysed < ANALYSE_EVERY:
-            return
-        self._analysed = self._clock.monotonic()
-        self._database.analyse()
+        if self._analysing.is_due():
+            self._database.analyse()
 
     def _waiting(self) -> int:
         try:

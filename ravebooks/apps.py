@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from flask import Flask
-from flask_smorest import Api
 
 from console import api, consent, contract, pages
 from publishers.messages import BrokerDown
@@ -27,7 +26,8 @@ def web(parts: Parts) -> Flask:
 def web_apart(parts: Parts) -> tuple[Flask, Flask]:
     """The same in two: what the world is to reach, and what is for operators (health, metrics, API document)."""
     public, operations = _app(parts), health_alone(parts)
-    operations.register_blueprint(api.document(_add_public(public, parts, with_document=False)))
+    _add_public(public, parts, with_document=False)
+    operations.register_blueprint(api.document(parts.console.connecting.public_url))
     return public, operations
 
 
@@ -46,7 +46,7 @@ def _app(parts: Parts) -> Flask:
     return app
 
 
-def _add_public(app: Flask, parts: Parts, *, with_document: bool) -> Api:
+def _add_public(app: Flask, parts: Parts, *, with_document: bool) -> None:
     s = parts.settings
     app.register_blueprint(
         receivers.blueprint(
@@ -80,7 +80,7 @@ def _add_public(app: Flask, parts: Parts, *, with_document: bool) -> Api:
             is_local=s.quickbooks_environment == "local",
         ),
     )
-    return api.install(
+    api.install(
         app,
         api.Serving(
             parts.console.actions,

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from reconcile.model import Answer, Record
 from storage.models import Decided, LastingAnswer
+from storage.statements import any_given, given
 
 
 def keep(
@@ -39,10 +40,15 @@ def of(session: Session, connection_id: str, subjects: Iterable[Record]) -> tupl
 
 def rows(session: Session, connection_id: str, subjects: Iterable[Record]) -> list[LastingAnswer]:
     """The same with who said it and when."""
-    query = sa.select(LastingAnswer).where(
-        LastingAnswer.connection_id == connection_id, LastingAnswer.subject.in_([str(name) for name in subjects])
-    )
-    return list(session.execute(query.order_by(LastingAnswer.said_at)).scalars())
+    asked = {"connection_id": connection_id, "names": [str(name) for name in subjects]}
+    return list(session.execute(_OF, asked).scalars())
+
+
+_OF = (
+    sa.select(LastingAnswer)
+    .where(LastingAnswer.connection_id == given("connection_id"), LastingAnswer.subject.in_(any_given("names")))
+    .order_by(LastingAnswer.said_at)
+)
 
 
 def every(session: Session, connection_id: str, decision: str) -> list[LastingAnswer]:

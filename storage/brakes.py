@@ -91,12 +91,16 @@ def let_go(session: Session, now: datetime) -> int:
 
 def pulled(session: Session) -> Brake | None:
     """The brake of the whole installation, if somebody pulled it."""
-    return session.get(Brake, EVERYTHING)
+    return session.execute(_PULLED).scalar_one_or_none()
+
+
+_PULLED = sa.select(Brake).where(Brake.name == EVERYTHING)
+_EVERY = sa.select(Brake).order_by(Brake.at, Brake.name)
 
 
 def every(session: Session) -> list[Brake]:
     """Every brake that is pulled, the longest first."""
-    return list(session.execute(sa.select(Brake).order_by(Brake.at, Brake.name)).scalars())
+    return list(session.execute(_EVERY).scalars())
 
 
 def why(session: Session) -> str:

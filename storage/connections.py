@@ -15,6 +15,7 @@ from storage import brakes, leases, oauth_states, paging, pending
 from storage.database import StorageError
 from storage.models import Connection, Mapping
 from storage.paging import Asked, Page
+from storage.statements import any_given, given
 
 ACTIVE = "active"
 PAUSED = "paused"
@@ -44,9 +45,12 @@ class NotActive(StorageError, Stop):
     remedy = "Resume or connect again."
 
 
+_ONE = sa.select(Connection).where(Connection.id == given("id"))
+
+
 def get(session: Session, connection_id: str) -> Connection:
     """One connection. Raises `UnknownConnection`."""
-    connection = session.get(Connection, connection_id)
+    connection = session.execute(_ONE, {"id": connection_id}).scalar_one_or_none()
     if connection is None:
         raise UnknownConnection(f"there is no connection {connection_id}")
     return connection
@@ -54,7 +58,7 @@ def get(session: Session, connection_id: str) -> Connection:
 
 def find_current(session: Session, connection_id: str) -> Connection | None:
     """One that something may be done with: a message may name one that was forgotten or archived since."""
-    connection = session.get(Connection, connection_id)
+    connection = session.execute(_ONE, {"id": connection_id}).scalar_one_or_none()
     return connection if connection is not None and connection.state != ARCHIVED else None
 
 
@@ -89,10 +93,15 @@ def of(session: Session, places: Iterable[tuple[Side, str]]) -> dict[tuple[Side,
         names[side].append(account)
     found = {}
     for side, accounts in names.items():
-        column = Connection.account_id if side is Side.RAVETREE else Connection.realm_id
-        query = sa.select(column, Connection).where(column.in_(accounts), Connection.state != ARCHIVED)
-        found.update({(side, account): row for account, row in session.execute(query)})
+        rows = session.execute(_OF[side], {"accounts": accounts})
+        found.update({(side, account): row for account, row in rows})
     return found
+
+
+_OF = {
+    side: sa.select(account, Connection).where(account.in_(any_given("accounts")), Connection.state != ARCHIVED)
+    for side, account in ((Side.RAVETREE, Connection.account_id), (Side.QUICKBOOKS, Connection.realm_id))
+}
 
 
 def every(session: Session) -> list[Connection]:
@@ -298,8 +307,14 @@ def is_put_off(connection: Connection, now: datetime) -> bool:
 
 def stalled(session: Session) -> list[Connection]:
     """Active connections that get no further because of an unexpected error."""
-    query = sa.select(Connection).where(Connection.state == ACTIVE, Connection.stalled_since.is_not(None))
-    return list(session.execute(query.order_by(Connection.stalled_since)).scalars())
+    return list(session.execute(_STALLED).scalars())
+
+
+_STALLED = (
+    sa.select(Connection)
+    .where(Connection.state == ACTIVE, Connection.stalled_since.is_not(None))
+    .order_by(Connection.stalled_since)
+)
 
 
 def oldest_watermark(session: Session) -> datetime | None:
@@ -333,10 +348,14 @@ def mappings(session: Session, connection_id: str, kind: str) -> dict[str, str]:
 def mappings_by_kind(session: Session, connection_id: str) -> dict[str, dict[str, str]]:
     """The same for every kind of which there is one."""
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    columns = sa.select(Mapping.kind, Mapping.key, Mapping.quickbooks_id)
-    for row in session.execute(columns.where(Mapping.connection_id == connection_id)):
+    for row in session.execute(_MAPPINGS, {"connection_id": connection_id}):
         found[row.kind][row.key] = row.quickbooks_id
     return dict(found)
+
+
+_MAPPINGS = sa.select(Mapping.kind, Mapping.key, Mapping.quickbooks_id).where(
+    Mapping.connection_id == given("connection_id")
+)
 
 
 def every_mapping(session: Session, connection_id: str) -> list[Mapping]:

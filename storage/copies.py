@@ -1,6 +1,6 @@
 """Copies: the newest state of each record that we have seen, so that a push needs no read."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from reconcile.model import Kind, Record, Side
 from storage.database import insert
 from storage.models import Copy, PaymentLink
+from storage.statements import any_given, given
 
 LARGEST_AMOUNT = Decimal(10**15)
 """Beyond that nobody looks for one."""
@@ -18,7 +19,12 @@ LARGEST_AMOUNT = Decimal(10**15)
 
 def get(session: Session, connection_id: str, record: Record) -> Copy | None:
     """Our copy of a record."""
-    return session.get(Copy, (connection_id, record.side, record.kind, record.id))
+    asked = {"connection_id": connection_id, "side": record.side, "kind": record.kind, "record_id": record.id}
+    return session.execute(_ONE, asked).scalar_one_or_none()
+
+
+_OF_KIND = (Copy.connection_id == given("connection_id"), Copy.side == given("side"), Copy.kind == given("kind"))
+_ONE = sa.select(Copy).where(*_OF_KIND, Copy.record_id == given("record_id"))
 
 
 def store(
@@ -44,20 +50,13 @@ def store(
     fresh = fresh or (read and known is not None and known.stale)
     if record.side is Side.QUICKBOOKS and record.kind is Kind.PAYMENT:
         _link(session, connection_id, record.id, _targets(body))
-    session.merge(
-        Copy(
-            connection_id=connection_id,
-            side=record.side,
-            kind=record.kind,
-            record_id=record.id,
-            version=version,
-            deleted=deleted,
-            stale=False,
-            body=dict(body),
-            seen_at=now,
-            **(_listed(body) if record.side is Side.RAVETREE else {"client_id": _customer_of(body)}),
-        )
-    )
+    if known is None:
+        known = Copy(connection_id=connection_id, side=record.side, kind=record.kind, record_id=record.id)
+        session.add(known)
+    known.version, known.deleted, known.stale = version, deleted, False
+    known.body, known.seen_at = dict(body), now
+    for name, value in (_listed(body) if record.side is Side.RAVETREE else {"client_id": _customer_of(body)}).items():
+        setattr(known, name, value)
     return fresh
 
 
@@ -72,13 +71,18 @@ def _link(session: Session, connection_id: str, payment_id: str, targets: set[st
 
     Whatever is kept of it: an earlier version of the program may have stored the copy and no links.
     """
-    of_it = [PaymentLink.connection_id == connection_id, PaymentLink.payment_id == payment_id]
-    session.execute(sa.delete(PaymentLink).where(*of_it, PaymentLink.target_id.not_in(targets)))
+    of_it = {"connection_id": connection_id, "payment_id": payment_id}
+    session.execute(_UNLINK, of_it | {"targets": sorted(targets)})
     if targets:
-        rows = [
-            {"connection_id": connection_id, "payment_id": payment_id, "target_id": name} for name in sorted(targets)
-        ]
+        rows = [of_it | {"target_id": name} for name in sorted(targets)]
         session.execute(insert(session, PaymentLink).on_conflict_do_nothing(), rows)
+
+
+_UNLINK = sa.delete(PaymentLink).where(
+    PaymentLink.connection_id == given("connection_id"),
+    PaymentLink.payment_id == given("payment_id"),
+    PaymentLink.target_id.not_in(any_given("targets")),
+)
 
 
 def _targets(value: Any) -> set[str]:
@@ -158,41 +162,43 @@ def noted(session: Session, connection_id: str, text: str) -> list[Copy]:
     """QuickBooks' live payments whose bodies have `text` in them, as a note of ours has: looks at each of them."""
     # As it stands in the text: compared as JSON, the pattern would be spelled as JSON too and never be found.
     said = sa.type_coerce(Copy.body, sa.Text).contains(text, autoescape=True)
-    return _living_of(session, connection_id, Kind.PAYMENT, said)
+    return _living_of(session, connection_id, Kind.PAYMENT, _LIVING.where(said))
 
 
 def payments_on(session: Session, connection_id: str, quickbooks_invoice_id: str) -> list[Copy]:
     """QuickBooks payments that we have seen on an invoice."""
-    applied = sa.select(PaymentLink.payment_id).where(
-        PaymentLink.connection_id == connection_id, PaymentLink.target_id == quickbooks_invoice_id
-    )
+    applied = {"connection_id": connection_id, "target_id": quickbooks_invoice_id}
     # Their names first: asked for at once, SQLite looks at every payment.
-    names = list(session.execute(applied).scalars())
-    return _living_of(session, connection_id, Kind.PAYMENT, Copy.record_id.in_(names)) if names else []
+    names = list(session.execute(_APPLIED, applied).scalars())
+    return _living_of(session, connection_id, Kind.PAYMENT, _NAMED, names=names) if names else []
 
 
 def of_customers(session: Session, connection_id: str, kind: Kind, customer_ids: Iterable[str]) -> list[Copy]:
     """QuickBooks' live records of a kind that are of these customers, as far as we have seen them."""
-    return _living_of(session, connection_id, kind, Copy.client_id.in_(sorted(set(customer_ids))))
+    return _living_of(session, connection_id, kind, _OF_CUSTOMERS, names=sorted(set(customer_ids)))
 
 
 def below(session: Session, connection_id: str, customer_id: str) -> list[str]:
     """The customers right below one, as far as we have seen them."""
-    rows = _living_of(session, connection_id, Kind.CONTACT, Copy.client_id == customer_id)
+    rows = _living_of(session, connection_id, Kind.CONTACT, _OF_CUSTOMERS, names=[customer_id])
     return [row.record_id for row in rows]
 
 
-def _living_of(session: Session, connection_id: str, kind: Kind, which: sa.ColumnElement[bool]) -> list[Copy]:
+_LIVING = sa.select(Copy).where(*_OF_KIND, Copy.deleted.is_(False))
+_NAMED = _LIVING.where(Copy.record_id.in_(any_given("names")))
+_OF_CUSTOMERS = _LIVING.where(Copy.client_id.in_(any_given("names")))
+_APPLIED = sa.select(PaymentLink.payment_id).where(
+    PaymentLink.connection_id == given("connection_id"), PaymentLink.target_id == given("target_id")
+)
+
+
+def _living_of(
+    session: Session, connection_id: str, kind: Kind, query: sa.Select[Copy], **asked: Sequence[str]
+) -> list[Copy]:
     """QuickBooks' records of a kind that are not deleted, in the order of their ids."""
-    query = sa.select(Copy).where(
-        Copy.connection_id == connection_id,
-        Copy.side == Side.QUICKBOOKS,
-        Copy.kind == kind,
-        Copy.deleted.is_(False),
-        which,
-    )
+    found = session.execute(query, {"connection_id": connection_id, "side": Side.QUICKBOOKS, "kind": kind, **asked})
     # Sorted here: SQLite would go through all in the order of their ids instead.
-    return sorted(session.execute(query).scalars(), key=lambda copy: copy.record_id)
+    return sorted(found.scalars(), key=lambda copy: copy.record_id)
 
 
 def living(session: Session, connection_id: str, side: Side, kind: Kind) -> list[str]:

@@ -14,13 +14,15 @@ from psycopg.abc import PQGen
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm import Session
 
 from config.errors import RavebooksError, Stop
 from config.foreign import described
 from config.ports import Clock
 
 SQLITE_BUSY_SECONDS = 30
+SQLITE_STATEMENTS = 1024
+"""How many are kept prepared: there are some hundreds, and Python's own limit prepares the most anew each time."""
 CONNECT_SECONDS = 2
 STATEMENT_MILLISECONDS = 15_000
 """The server ends a statement then."""
@@ -114,11 +116,10 @@ class FreshSession(Session):
         """As `Session.get`, without its memory."""
         return super().get(*arguments, **({"populate_existing": True} | options))
 
-
-@sa.event.listens_for(FreshSession, "do_orm_execute")
-def _forget_what_was_seen(state: ORMExecuteState) -> None:
-    if state.is_select and not state.is_column_load and not state.is_relationship_load:
-        state.update_execution_options(populate_existing=True)
+    def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        """As `Session.execute`, without its memory."""
+        fresh = {"populate_existing": True} | dict(options.pop("execution_options", {}))
+        return super().execute(statement, params, execution_options=fresh, **options)
 
 
 class Database:
@@ -137,7 +138,11 @@ class Database:
             _make_folder(Path(self.url.database).parent)
         engine = sa.create_engine(
             self.url,
-            connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
+            connect_args={
+                "timeout": SQLITE_BUSY_SECONDS,
+                "check_same_thread": False,
+                "cached_statements": SQLITE_STATEMENTS,
+            },
             hide_parameters=True,
             pool_size=pool_size,
             max_overflow=pool_size,
@@ -153,8 +158,10 @@ class Database:
 
         @sa.event.listens_for(engine, "begin")
         def _begin(connection: sa.Connection) -> None:
-            reads = connection.get_execution_options().get(READS)
-            connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
+            reads = bool(connection.get_execution_options().get(READS))
+            if connection.info.get(READS) is not reads:
+                connection.exec_driver_sql(f"PRAGMA query_only={'ON' if reads else 'OFF'}")
+                connection.info[READS] = reads
             connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
         return engine
@@ -294,5 +301,9 @@ _UNWRITABLE = frozenset({"SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_I
 
 def insert(session: Session, model: type[Any]) -> Any:
     """An INSERT that knows `on_conflict_…` on either database."""
-    dialect = session.get_bind().dialect.name
+    return insert_into(session.get_bind().dialect.name, model)
+
+
+def insert_into(dialect: str, model: type[Any]) -> Any:
+    """The same for a statement that is made once for each database."""
     return sqlite.insert(model) if dialect == "sqlite" else postgresql.insert(model)

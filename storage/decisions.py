@@ -14,6 +14,7 @@ from reconcile.model import Kind, Record, Side
 from schemas import ids
 from storage import connections, pairs, pending, steps
 from storage.models import Decided, PendingChange
+from storage.statements import any_given, given
 
 _OF_A_CLIENT = (Decision.LINK, Decision.TWO)
 """The answers to the question which customer a client is."""
@@ -24,8 +25,11 @@ _LONGEST_CHAIN = 5
 def find(session: Session, connection_id: str, names: Iterable[Record]) -> Decided | None:
     """The decision on a record, under any of its names."""
     subjects = [str(name) for name in names]
-    query = sa.select(Decided).where(Decided.connection_id == connection_id, Decided.subject.in_(subjects))
-    return min(session.execute(query).scalars(), key=lambda row: subjects.index(row.subject), default=None)
+    rows = session.execute(_OF, {"connection_id": connection_id, "names": subjects}).scalars()
+    return min(rows, key=lambda row: subjects.index(row.subject), default=None)
+
+
+_OF = sa.select(Decided).where(Decided.connection_id == given("connection_id"), Decided.subject.in_(any_given("names")))
 
 
 def get(session: Session, connection_id: str, names: Iterable[Record]) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from storage.database import insert
 from storage.models import Connection, PlannedDuty
+from storage.statements import given
 
 SETTINGS = "preflight"
 """The duty that events ask for too: the look at the settings of both sides."""
@@ -68,26 +69,27 @@ def _everywhere(session: Session, duty: str, now: datetime, *criteria: sa.Column
     return insert(session, PlannedDuty).from_select(["connection_id", "duty", "due_at", "failing_cause"], rows)
 
 
-def connections_due(now: datetime) -> sa.Select[str]:
+def connections_due(now: datetime | sa.BindParameter[datetime]) -> sa.Select[str]:
     """The query for the ids of the connections that have a duty due."""
     return sa.select(PlannedDuty.connection_id).where(PlannedDuty.due_at <= now)
 
 
 def due(session: Session, connection_id: str, now: datetime) -> dict[str, datetime]:
     """The duties of a connection that are due, each with the time that it was planned for."""
-    return _times(session, PlannedDuty.connection_id == connection_id, PlannedDuty.due_at <= now)
+    return _times(session, _DUE, connection_id=connection_id, now=now)
 
 
 def planned(session: Session, connection_id: str) -> dict[str, datetime]:
     """When each duty of a connection is due."""
-    return _times(session, PlannedDuty.connection_id == connection_id)
+    return _times(session, _PLANNED, connection_id=connection_id)
 
 
-def _times(session: Session, *criteria: sa.ColumnElement[bool]) -> dict[str, datetime]:
-    return {
-        row.duty: row.due_at
-        for row in session.execute(sa.select(PlannedDuty.duty, PlannedDuty.due_at).where(*criteria))
-    }
+_PLANNED = sa.select(PlannedDuty.duty, PlannedDuty.due_at).where(PlannedDuty.connection_id == given("connection_id"))
+_DUE = _PLANNED.where(PlannedDuty.due_at <= given("now"))
+
+
+def _times(session: Session, query: sa.Select[str, datetime], **asked: object) -> dict[str, datetime]:
+    return {row.duty: row.due_at for row in session.execute(query, asked)}
 
 
 def plan_next(session: Session, connection_id: str, duty: str, was: datetime | None, due_at: datetime) -> None:

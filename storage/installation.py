@@ -48,7 +48,10 @@ class Claimant:
 
 def find(session: Session) -> Installation | None:
     """The row, if somebody made it."""
-    return session.execute(sa.select(Installation)).scalar_one_or_none()
+    return session.execute(_ROW).scalar_one_or_none()
+
+
+_ROW = sa.select(Installation)
 
 
 def id_of(session: Session) -> str:

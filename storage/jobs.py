@@ -12,6 +12,7 @@ from storage import connections, paging
 from storage.database import StorageError, insert
 from storage.models import Connection, Job, JobRecord
 from storage.paging import Asked, Page
+from storage.statements import any_given, given
 
 IMPORT_CONTACTS = "import_contacts"
 BACKFILL = "backfill"
@@ -92,8 +93,14 @@ def _of(connection_id: str) -> sa.Select[Job]:
 
 def due(session: Session, connection_id: str, now: datetime) -> Sequence[Job]:
     """The running jobs that may go on now."""
-    query = sa.select(Job).where(Job.connection_id == connection_id, Job.state == RUNNING, Job.due_at <= now)
-    return session.execute(query.order_by(Job.id)).scalars().all()
+    return session.execute(_DUE, {"connection_id": connection_id, "now": now}).scalars().all()
+
+
+_DUE = (
+    sa.select(Job)
+    .where(Job.connection_id == given("connection_id"), Job.state == RUNNING, Job.due_at <= given("now"))
+    .order_by(Job.id)
+)
 
 
 def postpone(session: Session, connection_id: str, until: datetime) -> None:
@@ -171,16 +178,21 @@ def conclude(
     session: Session, connection_id: str, records: Iterable[Record], outcome: str, text: str, now: datetime
 ) -> None:
     """The work on a record has ended so: every job that looked at it says it, also when it ends otherwise later."""
-    session.execute(
-        sa.update(JobRecord)
-        .where(
-            JobRecord.connection_id == connection_id,
-            JobRecord.subject.in_([str(record) for record in records]),
-            JobRecord.outcome != LISTED,
-        )
-        .values(outcome=outcome, text=text, updated_at=now)
-        .execution_options(synchronize_session=False)
+    names = [str(record) for record in records]
+    became = {"became": outcome, "because": text, "now": now}
+    session.execute(_CONCLUDE, {"connection": connection_id, "names": names} | became)
+
+
+_CONCLUDE = (
+    sa.update(JobRecord)
+    .where(
+        JobRecord.connection_id == given("connection"),
+        JobRecord.subject.in_(any_given("names")),
+        JobRecord.outcome != LISTED,
     )
+    .values(outcome=given("became"), text=given("because"), updated_at=given("now"))
+    .execution_options(synchronize_session=False)
+)
 
 
 def finish_if_over(session: Session, job: Job, now: datetime, again: timedelta) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from config import traces
 from storage.models import Echo, Operation
+from storage.statements import given
 
 JOURNALLED = "journalled"
 DONE = "done"
@@ -75,16 +76,8 @@ def open_operation(
 ) -> Operation:
     """Journal one write. `attempt` counts the settled operations that were the same to the byte."""
     digest = hashlib.sha256(f"{path}\0{body}".encode()).hexdigest()
-    attempt = session.execute(
-        sa.select(sa.func.count())
-        .select_from(Operation)
-        .where(
-            Operation.connection_id == connection_id,
-            Operation.subject == subject,
-            Operation.action == action,
-            Operation.digest == digest,
-        )
-    ).scalar_one()
+    asked = {"connection_id": connection_id, "subject": subject, "action": action, "digest": digest}
+    attempt = session.execute(_TRIES, asked).scalar_one()
     operation = Operation(
         connection_id=connection_id,
         subject=subject,
@@ -106,6 +99,14 @@ def open_operation(
     session.add(operation)
     session.flush()
     return operation
+
+
+_SUCH = (
+    Operation.connection_id == given("connection_id"),
+    Operation.subject == given("subject"),
+    Operation.action == given("action"),
+)
+_TRIES = sa.select(sa.func.count()).select_from(Operation).where(*_SUCH, Operation.digest == given("digest"))
 
 
 def settle(
@@ -229,18 +230,11 @@ def may_have_made(session: Session, connection_id: str, subject: str, action: st
 
 def was_done(session: Session, connection_id: str, subject: str, action: str) -> bool:
     """Whether such a write was answered once."""
-    return (
-        session.execute(
-            sa.select(Operation.id).where(
-                Operation.connection_id == connection_id,
-                Operation.subject == subject,
-                Operation.action == action,
-                Operation.side == "quickbooks",
-                Operation.state == DONE,
-            )
-        ).first()
-        is not None
-    )
+    asked = {"connection_id": connection_id, "subject": subject, "action": action}
+    return session.execute(_WAS_DONE, asked).first() is not None
+
+
+_WAS_DONE = sa.select(Operation.id).where(*_SUCH, Operation.side == "quickbooks", Operation.state == DONE)
 
 
 def done_subjects(session: Session, connection_id: str, action: str) -> set[str]:
@@ -253,11 +247,15 @@ def done_subjects(session: Session, connection_id: str, action: str) -> set[str]
 
 def unsettled(session: Session, connection_id: str) -> Sequence[Operation]:
     """Writes whose outcome is unknown, oldest first."""
-    query = sa.select(Operation.id).where(Operation.connection_id == connection_id, Operation.state == JOURNALLED)
     # Their ids first, and sorted here: asked for at once, SQLite goes through all writes of the connection.
-    ids = sorted(session.execute(query).scalars())
+    ids = sorted(session.execute(_UNSETTLED, {"connection_id": connection_id}).scalars())
     found = sa.select(Operation).where(Operation.id.in_(ids)).order_by(Operation.id)
     return session.execute(found).scalars().all() if ids else []
+
+
+_UNSETTLED = sa.select(Operation.id).where(
+    Operation.connection_id == given("connection_id"), Operation.state == JOURNALLED
+)
 
 
 def count_unsettled(session: Session, connection_id: str) -> int:
@@ -272,19 +270,23 @@ def count_unsettled(session: Session, connection_id: str) -> int:
 
 def connections_with_unsettled(session: Session, now: datetime) -> list[str]:
     """Connections with an uncertain write that may be sent again."""
-    query = sa.select(Operation.connection_id).where(Operation.state == JOURNALLED, Operation.retry_at <= now)
     # Each once here: asked for distinct ones, SQLite goes through all writes in the order of their connections.
-    return sorted(set(session.execute(query).scalars()))
+    return sorted(set(session.execute(_TO_ASK_AGAIN, {"now": now}).scalars()))
+
+
+_TO_ASK_AGAIN = sa.select(Operation.connection_id).where(
+    Operation.state == JOURNALLED, Operation.retry_at <= given("now")
+)
 
 
 def is_ours(session: Session, connection_id: str, key: str) -> bool:
     """Whether `key` is the key of a write of ours."""
-    return (
-        session.execute(
-            sa.select(Operation.id).where(Operation.connection_id == connection_id, Operation.key == key)
-        ).first()
-        is not None
-    )
+    return session.execute(_OF_KEY, {"connection_id": connection_id, "key": key}).first() is not None
+
+
+_OF_KEY = sa.select(Operation.id).where(
+    Operation.connection_id == given("connection_id"), Operation.key == given("key")
+)
 
 
 # --- echoes --------------------------------------------------------------------------------------
@@ -316,27 +318,27 @@ def take_echo(
     session: Session, connection_id: str, kind: str, record_id: str, change: str, occurred_at: datetime
 ) -> bool:
     """Whether a write of ours explains such an event; it explains no second one."""
-    echo = (
-        session.execute(
-            sa.select(Echo)
-            .where(
-                Echo.connection_id == connection_id,
-                Echo.kind == kind,
-                Echo.record_id == record_id,
-                Echo.change == change,
-                Echo.until >= occurred_at,
-            )
-            .order_by(Echo.until)
-            .limit(1)
-        )
-        .scalars()
-        .first()
-    )
+    asked = {"connection_id": connection_id, "kind": kind, "record_id": record_id, "change": change}
+    echo = session.execute(_ECHO, asked | {"occurred_at": occurred_at}).scalars().first()
     if echo is None:
         return False
     session.delete(echo)
     session.flush()
     return True
+
+
+_ECHO = (
+    sa.select(Echo)
+    .where(
+        Echo.connection_id == given("connection_id"),
+        Echo.kind == given("kind"),
+        Echo.record_id == given("record_id"),
+        Echo.change == given("change"),
+        Echo.until >= given("occurred_at"),
+    )
+    .order_by(Echo.until)
+    .limit(1)
+)
 
 
 def forget_old_echoes(session: Session, before: datetime) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from config.errors import Stop
 from storage.database import Database, StorageError, insert
 from storage.models import Lease
+from storage.statements import given
 
 LONGEST = timedelta(seconds=600)
 """No lease is taken for longer: one that seems to be was taken while a clock ran ahead, and is free."""
@@ -48,27 +49,40 @@ def acquire(
         .values(connection_id=connection_id, purpose=purpose, owner="", fence=0, expires_at=now)
         .on_conflict_do_nothing()
     )
-    fence = session.execute(
-        sa.update(Lease)
-        .where(
-            Lease.connection_id == connection_id,
-            Lease.purpose == purpose,
-            sa.or_(Lease.owner.in_(["", owner]), Lease.expires_at <= now, Lease.expires_at > now + LONGEST),
-        )
-        .values(owner=owner, fence=Lease.fence + 1, expires_at=expires_at)
-        .returning(Lease.fence)
-        .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
+    asked = {"connection": connection_id, "for": purpose, "by": owner}
+    times = {"now": now, "longest": now + LONGEST, "until": expires_at}
+    fence = session.execute(_TAKE, asked | times).scalar_one_or_none()
     return None if fence is None else HeldLease(connection_id, purpose, owner, fence, expires_at)
+
+
+_THIS = (Lease.connection_id == given("connection"), Lease.purpose == given("for"))
+_TAKE = (
+    sa.update(Lease)
+    .where(
+        *_THIS,
+        sa.or_(
+            Lease.owner == "",
+            Lease.owner == given("by"),
+            Lease.expires_at <= given("now"),
+            Lease.expires_at > given("longest"),
+        ),
+    )
+    .values(owner=given("by"), fence=Lease.fence + 1, expires_at=given("until"))
+    .returning(Lease.fence)
+    .execution_options(synchronize_session=False)
+)
+_GUARD = sa.select(Lease.fence, Lease.expires_at).where(*_THIS).with_for_update()
+_RELEASE = (
+    sa.update(Lease)
+    .where(*_THIS, Lease.fence == given("held"))
+    .values(owner="")
+    .execution_options(synchronize_session=False)
+)
 
 
 def guard(database: Database, session: Session, lease: HeldLease) -> None:
     """Make this transaction depend on the lease. Raises `LeaseLost` unless it is ours and has not expired."""
-    row = session.execute(
-        sa.select(Lease.fence, Lease.expires_at)
-        .where(Lease.connection_id == lease.connection_id, Lease.purpose == lease.purpose)
-        .with_for_update()
-    ).one_or_none()
+    row = session.execute(_GUARD, {"connection": lease.connection_id, "for": lease.purpose}).one_or_none()
     if row is None or row.fence != lease.fence or row.expires_at <= database.now(session):
         raise LeaseLost(f"the {lease.purpose} lease on connection {lease.connection_id} is no longer ours")
 
@@ -101,13 +115,4 @@ def take_away(session: Session, connection_id: str) -> None:
 
 def release(session: Session, lease: HeldLease) -> None:
     """Give the lease back, if it is still ours."""
-    session.execute(
-        sa.update(Lease)
-        .where(
-            Lease.connection_id == lease.connection_id,
-            Lease.purpose == lease.purpose,
-            Lease.fence == lease.fence,
-        )
-        .values(owner="")
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(_RELEASE, {"connection": lease.connection_id, "for": lease.purpose, "held": lease.fence})

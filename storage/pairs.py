@@ -10,8 +10,19 @@ from sqlalchemy.orm import Session
 
 from reconcile.model import Record, Side, TaxedTotal
 from storage.models import Pair
+from storage.statements import any_given, given
 
 PLACEHOLDER = "placeholder"
+
+_OURS = (Pair.connection_id == given("connection_id"), Pair.kind == given("kind"))
+_NAMES = {Side.RAVETREE: Pair.ravetree_id, Side.QUICKBOOKS: Pair.quickbooks_id}
+_ONE = {
+    side: sa.select(Pair).where(*_OURS, name == given("name"), Pair.currency == given("currency"))
+    for side, name in _NAMES.items()
+}
+_SOME = {
+    side: sa.select(Pair).where(*_OURS, name.in_(any_given("names"))).order_by(Pair.id) for side, name in _NAMES.items()
+}
 
 
 def accepted_gap(pair: Pair) -> TaxedTotal | None:
@@ -23,27 +34,14 @@ def find(
     session: Session, connection_id: str, kind: str, side: Side, record_id: str, currency: str = ""
 ) -> Pair | None:
     """The pair of one record; for contacts the one of `currency`."""
-    column = Pair.ravetree_id if side is Side.RAVETREE else Pair.quickbooks_id
-    return session.execute(
-        sa.select(Pair).where(
-            Pair.connection_id == connection_id,
-            Pair.kind == kind,
-            column == record_id,
-            Pair.currency == currency,
-        )
-    ).scalar_one_or_none()
+    asked = {"connection_id": connection_id, "kind": kind, "name": record_id, "currency": currency}
+    return session.execute(_ONE[side], asked).scalar_one_or_none()
 
 
 def among(session: Session, connection_id: str, kind: str, side: Side, record_ids: Iterable[str]) -> list[Pair]:
     """The pairs of several records of one side."""
-    column = Pair.ravetree_id if side is Side.RAVETREE else Pair.quickbooks_id
-    return list(
-        session.execute(
-            sa.select(Pair)
-            .where(Pair.connection_id == connection_id, Pair.kind == kind, column.in_(list(record_ids)))
-            .order_by(Pair.id)
-        ).scalars()
-    )
+    asked = {"connection_id": connection_id, "kind": kind, "names": list(record_ids)}
+    return list(session.execute(_SOME[side], asked).scalars())
 
 
 def store(

@@ -17,6 +17,7 @@ from storage import duties, paging
 from storage.models import Connection, Event, Job, Pair, PendingChange, SyncState
 from storage.paging import Asked, Page
 from storage.rows import execute, insert_rows
+from storage.statements import any_given, given
 
 CUSTOMER_INACTIVE = "billed_customer_inactive"
 """Why a document or a payment is parked whose customer is inactive in QuickBooks."""
@@ -158,18 +159,17 @@ def request(session: Session, connection_id: str, record: Record, now: datetime)
 
 def due(session: Session, connection_id: str, now: datetime, limit: int) -> list[PendingChange]:
     """What may be worked on now, oldest first."""
-    return list(
-        session.execute(
-            sa.select(PendingChange)
-            .where(
-                PendingChange.connection_id == connection_id,
-                PendingChange.state == DUE,
-                PendingChange.due_at <= now,
-            )
-            .order_by(PendingChange.created_at, PendingChange.record_id)
-            .limit(limit)
-        ).scalars()
-    )
+    asked = {"connection_id": connection_id, "now": now, "limit": limit}
+    return list(session.execute(_DUE_ONES, asked).scalars())
+
+
+_OURS = PendingChange.connection_id == given("connection_id")
+_DUE_ONES = (
+    sa.select(PendingChange)
+    .where(_OURS, PendingChange.state == DUE, PendingChange.due_at <= given("now"))
+    .order_by(PendingChange.created_at, PendingChange.record_id)
+    .limit(given("limit"))
+)
 
 
 def generations(session: Session, connection_id: str, due_by: datetime | None = None) -> dict[Record, int]:
@@ -186,6 +186,15 @@ def generations(session: Session, connection_id: str, due_by: datetime | None = 
 
 def due_connections(session: Session, now: datetime, only: str | None = None) -> list[str]:
     """Active connections for which something is due: changes, sync states, jobs, duties; or `only` one."""
+    asked: dict[str, Any] = {"now": now}
+    if only is None:
+        return list(session.execute(_due_connections(one=False), asked).scalars())
+    return list(session.execute(_due_connections(one=True), asked | {"only": only}).scalars())
+
+
+@cache
+def _due_connections(*, one: bool) -> sa.Select[str]:
+    now = given("now")
     sources = [
         sa.select(PendingChange.connection_id).where(PendingChange.state == DUE, PendingChange.due_at <= now),
         sa.select(SyncState.connection_id).where(SyncState.unsent.is_(True), SyncState.due_at <= now),
@@ -193,14 +202,12 @@ def due_connections(session: Session, now: datetime, only: str | None = None) ->
         sa.select(Connection.id).where(Connection.verify_since <= now),
         duties.connections_due(now),
     ]
-    if only is not None:
-        sources = [source.where(source.selected_columns[0] == only) for source in sources]
-    return list(
-        session.execute(
-            sa.select(Connection.id)
-            .where(Connection.state == "active", sa.or_(Connection.retry_at.is_(None), Connection.retry_at <= now))
-            .where(Connection.id.in_(sa.union_all(*sources)))
-        ).scalars()
+    if one:
+        sources = [source.where(source.selected_columns[0] == given("only")) for source in sources]
+    return (
+        sa.select(Connection.id)
+        .where(Connection.state == "active", sa.or_(Connection.retry_at.is_(None), Connection.retry_at <= now))
+        .where(Connection.id.in_(sa.union_all(*sources)))
     )
 
 
@@ -208,27 +215,47 @@ def hints(session: Session, change: PendingChange) -> list[Event]:
     """The events that speak of this record since it was last looked at, in the order they came."""
     if change.first_event_id is None:
         return []
-    return list(
-        session.execute(
-            sa.select(Event)
-            .where(
-                Event.connection_id == change.connection_id,
-                Event.source == change.side,
-                Event.kind == change.kind,
-                Event.subject == change.record_id,
-                Event.id >= change.first_event_id,
-            )
-            .order_by(Event.id)
-        ).scalars()
+    asked = {
+        "connection_id": change.connection_id,
+        "source": change.side,
+        "kind": change.kind,
+        "subject": change.record_id,
+        "first": change.first_event_id,
+    }
+    return list(session.execute(_HINTS, asked).scalars())
+
+
+_HINTS = (
+    sa.select(Event)
+    .where(
+        Event.connection_id == given("connection_id"),
+        Event.source == given("source"),
+        Event.kind == given("kind"),
+        Event.subject == given("subject"),
+        Event.id >= given("first"),
     )
+    .order_by(Event.id)
+)
 
 
 def clear(session: Session, connection_id: str, record: Record, generation: int) -> bool:
     """Remove the note, unless something came in since `generation` was noted."""
-    result = session.execute(
-        sa.delete(PendingChange).where(*_is(connection_id, record), PendingChange.generation == generation)
-    )
+    result = session.execute(_CLEAR, _named(connection_id, record) | {"generation": generation})
     return bool(result.rowcount)  # type: ignore[attr-defined]  # a DELETE's result counts rows
+
+
+def _named(connection_id: str, record: Record) -> dict[str, Any]:
+    return {"connection_id": connection_id, "side": record.side, "kind": record.kind, "record_id": record.id}
+
+
+_THIS = (
+    _OURS,
+    PendingChange.side == given("side"),
+    PendingChange.kind == given("kind"),
+    PendingChange.record_id == given("record_id"),
+)
+_CLEAR = sa.delete(PendingChange).where(*_THIS, PendingChange.generation == given("generation"))
+_ONE = sa.select(PendingChange).where(*_THIS)
 
 
 def _move(session: Session, connection_id: str, record: Record, generation: int, **values: object) -> bool:
@@ -330,13 +357,16 @@ def wake(session: Session, connection_id: str, targets: Iterable[Record], now: d
     names |= {str(any_of(target.side, target.kind)) for target in targets}
     if not names:
         return 0
-    result = session.execute(
-        sa.update(PendingChange)
-        .where(PendingChange.connection_id == connection_id, PendingChange.waits_for.in_(names))
-        .values(state=DUE, due_at=now, waits_for="", generation=PendingChange.generation + 1)
-        .execution_options(synchronize_session=False)
-    )
+    result = session.execute(_WAKE, {"connection": connection_id, "names": sorted(names), "now": now})
     return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+_WAKE = (
+    sa.update(PendingChange)
+    .where(PendingChange.connection_id == given("connection"), PendingChange.waits_for.in_(any_given("names")))
+    .values(state=DUE, due_at=given("now"), waits_for="", generation=PendingChange.generation + 1)
+    .execution_options(synchronize_session=False)
+)
 
 
 def wake_everywhere(session: Session, targets: Iterable[Record], now: datetime) -> int:
@@ -416,16 +446,14 @@ def postpone_all(session: Session, connection_id: str, due_at: datetime) -> None
 
 def others_pending(session: Session, connection_id: str, kind: Kind) -> bool:
     """Whether a record of `kind` is still to be looked at, so that what seems to disagree may be under way."""
-    found = session.execute(
-        sa.select(PendingChange.record_id)
-        .where(
-            PendingChange.connection_id == connection_id,
-            PendingChange.kind == kind,
-            PendingChange.state == DUE,
-        )
-        .limit(1)
-    ).first()
-    return found is not None
+    return session.execute(_OTHERS, {"connection_id": connection_id, "kind": kind}).first() is not None
+
+
+_OTHERS = (
+    sa.select(PendingChange.record_id)
+    .where(_OURS, PendingChange.kind == given("kind"), PendingChange.state == DUE)
+    .limit(1)
+)
 
 
 def attention(session: Session, connection_id: str | None = None) -> Sequence[PendingChange]:
@@ -510,6 +538,8 @@ def rows(session: Session, connection_id: str, records: Iterable[Record]) -> lis
     places = {record: place for place, record in enumerate(records)}
     if not places:
         return []
+    if len(places) == 1:
+        return list(session.execute(_ONE, _named(connection_id, next(iter(places)))).scalars())
     query = sa.select(PendingChange).where(
         PendingChange.connection_id == connection_id,
         sa.or_(*(sa.and_(*_is(connection_id, record)) for record in places)),

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from storage import journal
-from storage.database import insert
+from storage.database import insert_into
 from storage.models import Connection, MeteredReads, Operation
+from storage.statements import given
 
 WARN_PERCENT = 80
 """How much of a budget is spent when a person is warned."""
@@ -44,19 +47,24 @@ def month_of(moment: datetime) -> str:
 def count(session: Session, connection_id: str, cause: str, now: datetime) -> bool:
     """One more read; True when it is the one that brings the month to where a person is warned."""
     month = month_of(now)
-    new = insert(session, MeteredReads).values(connection_id=connection_id, month=month, cause=cause, count=1)
     session.execute(
-        new.on_conflict_do_update(
-            index_elements=["connection_id", "month", "cause"], set_={"count": MeteredReads.count + 1}
-        )
+        _one_more(session.get_bind().dialect.name), {"connection": connection_id, "in": month, "because": cause}
     )
-    budget = session.execute(
-        sa.select(Connection.reads_budget).where(Connection.id == connection_id)
-    ).scalar_one_or_none()
+    budget = session.execute(_BUDGET, {"id": connection_id}).scalar_one_or_none()
     if budget is None:
         return False
     total = sum(_reads(session, connection_id, month).values())
     return (total - 1) * 100 < budget * WARN_PERCENT <= total * 100
+
+
+_BUDGET = sa.select(Connection.reads_budget).where(Connection.id == given("id"))
+
+
+@cache
+def _one_more(dialect: str) -> Any:
+    named = {"connection_id": given("connection"), "month": given("in"), "cause": given("because")}
+    new = insert_into(dialect, MeteredReads).values(**named, count=1)
+    return new.on_conflict_do_update(index_elements=list(named), set_={"count": MeteredReads.count + 1})
 
 
 def usage(session: Session, connection_id: str, month: str) -> Usage:

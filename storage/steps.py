@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from reconcile.model import Record
 from storage.models import Step
+from storage.statements import any_given, given
 
 
 def add(
@@ -45,9 +46,13 @@ def add_outcome(session: Session, connection_id: str, record: Record, what: str,
 
 def last(session: Session, connection_id: str, records: Iterable[Record]) -> Step | None:
     """The newest step of a record under any of its names."""
-    return session.execute(
-        sa.select(Step)
-        .where(Step.connection_id == connection_id, Step.subject.in_([str(record) for record in records]))
-        .order_by(Step.id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
+    asked = {"connection_id": connection_id, "names": [str(record) for record in records]}
+    return session.execute(_LAST, asked).scalar_one_or_none()
+
+
+_LAST = (
+    sa.select(Step)
+    .where(Step.connection_id == given("connection_id"), Step.subject.in_(any_given("names")))
+    .order_by(Step.id.desc())
+    .limit(1)
+)

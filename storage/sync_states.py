@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from reconcile.model import Record
 from storage.models import SyncState
+from storage.statements import given
 
 
 def store(session: Session, connection_id: str, record: Record, body: Mapping[str, Any], now: datetime) -> None:
@@ -31,10 +32,20 @@ def store(session: Session, connection_id: str, record: Record, body: Mapping[st
 
 def unsent(session: Session, connection_id: str, now: datetime, limit: int) -> list[SyncState]:
     """What is to be told now, what has waited longest first."""
-    query = sa.select(SyncState).where(
-        SyncState.connection_id == connection_id, SyncState.unsent.is_(True), SyncState.due_at <= now
+    asked = {"connection_id": connection_id, "now": now, "limit": limit}
+    return list(session.execute(_UNSENT, asked).scalars())
+
+
+_UNSENT = (
+    sa.select(SyncState)
+    .where(
+        SyncState.connection_id == given("connection_id"),
+        SyncState.unsent.is_(True),
+        SyncState.due_at <= given("now"),
     )
-    return list(session.execute(query.order_by(SyncState.due_at, SyncState.generation).limit(limit)).scalars())
+    .order_by(SyncState.due_at, SyncState.generation)
+    .limit(given("limit"))
+)
 
 
 def postpone(session: Session, connection_id: str, until: datetime) -> None:
@@ -49,14 +60,18 @@ def postpone(session: Session, connection_id: str, until: datetime) -> None:
 
 def mark(session: Session, row: SyncState, *, is_unsent: bool, due_at: datetime) -> None:
     """Whether it was taken, unless there is something newer to tell by now."""
-    session.execute(
-        sa.update(SyncState)
-        .where(
-            SyncState.connection_id == row.connection_id,
-            SyncState.kind == row.kind,
-            SyncState.ravetree_id == row.ravetree_id,
-            SyncState.generation == row.generation,
-        )
-        .values(unsent=is_unsent, due_at=due_at)
-        .execution_options(synchronize_session=False)
+    told = {"connection": row.connection_id, "of": row.kind, "name": row.ravetree_id, "told": row.generation}
+    session.execute(_MARK, told | {"is_unsent": is_unsent, "at": due_at})
+
+
+_MARK = (
+    sa.update(SyncState)
+    .where(
+        SyncState.connection_id == given("connection"),
+        SyncState.kind == given("of"),
+        SyncState.ravetree_id == given("name"),
+        SyncState.generation == given("told"),
     )
+    .values(unsent=given("is_unsent"), due_at=given("at"))
+    .execution_options(synchronize_session=False)
+)

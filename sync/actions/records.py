@@ -222,11 +222,13 @@ class RecordActions:
 
     def _wait_for(self, connection_id: str, record: Record, seconds: float) -> Became:
         """What became of a record, as soon as it is no longer pending or `seconds` are over."""
-        deadline = self.clock.monotonic() + seconds
+        begun = self.clock.monotonic()
         while (answer := self._became(connection_id, record)).outcome == "pending":
-            if self.clock.monotonic() >= deadline:
+            waited = self.clock.monotonic() - begun
+            if waited >= seconds:
                 break
-            self.clock.sleep(POLL_SECONDS)
+            # What has taken long already may take a little longer: many callers wait at a time.
+            self.clock.sleep(min(max(POLL_SECONDS, waited / 5), 1.0, seconds - waited))
         return answer
 
     def _became(self, connection_id: str, record: Record) -> Became:

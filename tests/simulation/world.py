@@ -34,7 +34,7 @@ from ravebooks.local.sandbox_connection import ITEMS
 from reconcile.model import SENTENCE_LIMIT, Record
 from storage import duties, migrations, pairs
 from sync.duties import Duty
-from tests.simulation import routes
+from tests.simulation import kept
 from tests.unit.ports import SeededEntropy
 from tests.unit.wsgi_adapter import AnswerAdapter, WsgiAdapter
 from webhooks.signatures import current_ravetree_secret
@@ -44,7 +44,7 @@ OURS, QUICKBOOKS, RAVETREE = "127.0.0.1", "quickbooks.test", "ravetree.test"
 QUIET_ROUNDS = 400
 TAX_CODES = {"vat": "20.0% S", "reduced": "5.0% R", "zero": "0.0% Z", "": "No VAT"}
 
-routes.keep()
+kept.routes()
 """What is mapped to what in a world of Great Britain."""
 
 
@@ -297,7 +297,9 @@ class World(AnyWorld):
             ravetree_api_url=f"http://{RAVETREE}/v1",
             ravetree_record_url=f"http://{RAVETREE}/{{account}}/{{kind}}/{{id}}",
         )
-        return Parts(settings, self.clock, entropy, self.adapter)
+        parts = Parts(settings, self.clock, entropy, self.adapter)
+        kept.statements(parts.database)
+        return parts
 
     def adapter(self) -> AnswerAdapter:
         """The network: routes a request by its host."""
