@@ -62,12 +62,12 @@ doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more test-the-tests people unit clients simulation integration browser ops-test shown answers conformance docs fuzz chaos
+.PHONY: test test-more test-the-tests people unit clients simulation thorough integration browser ops-test shown answers conformance docs fuzz chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration, browser; installs RabbitMQ, PostgreSQL and Chromium where they are missing
 	@ops/test-rings lint unit clients simulation integration browser
 
-test-more: $(WHEEL) ## What `make test` has no time for: what people are shown, answer, do and are told to type, the wheels, fuzz, and the locks with the pips of Python 3.11 and the newest one
-	@SEEDS=40 ops/test-rings shown answers people conformance docs wheel fuzz
+test-more: $(WHEEL) ## What `make test` has no time for: the longest simulations, what people are shown, answer, do and are told to type, the wheels, fuzz, and the locks with the pips of Python 3.11 and the newest one
+	@SEEDS=40 ops/test-rings thorough shown answers people conformance docs wheel fuzz
 	@echo "Installing the locks into empty environments …"
 	@ops/check-locks
 
@@ -86,6 +86,9 @@ clients: $(TEST) ## Public QuickBooks clients in front of the sandbox; the half 
 
 simulation: $(TEST) ## The parts together in one thread under a seed
 	@TESTS='$(TESTS)' ops/test-rings simulation
+
+thorough: $(TEST) ## Simulations that take minutes: every pair of changes of an invoice, any order of deliveries, an account for days
+	@TESTS='$(TESTS)' ops/test-rings thorough
 
 integration: $(TEST) ## Whole processes on SQLite, and on PostgreSQL with RabbitMQ
 	@TESTS='$(TESTS)' ops/test-rings integration

@@ -46,11 +46,15 @@ class NotActive(StorageError, Stop):
 
 
 _ONE = sa.select(Connection).where(Connection.id == given("id"))
+_LOCKED = _ONE.with_for_update(key_share=True)
 
 
 def get(session: Session, connection_id: str) -> Connection:
     """One connection. Raises `UnknownConnection`."""
-    connection = session.execute(_ONE, {"id": connection_id}).scalar_one_or_none()
+    return _known(session.execute(_ONE, {"id": connection_id}).scalar_one_or_none(), connection_id)
+
+
+def _known(connection: Connection | None, connection_id: str) -> Connection:
     if connection is None:
         raise UnknownConnection(f"there is no connection {connection_id}")
     return connection
@@ -64,10 +68,14 @@ def find_current(session: Session, connection_id: str) -> Connection | None:
 
 def get_current(session: Session, connection_id: str) -> Connection:
     """One connection that something may be done with. Raises `NotActive` when it was archived."""
-    connection = get(session, connection_id)
-    if connection.state == ARCHIVED:
-        raise NotActive(f"the connection {connection_id} is archived", remedy=connection.pause_remedy)
-    return connection
+    return _current(get(session, connection_id), connection_id)
+
+
+def _current(connection: Connection | None, connection_id: str) -> Connection:
+    known = _known(connection, connection_id)
+    if known.state == ARCHIVED:
+        raise NotActive(f"the connection {connection_id} is archived", remedy=known.pause_remedy)
+    return known
 
 
 def lock(session: Session, connection_id: str) -> Connection:
@@ -75,8 +83,7 @@ def lock(session: Session, connection_id: str) -> Connection:
 
     Its key stays as it is, so that what is added for it meanwhile does not wait.
     """
-    session.get(Connection, connection_id, with_for_update={"key_share": True}, populate_existing=True)
-    return get_current(session, connection_id)
+    return _current(session.execute(_LOCKED, {"id": connection_id}).scalar_one_or_none(), connection_id)
 
 
 def find(session: Session, source: Side, account: str) -> Connection | None:

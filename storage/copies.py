@@ -1,5 +1,6 @@
 """Copies: the newest state of each record that we have seen, so that a push needs no read."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -137,10 +138,24 @@ def mark_deleted(session: Session, connection_id: str, record: Record, now: date
 
 def mark_stale(session: Session, connection_id: str, records: Iterable[Record]) -> None:
     """A write of ours changed these as well: read them before the next write to them."""
+    by_kind: defaultdict[tuple[Side, Kind], list[str]] = defaultdict(list)
     for record in records:
-        known = get(session, connection_id, record)
-        if known is not None:
-            known.stale = True
+        by_kind[record.side, record.kind].append(record.id)
+    for (side, kind), names in by_kind.items():
+        session.execute(_MARK_STALE, {"connection": connection_id, "on": side, "of": kind, "names": names})
+
+
+_MARK_STALE = (
+    sa.update(Copy)
+    .where(
+        Copy.connection_id == given("connection"),
+        Copy.side == given("on"),
+        Copy.kind == given("of"),
+        Copy.record_id.in_(any_given("names")),
+    )
+    .values(stale=True)
+    .execution_options(synchronize_session=False)
+)
 
 
 def every(session: Session, connection_id: str, side: Side, kind: Kind) -> list[Copy]:

@@ -184,14 +184,14 @@ _ASK_SUPPORT = "If it lasts, save the record anew on the side that fails, or ask
 
 def _wake_waiting(session: Session, books: Books, subject: Noted, outcome: Outcome, now: datetime) -> None:
     """Who waits for this record looks again, whether or not anything was written for it."""
-    if subject.record.kind is Kind.PAYMENT:
-        pending.wake(session, books.id, [ANY_PAYMENT], now)
+    got_on = [ANY_PAYMENT] if subject.record.kind is Kind.PAYMENT else []
     # An estimate that waits for a person does not hold up its invoice.
     lets_go = isinstance(outcome, NeedsAttention) and subject.record.kind is Kind.ESTIMATE
     # An invoice that was set right waits for its payment: that one must not go on waiting for the invoice.
     may_let_go = isinstance(outcome, Waits) and any(entry.events for entry in subject.entries)
     if isinstance(outcome, Agreed) or lets_go or may_let_go:
-        pending.wake(session, books.id, [subject.record], now)
+        got_on.append(subject.record)
+    pending.wake(session, books.id, got_on, now)
 
 
 def _kept_under_its_name(session: Session, books: Books, subject: Noted, now: datetime) -> int:

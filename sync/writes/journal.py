@@ -102,8 +102,5 @@ class Journal:
 
     def blocked_until(self, connection_id: str) -> dict[str, datetime]:
         """Subjects with an uncertain write, and when that is sent again."""
-        with self._unit.reading() as session:
-            return {
-                operation.subject: operation.retry_at or operation.journalled_at
-                for operation in journal.unsettled(session, connection_id)
-            }
+        rows = self._unit.once(("unsettled",), lambda session: journal.unsettled(session, connection_id))
+        return {operation.subject: operation.retry_at or operation.journalled_at for operation in rows}

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -78,6 +79,7 @@ def played_in_order() -> list[tuple[str, ...]]:
     return play(lambda letters: letters)
 
 
+@pytest.mark.thorough
 @settings(
     max_examples=12,
     deadline=None,

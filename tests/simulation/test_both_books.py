@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from consumers.sweeper import PARITY_EVERY
 from ravebooks.demo.sides import Body
 from sync.questions import comparison
 from tests.simulation.test_scenarios import codes, payments, remote
@@ -300,6 +301,7 @@ def test_the_gauge_shows_the_newest_report_by_cause(world: World, paired: Body) 
     raise_total(world, paired)
     world.settle()
     report(world)
+    world.clock.advance(PARITY_EVERY)
     world.parts.consuming.sweeper.sweep()
     assert REGISTRY.get_sample_value("ravebooks_parity_differences", {"cause": "held"}) == 1
     world.ravetree.change("invoices", paired["id"], {"memo": "ours"})
@@ -309,6 +311,7 @@ def test_the_gauge_shows_the_newest_report_by_cause(world: World, paired: Body) 
     world.api("POST", path, {"decision": "overwrite", "by": "Kim"})
     world.settle()
     report(world)
+    world.clock.advance(PARITY_EVERY)
     world.parts.consuming.sweeper.sweep()
     assert REGISTRY.get_sample_value("ravebooks_parity_differences", {"cause": "held"}) == 0
 

@@ -12,6 +12,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from console.states import UNDO
+from consumers.sweeper import FORGET_EVERY
 from ravebooks.local.sandbox_connection import ITEMS
 from storage import connections, oauth_states
 from storage.journal import open_operation
@@ -299,7 +300,7 @@ def test_what_was_abandoned_goes_with_its_tokens(world: World) -> None:
     world.clock.advance(599)
     world.work()
     assert len(states(world)) == 2
-    world.clock.advance(2)
+    world.clock.advance(FORGET_EVERY)
     world.work()
     assert states(world) == []
 

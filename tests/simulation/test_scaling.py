@@ -54,6 +54,7 @@ def as_in_production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     made.close()
 
 
+@pytest.mark.thorough
 def test_what_an_account_costs_is_as_the_formula_says(as_in_production: World) -> None:
     world = as_in_production
     client = world.client("Aster")

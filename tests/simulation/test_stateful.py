@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -103,5 +104,6 @@ class Office(RuleBasedStateMachine):
             self._directory.cleanup()
 
 
+@pytest.mark.thorough
 def test_whatever_people_do_both_books_agree_or_a_person_is_asked() -> None:
     run_state_machine_as_test(Office, settings=CHANCE)

@@ -43,9 +43,10 @@ START = datetime(2026, 11, 20, 14, 13, 20, tzinfo=UTC)
 OURS, QUICKBOOKS, RAVETREE = "127.0.0.1", "quickbooks.test", "ravetree.test"
 QUIET_ROUNDS = 400
 TAX_CODES = {"vat": "20.0% S", "reduced": "5.0% R", "zero": "0.0% Z", "": "No VAT"}
+"""What is mapped to what in a world of Great Britain."""
 
 kept.routes()
-"""What is mapped to what in a world of Great Britain."""
+kept.templates()
 
 
 @dataclass
@@ -407,7 +408,8 @@ class World(AnyWorld):
         return found
 
     def _has_work(self) -> bool:
-        work = self.connection()["work"]
+        # As the API shows it, without the way through it: that is asked after every round.
+        work = self.parts.console.actions.connections.one(self.connection_id).work
         return bool(work["due"] or work["uncertain"] or work["jobs"])
 
     def attention(self) -> list[dict[str, Any]]:
