@@ -1,6 +1,9 @@
 """What worlds make over and over, and makes the same each time, is made once for a process."""
 
+import tempfile
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,6 +11,8 @@ from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.routing import Rule
 
+from config.ports import SystemClock
+from storage import migrations
 from storage.database import Database
 
 Builder = Callable[..., tuple[str, str]]
@@ -45,6 +50,17 @@ class _Templates(BytecodeCache):
 def templates() -> None:
     """What the pages are made of, from now on."""
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": _Templates()}
+
+
+@cache
+def database() -> bytes:
+    """An empty database of ours, with its tables."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "empty.db"
+        made = Database(f"sqlite:///{path}", SystemClock())
+        migrations.upgrade(made)
+        made.close()
+        return path.read_bytes()
 
 
 _first: list[sa.Engine] = []

@@ -41,6 +41,7 @@ from webhooks.signatures import current_ravetree_secret
 
 START = datetime(2026, 11, 20, 14, 13, 20, tzinfo=UTC)
 OURS, QUICKBOOKS, RAVETREE = "127.0.0.1", "quickbooks.test", "ravetree.test"
+DATABASE = "ravebooks.db"
 QUIET_ROUNDS = 400
 TAX_CODES = {"vat": "20.0% S", "reduced": "5.0% R", "zero": "0.0% Z", "": "No VAT"}
 """What is mapped to what in a world of Great Britain."""
@@ -283,7 +284,7 @@ class World(AnyWorld):
     def _make_parts(self, entropy: SeededEntropy) -> Parts:
         credentials = self.services.credentials()
         settings = Settings(
-            database_url=self.database_url or f"sqlite:///{self.directory}/ravebooks.db",
+            database_url=self.database_url or f"sqlite:///{self.directory / DATABASE}",
             public_url=f"http://{OURS}",
             secret_key="x" * 32,
             api_token="api",
@@ -442,6 +443,8 @@ class _NewWorld(World):
         chance = Chance.of(self.seed)
         if self.country != "US":
             self._add_company()
+        if not self.database_url:
+            (self.directory / DATABASE).write_bytes(kept.database())
         self._open(START, chance)
         try:
             migrations.upgrade(self.parts.database)
