@@ -79,10 +79,14 @@ def _link(session: Session, connection_id: str, payment_id: str, targets: set[st
         session.execute(insert(session, PaymentLink).on_conflict_do_nothing(), rows)
 
 
-_UNLINK = sa.delete(PaymentLink).where(
-    PaymentLink.connection_id == given("connection_id"),
-    PaymentLink.payment_id == given("payment_id"),
-    PaymentLink.target_id.not_in(any_given("targets")),
+_UNLINK = (
+    sa.delete(PaymentLink)
+    .where(
+        PaymentLink.connection_id == given("connection_id"),
+        PaymentLink.payment_id == given("payment_id"),
+        PaymentLink.target_id.not_in(any_given("targets")),
+    )
+    .execution_options(synchronize_session=False)
 )
 
 

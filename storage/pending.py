@@ -254,7 +254,11 @@ _THIS = (
     PendingChange.kind == given("kind"),
     PendingChange.record_id == given("record_id"),
 )
-_CLEAR = sa.delete(PendingChange).where(*_THIS, PendingChange.generation == given("generation"))
+_CLEAR = (
+    sa.delete(PendingChange)
+    .where(*_THIS, PendingChange.generation == given("generation"))
+    .execution_options(synchronize_session=False)
+)
 _ONE = sa.select(PendingChange).where(*_THIS)
 
 
