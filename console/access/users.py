@@ -2,12 +2,12 @@
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from config.errors import RavebooksError
 from config.ports import Clock, Entropy
-from console.access import passwords
+from console.access.passwords import Passwords
 from schemas.ids import is_ravetree_id
 from storage import users
 from storage.database import Database, again_when_contended
@@ -47,12 +47,13 @@ class Users:
     clock: Clock
     entropy: Entropy
     secret_key: str
+    passwords: Passwords = field(default_factory=Passwords)
 
     @again_when_contended
     def add(self, name: str, role: str, account_id: str = ALL_ACCOUNTS, password: str = "") -> User:
         """Somebody new. Raises `NameTaken`, `RoleRefused` and `PasswordRefused`."""
         _check_role(name, role, account_id)
-        kept = passwords.hashed(password, name) if password else ""
+        kept = self.passwords.hashed(password, name) if password else ""
         with self.database.transaction() as session:
             return users.add(session, name, role, account_id, kept, self.clock.now())
 
@@ -83,7 +84,7 @@ class Users:
         if too_many:
             raise SignInRefused("there were too many failures")
         # Takes a twentieth of a second, and no connection to the database meanwhile.
-        if not passwords.is_right(kept, password):
+        if not self.passwords.is_right(kept, password):
             raise SignInRefused("the name or the password is wrong")
         with self.database.transaction() as session:
             user = users.get(session, name)
@@ -91,8 +92,8 @@ class Users:
                 raise SignInRefused("the password has just changed")
             users.forgive(session, counted, self._digest("name and address", name, address))
             user.signed_in_at = now
-            if passwords.is_outdated(kept):
-                user.password_hash = passwords.hashed(password, name)
+            if self.passwords.is_outdated(kept):
+                user.password_hash = self.passwords.hashed(password, name)
         return user
 
     def _counted(self, name: str, address: str) -> dict[str, int]:
@@ -148,7 +149,7 @@ class Users:
         """A new password; every session of that user ends. Raises `UnknownUser` and `PasswordRefused`."""
         with self.database.transaction() as session:
             user = users.get(session, name)
-            user.password_hash = passwords.hashed(password, user.shown)
+            user.password_hash = self.passwords.hashed(password, user.shown)
             users.forget_links(session, user.id)
             user.epoch += 1
             return user

@@ -3,10 +3,10 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
-from ravetree_sandbox.contract import INVOICE_STATUSES
 from ravetree_sandbox.documents import Documents
 from ravetree_sandbox.errors import invalid
 from ravetree_sandbox.forms import INVOICE_FORM
+from ravetree_sandbox.invoice_acts import InvoiceActs, refuse_void, split, status_of
 from ravetree_sandbox.journal import Actor
 from ravetree_sandbox.records import Record, changed_fields, require_version
 from ravetree_sandbox.shapes import component
@@ -18,25 +18,14 @@ _WORKED_OUT = ("subtotal", "total", "balance")
 _NEW: Json = {"status": "draft", "sent_at": None, "marked_paid_at": None, "marked_paid_by": None}
 
 
-def status_of(body: Json, today: date) -> str:
-    """The status by the contract's rules; past due is a matter of the day it is asked on."""
-    if body["status"] == "void":
-        return "void"
-    total, balance = Decimal(body["total"]), Decimal(body["balance"])
-    if body["marked_paid_at"] is not None or (total > 0 and balance <= 0):
-        return "paid"
-    if 0 < balance < total:
-        return "partially_paid"
-    if body["sent_at"] is None:
-        return "draft"
-    late = body["due_date"] is not None and date.fromisoformat(body["due_date"]) < today
-    return "past_due" if late and balance > 0 else "sent"
-
-
 class Invoices(Documents):
     kind = "invoices"
     record_shape = component("Invoice")
     form = INVOICE_FORM
+
+    @property
+    def _acts(self) -> InvoiceActs:
+        return InvoiceActs(self._clock, self.paid)
 
     def show(self, record: Record) -> Json:
         shown = record.shown()
@@ -44,32 +33,32 @@ class Invoices(Documents):
 
     def create(self, actor: Actor, given: Json) -> Json:
         """A user's new invoice; `status` may be draft, sent or paid."""
-        given, acts = _split(given)
+        given, acts = split(given)
         entered = self._enter(given)
         entered.setdefault("due_date", _due(entered["issue_date"]))
         self._check_estimate(entered)
         body = {**self._complete(entered, None), **_NEW}
-        body = self._settled(self._act({**body, "balance": body["total"]}, acts, actor))
+        body = self._settled(self._acts.take({**body, "balance": body["total"]}, acts, actor))
         return self._emit_created(self._records.create(self.kind, body), actor)
 
     def update(self, actor: Actor, record_id: str, given: Json, if_match: int | None = None) -> Json:
         """A user's edit: fields, lines, and the acts of sending, marking as paid, un-marking and voiding."""
         record = self._records.get(self.kind, record_id)
         require_version(record, if_match)
-        given, acts = _split(given)
+        given, acts = split(given)
         body = record.body
         if given:
-            self._refuse_void(record)
+            refuse_void(record.body)
             revised = self._complete(self._revise(record, given), record_id)
             body = self._settled({**body, **revised}, record_id)
             self._check_currency(record, body)
-        return self.show(self._save(actor, record, self._act(body, acts, actor, record_id)))
+        return self.show(self._save(actor, record, self._acts.take(body, acts, actor, record_id)))
 
     def set_status(self, actor: Actor, record_id: str, status: str, if_match: int | None = None) -> Json:
         """The integration's write: it notes that the invoice was sent, or voids it; it un-marks nothing."""
         record = self._records.get(self.kind, record_id)
         require_version(record, if_match)
-        body = self._void(record.body, record_id) if status == "void" else self._send(record.body)
+        body = self._acts.void(record.body, record_id) if status == "void" else self._acts.send(record.body)
         return self.show(self._save(actor, record, body))
 
     def settle(self, actor: Actor, invoice_id: str) -> Decimal:
@@ -113,42 +102,6 @@ class Invoices(Documents):
             voided = "status" in facts and saved.body["status"] == "void"
             self._emit("voided" if voided else "status_changed", saved, actor, facts)
 
-    def _act(self, body: Json, acts: Json, actor: Actor, record_id: str | None = None) -> Json:
-        status, marked = acts.get("status"), acts.get("marked_paid")
-        if status == "void":
-            body = self._void(body, record_id)
-        elif status == "paid" or marked is True:
-            body = self._mark(body, actor)
-        elif status == "sent" or marked is False:
-            body = self._unmark(body)
-        if status == "sent":
-            body = self._send(body)
-        elif status is not None and status_of(body, self._today()) != status:
-            raise invalid(f"An invoice cannot be set to {status}: that follows from its payments.", "status")
-        return body
-
-    def _void(self, body: Json, record_id: str | None) -> Json:
-        if record_id is not None and self.paid(record_id):
-            raise invalid("The invoice has payments: take away their allocations first.", "status")
-        return {**body, "status": "void"}
-
-    def _send(self, body: Json) -> Json:
-        _refuse_void_body(body)
-        return {**body, "sent_at": body["sent_at"] or self._clock.stamp()}
-
-    def _mark(self, body: Json, actor: Actor) -> Json:
-        _refuse_void_body(body)
-        if status_of(body, self._today()) == "paid":
-            return body
-        return {**body, "marked_paid_at": self._clock.stamp(), "marked_paid_by": actor.id}
-
-    def _unmark(self, body: Json) -> Json:
-        _refuse_void_body(body)
-        return {**body, "marked_paid_at": None, "marked_paid_by": None}
-
-    def _refuse_void(self, record: Record) -> None:
-        _refuse_void_body(record.body)
-
     def _check_currency(self, record: Record, body: Json) -> None:
         if body["currency"] != record.body["currency"] and self.paid(record.id):
             raise invalid("The invoice has payments in the currency it was in.", "currency")
@@ -164,21 +117,6 @@ class Invoices(Documents):
     def _check_deletable(self, record: Record) -> None:
         if self.paid(record.id):
             raise invalid("The invoice has payments: take away their allocations first.")
-
-
-def _split(given: Json) -> tuple[Json, Json]:
-    """The form's fields, and the acts that change a status."""
-    acts: Json = {name: given[name] for name in ("status", "marked_paid") if name in given}
-    if "status" in acts and acts["status"] not in INVOICE_STATUSES:
-        raise invalid(f"The status is one of {', '.join(INVOICE_STATUSES)}.", "status")
-    if not isinstance(acts.get("marked_paid", False), bool):
-        raise invalid("marked_paid is true or false.", "marked_paid")
-    return {name: value for name, value in given.items() if name not in acts}, acts
-
-
-def _refuse_void_body(body: Json) -> None:
-    if body["status"] == "void":
-        raise invalid("The invoice is void, which is final.", "status")
 
 
 def _due(issue_date: object) -> str | None:

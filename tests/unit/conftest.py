@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from storage import migrations
@@ -13,6 +14,19 @@ from tests.unit.ports import FakeClock, SeededEntropy
 # How fast a machine makes its examples is not what these tests are about.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def silence() -> Iterator[None]:
+    """Nobody reads what is logged, and to spell a traceback takes a second; what captures logs captures them still."""
+    before = structlog.get_config()["processors"]
+    structlog.configure(processors=[_drop])
+    yield
+    structlog.configure(processors=before)
+
+
+def _drop(_logger: object, _name: str, _event: object) -> str:
+    raise structlog.DropEvent
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from quickbooks_sandbox.books.amounts import Doc, Encoded
 from quickbooks_sandbox.books.books import Books
 from quickbooks_sandbox.books.clock import parse_instant
 from quickbooks_sandbox.books.errors import Fault, required
+from quickbooks_sandbox.books.rendering import text
 from quickbooks_sandbox.books.schema import BY_PATH, NEVER_HELD
 
 LONGEST = timedelta(days=30)
@@ -62,7 +63,7 @@ def _changed(
             break
         if hidden is not None and not deleted and hidden(doc):
             continue
-        objects.append(_tombstone(doc) if deleted else books.text(entity, doc))
+        objects.append(_tombstone(doc) if deleted else text(books, entity, doc))
     return objects
 
 

@@ -10,10 +10,11 @@ from itertools import filterfalse, islice
 from typing import Any
 
 from quickbooks_sandbox.books.amounts import Doc, Encoded
-from quickbooks_sandbox.books.books import WITH_BALANCES, Books, rendered
+from quickbooks_sandbox.books.books import Books
 from quickbooks_sandbox.books.clock import parse_instant
 from quickbooks_sandbox.books.errors import Fault
 from quickbooks_sandbox.books.indexes import CHANGED, DAY, ID, id_order, name_field, updated_seconds
+from quickbooks_sandbox.books.rendering import WITH_BALANCES, rendered, text
 from quickbooks_sandbox.books.schema import (
     BY_PATH,
     ENTITIES,
@@ -116,19 +117,20 @@ def _meaning(detail: str) -> Fault:
 
 
 class _Parser:
+    """From tokens to a query, a method for each part of the grammar."""
+
     def __init__(self, tokens: list[Token]) -> None:
-        self._tokens = tokens
-        self._at = 0
+        self._read = _Reader(tokens)
 
     def query(self) -> Query:
-        self._expect("SELECT")
+        self._read.expect("SELECT")
         fields, count = self._selection()
-        self._expect("FROM")
-        entity = self._entity(self._take("word"))
-        conditions = self._conditions(entity) if self._accept("WHERE") else ()
-        order = self._order(entity) if self._accept("ORDERBY") or self._two_words("ORDER", "BY") else ()
+        self._read.expect("FROM")
+        entity = self._entity(self._read.take("word"))
+        conditions = self._conditions(entity) if self._read.accept("WHERE") else ()
+        order = self._order(entity) if self._read.accept("ORDERBY") or self._read.two_words("ORDER", "BY") else ()
         start, limit = self._paging()
-        self._take("end")
+        self._read.take("end")
         names = tuple(_field(entity, name) for name in fields)
         return Query(entity, names, count, conditions, order, start, limit)
 
@@ -140,49 +142,49 @@ class _Parser:
         return entity
 
     def _selection(self) -> tuple[list[str], bool]:
-        if self._accept_symbol("*"):
-            while self._accept_symbol(","):  # "*, Sku" asks for a field that the star leaves out elsewhere
+        if self._read.accept_symbol("*"):
+            while self._read.accept_symbol(","):  # "*, Sku" asks for a field that the star leaves out elsewhere
                 self._name()
             return [], False
-        if self._peek().value.lower() == "count":
-            self._next()
+        if self._read.peek().value.lower() == "count":
+            self._read.next()
             for symbol in "(*)":
-                self._expect_symbol(symbol)
+                self._read.expect_symbol(symbol)
             return [], True
         names = [self._name()]
-        while self._accept_symbol(","):
+        while self._read.accept_symbol(","):
             names.append(self._name())
         return names, False
 
     def _name(self) -> str:
-        name = self._take("word").value
-        if name.endswith(".") and self._accept_symbol("*"):
+        name = self._read.take("word").value
+        if name.endswith(".") and self._read.accept_symbol("*"):
             return name.rstrip(".")
         return name
 
     def _conditions(self, entity: str) -> tuple[Condition, ...]:
         found = [self._condition(entity)]
-        while self._accept("AND"):
+        while self._read.accept("AND"):
             found.append(self._condition(entity))
         return tuple(found)
 
     def _condition(self, entity: str) -> Condition:
-        name = _field(entity, self._take("word").value)
-        token = self._next()
+        name = _field(entity, self._read.take("word").value)
+        token = self._read.next()
         operator = token.value.upper()
         if operator == "IN":
-            self._expect_symbol("(")
+            self._read.expect_symbol("(")
             values = [self._value()]
-            while self._accept_symbol(","):
+            while self._read.accept_symbol(","):
                 values.append(self._value())
-            self._expect_symbol(")")
+            self._read.expect_symbol(")")
             return Condition(name, "IN", tuple(values))
         if operator not in ("=", "<", ">", "<=", ">=", "LIKE"):
             raise _syntax(token)
         return Condition(name, operator, (self._value(),))
 
     def _value(self) -> str:
-        token = self._next()
+        token = self._read.next()
         if token.kind == "text":
             return re.sub(r"\\(.)", r"\1", token.value[1:-1])
         if token.kind == "number" or token.value.lower() in ("true", "false"):
@@ -191,78 +193,84 @@ class _Parser:
 
     def _order(self, entity: str) -> tuple[Order, ...]:
         found = [self._order_term(entity)]
-        while self._accept_symbol(","):
+        while self._read.accept_symbol(","):
             found.append(self._order_term(entity))
         return tuple(found)
 
     def _order_term(self, entity: str) -> Order:
-        name = _field(entity, self._take("word").value)
-        if self._accept("DESC"):
+        name = _field(entity, self._read.take("word").value)
+        if self._read.accept("DESC"):
             return Order(name, True)
-        self._accept("ASC")
+        self._read.accept("ASC")
         return Order(name, False)
 
     def _paging(self) -> tuple[int, int]:
         start, limit = 1, DEFAULT_RESULTS
         while True:
-            if self._accept("STARTPOSITION"):
-                start = max(min(self._whole(), LAST_POSITION), 1)
-            elif self._accept("MAXRESULTS"):
-                limit = self._whole()
+            if self._read.accept("STARTPOSITION"):
+                start = max(min(self._read.whole(), LAST_POSITION), 1)
+            elif self._read.accept("MAXRESULTS"):
+                limit = self._read.whole()
                 if limit > MOST_RESULTS:
                     raise _meaning(f"value {limit} is too large. Max allowed value is {MOST_RESULTS}.")
             else:
                 return start, limit
 
-    # Tokens
 
-    def _peek(self) -> Token:
+class _Reader:
+    """The tokens of a query, read one after the other; fault 4000 where another is expected."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
+        self._at = 0
+
+    def peek(self) -> Token:
         return self._tokens[self._at]
 
-    def _next(self) -> Token:
+    def next(self) -> Token:
         token = self._tokens[self._at]
         self._at = min(self._at + 1, len(self._tokens) - 1)
         return token
 
-    def _accept(self, keyword: str) -> bool:
-        token = self._peek()
+    def accept(self, keyword: str) -> bool:
+        token = self.peek()
         if token.kind == "word" and token.value.upper() == keyword:
-            self._next()
+            self.next()
             return True
         return False
 
-    def _two_words(self, first: str, second: str) -> bool:
-        if self._accept(first):
-            self._expect(second)
+    def two_words(self, first: str, second: str) -> bool:
+        if self.accept(first):
+            self.expect(second)
             return True
         return False
 
-    def _accept_symbol(self, symbol: str) -> bool:
-        if self._peek().kind == "symbol" and self._peek().value == symbol:
-            self._next()
+    def accept_symbol(self, symbol: str) -> bool:
+        if self.peek().kind == "symbol" and self.peek().value == symbol:
+            self.next()
             return True
         return False
 
-    def _expect(self, keyword: str) -> None:
-        if not self._accept(keyword):
+    def expect(self, keyword: str) -> None:
+        if not self.accept(keyword):
             self._fail()
 
-    def _expect_symbol(self, symbol: str) -> None:
-        if not self._accept_symbol(symbol):
+    def expect_symbol(self, symbol: str) -> None:
+        if not self.accept_symbol(symbol):
             self._fail()
 
-    def _take(self, kind: str) -> Token:
-        if self._peek().kind != kind:
+    def take(self, kind: str) -> Token:
+        if self.peek().kind != kind:
             self._fail()
-        return self._next()
+        return self.next()
 
-    def _whole(self) -> int:
-        if not self._peek().value.isdecimal():
+    def whole(self) -> int:
+        if not self.peek().value.isdecimal():
             self._fail()
-        return int(self._take("number").value)
+        return int(self.take("number").value)
 
     def _fail(self) -> None:
-        raise _syntax(self._peek())
+        raise _syntax(self.peek())
 
 
 def _field(entity: str, path: str) -> str:
@@ -341,7 +349,7 @@ def _shown(books: Books, query: Query, doc: Doc) -> Doc | Encoded:
     stored = books.get(query.entity, doc["Id"]) or doc
     if query.fields:
         return _picked(rendered(books, query.entity, stored), query.fields)
-    return books.text(query.entity, stored)
+    return text(books, query.entity, stored)
 
 
 def _candidates(books: Books, query: Query) -> tuple[Iterable[Doc], bool]:

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, request
 
 from quickbooks_sandbox.books.amounts import Doc, amount_of
+from quickbooks_sandbox.books.balances import balance
 from quickbooks_sandbox.books.books import Books
 from quickbooks_sandbox.books.errors import Fault
 from quickbooks_sandbox.rules.operations import write
@@ -116,9 +117,9 @@ def _overview(realm: str, books: Books) -> str:
         for one in sorted(owing, key=lambda one: (-abs(books.owed(one["Id"])), one["DisplayName"]))[:SHOWN]
     ]  # fmt: skip
     accounts = [
-        [escape(str(one["FullyQualifiedName"])), escape(str(one["AccountType"])), _money(one, books.balance(one))]
+        [escape(str(one["FullyQualifiedName"])), escape(str(one["AccountType"])), _money(one, balance(books, one))]
         for one in books.all("Account")
-        if books.balance(one)
+        if balance(books, one)
     ]
     counts = [
         [entity, str(books.count(entity))]

@@ -8,12 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from quickbooks_sandbox.books.amounts import Doc, decode
-from quickbooks_sandbox.books.books import Change, rendered
+from quickbooks_sandbox.books.disk import Change
+from quickbooks_sandbox.books.rendering import rendered
 from quickbooks_sandbox.books.schema import ENTITIES
 from quickbooks_sandbox.http.pages import json_answer
 from quickbooks_sandbox.intuit.apps import App
+from quickbooks_sandbox.intuit.events import LEGACY_NAMES
 from quickbooks_sandbox.intuit.steering import fault_of
-from quickbooks_sandbox.intuit.webhooks import LEGACY_NAMES
 from quickbooks_sandbox.rules.names import merge
 from quickbooks_sandbox.world.generator import SAMPLE, Plan
 from quickbooks_sandbox.world.services import Services

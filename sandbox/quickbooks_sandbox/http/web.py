@@ -14,9 +14,10 @@ from werkzeug.exceptions import HTTPException
 
 from quickbooks_sandbox.books.clock import answer_time
 from quickbooks_sandbox.books.errors import Fault, not_authenticated, ordered
-from quickbooks_sandbox.http.api import AccountingApi, ApiAnswer, ApiRequest, endpoint_of
+from quickbooks_sandbox.http.api import AccountingApi
 from quickbooks_sandbox.http.book_pages import make_book_pages
 from quickbooks_sandbox.http.pages import make_pages
+from quickbooks_sandbox.http.requests import ApiAnswer, ApiRequest, endpoint_of
 from quickbooks_sandbox.http.steering_pages import make_steering
 from quickbooks_sandbox.world.services import Services
 from sandbox_kit.faults import OrderedFault

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from quickbooks_sandbox.books.amounts import Doc
 from quickbooks_sandbox.books.storage import Storage
-from quickbooks_sandbox.intuit.oauth import secret
+from quickbooks_sandbox.intuit.credentials import secret
 
 _SETTING = "more_apps"
 

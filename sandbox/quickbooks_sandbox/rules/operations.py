@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from quickbooks_sandbox.books.amounts import Doc, copied
-from quickbooks_sandbox.books.books import Books, Transaction, rendered
+from quickbooks_sandbox.books.books import Books, Transaction
 from quickbooks_sandbox.books.errors import Fault, business, invalid_id, required, stale, unsupported_operation
+from quickbooks_sandbox.books.rendering import rendered
 from quickbooks_sandbox.books.schema import LISTS_WITH_ACTIVE, TRANSACTIONS, accept
 from quickbooks_sandbox.rules.company import automatic
 from quickbooks_sandbox.rules.names import save_name

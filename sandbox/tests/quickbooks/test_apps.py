@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from quickbooks_sandbox.books.amounts import decode
-from quickbooks_sandbox.intuit.webhooks import signature
+from quickbooks_sandbox.intuit.deliveries import signature
 from quickbooks_sandbox.testing import CUSTOMER, World, line
 
 FIRST_URL, SECOND_URL = "http://receiver.example/first", "http://receiver.example/second"

@@ -330,7 +330,7 @@ def test_what_is_not_served_is_an_unsupported_operation(world: World, method: st
 def test_a_bug_is_answered_in_json_and_shown_on_standard_error(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("quickbooks_sandbox.http.api.query.run", lambda *_: 1 / 0)
+    monkeypatch.setattr("quickbooks_sandbox.http.reads.run", lambda *_: 1 / 0)
     answer = world.get("query", query="select * from Invoice")
     assert answer.status_code == 500
     assert answer.get_json()["Fault"]["Error"][0]["code"] == "10000"

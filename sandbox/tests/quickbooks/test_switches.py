@@ -10,7 +10,7 @@ import pytest
 
 from quickbooks_sandbox.books.amounts import decode
 from quickbooks_sandbox.testing import CUSTOMER, World, applied_to, code_of, line, money, sparse
-from quickbooks_sandbox.world.services import SWITCHES
+from quickbooks_sandbox.world.switches import SWITCHES
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from quickbooks_sandbox.books.amounts import decode
-from quickbooks_sandbox.intuit.webhooks import signature
+from quickbooks_sandbox.intuit.deliveries import signature
 from quickbooks_sandbox.testing import CUSTOMER, World, line, named
 
 URL = "http://receiver.example/webhooks"

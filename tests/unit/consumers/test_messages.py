@@ -14,6 +14,7 @@ from schemas import strict_json
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.binary() | st.text(st.characters(categories=["Cs"])),
     lambda values: st.lists(values) | st.dictionaries(st.text() | st.binary(), values),
+    max_leaves=20,
 )
 DEATH = st.fixed_dictionaries({}, optional=dict.fromkeys(("reason", "queue", "routing-keys", "count"), VALUES))
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-import structlog
 
 from storage.database import Database
 from tests.unit.ports import FakeClock
@@ -39,19 +38,6 @@ def place(migrated: Path) -> Iterator[Place]:
         made.keep()
         yield made
         made.database.close()
-
-
-@pytest.fixture(autouse=True)
-def silence() -> Iterator[None]:
-    """Nobody reads what is logged, and to spell a traceback takes a second; what captures logs captures them still."""
-    before = structlog.get_config()["processors"]
-    structlog.configure(processors=[_drop])
-    yield
-    structlog.configure(processors=before)
-
-
-def _drop(_logger: object, _name: str, _event: object) -> str:
-    raise structlog.DropEvent
 
 
 @pytest.fixture

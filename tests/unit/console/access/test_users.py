@@ -1,11 +1,13 @@
 """Who gets in: passwords, failures, links, and sessions that end."""
 
+import dataclasses
 from datetime import timedelta
+from typing import Literal
 
 import pytest
+from argon2 import PasswordHasher
 
-from console.access import passwords
-from console.access.passwords import PasswordRefused
+from console.access.passwords import PasswordRefused, Passwords
 from console.access.sessions import ENDS_AFTER, Sessions
 from console.access.users import LinkRefused, RoleRefused, SignInRefused, Users
 from storage import users as rows
@@ -14,6 +16,8 @@ from storage.models import ConsoleSession, SignInFailure
 from tests.unit.ports import FakeClock, SeededEntropy
 
 PASSWORD, ADDRESS = "correct horse battery", "192.0.2.7"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""How dear a password is to guess is not what most of these tests are about."""
 
 
 @pytest.fixture
@@ -23,7 +27,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def users(database: Database, clock: FakeClock) -> Users:
-    made = Users(database, clock, SeededEntropy(), "k" * 32)
+    made = Users(database, clock, SeededEntropy(), "k" * 32, Passwords(CHEAP))
     made.add("Kim", rows.OPERATOR, password=PASSWORD)
     return made
 
@@ -47,6 +51,34 @@ def test_who_has_the_name_and_the_password_gets_in(users: Users) -> None:
 
 def test_no_password_is_kept_as_it_is(users: Users) -> None:
     assert users.every()[0].password_hash.startswith("$argon2id$")
+
+
+def test_a_guess_costs_what_argon2_advises(users: Users) -> None:
+    """RFC 9106, 4: 64 MiB, three passes, four lanes where memory is scarce."""
+    anybodys = Users(users.database, users.clock, SeededEntropy(), "k" * 32)
+    anybodys.add("Nora", rows.OPERATOR, password=PASSWORD)
+    kept = {user.shown: user.password_hash for user in anybodys.every()}
+    assert kept["Nora"].startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert anybodys.sign_in("Nora", PASSWORD, ADDRESS).password_hash == kept["Nora"]
+    assert anybodys.sign_in("Kim", PASSWORD, ADDRESS).password_hash.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_whoever_asks_is_refused_at_the_same_cost(is_known: bool) -> None:
+    """Else how long an answer takes says whose names are known."""
+    looked: list[str] = []
+
+    class Listens(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+            looked.append(str(hash))
+            return super().verify(hash, password)
+
+    passwords = Passwords(Listens(time_cost=1, memory_cost=8, parallelism=1))
+    kept = passwords.hashed(PASSWORD, "Kim") if is_known else ""
+    assert not passwords.is_right(kept, "wrong wrong wrong")
+    (hash_,) = looked
+    assert hash_.startswith("$argon2id$v=19$m=8,t=1,p=1$")
+    assert not passwords.is_outdated(hash_), "its salt and its length are those of the others"
 
 
 def test_after_five_failures_the_right_password_waits_too(users: Users, clock: FakeClock) -> None:
@@ -171,18 +203,17 @@ def test_what_counts_no_longer_is_dropped(users: Users, database: Database, cloc
         assert session.query(SignInFailure).count() == 3
 
 
-def test_a_password_that_changes_meanwhile_lets_nobody_in(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_that_changes_meanwhile_lets_nobody_in(users: Users) -> None:
     """Looking at a password takes a while."""
-    right = passwords.is_right
 
-    def slowly(kept: str, password: str) -> bool:
-        found = right(kept, password)
-        users.set_password("Kim", f"{PASSWORD} 2")
-        return found
+    class Slow(Passwords):
+        def is_right(self, kept: str, password: str) -> bool:
+            found = super().is_right(kept, password)
+            users.set_password("Kim", f"{PASSWORD} 2")
+            return found
 
-    monkeypatch.setattr(passwords, "is_right", slowly)
     with pytest.raises(SignInRefused, match="just changed"):
-        users.sign_in("Kim", PASSWORD, ADDRESS)
+        dataclasses.replace(users, passwords=Slow(CHEAP)).sign_in("Kim", PASSWORD, ADDRESS)
 
 
 def test_an_account_s_link_lets_in_its_own_bookkeepers_alone(users: Users) -> None:
