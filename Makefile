@@ -62,12 +62,12 @@ doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more test-the-tests people unit clients simulation thorough integration browser ops-test shown answers conformance docs fuzz chaos
+.PHONY: test test-more test-the-tests people unit coverage clients simulation thorough integration browser ops-test shown answers conformance docs fuzz chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration, browser; installs RabbitMQ, PostgreSQL and Chromium where they are missing
 	@ops/test-rings lint unit clients simulation integration browser
 
-test-more: $(WHEEL) ## What `make test` has no time for: the longest simulations, what people are shown, answer, do and are told to type, the wheels, fuzz, and the locks with the pips of Python 3.11 and the newest one
-	@SEEDS=40 ops/test-rings thorough shown answers people conformance docs wheel fuzz
+test-more: $(WHEEL) ## What `make test` has no time for: coverage, the longest simulations, what people are shown, answer, do and are told to type, the wheels, fuzz, and the locks with the pips of Python 3.11 and the newest one
+	@SEEDS=40 ops/test-rings coverage thorough shown answers people conformance docs wheel fuzz
 	@echo "Installing the locks into empty environments …"
 	@ops/check-locks
 
@@ -78,8 +78,11 @@ test-the-tests: $(TEST) ## Plant each defect of tests/mutants in a copy: tests m
 people: $(TEST) ## Random people on both sides, seed by seed; at rest both books agree, or a person is asked (SEEDS=5000: so many)
 	@SEEDS=$(SEEDS) TESTS='$(TESTS)' ops/test-rings people
 
-unit: $(TEST) ## The unit tests with branch coverage: seconds, no network
+unit: $(TEST) ## The unit tests: seconds, no network
 	@TESTS='$(TESTS)' ops/test-rings unit
+
+coverage: $(TEST) ## The unit tests again, with the branches that they take: of the engine by its own tests, then of everything
+	@TESTS='$(TESTS)' ops/test-rings coverage
 
 clients: $(TEST) ## Public QuickBooks clients in front of the sandbox; the half of them need Node.js and npm
 	@TESTS='$(TESTS)' ops/test-rings clients
@@ -87,7 +90,7 @@ clients: $(TEST) ## Public QuickBooks clients in front of the sandbox; the half 
 simulation: $(TEST) ## The parts together in one thread under a seed
 	@TESTS='$(TESTS)' ops/test-rings simulation
 
-thorough: $(TEST) ## Simulations that take minutes: every pair of changes of an invoice, any order of deliveries, an account for days
+thorough: $(TEST) ## Simulations that take minutes: every pair of changes, any order of deliveries, an account for days
 	@TESTS='$(TESTS)' ops/test-rings thorough
 
 integration: $(TEST) ## Whole processes on SQLite, and on PostgreSQL with RabbitMQ

@@ -1,20 +1,15 @@
 """Every pair of concurrent changes has one stated outcome: docs/concurrent-changes.md, whatever arrives first."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.simulation.concurrency import HEAD, KINDS, ORDERS, PAGE, Kind, page, play
 
 
-def _as_long_as_it_takes(kind: Kind) -> Any:
-    """Invoices can change in more ways than all others together."""
-    return pytest.param(kind, id=kind.name, marks=[pytest.mark.thorough] if kind.name == "invoice" else [])
-
-
+@pytest.mark.thorough
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("kind", [_as_long_as_it_takes(kind) for kind in KINDS])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_each_pair_of_changes_ends_as_the_page_says(kind: Kind, order: str, tmp_path: Path) -> None:
     assert play(kind, ORDERS[order], tmp_path) == stated(kind)
 
