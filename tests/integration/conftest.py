@@ -45,6 +45,19 @@ def postgresql() -> Iterator[PostgreSQL]:
         yield server
 
 
+@pytest.fixture
+def mortal_rabbitmq(rabbitmq: RabbitMQ) -> Iterator[RabbitMQ]:
+    """The same one, for a test that stops or kills it: those after it find it running."""
+    yield rabbitmq
+    rabbitmq.start()
+
+
+@pytest.fixture
+def mortal_postgresql(postgresql: PostgreSQL) -> Iterator[PostgreSQL]:
+    yield postgresql
+    postgresql.start()
+
+
 @pytest.fixture(scope="module")
 def virtual_host(rabbitmq: RabbitMQ) -> str:
     """The url of a broker whose queues nobody else has."""

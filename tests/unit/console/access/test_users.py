@@ -49,6 +49,12 @@ def test_no_password_is_kept_as_it_is(users: Users) -> None:
     assert users.every()[0].password_hash.startswith("$argon2id$")
 
 
+def test_who_is_unknown_is_refused_after_as_much_work_as_anybody_else() -> None:
+    """What stands for their password is one of today's strength, and nobody's."""
+    assert not passwords.is_outdated(passwords._NOBODYS)
+    assert not passwords.is_right("", "nobody has this password")
+
+
 def test_after_five_failures_the_right_password_waits_too(users: Users, clock: FakeClock) -> None:
     fail(users, 5)
     with pytest.raises(SignInRefused, match="too many"):
