@@ -1,6 +1,6 @@
 """Commands without loading the program for each: a process of its own, forked from one that has loaded it.
 
-How the program is loaded is what `test_interrupted.py` and `test_ports.py` look at.
+How the program is loaded is what `test_interrupted.py` looks at.
 """
 
 import multiprocessing
