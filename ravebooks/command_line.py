@@ -13,7 +13,7 @@ from config import logging as logs
 from config.errors import USAGE, RavebooksError, SettingError
 from config.redaction import redact_text
 from ravebooks import private
-from ravebooks.loading import ending_quietly
+from ravebooks.loading import collecting_nothing, ending_quietly
 
 GROUPS = {
     "See": {
@@ -91,7 +91,7 @@ class Commands(click.Group):
         if place is None:
             return None
         module, _, name = place.partition(":")
-        with ending_quietly():
+        with ending_quietly(), collecting_nothing():
             found: click.Command = getattr(import_module(f"ravebooks.commands.{module}"), name)
         return found
 

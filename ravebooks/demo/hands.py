@@ -84,11 +84,15 @@ class Hands:
         return str(self._ravetree.create("contacts", body)["id"])
 
     def known(self, name: str) -> str:
-        """The contact of a customer that QuickBooks has already: the import has made it, or it is made once a day."""
+        """The contact of a customer that QuickBooks has already, once the import has made it.
+
+        One made by hand meanwhile would be a second of that name, about which a person is asked.
+        """
         if name not in self._clients:
-            there = [row["id"] for row in self._ravetree.every("contacts") if row["name"] == name]
-            body = {"kind": "account", "name": name, "currency": "USD"}
-            self._clients[name] = str(there[0] if there else self._ravetree.create("contacts", body)["id"])
+            there = self._eyes.until(
+                lambda: [row["id"] for row in self._ravetree.every("contacts") if row["name"] == name]
+            )
+            self._clients[name] = str(there[0])
         return self._clients[name]
 
     def invoice(self, name: str, client: str, lines: list[Body], currency: str = "USD") -> str:

@@ -1,9 +1,10 @@
 """`ravebooks web` as several processes: gunicorn starts them, watches them and ends them; HTTP is our server's alone.
 
-This module is what runs in the process above them, so it imports no metrics: those of a process that receives
+This module is what runs in the process above them. It imports no metrics by itself: those of a process that receives
 nothing would be added to the others'.
 """
 
+import gc
 import os
 import select
 import shutil
@@ -11,6 +12,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gunicorn.app.base import BaseApplication
@@ -19,6 +21,7 @@ from gunicorn.workers.base import Worker
 from config import environment
 from config.names import METRICS_FOLDER_VARIABLE
 from config.settings import Settings
+from ravebooks.loading import collecting_nothing, ending_quietly
 
 GRACEFUL_SECONDS = 9
 """Of the ten that an operator waits: a process has 8 to drain, and is killed then."""
@@ -87,6 +90,19 @@ class Web(BaseApplication):  # type: ignore[misc] # gunicorn publishes no types
         return web_process()
 
 
+def _load() -> None:
+    """What the processes below are made of, once for all of them: each begins at once, and they share its memory.
+
+    What it declares as this process's own metrics goes again; a process below declares them anew when it uses one.
+    """
+    with ending_quietly(), collecting_nothing():
+        import ravebooks.commands.processes  # noqa: F401 - for those below
+
+    for path in Path(os.environ[METRICS_FOLDER_VARIABLE]).glob(f"*_{os.getpid()}.db"):
+        path.unlink()
+    gc.freeze()
+
+
 def _forget(_arbiter: Any, worker: Worker) -> None:
     """What a process had counted stays; what it had measured goes with it."""
     from prometheus_client.multiprocess import mark_process_dead
@@ -99,4 +115,5 @@ def _clean_up(_arbiter: Any) -> None:
 
 
 if __name__ == "__main__":
+    _load()
     Web(sys.argv[1:], Settings.from_environment(environment.read()).web_processes).run()

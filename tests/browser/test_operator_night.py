@@ -23,6 +23,7 @@ from tests.integration.system import System, until
 from tests.services.mail import MailServer
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
+from tests.services.server import together
 
 LONG = 60_000
 
@@ -35,22 +36,28 @@ def mail() -> Iterator[MailServer]:
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[RabbitMQ]:
-    with RabbitMQ() as server:
-        yield server
+def servers() -> Iterator[tuple[RabbitMQ, PostgreSQL]]:
+    made = RabbitMQ(), PostgreSQL()
+    with together(*made):
+        yield made
 
 
 @pytest.fixture(scope="module")
-def environment(broker: RabbitMQ, mail: MailServer) -> Iterator[dict[str, str]]:
-    with PostgreSQL() as server:
-        yield {
-            "RAVEBOOKS_BROKER_URL": broker.url,
-            "RAVEBOOKS_DATABASE_URL": server.new_database(),
-            "RAVEBOOKS_MAIL_URL": mail.url,
-            "RAVEBOOKS_MAIL_TO": "kim@books.example",
-            "RAVEBOOKS_TELL_SECONDS": "1",
-            "RAVEBOOKS_TELL_OVER_SECONDS": "1",
-        }
+def broker(servers: tuple[RabbitMQ, PostgreSQL]) -> RabbitMQ:
+    return servers[0]
+
+
+@pytest.fixture(scope="module")
+def environment(servers: tuple[RabbitMQ, PostgreSQL], mail: MailServer) -> dict[str, str]:
+    broker, database = servers
+    return {
+        "RAVEBOOKS_BROKER_URL": broker.url,
+        "RAVEBOOKS_DATABASE_URL": database.new_database(),
+        "RAVEBOOKS_MAIL_URL": mail.url,
+        "RAVEBOOKS_MAIL_TO": "kim@books.example",
+        "RAVEBOOKS_TELL_SECONDS": "1",
+        "RAVEBOOKS_TELL_OVER_SECONDS": "1",
+    }
 
 
 @pytest.fixture(scope="module")

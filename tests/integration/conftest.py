@@ -8,18 +8,28 @@ from pathlib import Path
 import pytest
 
 from publishers import marks
-from tests.integration.serving import Web
+from tests.integration.serving import Served, Web, served_by
 from tests.integration.system import System
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
 
-LONGEST = ("test_random_people.py", "test_commands.py", "test_outages.py")
+LONGEST = (
+    "test_random_people.py",
+    "test_day.py",
+    "test_outages.py",
+    "test_floods.py",
+    "test_interrupted.py",
+    "test_consuming.py",
+    "test_publishing.py",
+)
+"""Measured, the longest first."""
 BACK_ENDS = ("embedded", "postgresql and rabbitmq")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first: at the end no process waits for the other's long file."""
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONGEST)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,6 +53,19 @@ def rabbitmq() -> Iterator[RabbitMQ]:
 def postgresql() -> Iterator[PostgreSQL]:
     with PostgreSQL() as server:
         yield server
+
+
+@pytest.fixture
+def mortal_rabbitmq(rabbitmq: RabbitMQ) -> Iterator[RabbitMQ]:
+    """The same one, for a test that stops or kills it: those after it find it running."""
+    yield rabbitmq
+    rabbitmq.start()
+
+
+@pytest.fixture
+def mortal_postgresql(postgresql: PostgreSQL) -> Iterator[PostgreSQL]:
+    yield postgresql
+    postgresql.start()
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +101,20 @@ def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     made.start()
     yield made
     assert made.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    made = System(Path(tmp_path_factory.mktemp("up")))
+    made.start()
+    yield made
+    assert made.stop() == 0
+
+
+@pytest.fixture(params=["up", "web"])
+def served(request: pytest.FixtureRequest) -> Served:
+    """Each of the two commands that the world reaches."""
+    if request.param == "web":
+        web: Web = request.getfixturevalue("web")
+        return web.served()
+    return served_by(request.getfixturevalue("up"))

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from tests.integration import forked
 from tests.integration.system import System, healthy, until
 from tests.services.ports import free_ports
 from tests.services.processes import family
@@ -118,9 +119,8 @@ class Web:
         self.log = folder / "web.log"
 
     def start(self) -> None:
-        subprocess.run(
-            [sys.executable, "-m", "ravebooks", "release"], env=self.environment, check=True, capture_output=True
-        )
+        released = forked.ravebooks(("release",), self.environment, self.folder)
+        assert released.status == 0, released.stderr
         with contextlib.closing(sqlite3.connect(self.folder / "ravebooks.db")) as database, database:
             row = {"id": CONNECTION, "account_id": "org_42", "realm_id": "1", "environment": "local", "state": "active"}
             row |= {"created_at": "2026-11-20 00:00:00.000000", "cdc_watermark": "2026-11-20 00:00:00.000000"}

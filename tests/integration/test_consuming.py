@@ -406,16 +406,15 @@ def test_many_nudges_at_once_all_arrive_and_one_answer_says_so(rabbitmq: RabbitM
     nudger._drop()
 
 
-def test_a_nudge_after_a_restart_of_the_broker_arrives() -> None:
-    with RabbitMQ() as broker:
-        connection = pika.BlockingConnection(pika.URLParameters(broker.url))
+def test_a_nudge_after_a_restart_of_the_broker_arrives(mortal_rabbitmq: RabbitMQ) -> None:
+    url = mortal_rabbitmq.new_virtual_host()
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         topology.declare(connection.channel())
-        connection.close()
-        nudger = BrokerNudger(broker.url)
-        nudger.nudge("a")
-        broker.stop()
-        broker.start()
-        before = nudger.waiting()
-        nudger.nudge("b")
-        wait_until(lambda: nudger.waiting() == before + 1, 10, "the nudge after the restart is not there")
-        nudger._drop()
+    nudger = BrokerNudger(url)
+    nudger.nudge("a")
+    mortal_rabbitmq.stop()
+    mortal_rabbitmq.start()
+    before = nudger.waiting()
+    nudger.nudge("b")
+    wait_until(lambda: nudger.waiting() == before + 1, 10, "the nudge after the restart is not there")
+    nudger._drop()

@@ -13,15 +13,15 @@ from ravebooks.doctor import Symptom, examine
 from tests.services.rabbitmq import RabbitMQ
 
 
-@pytest.fixture(scope="module")
-def rabbitmq() -> Iterator[RabbitMQ]:
-    with RabbitMQ() as server:
-        yield server
+@pytest.fixture
+def url(rabbitmq: RabbitMQ) -> str:
+    """Of a broker on which nobody has declared anything."""
+    return rabbitmq.new_virtual_host()
 
 
 @pytest.fixture
-def channel(rabbitmq: RabbitMQ) -> Iterator[pika.adapters.blocking_connection.BlockingChannel]:
-    with pika.BlockingConnection(pika.URLParameters(rabbitmq.url)) as connection:
+def channel(url: str) -> Iterator[pika.adapters.blocking_connection.BlockingChannel]:
+    with pika.BlockingConnection(pika.URLParameters(url)) as connection:
         yield connection.channel()
 
 
@@ -41,20 +41,20 @@ def broker_finding(url: str, state_dir: str) -> Symptom:
 
 
 def test_queues_are_missing_then_right_then_declared_otherwise(
-    rabbitmq: RabbitMQ,
+    url: str,
     channel: pika.adapters.blocking_connection.BlockingChannel,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = str(tmp_path_factory.mktemp("doctor"))
-    missing = broker_finding(rabbitmq.url, folder)
+    missing = broker_finding(url, folder)
     assert "does not exist" in missing.sentence
     assert missing.remedy == "Run `ravebooks release`."
 
     topology.declare(channel)
-    assert broker_finding(rabbitmq.url, folder).ok
+    assert broker_finding(url, folder).ok
 
     channel.queue_delete(names.INBOUND_QUEUE)
     channel.queue_declare(names.INBOUND_QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
-    otherwise = broker_finding(rabbitmq.url, folder)
+    otherwise = broker_finding(url, folder)
     assert not otherwise.ok
     assert f"the queue {names.INBOUND_QUEUE} was declared otherwise" in otherwise.sentence

@@ -4,14 +4,13 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from tests.integration import forked
 from tests.integration.serving import Web, folder_of_metrics, settings
 from tests.integration.system import until
 from tests.services.ports import free_ports
@@ -67,15 +66,8 @@ def test_a_used_port_is_one_line_and_status_1(command: str, tmp_path: Path) -> N
         port = other.getsockname()[1]
         more = {"RAVEBOOKS_PORT": str(port), "RAVEBOOKS_HEALTH_PORT": str(port)}
         environment = os.environ | settings("amqp://guest:guest@127.0.0.1:9/", tmp_path) | more
-        done = subprocess.run(  # noqa: S603 - our own command
-            [sys.executable, "-m", "ravebooks", command],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-    assert done.returncode == 1
+        done = forked.ravebooks((command,), environment, tmp_path)
+    assert done.status == 1
     assert re.fullmatch(
         rf"ravebooks: cannot listen on 127\.0\.0\.1 port {port}: another process does\. "
         r"Stop what listens there, or set RAVEBOOKS_(PORT|HEALTH_PORT)\b.* to another port\.\n",

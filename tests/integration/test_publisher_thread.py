@@ -170,7 +170,7 @@ def test_the_thread_shows_that_it_lives(rabbitmq: RabbitMQ) -> None:
     assert "publisher" in progress.stuck()
 
 
-def test_queues_that_were_missing_are_told_once_the_database_is_back() -> None:
+def test_queues_that_were_missing_are_told_once_the_database_is_back(rabbitmq: RabbitMQ) -> None:
     told: list[str] = []
 
     def tell() -> None:
@@ -178,9 +178,9 @@ def test_queues_that_were_missing_are_told_once_the_database_is_back() -> None:
         if len(told) < 2:
             raise DatabaseDown("it is away")
 
-    with RabbitMQ() as broker, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(confirms, "TELL_AGAIN_SECONDS", 0.1)
-        publisher = ConfirmedPublisher(broker.url, tell, Progress(SystemClock()))
+        publisher = ConfirmedPublisher(rabbitmq.new_virtual_host(), tell, Progress(SystemClock()))
         publisher.start()
         connected(publisher)
         wait_until(lambda: len(told) == 2, 10, "nobody was told")

@@ -36,7 +36,7 @@ def publisher(rabbitmq: RabbitMQ) -> Iterator[ConfirmedPublisher]:
     made = ConfirmedPublisher(rabbitmq.url)
     made.start()
     wait_until(lambda: made.connected, 20, "the publisher did not connect")
-    drain(rabbitmq)
+    drain(rabbitmq.url)
     yield made
     made.stop()
 
@@ -49,9 +49,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made.close()
 
 
-def drain(rabbitmq: RabbitMQ) -> list[bytes]:
+def drain(url: str) -> list[bytes]:
     """Everything that is in the inbound queue."""
-    connection = pika.BlockingConnection(pika.URLParameters(rabbitmq.url))
+    connection = pika.BlockingConnection(pika.URLParameters(url))
     channel = connection.channel()
     found = []
     while (answer := channel.basic_get(names.INBOUND_QUEUE, auto_ack=True))[0] is not None:
@@ -71,7 +71,7 @@ def test_many_messages_are_confirmed_pipelined_and_are_all_there(
     futures = [publisher.send(message_for(delivery(str(number)))) for number in range(500)]
     for future in futures:
         publisher.confirm(future, 10)
-    found = [envelopes.decode(body).id for body in drain(rabbitmq)]
+    found = [envelopes.decode(body).id for body in drain(rabbitmq.url)]
     assert sorted(found, key=int) == [str(number) for number in range(500)]
 
 
@@ -108,7 +108,7 @@ def test_a_paused_broker_costs_one_deadline_and_then_nothing(
     wait_until(lambda: publisher.connected, 30, "the publisher did not come back")
     relay = Relay(publisher, database)
     wait_until(lambda: relay.relay() == 0 and waiting(database) == 0, 20, "the outbox was not relayed")
-    found = {envelopes.decode(body).id for body in drain(rabbitmq)}
+    found = {envelopes.decode(body).id for body in drain(rabbitmq.url)}
     assert found == {"first", *(f"later-{number}" for number in range(20))}
 
 
@@ -150,9 +150,9 @@ def test_what_the_broker_refuses_stays_in_the_outbox(
         assert relay.relay() == 1
         with database.transaction() as session:
             assert [row.message_id for row in outbox.oldest(session, 10)] == ["b", "c"]
-    drain(rabbitmq)
+    drain(rabbitmq.url)
     assert relay.relay() == 2
-    assert (waiting(database), [envelopes.decode(body).id for body in drain(rabbitmq)]) == (0, ["b", "c"])
+    assert (waiting(database), [envelopes.decode(body).id for body in drain(rabbitmq.url)]) == (0, ["b", "c"])
 
 
 def test_every_delivery_of_a_call_goes_into_the_outbox(database: Database) -> None:
@@ -164,36 +164,37 @@ def test_every_delivery_of_a_call_goes_into_the_outbox(database: Database) -> No
         assert [envelopes.decode(row.body.encode()).id for row in outbox.oldest(session, 10)] == ["a", "b", "c"]
 
 
-def test_what_was_in_flight_when_the_broker_died_is_not_confirmed() -> None:
+def test_what_was_in_flight_when_the_broker_died_is_not_confirmed(mortal_rabbitmq: RabbitMQ) -> None:
     """It may be there or not: only a confirm says so."""
-    with RabbitMQ() as broker:
-        publisher = ConfirmedPublisher(broker.url)
-        publisher.start()
-        wait_until(lambda: publisher.connected, 20, "the publisher did not connect")
-        broker.pause()
-        future = publisher.send(message_for(delivery("x")))
-        broker.kill()
-        with pytest.raises(BrokerDown):
-            publisher.confirm(future, 20)
-        publisher.stop()
+    publisher = ConfirmedPublisher(mortal_rabbitmq.url)
+    publisher.start()
+    wait_until(lambda: publisher.connected, 20, "the publisher did not connect")
+    mortal_rabbitmq.pause()
+    future = publisher.send(message_for(delivery("x")))
+    mortal_rabbitmq.kill()
+    with pytest.raises(BrokerDown):
+        publisher.confirm(future, 20)
+    publisher.stop()
 
 
-def test_a_broker_known_to_be_down_is_refused_at_once_and_found_again_by_itself(database: Database) -> None:
-    with RabbitMQ() as broker:
-        publisher = ConfirmedPublisher(broker.url)
-        publisher.start()
-        wait_until(lambda: publisher.connected, 20, "the publisher did not connect")
-        broker.kill()
-        wait_until(lambda: not publisher.connected, 20, "the publisher did not notice")
-        with pytest.raises(BrokerDown):
-            publisher.send(message_for(delivery("x")))
-        BrokerPublisher(publisher, database, SystemClock(), CONFIRM_SECONDS).publish([delivery("kept")])
-        assert waiting(database) == 1
-        broker.start()
-        wait_until(lambda: publisher.connected, 30, "the publisher did not come back")
-        wait_until(lambda: Relay(publisher, database).relay() == 1, 20, "the outbox was not relayed")
-        assert [envelopes.decode(body).id for body in drain(broker)] == ["kept"]
-        publisher.stop()
+def test_a_broker_known_to_be_down_is_refused_at_once_and_found_again_by_itself(
+    mortal_rabbitmq: RabbitMQ, database: Database
+) -> None:
+    url = mortal_rabbitmq.new_virtual_host()
+    publisher = ConfirmedPublisher(url)
+    publisher.start()
+    wait_until(lambda: publisher.connected, 20, "the publisher did not connect")
+    mortal_rabbitmq.kill()
+    wait_until(lambda: not publisher.connected, 20, "the publisher did not notice")
+    with pytest.raises(BrokerDown):
+        publisher.send(message_for(delivery("x")))
+    BrokerPublisher(publisher, database, SystemClock(), CONFIRM_SECONDS).publish([delivery("kept")])
+    assert waiting(database) == 1
+    mortal_rabbitmq.start()
+    wait_until(lambda: publisher.connected, 30, "the publisher did not come back")
+    wait_until(lambda: Relay(publisher, database).relay() == 1, 20, "the outbox was not relayed")
+    assert [envelopes.decode(body).id for body in drain(url)] == ["kept"]
+    publisher.stop()
 
 
 def test_missing_queues_are_declared_and_reported(publisher: ConfirmedPublisher, rabbitmq: RabbitMQ) -> None:

@@ -1,6 +1,5 @@
 """The private servers that the integration tests stand on."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,24 +13,13 @@ from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
 
 
-@pytest.fixture(scope="module")
-def rabbitmq() -> Iterator[RabbitMQ]:
-    with RabbitMQ() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[PostgreSQL]:
-    with PostgreSQL() as server:
-        yield server
-
-
 def plain(url: str) -> str:
     """The url without SQLAlchemy's name of the driver."""
     return url.replace("+psycopg", "")
 
 
-def test_postgresql_keeps_its_data_over_a_stop_and_a_kill(postgresql: PostgreSQL) -> None:
+def test_postgresql_keeps_its_data_over_a_stop_and_a_kill(mortal_postgresql: PostgreSQL) -> None:
+    postgresql = mortal_postgresql
     url = postgresql.new_database()
     assert url != postgresql.new_database()
     with psycopg.connect(plain(url)) as connection:
@@ -61,8 +49,9 @@ def test_a_paused_postgresql_does_not_answer(postgresql: PostgreSQL) -> None:
         assert answer.result(10).fetchone() == (1,)
 
 
-def test_rabbitmq_keeps_a_durable_message_over_a_restart(rabbitmq: RabbitMQ) -> None:
-    parameters = pika.URLParameters(rabbitmq.url)
+def test_rabbitmq_keeps_a_durable_message_over_a_restart(mortal_rabbitmq: RabbitMQ) -> None:
+    rabbitmq = mortal_rabbitmq
+    parameters = pika.URLParameters(rabbitmq.new_virtual_host())
     persistent = pika.BasicProperties(delivery_mode=pika.DeliveryMode.Persistent)
     with pika.BlockingConnection(parameters) as connection:
         channel = connection.channel()

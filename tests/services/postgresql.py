@@ -61,6 +61,8 @@ class PostgreSQL(Server):
             settings.write(
                 f"listen_addresses = '127.0.0.1'\nport = {self.port}\nunix_socket_directories = ''\n"
                 "max_connections = 200\n"
+                # Beside its data, to go with them: a killed server leaves in /dev/shm what it had there.
+                "dynamic_shared_memory_type = mmap\n"
             )
 
     def _initialise(self) -> None:

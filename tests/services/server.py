@@ -5,6 +5,9 @@ import signal
 import subprocess
 import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -126,3 +129,16 @@ class Server(ABC):
     def _last_output(self) -> str:
         log = self.directory / "output.log"
         return log.read_text(errors="replace")[-2000:] if log.exists() else "no output"
+
+
+@contextmanager
+def together(*servers: Server) -> Iterator[None]:
+    """Several servers, started at once: each waits for most of its start."""
+    try:
+        with ThreadPoolExecutor(len(servers)) as pool:
+            for started in [pool.submit(server.start) for server in servers]:
+                started.result()
+        yield
+    finally:
+        for server in servers:
+            server.remove()
