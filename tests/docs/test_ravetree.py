@@ -15,7 +15,7 @@ from tests.simulation.spoiling import Answer, spoiled
 from tests.simulation.world import RAVETREE, World, as_settled
 
 PAGE = ROOT / "docs" / "ravetree.md"
-SAID = {"a new invoice": 5, "an edited one": 2, "a payment of a user's": 6}
+SAID = {"a new invoice": 5, "an edited one": 2, "a payment of a user's": 6, "a pause": 0}
 
 
 def vectors() -> Any:
@@ -56,6 +56,9 @@ def test_it_asks_no_more_than_it_says(tmp_path: Path) -> None:
     invoice = count("a new invoice", lambda: world.invoice(client, "100.00"))
     count("an edited one", lambda: world.ravetree.change("invoices", invoice["id"], {"memo": "Thank you"}))
     count("a payment of a user's", lambda: world.receive({invoice["id"]: "10.00"}, "CHK 1"))
+    path = f"/api/connections/{world.connection_id}"
+    count("a pause", lambda: world.api("POST", f"{path}/pause", {"by": "Kim"}))
+    assert world.api("GET", path).get_json()["state"] == "paused"
     world.close()
     assert found == SAID
     text = " ".join(PAGE.read_text().split())
