@@ -45,7 +45,7 @@ database, broker and keys of their own, `release`, `web`, `worker` and `sweeper`
     export RAVEBOOKS_RAVETREE_API_URL=$(said ravetree api_url)
     export RAVEBOOKS_PUBLIC_URL=http://127.0.0.1:8000
 
-Connecting an account is then done as [README.md](../README.md) says; the sandbox is told where to post by
+Connecting an account is then done as [connecting.md](connecting.md#connect) says; the sandbox is told where to post by
 `/sandbox/webhooks` of both sides ([its README](../sandbox/README.md)).
 
 ## Every variable
