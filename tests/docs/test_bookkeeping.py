@@ -1,4 +1,4 @@
-"""The bookkeepers' page says what the console says: its pages and buttons by their names, its questions by their headings."""
+"""The bookkeepers' page says what the console says: pages and buttons by their names, questions by their headings."""
 
 import re
 
