@@ -304,11 +304,12 @@ def _brakes(facts: Facts) -> Iterator[Finding]:
         everything = brake.name == "everything"
         what = "every write" if everything else f"writes of {brake.name}"
         why = f": {brake.cause.rstrip('.')}" if brake.cause else ""
+        how = "run `ravebooks resume --all`" if everything else f"post to `/api/brakes/{brake.name}/resume`"
         yield Finding(
             Code.ALL_PAUSED if everything else Code.BRAKED,
             Area.WORKING,
             f"{brake.by or 'Somebody'} stopped {what} {_moment(brake.since)}{why}.",
-            "Nothing is lost; press Go on when it is mended.",
+            f"Nothing is lost; when it is mended press Go on, or {how}.",
             Button.RESUME_ALL if everything else Button.RELEASE,
             subject="" if everything else brake.name,
             since=brake.since,

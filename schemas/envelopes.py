@@ -25,7 +25,7 @@ _Moment = Annotated[datetime, msgspec.Meta(tz=True, description="a time with an 
 class UndecodableMessage(RavebooksError):
     """A message on the queue is not a delivery of ours: it is dead-lettered, never acknowledged away."""
 
-    remedy = "Look at it among the dead letters; nothing of ours publishes such a message."
+    remedy = "Look at it among the dead letters and discard it: nothing of ours publishes such a message."
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

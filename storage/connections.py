@@ -140,6 +140,11 @@ def pause(session: Session, connection_id: str, cause: str, remedy: str) -> None
         connection.pause_remedy = remedy
 
 
+def is_paused_by_a_person(connection: Connection) -> bool:
+    """Whether somebody paused it: both neighbours let us in, as far as is known."""
+    return connection.state == PAUSED and connection.pause_cause.startswith(PAUSED_BY)
+
+
 def disconnect(session: Session, connection_id: str, by: str) -> None:
     """End the connection: pairs, mappings and what is pending stay, tokens go, and nothing is written any more.
 

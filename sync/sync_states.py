@@ -5,7 +5,7 @@ books say, so the last one wins and sending it twice changes nothing.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from sqlalchemy.orm import Session
@@ -29,6 +29,9 @@ KEPT_FROM_US_WAITS = timedelta(hours=1)
 """For what Ravetree lets us say nothing about: it is tried, and takes no slice's time."""
 TOLD_TOGETHER = 10
 TOLD_AT_ONCE = 100
+
+Check = Callable[[Session, str], None]
+"""Raises while a connection may not be spoken for."""
 
 log = logger("telling")
 
@@ -68,17 +71,18 @@ def _link(quickbooks_id: str | None, kind: Kind, pages_url: str) -> Body:
     return {"remote_id": quickbooks_id, "remote_url": RecordAddresses(pages_url).in_quickbooks(kind, quickbooks_id)}
 
 
-def tell(books: Books) -> None:
+def tell(books: Books, check: Check = connections.check_active) -> bool:
     """Send what is unsent and due. Ravetree being away, or not knowing the record, stops nothing else.
 
     What was taken is marked for some together: whatever a crash leaves unmarked is told again, and changes nothing.
+    Whether more is perhaps due. Raises what `check` says of the connection.
     """
     with books.reading() as session:
         waiting = states.unsent(session, books.id, books.now(), TOLD_AT_ONCE)
     for start in range(0, len(waiting), TOLD_TOGETHER):
         with books.reading() as session:
             brakes.check(session)
-            connections.check_active(session, books.id)
+            check(session, books.id)
         answered: list[tuple[SyncState, timedelta | None]] = []
         try:
             for row in waiting[start : start + TOLD_TOGETHER]:
@@ -88,10 +92,11 @@ def tell(books: Books) -> None:
             log.warning("sync states wait: ravetree is out of reach", error=str(error), seconds=wait.total_seconds())
             with books.writing() as session:
                 states.postpone(session, books.id, books.now() + wait)
-            return
+            return False
         finally:
             if answered:
                 _note(books, answered)
+    return len(waiting) == TOLD_AT_ONCE
 
 
 def _note(books: Books, answered: Sequence[tuple[SyncState, timedelta | None]]) -> None:
@@ -107,6 +112,17 @@ def tell_before_a_stop(books: Books) -> None:
         tell(books)
     except (NeighbourError, Stop) as error:
         log.info("sync states wait: the connection stops", error=str(error))
+
+
+def tell_after_a_pause(books_of: Callable[[], Books], seconds: float) -> None:
+    """What was done before a person paused is told, for at most so many seconds; what then is left after the resume."""
+    try:
+        books = books_of()
+        begun = books.clock.monotonic()
+        while tell(books, connections.check_connected) and books.clock.monotonic() - begun < seconds:
+            pass
+    except (NeighbourError, Stop) as error:
+        log.info("sync states wait: the connection is paused", error=str(error))
 
 
 def _waits_after(books: Books, row: SyncState) -> timedelta | None:

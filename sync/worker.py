@@ -10,11 +10,13 @@ from config.logging import bound, logger
 from config.ports import Clock, Entropy
 from storage import brakes, connections, installation, leases, pending, switches
 from storage import jobs as storage_jobs
+from storage import sync_states as states
 from storage.brakes import AllPaused
 from storage.connections import NotActive
 from storage.database import Database
 from storage.installation import OtherEnvironment
 from storage.leases import LeaseLost
+from storage.models import Connection
 from storage.unit import UnitOfWork
 from storage.vault import UnreadableSecret
 from sync import duties, jobs, switching, sync_states, verifying
@@ -150,17 +152,10 @@ class Worker:
             stopped = brakes.pulled(session) is not None
         if connection.state != connections.ACTIVE or stopped:
             telemetry.slices.labels("paused").inc()
+            self._tell_what_is_left(connection_id, unit, holder)
             return
-
-        def before_a_call() -> None:
-            unit.commit()
-            holder.for_a_call()
-
         try:
-            neighbours = self._neighbours_of(connection, before_a_call)
-            writes = Journal(unit, self._clock, neighbours, holder.for_a_call, self._timings.uncertain)
-            books = Books(unit, self._clock, connection, neighbours, writes)
-            self._work_through(books, holder)
+            self._work_through(self._books_of(connection, unit, holder), holder)
             telemetry.slices.labels("done").inc()
         except RestoreFound as error:
             telemetry.slices.labels("restored").inc()
@@ -168,6 +163,7 @@ class Worker:
         except (AllPaused, NotActive) as error:
             telemetry.slices.labels("paused").inc()
             log.warning("stopped under way", cause=str(error))
+            self._tell_what_is_left(connection_id, unit, holder)
         except LeaseLost as error:
             telemetry.slices.labels("lease lost").inc()
             log.warning("lease lost", error=str(error))
@@ -177,6 +173,25 @@ class Worker:
             self._wait_out(connection_id, unit, outage)
         except Away as error:
             self._wait_out(connection_id, unit, Outage(error, self._outage_seconds(connection_id, unit, error)))
+
+    def _books_of(self, connection: Connection, unit: UnitOfWork, holder: LeaseHolder) -> Books:
+        def before_a_call() -> None:
+            unit.commit()
+            holder.for_a_call()
+
+        neighbours = self._neighbours_of(connection, before_a_call)
+        writes = Journal(unit, self._clock, neighbours, holder.for_a_call, self._timings.uncertain)
+        return Books(unit, self._clock, connection, neighbours, writes)
+
+    def _tell_what_is_left(self, connection_id: str, unit: UnitOfWork, holder: LeaseHolder) -> None:
+        """What was done before a person paused the connection, perhaps under way, is told; nothing else is done."""
+        with unit.reading() as session:
+            connection = connections.get(session, connection_id)
+            is_left = connections.is_paused_by_a_person(connection) and bool(
+                states.unsent(session, connection_id, self._clock.now(), 1)
+            )
+        if is_left:
+            sync_states.tell_after_a_pause(partial(self._books_of, connection, unit, holder), self._timings.slice)
 
     def _work_through(self, books: Books, holder: LeaseHolder) -> None:
         begun = self._clock.monotonic()

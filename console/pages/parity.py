@@ -1,6 +1,6 @@
 """Both books held against each other: the newest report and those before it."""
 
-from flask import g
+from flask import g, request
 from werkzeug.wrappers import Response
 
 from console.pages.showing import back, console, page, said, show, showing
@@ -44,7 +44,7 @@ def parity_report(connection_id: str, report_id: int) -> Response:
 @console.post("/<connection_id>/parity/make")
 @page(users.BOOKKEEPER)
 def make_report(connection_id: str) -> Response:
-    """Hold both books against each other now, from what is known of QuickBooks."""
-    made = showing().actions.books.make_report(connection_id, full=False)
+    """Hold both books against each other now: from what is known of QuickBooks, or after a full read of it."""
+    made = showing().actions.books.make_report(connection_id, full="full" in request.form)
     said(f"Compared {made.summary['compared']} records: {made.summary['differing']} differ.")
     return back("parity", connection_id=connection_id)

@@ -45,8 +45,19 @@ database, broker and keys of their own, `release`, `web`, `worker` and `sweeper`
     export RAVEBOOKS_RAVETREE_API_URL=$(said ravetree api_url)
     export RAVEBOOKS_PUBLIC_URL=http://127.0.0.1:8000
 
-Connecting an account is then done as [README.md](../README.md) says; the sandbox is told where to post by
-`/sandbox/webhooks` of both sides ([its README](../sandbox/README.md)).
+Once `web` runs, both sides are told where to post, and the account is connected as
+[connecting.md](connecting.md#connect) says:
+
+    post() {{ curl -sS -H 'Content-Type: application/json' "$@"; }}
+    ACCOUNT=$(said ravetree account_id)
+    SECRET=$(.venv/bin/ravebooks webhook-secret $ACCOUNT)
+    OURS=$RAVEBOOKS_PUBLIC_URL/webhooks
+    post ${{RAVEBOOKS_QUICKBOOKS_API_URL%/v3}}/sandbox/webhooks -d '{{"url": "'$OURS/quickbooks'"}}'
+    post ${{RAVEBOOKS_RAVETREE_API_URL%/v1}}/sandbox/webhooks \\
+      -d '{{"url": "'$OURS/ravetree/$ACCOUNT'", "secret": "'$SECRET'"}}'
+    .venv/bin/ravebooks connect $ACCOUNT --ravetree-token $(said ravetree api_token)
+
+What else the sandbox can be told stands in [its README](../sandbox/README.md).
 
 ## Every variable
 

@@ -31,6 +31,17 @@ class NotConnected(RavebooksError):
     remedy = "Read the log of the installation."
 
 
+def consent(start_url: str) -> None:
+    """What a person does in a browser: open the start link, press Connect, be led back."""
+    with requests.Session() as browser:
+        browser.trust_env = False
+        page = browser.get(start_url, timeout=TIMEOUT)
+        page.raise_for_status()
+        action = re.search(r"<form[^>]*action=\"([^\"]+)\"", page.text)
+        target = urllib.parse.urljoin(page.url, html.unescape(action.group(1)) if action else "")
+        browser.post(target, data=_fields(page.text), timeout=TIMEOUT).raise_for_status()
+
+
 @dataclass(frozen=True)
 class LocalInstallation:
     """A running product, by its URL, its API's token and the keys that Ravetree's secret is derived from."""
@@ -68,14 +79,7 @@ class LocalInstallation:
         """Open the start link, press Connect on the consent page, follow the redirect to the callback."""
         account = world.ravetree["account_id"]
         begin = {"account_id": account, "ravetree_token": world.ravetree["api_token"]}
-        url = self._call("POST", "connections", begin)["start_url"]
-        with requests.Session() as browser:
-            browser.trust_env = False
-            page = browser.get(url, timeout=TIMEOUT)
-            page.raise_for_status()
-            action = re.search(r"<form[^>]*action=\"([^\"]+)\"", page.text)
-            target = urllib.parse.urljoin(page.url, html.unescape(action.group(1)) if action else "")
-            browser.post(target, data=_fields(page.text), timeout=TIMEOUT).raise_for_status()
+        consent(self._call("POST", "connections", begin)["start_url"])
         connection_id = self._find(account)
         if connection_id is None:
             raise NotConnected("the sandbox's consent page did not lead back to the callback")

@@ -105,11 +105,16 @@ class ConnectionActions:
 
     @again_when_contended
     def pause(self, connection_id: str, by: str, cause: str) -> ConnectionView:
-        """Stop writing for a connection: what is pending goes on after `resume`. Raises `NotActive` if archived."""
+        """Stop writing for a connection: what is pending goes on after `resume`. Raises `NotActive` if archived.
+
+        What was done by then is still told to Ravetree, by the worker: it is the one that speaks for a connection.
+        """
         words = f"{connections.PAUSED_BY}{by or 'a person'}{': ' if cause else '.'}{cause}"
         with self.database.transaction() as session:
             connections.pause(session, connection_id, words, "Press resume, or run `ravebooks resume`.")
-            return _view(session, connections.get(session, connection_id))
+            shown = _view(session, connections.get(session, connection_id))
+        self.nudge(connection_id)
+        return shown
 
     @again_when_contended
     def resume(self, connection_id: str) -> ConnectionView:

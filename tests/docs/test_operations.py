@@ -1,5 +1,6 @@
-"""Each example of the operator's page, typed beside a running system with placeholders filled in."""
+"""Each example of the operator's pages, typed beside a running system with placeholders filled in."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,16 +11,23 @@ import sqlalchemy as sa
 
 from config.ports import SystemClock
 from ravebooks.local.sandbox_connection import ITEMS
-from storage import switches
+from reconcile.model import Side
+from schemas import envelopes
+from schemas.envelopes import Delivery
+from storage import dead_letters, switches
 from storage.database import Database
-from storage.models import Connection, Mapping
+from storage.models import Connection, DeadLetter, Mapping
 from tests.docs.examples import ROOT, Example, examples, fits
 from tests.docs.shell import Ran, Shell
 from tests.integration.system import System, until
 
-PAGE = ROOT / "docs" / "operations.md"
-EXAMPLES = [example for example in examples(PAGE, "") if not example.command.startswith("python tests/bench/")]
-"""All but what needs a program that is installed nowhere."""
+PAGES = [ROOT / "docs" / name for name in ("operations.md", "connecting.md")]
+BY_HAND = ("python tests/bench/", "ravebooks connect ", "ravebooks webhook-secret ")
+"""What needs a program that is installed nowhere, or an account that nobody has connected."""
+ELSEWHERE = ("Backup and restore", "By the API")
+"""Typed on PostgreSQL by `tests/integration/test_backup_page.py`; of the second its first line, by whoever needs it."""
+EXAMPLES = [example for page in PAGES for example in examples(page, "") if not example.command.startswith(BY_HAND)]
+DEAD = "Dead letters and events kept aside"
 
 
 class Operator:
@@ -88,8 +96,8 @@ def invoice(operator: Operator) -> dict[str, str]:
 
 
 def test_no_example_is_left_out() -> None:
-    typed = {"First look", "Held and parked", "Do the books agree?", "Before and after the switch-on"}
-    assert {example.section for example in EXAMPLES} == typed
+    typed = {"First look", "Held and parked", "Do the books agree?", "Before and after the switch-on", DEAD}
+    assert {example.section for example in EXAMPLES} == typed | set(ELSEWHERE)
 
 
 def test_the_first_look(operator: Operator) -> None:
@@ -124,6 +132,32 @@ def test_both_books_are_compared(operator: Operator) -> None:
     operator.stands_for |= {"SIDE": "ravetree", "KIND": "invoice", "ID": made["id"]}
     for example in of("Do the books agree?"):
         assert operator.type(example)
+
+
+def test_dead_letters_are_driven_again_and_discarded(operator: Operator) -> None:
+    database = Database(operator.system.database_url(), SystemClock())
+    now = SystemClock().now()
+    ours = envelopes.encode(Delivery("d" * 32, Side.QUICKBOOKS, "310687", now, ()))
+    with database.transaction() as session:
+        for name, body in (("ours", ours), ("nobody's", b"garbage")):
+            queue = "ravebooks.inbound"
+            dead_letters.keep(
+                session, message_id=name, queue=queue, routing_key="", reason="rejected", body=body, now=now
+            )
+        again, discarded = [letter.id for letter in dead_letters.waiting(session)]
+    url = operator.system.ready["url"]
+    operator.run(f"RAVEBOOKS_PUBLIC_URL={url} RAVEBOOKS_API_TOKEN={operator.system.api_token()}")
+    operator.run(of("By the API")[0].command)
+    groups, rows, redrive, discard = of(DEAD)
+    assert json.loads(operator.type(groups))["groups"][0]["count"] == 2
+    assert [row["id"] for row in json.loads(operator.type(rows))["data"]] == [again, discarded]
+    for example, letter in ((redrive, again), (discard, discarded)):
+        operator.stands_for["ID"] = str(letter)
+        operator.type(example)
+    with database.reading() as session:
+        kept = [session.get_one(DeadLetter, letter) for letter in (again, discarded)]
+        assert [(row.redriven_at is None, row.discarded_at is None) for row in kept] == [(False, True), (True, False)]
+    database.close()
 
 
 def test_before_and_after_the_switch_on(operator: Operator) -> None:

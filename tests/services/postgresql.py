@@ -15,7 +15,7 @@ from tests.services.server import Server
 BINARIES = Path("/usr/lib/postgresql")
 # PostgreSQL refuses to run as root: these accounts come with its package, or with every machine.
 _ACCOUNTS = ("postgres", "nobody")
-_USER = "ravebooks"
+_USER = "tests"
 
 
 class PostgreSQL(Server):

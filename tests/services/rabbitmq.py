@@ -76,7 +76,7 @@ class RabbitMQ(Server):
     def _spawn(self, output: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - the distribution's own binary
             [BINARY],
-            env=self._environment(),
+            env=self.environment(),
             cwd=self.directory,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -84,7 +84,8 @@ class RabbitMQ(Server):
             start_new_session=True,
         )
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What the server runs with, and `rabbitmqctl`, to speak to it."""
         directory = str(self.directory)
         return {
             "PATH": f"{BINARY.parent}:{os.environ.get('PATH', os.defpath)}",

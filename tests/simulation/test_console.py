@@ -272,7 +272,10 @@ def test_the_article_is_gone_through_in_its_order(bookkeeper: Visit) -> None:
 def test_both_books_are_compared_when_somebody_asks(bookkeeper: Visit) -> None:
     paired_invoice(bookkeeper.world)
     assert bookkeeper.post("ID/parity/make").status_code == 303
-    bookkeeper.post("ID/parity/make")
+    bookkeeper.post("ID/parity/make", full="yes")
+    with bookkeeper.world.parts.database.reading() as session:
+        made = parity.history(session, bookkeeper.world.connection_id, Asked(9)).rows
+    assert [report.source for report in made] == ["full", "copies"]
     page = text_of(bookkeeper.get("ID/parity"))
     assert "No record differs" in page
     assert "Differences by day" in page

@@ -121,3 +121,38 @@ def test_what_is_switched_off_is_told_as_paused(world: World) -> None:
     world.api("PUT", f"/api/connections/{world.connection_id}/switches", {"invoices": True})
     world.settle()
     assert world.ravetree.sync_state("invoice", invoice["id"])["state"] == "synced"
+
+
+def test_a_pause_of_the_connection_is_no_word_about_any_record(world: World) -> None:
+    """Ravetree looks it up, once for all of them: `GET /api/connections` says it with its cause."""
+    client = world.client("Northwind Galleries")
+    invoices = [world.invoice(client, "10.00") for _ in range(3)]
+    world.settle()
+    path = f"/api/connections/{world.connection_id}"
+    with told(world) as said:
+        world.api("POST", f"{path}/pause", {"by": "Kim", "cause": "audit"})
+        world.ravetree.change("invoices", invoices[0]["id"], {"memo": "meanwhile"})
+        work_for(world, 60, 10)
+        assert said == []
+        (shown,) = world.api("GET", "/api/connections").get_json()["data"]
+        assert (shown["state"], shown["cause"]) == ("paused", "Paused by Kim: audit")
+        world.api("POST", f"{path}/resume")
+        world.settle()
+    assert said == ["a write"], "its word is as it was"
+
+
+def test_while_a_kind_is_stopped_each_record_that_has_to_wait_is_told_of_once(world: World) -> None:
+    client = world.client("Northwind Galleries")
+    first, *others = [world.invoice(client, "10.00") for _ in range(3)]
+    world.settle()
+    world.api("POST", "/api/brakes/invoice/pause", {"by": "Kim", "cause": "audit"})
+    with told(world) as said:
+        for memo in ("once", "again", "and again"):
+            world.ravetree.change("invoices", first["id"], {"memo": memo})
+            world.settle()
+    assert said == [f"invoice/{first['id']} paused"]
+    assert {world.ravetree.sync_state("invoice", other["id"])["state"] for other in others} == {"synced"}
+    with told(world) as said:
+        world.api("POST", "/api/brakes/invoice/resume")
+        world.settle()
+    assert said == ["a write", f"invoice/{first['id']} synced"]

@@ -42,7 +42,7 @@ def test_every_alert_leads_to_its_paragraph() -> None:
 
 
 def test_every_metric_is_explained() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text()
+    page = (ROOT / "docs" / "metrics.md").read_text()
     named = asked(page)
     unexplained = {name for name in metrics() if not name.endswith(("_bucket", "_count", "_sum"))} - named
     assert unexplained == set()

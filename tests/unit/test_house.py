@@ -186,11 +186,35 @@ def test_the_newest_change_is_of_the_version_that_is_built() -> None:
     assert newest[1] == setup["metadata"]["version"] == sandbox["project"]["version"]
 
 
-def test_every_page_that_a_page_links_to_is_there() -> None:
-    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "sandbox" / "README.md"]
-    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text())]
-    assert len(links) > 40
-    assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "sandbox" / "README.md"]
+
+
+def links_of(page: Path) -> list[tuple[Path, str]]:
+    """Every page, picture or folder that a page links to, with the heading that is meant, if one is."""
+    found = re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", page.read_text())
+    return [(page.parent / link if link else page, anchor) for link, anchor in found]
+
+
+def anchors_of(page: Path) -> set[str]:
+    """What its headings are linked to by, as GitHub makes it of them."""
+    headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^```.*?^```$", "", page.read_text()))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_whatever_a_page_links_to_is_there(page: Path) -> None:
+    links = links_of(page)
+    assert [str(to) for to, _ in links if not to.exists()] == []
+    assert [f"{to.name}#{anchor}" for to, anchor in links if anchor and anchor not in anchors_of(to)] == []
+
+
+def test_the_start_page_leads_to_every_page() -> None:
+    """What nobody is led to is read by nobody."""
+    led_to = {to.resolve() for to, _ in links_of(ROOT / "docs" / "README.md")}
+    assert {page.name for page in (ROOT / "docs").glob("*.md") if page.name != "README.md"} == {
+        to.name for to in led_to if to.parent == ROOT / "docs"
+    }
+    assert ROOT / "docs" / "README.md" in {to.resolve() for to, _ in links_of(ROOT / "README.md")}
 
 
 def beside_the_code(folder: Path) -> set[str]:

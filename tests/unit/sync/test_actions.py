@@ -175,6 +175,7 @@ def world(database: Database, clock: FakeClock) -> World:
 @pytest.mark.parametrize(
     "act",
     [
+        lambda a: a.connections.pause(CONNECTION, "Kim", "audit"),
         lambda a: a.connections.resume(CONNECTION),
         lambda a: a.connections.release_brake(CONNECTION),
         lambda a: a.connections.inspect_now(CONNECTION),

@@ -261,6 +261,104 @@ def test_what_is_done_is_told_before_the_connection_stands_still(world: World) -
     assert (f"tell invoice {done}" in told, f"tell invoice {other}" in told) == (True, False)
 
 
+def paused_by_kim(world: World) -> None:
+    with world.database.transaction() as session:
+        connections.pause(session, CONNECTION, f"{connections.PAUSED_BY}Kim.", "Press resume.")
+
+
+def unsaid(world: World, count: int) -> list[str]:
+    """Invoices that came across while Ravetree took no word about them, and the time in which it is told again."""
+    world.ravetree.calls.fail("tell", Refused("not now"), times=100)
+    made = [world.invoice(world.aster(), "5.00")["id"] for _ in range(count)]
+    world.hear()
+    world.work()
+    world.ravetree.calls.heal()
+    world.clock.advance(31)
+    return made
+
+
+def test_what_is_done_when_a_person_pauses_under_way_is_told_and_nothing_more_is_done(world: World) -> None:
+    client = world.client()
+    invoices = {world.invoice(client, "5.00")["id"] for _ in range(2)}
+    world.hear()
+
+    def pause_after_one(call: Any) -> None:
+        if call.name == "write" and call.target.startswith("invoice"):
+            paused_by_kim(world)
+
+    world.quickbooks.calls.meanwhile = pause_after_one
+    world.work()
+    (done,) = world.pairs("invoice")
+    assert done in invoices
+    assert world.ravetree.calls.names("tell")[-1] == f"tell invoice {done}"
+    assert not [name for name, _ in untold(world) if name == done]
+
+
+def test_what_was_done_before_a_person_paused_is_told_and_asks_for_nothing_else(world: World) -> None:
+    made = unsaid(world, 3)
+    paused_by_kim(world)
+    world.invoice(world.aster(), "5.00")
+    world.hear()
+    asked = len(world.quickbooks.calls.every), len(world.ravetree.calls.every)
+    assert world.work() is False
+    told = [f"tell {call.target}" for call in world.ravetree.calls.every[asked[1] :]]
+    assert set(told) >= {f"tell invoice {name}" for name in made}
+    assert world.ravetree.calls.names()[asked[1] :] == told
+    assert len(world.quickbooks.calls.every) == asked[0]
+    assert world.work() is False
+    assert len(world.ravetree.calls.every) == asked[1] + len(told), "each word once"
+
+
+def test_what_is_left_to_tell_after_a_pause_takes_one_slices_time_at_most(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.sync_states.TOLD_AT_ONCE", 2)
+    monkeypatch.setattr("sync.sync_states.TOLD_TOGETHER", 1)
+    unsaid(world, 9)
+    paused_by_kim(world)
+    before, left = len(world.ravetree.calls.every), len(untold(world))
+    world.ravetree.calls.meanwhile = lambda _call: world.clock.advance(TIMINGS.slice / 4)
+    world.work()
+    assert len(world.ravetree.calls.every) - before == 4
+    assert len(untold(world)) == left - 4
+
+
+@pytest.mark.parametrize("cause", ["QuickBooks: the consent was taken back.", "Ravetree does not accept the token."])
+def test_where_a_neighbour_lets_nobody_in_nothing_is_told_after_the_pause(world: World, cause: str) -> None:
+    unsaid(world, 1)
+    with world.database.transaction() as session:
+        connections.pause(session, CONNECTION, cause, "Connect again.")
+    before = len(world.ravetree.calls.every)
+    world.work()
+    assert len(world.ravetree.calls.every) == before
+
+
+def test_a_token_that_ravetree_refuses_after_a_pause_ends_the_telling_and_keeps_the_words(world: World) -> None:
+    unsaid(world, 3)
+    paused_by_kim(world)
+    world.ravetree.calls.fail("tell", AccountClosed("Ravetree does not accept the token"), times=100)
+    before, left = len(world.ravetree.calls.every), len(untold(world))
+    assert world.work() is False
+    assert len(world.ravetree.calls.every) == before + 1
+    assert len(untold(world)) == left
+    assert world.connection().pause_cause == "Paused by Kim."
+
+
+def test_whoever_disconnects_meanwhile_ends_the_telling(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.sync_states.TOLD_TOGETHER", 1)
+    unsaid(world, 3)
+    paused_by_kim(world)
+
+    def disconnect(_call: Any) -> None:
+        with world.database.transaction() as session:
+            connections.disconnect(session, CONNECTION, "Kim")
+
+    before = len(world.ravetree.calls.every)
+    world.ravetree.calls.meanwhile = disconnect
+    world.work()
+    assert len(world.ravetree.calls.every) == before + 1
+
+
 def test_somebody_who_may_not_tell_is_not_let_in(world: World) -> None:
     world.ravetree.calls.fail("tell", AccountClosed("Ravetree does not accept the token"))
     world.invoice(world.client(), "5.00")
