@@ -3,7 +3,11 @@
 import http.client
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.integration.serving import Served
+
+pytestmark = pytest.mark.thorough
 
 
 def flood(port: int, requests_: int, path: str, headers: dict[str, str]) -> None:

@@ -14,6 +14,8 @@ import requests
 from tests.integration.system import System
 from tests.services.ports import wait_until
 
+pytestmark = pytest.mark.thorough
+
 SINCE = ("invoices_since", "estimates_since")
 
 

@@ -14,6 +14,8 @@ from tests.services.postgresql import PostgreSQL
 from tests.simulation.people import People, check
 from tests.simulation.test_stateful import CHANCE, Office
 
+pytestmark = pytest.mark.thorough
+
 ACTS = 40
 SEED = 7
 SOON = {"RAVEBOOKS_ECHO_CONFIRM_SECONDS": "3", "RAVEBOOKS_CDC_SECONDS": "5"}

@@ -6,6 +6,7 @@ import re
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
@@ -57,8 +58,12 @@ class Loop:
         return "at last"
 
     def turn(self, until: Callable[[], bool], what: str = "it did not happen") -> None:
-        """Turn the loop until then; each turn ends when something happens, or after 2 ms."""
-        for _ in range(3000):
+        """Turn the loop until then; each turn ends when something happens, or after 2 ms.
+
+        While a thread of the engine's has the loop's own business in its hands, thousands of turns take a moment.
+        """
+        gives_up = time.monotonic() + 30
+        while time.monotonic() < gives_up:
             if until():
                 return
             self.engine.asyncore.loop(timeout=0.002, map=self.engine._map, use_poll=True, count=1)
