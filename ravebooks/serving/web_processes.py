@@ -1,7 +1,7 @@
 """`ravebooks web` as several processes: gunicorn starts them, watches them and ends them; HTTP is our server's alone.
 
-This module is what runs in the process above them. It imports no metrics by itself: those of a process that receives
-nothing would be added to the others'.
+This module is what runs in the process above them. It loads the program for those below, and keeps no metrics: those of
+a process that receives nothing would be added to the others'.
 """
 
 import gc
