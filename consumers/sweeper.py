@@ -9,7 +9,7 @@ from config import telemetry
 from config.logging import logger
 from config.ports import Clock
 from consumers.wakeups import Nudger
-from storage import brakes, connections, due_times, installation, journal, oauth_states, pending
+from storage import brakes, connections, due_times, installation, journal, oauth_states, pending, sync_states
 from storage.database import Database
 from storage.due_times import Longest
 from sync import duties
@@ -86,6 +86,9 @@ class Sweeper:
             self._put_right(session, now)
             self._begin_duties(session, now)
             due = set(pending.due_connections(session, now)) | set(journal.connections_with_unsettled(session, now))
+            # What was done before a person paused is told, and nothing else is done.
+            left = set(sync_states.left_after_a_pause(session, now))
+            due |= left
             stopped = brakes.pulled(session) is not None
             telemetry.all_paused.set(stopped)
             if stopped:
@@ -93,7 +96,9 @@ class Sweeper:
             nudged = []
             for connection_id in sorted(due):
                 connection = connections.get(session, connection_id)
-                if connection.state != connections.ACTIVE or connections.is_put_off(connection, now):
+                if connection.state != connections.ACTIVE and connection_id not in left:
+                    continue
+                if connections.is_put_off(connection, now):
                     continue
                 if connection.environment not in ("", self._environment):
                     continue

@@ -145,6 +145,10 @@ def is_paused_by_a_person(connection: Connection) -> bool:
     return connection.state == PAUSED and connection.pause_cause.startswith(PAUSED_BY)
 
 
+BY_A_PERSON = sa.and_(Connection.state == PAUSED, Connection.pause_cause.startswith(PAUSED_BY))
+"""The same of rows."""
+
+
 def disconnect(session: Session, connection_id: str, by: str) -> None:
     """End the connection: pairs, mappings and what is pending stay, tokens go, and nothing is written any more.
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from storage import pending
+from storage import connections, pending
 from storage.journal import JOURNALLED
 from storage.models import Connection, DeadLetter, Lease, Operation, OutboxMessage, PendingChange, SyncState
 
@@ -69,7 +69,7 @@ def untold(session: Session) -> Depth:
     query = (
         sa.select(sa.func.count().label("number"), sa.func.min(SyncState.generation).label("oldest"))
         .join(Connection, Connection.id == SyncState.connection_id)
-        .where(SyncState.unsent.is_(True), Connection.state == "active")
+        .where(SyncState.unsent.is_(True), sa.or_(Connection.state == "active", connections.BY_A_PERSON))
     )
     row = session.execute(query).one()
     return Depth(row.number, datetime.fromtimestamp(row.oldest / 1000, UTC) if row.number else None)

@@ -239,7 +239,10 @@ _HINTS = (
 
 
 def clear(session: Session, connection_id: str, record: Record, generation: int) -> bool:
-    """Remove the note, unless something came in since `generation` was noted."""
+    """Remove the note, unless something came in since `generation` was noted.
+
+    A row of it that was read before in this session is nobody's any more: nothing may be set on it.
+    """
     result = session.execute(_CLEAR, _named(connection_id, record) | {"generation": generation})
     return bool(result.rowcount)  # type: ignore[attr-defined]  # a DELETE's result counts rows
 

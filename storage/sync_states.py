@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Record
-from storage.models import SyncState
+from storage import connections
+from storage.models import Connection, SyncState
 from storage.statements import given
 
 
@@ -45,6 +46,20 @@ _UNSENT = (
     )
     .order_by(SyncState.due_at, SyncState.generation)
     .limit(given("limit"))
+)
+
+
+def left_after_a_pause(session: Session, now: datetime) -> list[str]:
+    """Connections that a person paused, and of which something done before is to be told now."""
+    return list(session.execute(_LEFT, {"now": now}).scalars())
+
+
+_LEFT = (
+    sa.select(SyncState.connection_id)
+    .join(Connection, Connection.id == SyncState.connection_id)
+    .where(SyncState.unsent.is_(True), SyncState.due_at <= given("now"))
+    .where(connections.BY_A_PERSON, Connection.verify_since.is_(None))
+    .distinct()
 )
 
 

@@ -20,6 +20,7 @@ from schemas.quickbooks import Body
 from storage import brakes, connections, pairs
 from storage import sync_states as states
 from storage.models import SyncState
+from storage.vault import UnreadableSecret
 from sync.books import Books
 from sync.outcomes import Agreed, NeedsAttention, Outcome, Waits
 from sync.record_addresses import RecordAddresses
@@ -115,14 +116,14 @@ def tell_before_a_stop(books: Books) -> None:
 
 
 def tell_after_a_pause(books_of: Callable[[], Books], seconds: float) -> None:
-    """What was done before a person paused is told, for at most so many seconds; what then is left after the resume."""
+    """What was done before a person paused is told, for at most so many seconds; what then is left, later."""
     try:
         books = books_of()
         begun = books.clock.monotonic()
         while tell(books, connections.check_connected) and books.clock.monotonic() - begun < seconds:
             pass
-    except (NeighbourError, Stop) as error:
-        log.info("sync states wait: the connection is paused", error=str(error))
+    except (NeighbourError, brakes.AllPaused, connections.NotActive, UnreadableSecret) as error:
+        log.info("sync states of a paused connection wait", error=str(error))
 
 
 def _waits_after(books: Books, row: SyncState) -> timedelta | None:

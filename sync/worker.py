@@ -33,6 +33,8 @@ from sync.writes.journal import Journal
 
 log = logger("reconciler")
 
+LEFT_AGAIN_AFTER = timedelta(minutes=1)
+"""When what could not be told after a pause is tried again."""
 TELL_EVERY = 1.0
 """Seconds of work after which Ravetree is told how records stand; else when all of it is done, once for each."""
 
@@ -165,8 +167,7 @@ class Worker:
             log.warning("stopped under way", cause=str(error))
             self._tell_what_is_left(connection_id, unit, holder)
         except LeaseLost as error:
-            telemetry.slices.labels("lease lost").inc()
-            log.warning("lease lost", error=str(error))
+            _lost(error)
         except (NotAuthorised, UnreadableSecret) as error:
             self._pause(connection_id, unit, str(error)[:1].upper() + str(error)[1:] + ".", error.remedy)
         except Outage as outage:
@@ -187,11 +188,18 @@ class Worker:
         """What was done before a person paused the connection, perhaps under way, is told; nothing else is done."""
         with unit.reading() as session:
             connection = connections.get(session, connection_id)
-            is_left = connections.is_paused_by_a_person(connection) and bool(
-                states.unsent(session, connection_id, self._clock.now(), 1)
-            )
-        if is_left:
+            speaks = connections.is_paused_by_a_person(connection) and connection.verify_since is None
+            is_left = speaks and bool(states.unsent(session, connection_id, self._clock.now(), 1))
+        if not is_left:
+            return
+        try:
             sync_states.tell_after_a_pause(partial(self._books_of, connection, unit, holder), self._timings.slice)
+        except LeaseLost as error:
+            _lost(error)
+            return
+        with unit.writing() as session:
+            # Whatever kept it: the sweeper would have it tried again and again.
+            states.postpone(session, connection_id, self._clock.now() + LEFT_AGAIN_AFTER)
 
     def _work_through(self, books: Books, holder: LeaseHolder) -> None:
         begun = self._clock.monotonic()
@@ -260,3 +268,8 @@ class Worker:
             connections.pause(session, connection_id, cause, remedy)
         telemetry.slices.labels("paused").inc()
         log.error("connection paused", cause=cause, remedy=remedy)
+
+
+def _lost(error: LeaseLost) -> None:
+    telemetry.slices.labels("lease lost").inc()
+    log.warning("lease lost", error=str(error))

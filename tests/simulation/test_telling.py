@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from storage import depths
 from storage.models import SyncState
 from tests.simulation.posting import paired_invoice, work_for
 from tests.simulation.spoiling import Answer, spoiled
@@ -139,6 +140,59 @@ def test_a_pause_of_the_connection_is_no_word_about_any_record(world: World) -> 
         world.api("POST", f"{path}/resume")
         world.settle()
     assert said == ["a write"], "its word is as it was"
+
+
+def word_left(world: World) -> str:
+    """An invoice of which nothing has been told: whoever would have was killed right after it was done."""
+    invoice = world.invoice(world.client("Northwind Galleries"), "10.00")
+    world.settle()
+    with world.parts.database.transaction() as session:
+        row = session.get_one(SyncState, (world.connection_id, "invoice", invoice["id"]))
+        row.unsent, row.due_at = True, world.clock.now()
+    return str(invoice["id"])
+
+
+def pause_at_a_terminal(world: World) -> None:
+    """`ravebooks pause` nudges nobody."""
+    world.parts.console.unhurried_actions.connections.pause(world.connection_id, "Kim", "audit")
+
+
+def test_what_was_left_to_tell_when_somebody_paused_is_told_by_itself(world: World) -> None:
+    """Nobody is nudged at a terminal, and Ravetree may have been away at that moment: the sweeper finds it."""
+    invoice_id = word_left(world)
+    pause_at_a_terminal(world)
+    with told(world) as said:
+        with world.away(RAVETREE):
+            work_for(world, 20, 5)
+        assert said == []
+        work_for(world, 120, 10)
+        assert said == [f"invoice/{invoice_id} synced"]
+
+
+def test_what_cannot_be_told_after_a_pause_is_not_asked_for_again_and_again(world: World) -> None:
+    word_left(world)
+    pause_at_a_terminal(world)
+    asked: list[int] = []
+
+    def refuse(request: requests.PreparedRequest, ask: Callable[[], Answer]) -> Answer:
+        asked.append(1)
+        return (401, {"Content-Type": "application/json"}, b"{}") if "sync_states/" in (request.url or "") else ask()
+
+    with spoiled(world, refuse, RAVETREE):
+        work_for(world, 300, 5)
+    assert 2 <= len(asked) <= 12
+    with world.parts.database.reading() as session:
+        assert depths.untold(session).count == 1, "it is seen"
+
+
+def test_what_a_restore_may_have_made_old_is_not_told_after_a_pause(world: World) -> None:
+    word_left(world)
+    pause_at_a_terminal(world)
+    world.parts.console.actions.installation.verify_all()
+    with told(world) as said:
+        world.parts.wakeups.nudge(world.connection_id)
+        work_for(world, 120, 10)
+    assert said == []
 
 
 def test_while_a_kind_is_stopped_each_record_that_has_to_wait_is_told_of_once(world: World) -> None:
