@@ -182,6 +182,19 @@ def test_a_note_belongs_to_its_connection(database: Database) -> None:
     assert due(database) == [INVOICE]
 
 
+def test_what_is_put_off_or_asked_for_is_so_in_its_connection_alone(database: Database) -> None:
+    add_connection(database, "con_2", "org_2", "2")
+    with database.transaction() as session:
+        for name in (CONNECTION, "con_2"):
+            pending.note(session, name, INVOICE, START)
+        pending.retry_at(session, "con_2", INVOICE, 1, START + timedelta(hours=1), "later", START)
+        pending.request(session, "con_2", INVOICE, START)
+    assert due(database) == [INVOICE]
+    with database.reading() as session:
+        (row,) = pending.rows(session, CONNECTION, [INVOICE])
+        assert not row.requested
+
+
 def test_the_attention_of_a_connection_is_its_own(database: Database) -> None:
     add_connection(database, "con_2", "org_2", "2")
     with database.transaction() as session:
