@@ -90,7 +90,7 @@ clients: $(TEST) ## Public QuickBooks clients in front of the sandbox; the half 
 simulation: $(TEST) ## The parts together in one thread under a seed
 	@TESTS='$(TESTS)' ops/test-rings simulation
 
-thorough: $(TEST) ## What takes minutes: every pair of changes, any order of deliveries, an account for days, floods, interruptions
+thorough: $(TEST) ## What takes minutes: every pair of changes, any order of deliveries, an account for days, floods, interruptions, hot queries, pages typed on servers
 	@TESTS='$(TESTS)' ops/test-rings thorough
 
 integration: $(TEST) ## Whole processes on SQLite, and on PostgreSQL with RabbitMQ

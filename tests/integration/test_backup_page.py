@@ -15,6 +15,8 @@ from tests.integration.conftest import environment_of
 from tests.integration.running import RunningWorld
 from tests.integration.system import System, until
 
+pytestmark = pytest.mark.thorough
+
 TYPED = [
     example for example in examples(ROOT / "docs" / "operations.md", "") if example.section == "Backup and restore"
 ]

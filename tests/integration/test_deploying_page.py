@@ -13,6 +13,8 @@ from tests.docs.shell import Shell
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import BINARY, RabbitMQ
 
+pytestmark = pytest.mark.thorough
+
 PAGE = ROOT / "docs" / "deploying.md"
 HANDS = """
 sudo() { if [ "$1" = -u ]; then shift 2; fi; "$@"; }

@@ -29,6 +29,8 @@ from storage.models import (
 )
 from tests.services.postgresql import PostgreSQL
 
+pytestmark = pytest.mark.thorough
+
 NOW = datetime(2026, 11, 20, 14, 13, 20, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
 ROWS, MOST = 20_000, 200
