@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from config import telemetry
+from config.every import Every
 from config.logging import logger
 from config.ports import Clock
 from consumers.wakeups import Nudger
@@ -34,23 +35,6 @@ NUDGE_AGAIN = timedelta(seconds=5)
 """A connection that was nudged is left alone this long: its slice may be under way."""
 
 
-class _Every:
-    """Says when what is done every so many seconds is due; the first time that is at once."""
-
-    def __init__(self, clock: Clock, seconds: float) -> None:
-        self._clock = clock
-        self._seconds = seconds
-        self._last = float("-inf")
-
-    def is_due(self) -> bool:
-        """Whether it is, and then it counts as done."""
-        now = self._clock.monotonic()
-        if now - self._last < self._seconds:
-            return False
-        self._last = now
-        return True
-
-
 class Sweeper:
     """One round at a time; harmless to run twice at once."""
 
@@ -68,9 +52,9 @@ class Sweeper:
         self._nudger = nudger
         self._environment = environment
         self._longest = tuple(longest)
-        self._times, self._beginning = _Every(clock, TIMES_EVERY), _Every(clock, BEGIN_EVERY)
-        self._forgetting, self._showing = _Every(clock, FORGET_EVERY), _Every(clock, PARITY_EVERY)
-        self._analysing = _Every(clock, ANALYSE_EVERY)
+        self._times, self._beginning = Every(clock, TIMES_EVERY), Every(clock, BEGIN_EVERY)
+        self._forgetting, self._showing = Every(clock, FORGET_EVERY), Every(clock, PARITY_EVERY)
+        self._analysing = Every(clock, ANALYSE_EVERY)
         self._parity = Metric()
         self._looker = Looker(database, clock)
         self._retaining = Retaining(database, clock, kept or {})

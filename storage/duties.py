@@ -69,7 +69,7 @@ def _everywhere(session: Session, duty: str, now: datetime, *criteria: sa.Column
     return insert(session, PlannedDuty).from_select(["connection_id", "duty", "due_at", "failing_cause"], rows)
 
 
-def connections_due(now: datetime | sa.BindParameter[datetime]) -> sa.Select[str]:
+def connections_due(now: sa.ColumnElement[datetime]) -> sa.Select[str]:
     """The query for the ids of the connections that have a duty due."""
     return sa.select(PlannedDuty.connection_id).where(PlannedDuty.due_at <= now)
 

@@ -1,4 +1,4 @@
-"""Statements that are made once: to spell one takes SQLAlchemy twice as long as to carry it out."""
+"""Statements that are made once: to spell one takes SQLAlchemy longer than to carry it out."""
 
 from typing import Any
 

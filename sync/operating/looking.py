@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from config import telemetry
+from config.every import Every
 from config.ports import Clock
 from reconcile.wellness import Area, Code, Facts, Finding, judge
 from storage import connections, depths, processes, samples
@@ -24,14 +25,13 @@ class Looker:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._looked = float("-inf")
+        self._looking = Every(clock, EVERY)
         self._forgot: datetime | None = None
 
     def look_if_due(self) -> None:
         """Gather, judge, show and keep, unless somebody did a moment ago."""
-        if self._clock.monotonic() - self._looked < EVERY:
+        if not self._looking.is_due():
             return
-        self._looked = self._clock.monotonic()
         now = self._clock.now()
         with self._database.reading() as session:
             seen = facts.gather(session, now)

@@ -93,6 +93,7 @@ def test_nothing_is_asked_of_a_connection_that_was_archived(database: Database) 
 
 def test_what_is_due_is_found_without_a_look_at_what_is_not(database: Database) -> None:
     with database.transaction() as session:
-        query = duties.connections_due(START).compile(session.connection(), compile_kwargs={"literal_binds": True})
+        now = sa.literal(START, PlannedDuty.due_at.type)
+        query = duties.connections_due(now).compile(session.connection(), compile_kwargs={"literal_binds": True})
         plan = session.execute(sa.text(f"explain query plan {query}")).all()
     assert ["SEARCH duties USING" in step.detail and "ix_duties_due_at" in step.detail for step in plan] == [True]
