@@ -1,10 +1,13 @@
 """The publisher's port: what a receiver hands its deliveries to."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from math import inf
 from typing import Protocol
 
 from config import telemetry
 from config.errors import RavebooksError
+from publishers.messages import Message
 from schemas.envelopes import Delivery
 
 
@@ -19,6 +22,22 @@ class Publisher(Protocol):
 
     def publish(self, deliveries: Sequence[Delivery]) -> None:
         """Return once all of `deliveries` are safe. Raises `NothingTakesIt`."""
+        ...
+
+
+class Confirming(Protocol):
+    """A broker that confirms what it takes: `publishers.confirms` has RabbitMQ's."""
+
+    def start(self) -> None:
+        """Connect in the background."""
+        ...
+
+    def send(self, message: Message, first_wait: float = 0.0) -> "Future[None]":
+        """Hand one message over; the future ends with the confirm. Raises `BrokerDown`."""
+        ...
+
+    def confirm(self, future: "Future[None]", seconds: float, silence: float = inf) -> None:
+        """Wait for one confirm. Raises `NotConfirmed`, or what the broker said."""
         ...
 
 
