@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import receiving, recording
+from tests.bench import changes, fairness, receiving, recording, throughput
 
-PARTS = {"receiving": receiving.run, "recording": recording.run}
+PARTS = {
+    "receiving": receiving.run,
+    "recording": recording.run,
+    "changes": changes.run,
+    "throughput": throughput.run,
+    "fairness": fairness.run,
+}
 
 
 def main() -> None:
