@@ -257,6 +257,8 @@ class World(AnyWorld):
         self._open(beginning.moment, copy.deepcopy(beginning.chance))
 
     def _open(self, moment: datetime, chance: Chance) -> None:
+        # The waits between two tries of a call are drawn by a library.
+        random.seed(self.seed)
         self.clock = WorldClock(moment)
         self.services = Services(
             self.directory / "quickbooks",
