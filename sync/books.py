@@ -161,8 +161,8 @@ class Books(Slice):
         with self.reading() as session:
             return any(row.state in pending.ATTENTION for row in pending.rows(session, self.id, names))
 
-    def look_at(self, records: Sequence[Record], *, must_read: bool = False) -> None:
-        """Put records on the list of what must be looked at."""
+    def look_at(self, records: Sequence[Record], *, must_read: bool = False, requested: bool = False) -> None:
+        """Put records on the list of what must be looked at, as if a person had asked for them if `requested`."""
         self.looked_at.update(records)
         with self.writing() as session:
             for record in records:
@@ -172,6 +172,7 @@ class Books(Slice):
                     record,
                     self.now(),
                     must_read=must_read and record.side is Side.QUICKBOOKS,
+                    requested=requested,
                 )
 
     def placeholder_of(self, invoice_id: str) -> tuple[QuickBooksPayment | Gone | None, Copy | None]:
