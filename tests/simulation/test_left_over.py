@@ -1,4 +1,7 @@
-"""Money that lay in QuickBooks before the consent, and in Ravetree before the switch-on: asked about as any other."""
+"""Money that lay in QuickBooks before the consent, and in Ravetree before the switch-on: asked about as any other.
+
+A day lies between that and the consent: change data capture begins a minute before it.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +53,7 @@ def with_credit(world: World) -> None:
         "SalesItemLineDetail": {"ItemRef": {"value": item["Id"]}},
     }
     world.quickbooks.write("creditmemo", {"CustomerRef": {"value": of["Id"]}, "Line": [line]})
+    world.clock.advance(86_400)
 
 
 def with_family(world: World) -> None:
@@ -224,6 +228,7 @@ def twenty(world: World) -> None:
     of = customer(world, CLIENT)
     for number in range(20):
         lay(world, of, number + 1)
+    world.clock.advance(86_400)
 
 
 @pytest.fixture
