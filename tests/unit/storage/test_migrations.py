@@ -204,7 +204,7 @@ EXPANDING_SINCE = "0016"
 
 
 def test_what_the_version_before_stores_still_fits_the_tables_of_the_next(tmp_path: Path, clock: FakeClock) -> None:
-    """While one is rolled out, `web` of the version before goes on: it knows no new column, and misses none of its own."""
+    """While one is rolled out, `web` of the version before goes on: it knows no new column, and misses none."""
     database = Database(f"sqlite:///{tmp_path}/old.db", clock)
     revisions = [
         revision.revision for revision in ScriptDirectory.from_config(migrations._config(database)).walk_revisions()
