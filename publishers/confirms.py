@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from math import inf
 
 from pika.adapters.blocking_connection import BlockingConnection
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker
 
 from config.errors import RavebooksError
 from config.foreign import described
@@ -22,7 +22,7 @@ from config.repeats import Repeats
 from config.telemetry import Progress
 from publishers import topology
 from publishers.connection import PublishingConnection, Reach, parameters_for
-from publishers.messages import BrokerDown, Message, NotConfirmed
+from publishers.messages import CONNECTION_ERRORS, BrokerDown, Message, NotConfirmed
 
 RECONNECT_SECONDS = 0.5
 STOP_SECONDS = 2.0
@@ -144,7 +144,7 @@ class ConfirmedPublisher:
             self._declare()
             self._connection = PublishingConnection(parameters_for(self._url), self._reach, self._stopping)
             self._connection.serve(self._beat, self._heard)
-        except (AMQPError, OSError) as error:
+        except CONNECTION_ERRORS as error:
             if not self._reach.told_away:
                 log.warning("broker out of reach, trying again by itself", error=described(error))
             self._reach.told_away = True

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import receiving, recording
+from tests.bench import answering, growth, idle, receiving, recording, starting
 
-PARTS = {"receiving": receiving.run, "recording": recording.run}
+PARTS = {
+    "receiving": receiving.run,
+    "recording": recording.run,
+    "answering": answering.run,
+    "idle": idle.run,
+    "growth": growth.run,
+    "starting": starting.run,
+}
 
 
 def main() -> None:
