@@ -71,12 +71,15 @@ class DirectPublisher:
         with self._lock:
             self._waiting.append(own)
         with self._turn:
-            if not own.is_over:
-                self._record_together(self._taken())
+            if not own.is_over and (taken := self._taken()):
+                self._record_together(taken)
         if isinstance(own.error, self._database_down):
             raise NothingTakesIt("the database does not take the delivery") from own.error
         if own.error is not None:
             raise own.error
+        if not own.is_over:
+            # Whoever had taken it was ended under way.
+            raise NothingTakesIt("the delivery was not recorded")
         telemetry.published.labels("direct").inc(len(deliveries))
 
     def _taken(self) -> list[_Waiting]:
