@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from math import inf
+from typing import Any
 
 from pika.adapters.blocking_connection import BlockingConnection
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker
 
 from config.errors import RavebooksError
 from config.foreign import described
@@ -22,7 +23,7 @@ from config.repeats import Repeats
 from config.telemetry import Progress
 from publishers import topology
 from publishers.connection import PublishingConnection, Reach, parameters_for
-from publishers.messages import BrokerDown, Message, NotConfirmed
+from publishers.messages import CONNECTION_ERRORS, BrokerDown, Message, NotConfirmed
 
 RECONNECT_SECONDS = 0.5
 STOP_SECONDS = 2.0
@@ -30,6 +31,8 @@ SILENT_SECONDS = 10.0
 """The broker sends a heartbeat each half of ours: its silence is told after the first."""
 STUCK_SECONDS = 120.0
 TELL_AGAIN_SECONDS = 5.0
+NOT_ALLOWED = 403
+"""AMQP's code for what a user has no right to."""
 
 log = logger("publisher")
 
@@ -144,7 +147,7 @@ class ConfirmedPublisher:
             self._declare()
             self._connection = PublishingConnection(parameters_for(self._url), self._reach, self._stopping)
             self._connection.serve(self._beat, self._heard)
-        except (AMQPError, OSError) as error:
+        except CONNECTION_ERRORS as error:
             if not self._reach.told_away:
                 log.warning("broker out of reach, trying again by itself", error=described(error))
             self._reach.told_away = True
@@ -155,7 +158,7 @@ class ConfirmedPublisher:
         connection = BlockingConnection(parameters_for(self._url))
         try:
             missing = topology.missing_queues(connection.channel, ChannelClosedByBroker)
-            topology.declare(connection.channel())
+            self._declare_on(connection.channel(), needed=bool(missing))
         finally:
             if connection.is_open:
                 connection.close()
@@ -163,6 +166,14 @@ class ConfirmedPublisher:
             log.warning("queues were missing and are declared anew", queues=missing)
             # Not here: the database may be down, and this thread does nothing but publish.
             threading.Thread(target=self._tell_of_missing, name="missing queues", daemon=True).start()
+
+    def _declare_on(self, channel: Any, *, needed: bool) -> None:
+        """Declare everything; who may not has it done by `ravebooks release`, and publishes if it is all there."""
+        try:
+            topology.declare(channel)
+        except ChannelClosedByBroker as error:
+            if needed or error.reply_code != NOT_ALLOWED:
+                raise
 
     def _tell_of_missing(self) -> None:
         """Until it is heard: the next time that somebody looks the queues are there."""

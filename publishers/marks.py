@@ -5,12 +5,12 @@ from contextlib import contextmanager, suppress
 
 import pika
 from pika.adapters.blocking_connection import BlockingConnection
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import ChannelClosedByBroker
 
 from config.errors import RavebooksError
 from config.settings import ENVIRONMENTS
 from publishers import topology
-from publishers.messages import BrokerDown
+from publishers.messages import CONNECTION_ERRORS, BrokerDown
 
 CALL_SECONDS = 5.0
 PAGE_SECONDS = 1.0
@@ -64,7 +64,7 @@ def short_questions(url: str, seconds: float = CALL_SECONDS) -> Iterator[Blockin
     """A connection for a few of them; whatever fails on the way is `BrokerDown`, with its cause."""
     try:
         connection = BlockingConnection(parameters(url, seconds))
-    except (AMQPError, OSError) as error:
+    except CONNECTION_ERRORS as error:
         raise BrokerDown(
             f"RabbitMQ cannot be reached ({type(error).__name__})",
             remedy="Start RabbitMQ, or correct RAVEBOOKS_BROKER_URL.",
@@ -76,13 +76,13 @@ def short_questions(url: str, seconds: float = CALL_SECONDS) -> Iterator[Blockin
             f"RabbitMQ refuses what it was asked ({error.reply_code})",
             remedy="Give the user of RAVEBOOKS_BROKER_URL the right to configure, write and read `ravebooks.*`.",
         ) from None
-    except (AMQPError, OSError) as error:
+    except CONNECTION_ERRORS as error:
         raise BrokerDown(
             f"the connection to RabbitMQ was lost ({type(error).__name__})",
             remedy="Look at RabbitMQ's log; then try again.",
         ) from None
     finally:
-        with suppress(AMQPError, OSError):
+        with suppress(*CONNECTION_ERRORS):
             if connection.is_open:
                 connection.close()
 

@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass
 
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPError
+
 from config.errors import RavebooksError
+
+CONNECTION_ERRORS = (AMQPError, AMQPConnectorException, OSError)
+"""What pika raises where a broker is away. The second one, of a broker that hangs, is no error of AMQP to pika."""
 
 
 class BrokerError(RavebooksError):

@@ -1,7 +1,9 @@
 """The publisher's port: what a receiver hands its deliveries to."""
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from math import inf
 from typing import Protocol
 
@@ -41,17 +43,61 @@ class Confirming(Protocol):
         ...
 
 
+@dataclass
+class _Waiting:
+    """Deliveries of one caller, and what came of them."""
+
+    deliveries: Sequence[Delivery]
+    is_over: bool = False
+    error: Exception | None = None
+
+
 class DirectPublisher:
-    """Without a broker: the recorder is called at once and commits before the answer."""
+    """Without a broker: the recorder is called and commits before the answer.
+
+    One caller records at a time, and with its own deliveries all that came meanwhile, in one transaction: with one
+    each, a caller would wait for as many locks and disks as there are deliveries before its own.
+    """
 
     def __init__(self, record: Callable[[Sequence[Delivery]], None], database_down: type[Exception]) -> None:
         self._record = record
         self._database_down = database_down
+        self._turn, self._lock = threading.Lock(), threading.Lock()
+        self._waiting: list[_Waiting] = []
 
     def publish(self, deliveries: Sequence[Delivery]) -> None:
         """Record `deliveries`."""
-        try:
-            self._record(deliveries)
-        except self._database_down as error:
-            raise NothingTakesIt("the database does not take the delivery") from error
+        own = _Waiting(deliveries)
+        with self._lock:
+            self._waiting.append(own)
+        with self._turn:
+            if not own.is_over and (taken := self._taken()):
+                self._record_together(taken)
+        if isinstance(own.error, self._database_down):
+            raise NothingTakesIt("the database does not take the delivery") from own.error
+        if own.error is not None:
+            raise own.error
+        if not own.is_over:
+            # Whoever had taken it was ended under way.
+            raise NothingTakesIt("the delivery was not recorded")
         telemetry.published.labels("direct").inc(len(deliveries))
+
+    def _taken(self) -> list[_Waiting]:
+        # Under a lock: what is added while the list changes would be told to be recorded, and be nowhere.
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        return waiting
+
+    def _record_together(self, waiting: Sequence[_Waiting]) -> None:
+        """All of them or none; where one cannot be recorded, each by itself."""
+        try:
+            self._record([delivery for each in waiting for delivery in each.deliveries])
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+            if len(waiting) > 1 and not isinstance(error, self._database_down):
+                for each in waiting:
+                    self._record_together([each])
+                return
+            for each in waiting:
+                each.error = error
+        for each in waiting:
+            each.is_over = True

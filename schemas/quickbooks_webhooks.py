@@ -7,6 +7,7 @@ delivery: it becomes an envelope with a reason and is kept for an operator.
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -54,6 +55,28 @@ class _CloudEvent(msgspec.Struct, rename={"record_id": "intuitentityid", "realm"
     data: dict[str, Any] | None = None
 
 
+_Short = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+
+class _Named(msgspec.Struct, rename={"record_id": "intuitentityid", "realm": "intuitaccountid"}):
+    """A `_CloudEvent` as msgspec reads a whole delivery at once; what its names are made of is looked at afterwards.
+
+    A pattern is a call back into Python for each field: those of thirty events took longer than all the rest.
+    """
+
+    id: _Short
+    type: _Short
+    time: str
+    record_id: _Short
+    realm: str
+    data: dict[str, Any] | None = None
+
+    def fits(self) -> bool:
+        """Whether it is a `_CloudEvent`, field by field."""
+        names = self.id + self.type + self.record_id
+        return names.isascii() and names.isprintable() and ids.is_quickbooks_id(self.realm)
+
+
 class _LegacyEntity(msgspec.Struct, rename={"changed_at": "lastUpdated", "merged_id": "deletedId"}):
     name: Name
     id: Name
@@ -83,26 +106,39 @@ def _check_count(count: int, limit: int) -> None:
 
 def _parse_cloud_events(events: list[Any], limit: int) -> list[tuple[str, Envelope]]:
     _check_count(len(events), limit)
-    return [_parse_cloud_event(event) for event in events]
-
-
-def _parse_cloud_event(raw: Any) -> tuple[str, Envelope]:
+    read: list[_Named] | list[None]
     try:
-        event = structs.fitted(raw, _CloudEvent)
-        time = instant(event.time, "time")
+        read = msgspec.convert(events, list[_Named])
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        # One of them is at fault: each is judged by itself.
+        read = [None] * len(events)
+    return [_parse_cloud_event(raw, named) for raw, named in zip(events, read, strict=True)]
+
+
+def _parse_cloud_event(raw: Any, named: _Named | None) -> tuple[str, Envelope]:
+    try:
+        event = named if named is not None and named.fits() else structs.fitted(raw, _CloudEvent)
+        return event.realm, _envelope(event)
     except DoesNotFit as error:
         return _unusable(raw, error, "intuitaccountid")
-    found = _CLOUD_TYPE.match(event.type)
-    entity, operation = found.groups() if found else ("", event.type)
+
+
+def _envelope(event: _Named | _CloudEvent) -> Envelope:
+    time = instant(event.time, "time")
+    entity, type_ = _entity_and_type(event.type)
     if not _names_a_record(entity, event.record_id):
-        return _unusable(raw, DoesNotFit("its intuitentityid is not a number"), "intuitaccountid")
-    return event.realm, Envelope(
-        id=event.id,
-        type=f"{entity}.{OPERATIONS.get(operation, operation)}" if found else event.type,
-        subject=event.record_id,
-        time=time,
-        data=_merged(event.data or {}),
-    )
+        raise DoesNotFit("its intuitentityid is not a number")
+    return Envelope(event.id, type_, event.record_id, time, data=_merged(event.data) if event.data else {})
+
+
+@lru_cache(maxsize=200)
+def _entity_and_type(said: str) -> tuple[str, str]:
+    """`qbo.invoice.voided.v1` is `invoice.void`, of an `invoice`; any other type is what it says, of no entity."""
+    found = _CLOUD_TYPE.match(said)
+    if found is None:
+        return "", said
+    entity, operation = found.groups()
+    return entity, f"{entity}.{OPERATIONS.get(operation, operation)}"
 
 
 def _names_a_record(entity: str, record_id: str) -> bool:

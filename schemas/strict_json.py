@@ -4,6 +4,8 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import msgspec
+
 from config.errors import RavebooksError
 
 DEPTH_LIMIT = 32
@@ -25,6 +27,34 @@ def loads(data: bytes | str) -> Any:
         raise MalformedJson("the body is not UTF-8") from None
     if text.count("[") + text.count("{") > DEPTH_LIMIT:
         _check_depth(text)
+    try:
+        return _read_at_once(text)
+    except _Unclear:
+        return _read(text)
+
+
+class _Unclear(Exception):
+    """The quick parser does not say what it is, or not why it is nothing."""
+
+
+def _read_at_once(text: str) -> Any:
+    """By msgspec, which is four times as fast and lets a key stand twice: such a text has lost strings on the way back.
+
+    Without a backslash each string has two quotes, and a key that stands twice loses at least its own.
+    """
+    if "\\" in text:
+        raise _Unclear
+    try:
+        value = _QUICK_DECODER.decode(text)
+        quotes = _QUICK_ENCODER.encode(value).count(b'"')
+    except (msgspec.MsgspecError, MalformedJson, ValueError, OverflowError, RecursionError):
+        raise _Unclear from None
+    if quotes != text.count('"'):
+        raise _Unclear
+    return value
+
+
+def _read(text: str) -> Any:
     try:
         return _DECODER.decode(text)
     except MalformedJson:
@@ -71,6 +101,8 @@ def _refuse_constant(name: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_decimal)
+_QUICK_DECODER = msgspec.json.Decoder(float_hook=_decimal)
+_QUICK_ENCODER = msgspec.json.Encoder(decimal_format="number")
 _ENCODER = json.JSONEncoder(
     # ASCII, since half a surrogate pair is legal in a JSON string and has no UTF-8 form.
     default=_number,

@@ -129,6 +129,7 @@ class Database:
         self.url = sa.make_url(url)
         self._clock = clock
         self._threads = threading.local()
+        self._writers = threading.Lock()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = self._sqlite_engine(pool_size) if self.is_sqlite else self._postgresql_engine(pool_size)
         self._reader = self.engine.execution_options(**{READS: True, "postgresql_readonly": True})
@@ -208,7 +209,7 @@ class Database:
             raise RuntimeError("a transaction is open on this thread already")
         self._threads.busy = True
         try:
-            with FreshSession(engine, expire_on_commit=False) as session, session.begin():
+            with self._turn(engine), FreshSession(engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except (OperationalError, InterfaceError, PoolTimeout) as error:
             cause = getattr(error, "orig", None)
@@ -223,6 +224,23 @@ class Database:
             raise
         finally:
             self._threads.busy = False
+
+    @contextmanager
+    def _turn(self, engine: sa.Engine) -> Iterator[None]:
+        """On SQLite the writers of this process take turns here, where the next one is woken at once.
+
+        SQLite's own lock is asked again after a sleep, up to a tenth of a second, and whoever asks at the right moment
+        has it: of many threads some would wait for seconds.
+        """
+        if not self.is_sqlite or engine is self._reader:
+            yield
+            return
+        if not self._writers.acquire(timeout=SQLITE_BUSY_SECONDS):
+            raise DatabaseDown("the database does not answer (another thread keeps it locked)")
+        try:
+            yield
+        finally:
+            self._writers.release()
 
     def now(self, session: Session) -> datetime:
         """The database's clock, which all workers share. SQLite has none of its own: there it is the process's."""

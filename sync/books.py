@@ -169,8 +169,8 @@ class Books(Slice):
         with self.reading() as session:
             return steps.is_asked(session, self.id, self.names(record))
 
-    def look_at(self, records: Sequence[Record], *, must_read: bool = False) -> None:
-        """Put records on the list of what must be looked at."""
+    def look_at(self, records: Sequence[Record], *, must_read: bool = False, requested: bool = False) -> None:
+        """Put records on the list of what must be looked at, as if a person had asked for them if `requested`."""
         self.looked_at.update(records)
         with self.writing() as session:
             for record in records:
@@ -180,6 +180,7 @@ class Books(Slice):
                     record,
                     self.now(),
                     must_read=must_read and record.side is Side.QUICKBOOKS,
+                    requested=requested,
                 )
 
     def placeholder_of(self, invoice_id: str) -> tuple[QuickBooksPayment | Gone | None, Copy | None]:

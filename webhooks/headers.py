@@ -1,6 +1,9 @@
 """Headers that every answer carries: nothing here is to be framed, sniffed, kept or followed back."""
 
-from flask import Flask, Response
+from collections.abc import Iterable
+from typing import Any
+
+from flask import Flask
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -13,13 +16,20 @@ HEADERS = {
 }
 
 
+_NAMES = {name.lower(): (name, value) for name, value in HEADERS.items()}
+
+
 def install(app: Flask) -> None:
     """Add them to every answer of `app`, errors too, unless the answer says otherwise."""
+    inner: Any = app.wsgi_app
 
-    @app.after_request
-    def _add(response: Response) -> Response:
-        named = {name.lower() for name, _ in response.headers}
-        for name, value in HEADERS.items():
-            if name.lower() not in named:
-                response.headers.add(name, value)
-        return response
+    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            said = {name.lower() for name, _ in headers}
+            missing = [header for name, header in _NAMES.items() if name not in said]
+            return start_response(status, headers + missing, *error)
+
+        answer: Iterable[bytes] = inner(environ, start)
+        return answer
+
+    app.wsgi_app = serve  # type: ignore[method-assign]  # Flask's own way to put something around an application

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import changes, fairness, receiving, recording, throughput
+from tests.bench import (
+    answering,
+    changes,
+    fairness,
+    growth,
+    idle,
+    receiving,
+    recording,
+    starting,
+    throughput,
+)
 
 PARTS = {
     "receiving": receiving.run,
@@ -12,6 +22,10 @@ PARTS = {
     "changes": changes.run,
     "throughput": throughput.run,
     "fairness": fairness.run,
+    "answering": answering.run,
+    "idle": idle.run,
+    "growth": growth.run,
+    "starting": starting.run,
 }
 
 

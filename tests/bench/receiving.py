@@ -43,9 +43,9 @@ def run(times: int) -> None:
         sys.exit("wrk is missing: install Debian's package wrk.")
     with RabbitMQ() as rabbitmq, tempfile.TemporaryDirectory() as folder:
         # A queue of the same name has other arguments with each of them.
-        environments = {name: _environment(rabbitmq.new_virtual_host(), Path(folder)) for name in SERVED}
+        environments = {name: environment_of(rabbitmq.new_virtual_host(), Path(folder)) for name in SERVED}
         environments[OWN_SERVER] = environments["product"]
-        _ravebooks("release", environments["product"])
+        run_command("release", environments["product"])
         for size in (1, 30):
             script = _script(Path(folder), size)
             load = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-s", str(script)]
@@ -58,7 +58,8 @@ def run(times: int) -> None:
             rounds.show(f"receiving-{size}", f"receive, {size} a delivery", measured, columns, ["limit"])
 
 
-def _command(name: str, port: int) -> list[str]:
+def server_command(name: str, port: int) -> list[str]:
+    """What starts one of `SERVED` on a port."""
     if name == OWN_SERVER:
         return [sys.executable, "-m", "ravebooks", "web"]
     threads = [
@@ -75,12 +76,14 @@ def _command(name: str, port: int) -> list[str]:
     return [sys.executable, "-m", "gunicorn", *threads, "--bind", f"127.0.0.1:{port}", f"tests.bench.servers:{name}()"]
 
 
-def _ravebooks(command: str, environment: dict[str, str]) -> None:
+def run_command(command: str, environment: dict[str, str]) -> None:
+    """One of the product's own commands, to its end."""
     asked = [sys.executable, "-m", "ravebooks", command]
     subprocess.run(asked, env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
 
 
-def _environment(broker_url: str, folder: Path) -> dict[str, str]:
+def environment_of(broker_url: str, folder: Path) -> dict[str, str]:
+    """What the servers run with: this broker, and a database in `folder`."""
     ring = "1:" + base64.b64encode(secrets.token_bytes(32)).decode()
     values = {
         "DATABASE_URL": f"sqlite:///{folder}/bench.db",
@@ -118,7 +121,7 @@ def _measure(name: str, environment: dict[str, str], load: list[str]) -> dict[st
     port = free_ports(1)[0]
     url = f"http://127.0.0.1:{port}"
     server = subprocess.Popen(  # noqa: S603 - one of the servers above
-        _command(name, port), env=environment | {"RAVEBOOKS_PORT": str(port)}, start_new_session=True
+        server_command(name, port), env=environment | {"RAVEBOOKS_PORT": str(port)}, start_new_session=True
     )
     try:
         wait_until(lambda: healthy(url), 30, f"{name} did not answer")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path("build/bench")
+NO_GOAL = float("nan")
+"""In a column of goals, of a row that has none."""
 NAMED = ("kombu", "pika", "celery", "dramatiq", "gunicorn", "waitress", "SQLAlchemy", "psycopg")
 
 Measured = dict[str, list[dict[str, float]]]
@@ -32,7 +35,7 @@ def show(part: str, what: str, measured: Measured, columns: Mapping[str, str], o
     titles = [*columns.values(), *(f"of {name}" for name in of)]
     lines = [f"| {what} | " + " | ".join(titles) + " |", "|---" * (len(titles) + 1) + "|"]
     for name, row in middle.items():
-        cells = [f"{row[unit]:,.0f}" if row[unit] >= 100 else f"{row[unit]:.2f}" for unit in columns]
+        cells = [_cell(row[unit]) for unit in columns]
         cells += [f"{row[rate] / middle[other][rate]:.2f}" for other in of]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     print("\n".join(lines), end="\n\n", flush=True)  # noqa: T201 - what it measures is to be read
@@ -42,6 +45,14 @@ def show(part: str, what: str, measured: Measured, columns: Mapping[str, str], o
     )
 
 
+def _cell(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
+
+
 def machine() -> dict[str, Any]:
     """What it was measured with."""
-    return {"python": platform.python_version(), "versions": {name: version(name) for name in NAMED}}
+    installed = {str(each.metadata["Name"]).lower() for each in distributions()}
+    versions = {name: version(name) for name in NAMED if name.lower() in installed}
+    return {"python": platform.python_version(), "versions": versions}

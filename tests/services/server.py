@@ -47,6 +47,13 @@ class Server(ABC):
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Of the process that all its others come from."""
+        if self._process is None:
+            raise ServiceError(f"{self.name} does not run.")
+        return self._process.pid
+
     def start(self) -> None:
         """Starts, or starts again on the same port with the same data; returns when it takes connections."""
         if self.running:

@@ -77,7 +77,6 @@ class InterleavedWorld(World):
 
     def play(self, steps: int) -> None:
         """So many steps with faults, then calm until all is quiet, and the accounts."""
-        # The waits between two tries of a call are drawn by a library.
         random.seed(self.seed)
         with self._broker_for_loops():
             for process in self.processes:

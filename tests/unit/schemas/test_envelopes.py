@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.model import Side
+from schemas import strict_json
 from schemas.envelopes import Delivery, Envelope, UndecodableMessage, decode, encode, unusable
 
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - as Hypothesis wants
@@ -40,6 +42,22 @@ def test_a_delivery_survives_its_message(delivery: Delivery) -> None:
 @given(DELIVERIES)
 def test_the_same_delivery_always_has_the_same_bytes(delivery: Delivery) -> None:
     assert encode(decode(encode(delivery))) == encode(delivery)
+
+
+WITHOUT_DATA = st.lists(ENVELOPES.map(lambda each: msgspec.structs.replace(each, data={})), max_size=3).map(tuple)
+
+
+@given(
+    DELIVERIES | st.builds(lambda each, events: msgspec.structs.replace(each, events=events), DELIVERIES, WITHOUT_DATA)
+)
+def test_a_message_is_our_own_json_whoever_writes_it(delivery: Delivery) -> None:
+    body = encode(delivery)
+    assert body == strict_json.dumps(strict_json.loads(body)).encode()
+
+
+def test_half_a_surrogate_pair_travels_in_any_field() -> None:
+    delivery = Delivery("d", Side.RAVETREE, "a", datetime(2026, 1, 1, tzinfo=UTC), (Envelope("e\ud800", "x", "s"),))
+    assert decode(encode(delivery)) == delivery
 
 
 NONSENSE: list[Any] = [

@@ -91,3 +91,39 @@ def test_a_string_that_never_ends_is_looked_at_once() -> None:
     """A look that begins anew at each quote takes hours for these 400 kB."""
     with pytest.raises(MalformedJson):
         strict_json.loads('"\\' * 200_000)
+
+
+def _spelled(pairs: list[tuple[str, str]]) -> str:
+    return "{" + ",".join(f"{key} : {value}" for key, value in pairs) + "}"
+
+
+WORDS = st.text(alphabet='ab:{}[]\u00e9\u2028\x7f\\" ', max_size=3).map(
+    lambda text: json.dumps(text, ensure_ascii=False)
+)
+NUMBERS = st.from_regex(
+    r"-?[0-9]{1,22}(\.[0-9]{1,4})?([eE][+-]?[0-9]{1,3})?", fullmatch=True, alphabet="0123456789.eE+-"
+)
+TEXTS = st.recursive(
+    WORDS | NUMBERS | st.sampled_from(["null", "true", "NaN", "-Infinity", '"\\ud800"', '"\t"', "''", "01"]),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{', '.join(items)}]")
+        | st.lists(st.tuples(WORDS, inner), max_size=3).map(_spelled)
+    ),
+    max_leaves=8,
+)
+"""What may be JSON: also with keys that stand twice, numbers out of range and characters that must not be there."""
+
+
+@given(TEXTS)
+def test_the_quick_parser_says_what_the_strict_one_does_or_nothing(text: str) -> None:
+    try:
+        quick = strict_json._read_at_once(text)
+    except strict_json._Unclear:
+        return
+    strict = strict_json._read(text)
+    assert repr(quick) == repr(strict)
+
+
+@pytest.mark.parametrize("text", ['[{"a":1.50,"b":[":","{"]},{"a":null}]', '{"\u00e9":-1e5}', '"}{"', "7"])
+def test_the_quick_parser_takes_what_senders_send(text: str) -> None:
+    assert repr(strict_json._read_at_once(text)) == repr(strict_json._read(text))

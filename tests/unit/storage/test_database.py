@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -81,6 +82,45 @@ def test_a_broken_rule_is_no_outage(database: Database) -> None:
         add_connection(database, "con_2", realm="another")
     with pytest.raises(IntegrityError), database.transaction() as session:
         copies.store(session, "con_none", INVOICE, 1, {}, START)
+
+
+def test_writers_of_one_process_take_turns_and_readers_pass(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite's own lock is asked again and again: of many threads some would wait for seconds."""
+    monkeypatch.setattr("storage.database.SQLITE_BUSY_SECONDS", 0.05)
+    writes, may_end, told = threading.Event(), threading.Event(), list[str]()
+
+    def write() -> None:
+        with database.transaction():
+            writes.set()
+            assert may_end.wait(10)
+
+    def next_one() -> None:
+        with database.transaction():
+            told.append("has its turn")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert writes.wait(10)
+    with database.reading() as session:
+        assert session.execute(sa.select(sa.func.count()).select_from(Connection)).scalar_one() == 0
+    with pytest.raises(DatabaseDown, match="another thread"), database.transaction():
+        told.append("is let in")
+    monkeypatch.setattr("storage.database.SQLITE_BUSY_SECONDS", 10)
+    waiting = threading.Thread(target=next_one)
+    waiting.start()
+    may_end.set()
+    for thread in (writer, waiting):
+        thread.join(10)
+    assert told == ["has its turn"]
+
+
+def test_a_transaction_that_fails_gives_its_turn_back(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.database.SQLITE_BUSY_SECONDS", 0.05)
+    with pytest.raises(Stop), database.transaction():
+        raise Stop
+    database.check()
 
 
 def test_sqlite_is_durable_and_takes_the_write_lock_first(database: Database) -> None:
