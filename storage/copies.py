@@ -38,10 +38,12 @@ def store(
     *,
     deleted: bool = False,
     read: bool = False,
+    told_at: datetime | None = None,
 ) -> bool:
     """Keep `body` unless a newer one is here; says whether it was new to us.
 
-    What was deleted comes back by being `read` again, never by a late answer to a write.
+    What was deleted comes back by being `read` again, never by a late answer to a write. `told_at` is QuickBooks' own
+    time of the answer, where that is known.
     """
     known = get(session, connection_id, record)
     if known is not None and (not read if known.deleted else known.version > version):
@@ -56,6 +58,8 @@ def store(
         session.add(known)
     known.version, known.deleted, known.stale = version, deleted, False
     known.body, known.seen_at = dict(body), now
+    if told_at is not None:
+        known.told_at = told_at
     for name, value in (_listed(body) if record.side is Side.RAVETREE else {"client_id": _customer_of(body)}).items():
         setattr(known, name, value)
     return fresh

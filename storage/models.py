@@ -297,6 +297,8 @@ class PendingChange(Base):
 class Copy(Base):
     """The newest state of a record that we have seen. `stale` says that a write of ours touched it since.
 
+    `told_at` is QuickBooks' time of a look at what changed that told it: what had happened by then is in it.
+
     Ravetree's are found by `title` (a number, a reference or a name, folded), by their client and by their amount,
     QuickBooks' by their customer, a customer by its parent.
     """
@@ -318,6 +320,7 @@ class Copy(Base):
     stale: Mapped[bool] = mapped_column(Boolean, default=False)
     body: Mapped[dict[str, Any]]
     seen_at: Mapped[datetime]
+    told_at: Mapped[datetime | None]
     title: Mapped[str] = mapped_column(Title, default="")
     client_id: Mapped[str] = mapped_column(String(255), default="")
     amount: Mapped[str] = mapped_column(String(32), default="")

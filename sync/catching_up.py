@@ -16,7 +16,7 @@ from schemas.quickbooks import Body
 from schemas.times import spell_instant
 from storage import connections, copies, inbox
 from sync.books import Books
-from sync.entities import COPIED
+from sync.entities import COPIED, ENTITIES
 
 OVERLAP = timedelta(seconds=60)
 """How far before the watermark change data capture begins: objects become visible a little late."""
@@ -57,7 +57,14 @@ def look_at_changes(books: Books, *, in_full: bool = False) -> None:
 def absorb(books: Books, changes: Changes) -> None:
     """Keep what was read; what is news to us is noted as pending."""
     for kind, entity in COPIED.items():
-        books.quickbooks.keep(kind, _by_id(changes.objects.get(entity, [])))
+        books.quickbooks.keep(kind, _by_id(changes.objects.get(entity, [])), told_at=changes.time)
+
+
+def absorb_pages(books: Books, kinds: Iterable[Kind], since: datetime) -> None:
+    """Read and keep everything of these kinds that changed since, however much that is; deletions are not told."""
+    for kind in kinds:
+        for rows, time in books.neighbours.quickbooks.changed_since(ENTITIES[kind], since):
+            books.quickbooks.keep(kind, _by_id(rows), told_at=time)
 
 
 def _by_id(rows: Iterable[Body]) -> dict[str, Body]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -9,6 +10,10 @@ from reconcile.model import Record, Side
 from schemas.times import parse_instant
 from storage import copies, journal, pending
 from storage.models import Copy, Event, PendingChange
+
+SETTLED = timedelta(seconds=2)
+"""What has happened for so long is in whatever QuickBooks tells."""
+SECOND = timedelta(seconds=1)
 
 _ALWAYS_READ = frozenset({"void", "deleted", "emailed", "merged"})
 
@@ -94,9 +99,12 @@ def _is_in_copy(event: Event, copy: Copy) -> bool:
         updated = parse_instant(copy.body["MetaData"]["LastUpdatedTime"])
     except (KeyError, TypeError, ValueError, AttributeError):
         return False
-    change = event.type.rpartition(".")[2]
-    # Both may be whole seconds: an event of the same one may speak of a change after the state that we hold.
-    return change not in _ALWAYS_READ and event.occurred_at < updated
+    if event.type.rpartition(".")[2] in _ALWAYS_READ:
+        return False
+    # Both may be whole seconds: an event of the same one may speak of a change after the state that we hold. It does
+    # not where that state was told when the second was long over.
+    was_over = copy.told_at is not None and event.occurred_at <= copy.told_at - SETTLED
+    return event.occurred_at < (updated + SECOND if was_over else updated)
 
 
 def earliest(entries: Sequence[Entry]) -> Event | None:
@@ -105,3 +113,9 @@ def earliest(entries: Sequence[Entry]) -> Event | None:
     if not events or any(not entry.events or entry.must_read for entry in entries):
         return None
     return min(events, key=lambda event: event.occurred_at or event.recorded_at)
+
+
+def are_over(entries: Sequence[Entry], told_at: datetime) -> bool:
+    """Whether all that the hints speak of had happened when QuickBooks answered."""
+    times = [event.occurred_at for entry in entries for event in entry.events]
+    return all(time is not None and time <= told_at - SETTLED for time in times)

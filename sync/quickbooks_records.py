@@ -1,6 +1,7 @@
 """Our copies of QuickBooks' records: read by id, kept, and what is news to us noted."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -68,9 +69,12 @@ class QuickBooksRecords:
                     if why := quickbooks.why_unreadable(raw):
                         raise UnreadableRecord(f"QuickBooks' {kind} {name} cannot be read: {why}")
 
-    def keep(self, kind: Kind, found: Mapping[str, Body], missing: Iterable[str] = ()) -> None:
+    def keep(
+        self, kind: Kind, found: Mapping[str, Body], missing: Iterable[str] = (), told_at: datetime | None = None
+    ) -> None:
         """Store what was read, and note what is news to us: our copy is no proof that it was ever planned.
 
+        `told_at` is QuickBooks' own time of the answer that it stands in, where it is one answer.
         What cannot be kept is noted to be read by itself, where its cause is said. Many are stored in parts, so that
         whoever else writes waits for none for long; each part has its notes with it.
         """
@@ -85,11 +89,11 @@ class QuickBooksRecords:
                     if kind is Kind.PAYMENT and raw and self._restored.is_forgotten(session, record, raw):
                         forgotten = name
                         connections.verify(session, self._slice.now())
-                    self._keep_one(session, record, raw)
+                    self._keep_one(session, record, raw, told_at)
         if forgotten:
             raise RestoreFound(f"payment {forgotten} in QuickBooks was written from here, and our database lacks it")
 
-    def _keep_one(self, session: Session, record: Record, raw: Body | None) -> None:
+    def _keep_one(self, session: Session, record: Record, raw: Body | None, told_at: datetime | None) -> None:
         """One record, or that it is missing."""
         self._slice.fresh.add(record)
         if raw is None:
@@ -104,7 +108,7 @@ class QuickBooksRecords:
         elif why := quickbooks.why_unreadable(raw):
             log.error("a record cannot be read", record=str(record), why=why)
             self._note_news(session, record, must_read=True)
-        elif self._store(session, record, raw):
+        elif self._store(session, record, raw, told_at):
             self._note_news(session, record)
 
     def payments_on(self, quickbooks_invoice_id: str) -> list[Copy]:
@@ -115,8 +119,9 @@ class QuickBooksRecords:
         )
         return list(found)
 
-    def _store(self, session: Session, record: Record, raw: Body) -> bool:
-        return copies.store(session, self._slice.id, record, int(raw["SyncToken"]), raw, self._slice.now(), read=True)
+    def _store(self, session: Session, record: Record, raw: Body, told_at: datetime | None) -> bool:
+        version, now = int(raw["SyncToken"]), self._slice.now()
+        return copies.store(session, self._slice.id, record, version, raw, now, read=True, told_at=told_at)
 
     def _mark_deleted(self, session: Session, record: Record) -> None:
         copies.mark_deleted(session, self._slice.id, record, self._slice.now())

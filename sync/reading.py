@@ -123,13 +123,22 @@ class Reading:
         records = {entry.record for entry in asking}
         books.handling = set(records)
         first = echoes.earliest(asking)
-        kinds = {record.kind for record in records}
+        kinds = sorted({record.kind for record in records})
         recent = first is not None and first.recorded_at > self._clock.now() - timedelta(days=1)
-        if len(kinds) > 1 and recent and first is not None and first.occurred_at is not None:
-            # One look at change data capture brings both kinds, deletions included.
+        # Behind a full batch there may be more of them.
+        shares = len(kinds) > 1 or len(asking) == BATCH
+        if shares and recent and first is not None and first.occurred_at is not None:
             since = min(first.occurred_at, self._clock.now()) - CDC_SLACK
             with own_border("a burst"):
-                catching_up.absorb(
-                    books, books.neighbours.quickbooks.changes([ENTITIES[kind] for kind in sorted(kinds)], since)
-                )
+                self._read_since(books, asking, kinds, since)
         books.quickbooks.refresh(records - books.fresh)
+
+    def _read_since(self, books: Books, asking: list[Entry], kinds: list[Kind], since: datetime) -> None:
+        """One look at change data capture brings them all, deletions included, and what waits behind them.
+
+        What it has no room for is read page by page: once, when it is over. While it goes on it would be read again.
+        """
+        changes = books.neighbours.quickbooks.changes([ENTITIES[kind] for kind in kinds], since)
+        catching_up.absorb(books, changes)
+        if not changes.complete and changes.time is not None and echoes.are_over(asking, changes.time):
+            catching_up.absorb_pages(books, kinds, since)

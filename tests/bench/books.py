@@ -55,9 +55,9 @@ def spelled(books: Iterable[Book]) -> str:
 
 def install(database_url: str, invoices: Sequence[int]) -> list[Book]:
     """An account for each number, connected in this empty database, with so many invoices in both books."""
+    silent()
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder), database_url=database_url, prepare=as_paired)
-        silent()
         template, ours = world.connection_id, str(world.begun_with["id"])
         world.close()
     database = Database(database_url, SystemClock())

@@ -10,7 +10,7 @@ from typing import Any
 
 from clients.errors import NeighbourError
 from clients.quickbooks import faults
-from clients.quickbooks.company import LISTS, Changes, Company, Written
+from clients.quickbooks.company import CDC_LIMIT, LISTS, Changes, Company, Written
 from config.ports import Clock
 from schemas import strict_json
 from schemas.quickbooks import Body
@@ -42,6 +42,7 @@ class InMemoryCompany(Company):
         self._clock = clock
         self._cause = "settings"
         self.told_at: datetime | None = None
+        self.most_changes = CDC_LIMIT
         self.ahead = timedelta()
         self.calls = Calls()
         self.changed: list[Change] = []
@@ -138,7 +139,11 @@ class InMemoryCompany(Company):
             }
 
         objects: dict[str, list[Body]] = self._reading(Call("changes", ",".join(names)), read)
-        return Changes(self.told_at, objects, complete=True)
+        room, complete = self.most_changes, sum(map(len, objects.values())) < self.most_changes
+        for name in names:
+            objects[name] = objects[name][:room]
+            room -= len(objects[name])
+        return Changes(self.told_at, objects, complete)
 
     # --- writes ----------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Taking what is due, and reading what QuickBooks' hints ask for."""
 
+import copy
 from datetime import timedelta
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 from clients.errors import NotSent, OutcomeUnknown, Refused, Throttled
 from reconcile.model import Kind
 from storage import duties, reads
+from sync.duties import CHANGES
 from sync.lease import Timings
 from sync.metering import ReadMeter
+from sync.reading import BATCH
 from tests.unit.storing import CONNECTION
 from tests.unit.sync.place import Place
 from tests.unit.sync.world import TIMINGS, World, ours, theirs
@@ -42,6 +45,74 @@ def test_a_burst_of_one_kind_shares_a_read(world: World) -> None:
     world.work()
     assert len(world.ravetree.every("payments")) == 2
     assert len(reads_of(world)) - before <= 2
+
+
+def pay_often(world: World) -> Any:
+    """A burst: more payments on an invoice than are taken at a time. Returns the last."""
+    _, made = world.paired("500.00")
+    return [world.pay({made["Id"]: "5"}) for _ in range(BATCH + 10)][-1]
+
+
+def test_a_burst_that_is_over_is_read_once(world: World) -> None:
+    """What waits behind the first batch was told by the look that was made for it."""
+    pay_often(world)
+    world.clock.advance(10)
+    before = len(reads_of(world))
+    world.hear()
+    world.work()
+    assert len(world.ravetree.every("payments")) == BATCH + 10
+    assert len(reads_of(world)) - before == 1
+
+
+def test_a_burst_that_has_no_room_in_one_answer_is_read_page_by_page(world: World) -> None:
+    pay_often(world)
+    world.quickbooks.most_changes = BATCH
+    world.clock.advance(10)
+    before = len(reads_of(world))
+    world.hear()
+    world.work()
+    assert len(world.ravetree.every("payments")) == BATCH + 10
+    # The look, and a page of each kind.
+    assert len(reads_of(world)) - before == 3
+
+
+def test_what_changes_in_the_second_in_which_it_was_told_is_read_again(world: World) -> None:
+    """Both events have one time, and the second one comes when the first has been read and copied."""
+    last = pay_often(world)
+    second = world.clock.now()
+    world.hear()
+    world.work()
+    assert len(world.ravetree.every("payments")) == BATCH + 10
+    assert world.clock.now().replace(microsecond=0) == second.replace(microsecond=0)
+    world.quickbooks.save("Payment", {"Id": last["Id"], "PaymentRefNum": "CHK 2"})
+    world.clock.advance(10)
+    world.hear()
+    world.work()
+    assert "CHK 2" in [row["reference"] for row in world.ravetree.every("payments")]
+
+
+def test_an_event_behind_what_was_told_is_read(world: World) -> None:
+    """QuickBooks' answer is older than the event says, whenever it was told."""
+    last = pay_often(world)
+    world.clock.advance(10)
+    world.hear()
+    world.work()
+    row = world.quickbooks.row("Payment", last["Id"])
+    updated = row["MetaData"]["LastUpdatedTime"]
+    world.clock.advance(5)
+    world.quickbooks.save("Payment", {"Id": last["Id"], "PaymentRefNum": "CHK 2"})
+    shown = world.quickbooks.row("Payment", last["Id"])
+    before = copy.deepcopy(shown)
+    shown.pop("PaymentRefNum")
+    shown |= {"SyncToken": row["SyncToken"]}
+    shown["MetaData"]["LastUpdatedTime"] = updated
+    world.clock.advance(5)
+    world.plan(CHANGES)
+    world.work()
+    world.quickbooks.show("Payment", before)
+    world.hear()
+    world.work()
+    assert "CHK 2" in [row["reference"] for row in world.ravetree.every("payments")]
 
 
 def test_what_comes_within_the_window_shares_the_next_read(place: Place) -> None:
