@@ -80,6 +80,17 @@ def test_a_record_has_one_row_whose_generation_rises(database: Database) -> None
     assert due(database) == [INVOICE]
 
 
+def test_the_notes_of_thousands_of_records_are_found_at_once(database: Database) -> None:
+    """SQLite took no more than a thousand: an invoice with as many payments stopped its account."""
+    payments = [Record(side, Kind.PAYMENT, str(number)) for number in range(2000) for side in Side]
+    noted = [payments[7], INVOICE, payments[-1]]
+    with database.transaction() as session:
+        for record in noted:
+            pending.note(session, CONNECTION, record, START)
+        found = pending.rows(session, CONNECTION, [*payments[:-1], INVOICE, payments[-1]])
+        assert [pending.record_of(row) for row in found] == noted
+
+
 def test_a_new_hint_makes_a_parked_record_due_again(database: Database) -> None:
     note(database)
     with database.transaction() as session:
