@@ -18,7 +18,7 @@ class Slice:
     `fresh` are the QuickBooks records read since the last batch of notes was taken; `absent` those among them that
     are not there and never were, as far as we know: their events may have come before they can be read. `handling`
     are those that are being worked on: news of any other record is noted as pending when it is read, whatever it
-    was read for.
+    was read for. `money_read` are QuickBooks' customers all of whose payments were read, as long as what is `fresh`.
     `looked_at` are those that a plan of this slice had looked at: once is enough to know that it does not help.
     """
 
@@ -29,6 +29,7 @@ class Slice:
         self.neighbours = neighbours
         self.fresh: set[Record] = set()
         self.absent: set[Record] = set()
+        self.money_read: set[str] = set()
         self.handling: set[Record] = set()
         self.looked_at: set[Record] = set()
         self._mappings: dict[str, dict[str, str]] | None = None
