@@ -1,7 +1,6 @@
 """A queue of RabbitMQ consumed with kombu: in batches, with two signs of life, connected again after any outage."""
 
 import threading
-import time
 from abc import ABC, abstractmethod
 
 from kombu.connection import Connection
@@ -44,6 +43,7 @@ class Loop(ABC):
     def __init__(self, url: str, stop: threading.Event, progress: Progress, clock: Clock) -> None:
         self._url = url
         self._stop = stop
+        self._monotonic = clock.monotonic
         self._beat = progress.expect(self.name, STUCK_SECONDS)
         self._heard = progress.expect(f"{self.name}: connection", SILENT_SECONDS)
         self._repeats = Repeats(self.name, log, clock)
@@ -118,8 +118,8 @@ class Loop(ABC):
         What came while nobody read is read before the heartbeats are judged. Without room for messages it reads on,
         since heartbeats come the same way.
         """
-        deadline, timeout = time.monotonic() + POLL_SECONDS, POLL_SECONDS
-        while time.monotonic() < deadline and not (self.has_room() and len(self._messages) >= self.prefetch):
+        deadline, timeout = self._monotonic() + POLL_SECONDS, POLL_SECONDS
+        while self._monotonic() < deadline and not (self.has_room() and len(self._messages) >= self.prefetch):
             try:
                 connection.drain_events(timeout=timeout)
             except TimeoutError:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from math import inf
+from typing import Any
 
 from pika.adapters.blocking_connection import BlockingConnection
 from pika.exceptions import ChannelClosedByBroker
@@ -30,6 +31,8 @@ SILENT_SECONDS = 10.0
 """The broker sends a heartbeat each half of ours: its silence is told after the first."""
 STUCK_SECONDS = 120.0
 TELL_AGAIN_SECONDS = 5.0
+NOT_ALLOWED = 403
+"""AMQP's code for what a user has no right to."""
 
 log = logger("publisher")
 
@@ -155,9 +158,10 @@ class ConfirmedPublisher:
     def _declare(self) -> None:
         connection = BlockingConnection(parameters_for(self._url))
         try:
+            missing = topology.missing_queues(connection.channel, ChannelClosedByBroker)
             # Kept until all are declared: where the broker is lost in between, the next try finds them there.
-            self._missing.update(topology.missing_queues(connection.channel, ChannelClosedByBroker))
-            topology.declare(connection.channel())
+            self._missing.update(missing)
+            self._declare_on(connection.channel(), needed=bool(missing))
         finally:
             if connection.is_open:
                 connection.close()
@@ -166,6 +170,14 @@ class ConfirmedPublisher:
             self._missing.clear()
             # Not here: the database may be down, and this thread does nothing but publish.
             threading.Thread(target=self._tell_of_missing, name="missing queues", daemon=True).start()
+
+    def _declare_on(self, channel: Any, *, needed: bool) -> None:
+        """Declare everything; who may not has it done by `ravebooks release`, and publishes if it is all there."""
+        try:
+            topology.declare(channel)
+        except ChannelClosedByBroker as error:
+            if needed or error.reply_code != NOT_ALLOWED:
+                raise
 
     def _tell_of_missing(self) -> None:
         """Until it is heard: the next time that somebody looks the queues are there."""

@@ -1,16 +1,14 @@
 """Publishing deliveries: to the broker with a confirm, else into the outbox, from which the relay publishes them."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 from config import telemetry
 from config.logging import logger
 from config.ports import Clock
-from publishers.confirms import ConfirmedPublisher
 from publishers.messages import BrokerError, Message
-from publishers.publisher import NothingTakesIt
+from publishers.publisher import Confirming, NothingTakesIt
 from schemas import envelopes
 from schemas.envelopes import Delivery
 from storage import outbox
@@ -40,7 +38,7 @@ def message_for(delivery: Delivery) -> Message:
 class BrokerPublisher:
     """Accepts a delivery while either the broker or the database lives."""
 
-    def __init__(self, publisher: ConfirmedPublisher, database: Database, clock: Clock, confirm_seconds: float) -> None:
+    def __init__(self, publisher: Confirming, database: Database, clock: Clock, confirm_seconds: float) -> None:
         self._publisher = publisher
         self._database = database
         self._clock = clock
@@ -63,14 +61,14 @@ class BrokerPublisher:
                 sent.append((message, self._publisher.send(message, FIRST_CONNECT_SECONDS)))
             except BrokerError:
                 sent.append((message, None))
-        deadline = time.monotonic() + self._confirm_seconds
+        deadline = self._clock.monotonic() + self._confirm_seconds
         left_over = []
         for message, future in sent:
             try:
                 if future is None:
                     left_over.append(message)
                 else:
-                    self._publisher.confirm(future, max(0.0, deadline - time.monotonic()), SILENCE_SECONDS)
+                    self._publisher.confirm(future, max(0.0, deadline - self._clock.monotonic()), SILENCE_SECONDS)
             except BrokerError as error:
                 log.warning("not confirmed", message_id=message.id, error=str(error))
                 left_over.append(message)
@@ -114,9 +112,10 @@ class BrokerPublisher:
 class Relay:
     """Publishes what waits in the outbox, confirms pipelined."""
 
-    def __init__(self, publisher: ConfirmedPublisher, database: Database) -> None:
+    def __init__(self, publisher: Confirming, database: Database, clock: Clock) -> None:
         self._publisher = publisher
         self._database = database
+        self._clock = clock
 
     def relay(self) -> int:
         """One batch; returns how many were confirmed. No transaction is open while the broker is asked."""
@@ -128,9 +127,9 @@ class Relay:
         done = []
         try:
             futures = [(row_id, self._publisher.send(_message_of(row))) for row_id, row in waiting]
-            deadline = time.monotonic() + RELAY_CONFIRM_SECONDS
+            deadline = self._clock.monotonic() + RELAY_CONFIRM_SECONDS
             for row_id, future in futures:
-                self._publisher.confirm(future, max(0.0, deadline - time.monotonic()))
+                self._publisher.confirm(future, max(0.0, deadline - self._clock.monotonic()))
                 done.append(row_id)
         except BrokerError:
             # The broker is away: what is confirmed is removed below, the rest stays for the next round.

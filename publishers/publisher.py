@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 from config import telemetry
 from config.errors import RavebooksError
+from publishers.messages import Message
 from schemas.envelopes import Delivery
 
 
@@ -21,6 +24,22 @@ class Publisher(Protocol):
 
     def publish(self, deliveries: Sequence[Delivery]) -> None:
         """Return once all of `deliveries` are safe. Raises `NothingTakesIt`."""
+        ...
+
+
+class Confirming(Protocol):
+    """A broker that confirms what it takes: `publishers.confirms` has RabbitMQ's."""
+
+    def start(self) -> None:
+        """Connect in the background."""
+        ...
+
+    def send(self, message: Message, first_wait: float = 0.0) -> "Future[None]":
+        """Hand one message over; the future ends with the confirm. Raises `BrokerDown`."""
+        ...
+
+    def confirm(self, future: "Future[None]", seconds: float, silence: float = inf) -> None:
+        """Wait for one confirm. Raises `NotConfirmed`, or what the broker said."""
         ...
 
 
@@ -52,12 +71,15 @@ class DirectPublisher:
         with self._lock:
             self._waiting.append(own)
         with self._turn:
-            if not own.is_over:
-                self._record_together(self._taken())
+            if not own.is_over and (taken := self._taken()):
+                self._record_together(taken)
         if isinstance(own.error, self._database_down):
             raise NothingTakesIt("the database does not take the delivery") from own.error
         if own.error is not None:
             raise own.error
+        if not own.is_over:
+            # Whoever had taken it was ended under way.
+            raise NothingTakesIt("the delivery was not recorded")
         telemetry.published.labels("direct").inc(len(deliveries))
 
     def _taken(self) -> list[_Waiting]:

@@ -150,7 +150,8 @@ def _after_its_invoice(invoice: KnownInvoice) -> Plan:
 
 def _plan_advance(case: PaymentCase, payment: RavetreePayment) -> Plan | None:
     """Money that is on no invoice goes when its client is a customer; what is older than the switch-on if asked for."""
-    older = case.since is not None and payment.created_at is not None and payment.created_at < case.since
+    # With invoices switched off all of it will be older than the next switch-on.
+    older = case.since is None or (payment.created_at is not None and payment.created_at < case.since)
     if older and not case.requested:
         return Plan(ignored="older than the switch-on")
     if case.client_customer_id is None:

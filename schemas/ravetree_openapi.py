@@ -35,7 +35,10 @@ _RECORDS: dict[str, tuple[str, type[Schema], type[Schema] | None, tuple[str, ...
 """Resource: its record's name, its record, what a write takes, and the methods of the contract's table."""
 
 _FILTERS = {
-    "payments": [("invoice_id", "Only payments with an allocation to this invoice.")],
+    "payments": [
+        ("invoice_id", "Only payments with an allocation to this invoice."),
+        ("client_id", "Only payments of this client."),
+    ],
     "events": [("after", "Only events after this one. 410 when it is older than 30 days.")],
 }
 

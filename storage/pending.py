@@ -287,12 +287,17 @@ def retry_at(
     count: bool = True,
     failing: Attention | None = None,
 ) -> None:
-    """Look again at `due_at`; a record that keeps `failing` is shown to a person meanwhile."""
+    """Look again at `due_at`, also at what was held, parked or waiting before it was worked on.
+
+    A record that keeps `failing` is shown to a person meanwhile.
+    """
     _move(
         session,
         connection_id,
         record,
         generation,
+        state=DUE,
+        waits_for="",
         due_at=due_at,
         code=failing.code if failing else "",
         cause=failing.cause if failing else cause,

@@ -11,6 +11,9 @@ from reconcile.model import Record
 from storage.models import Step
 from storage.statements import any_given, given
 
+ATTENTION, ENDED = ("held", "parked"), ("agreed", "ignored")
+"""How work on a record ends: a person is asked, or there is nothing more to do."""
+
 
 def add(
     session: Session,
@@ -50,9 +53,16 @@ def last(session: Session, connection_id: str, records: Iterable[Record]) -> Ste
     return session.execute(_LAST, asked).scalar_one_or_none()
 
 
+def is_asked(session: Session, connection_id: str, records: Iterable[Record]) -> bool:
+    """Whether a person was asked about a record, and it has not been in agreement since: it may wait meanwhile."""
+    asked = {"connection_id": connection_id, "names": [str(record) for record in records]}
+    return session.execute(_LAST_ENDED, asked).scalar_one_or_none() in ATTENTION
+
+
 _LAST = (
     sa.select(Step)
     .where(Step.connection_id == given("connection_id"), Step.subject.in_(any_given("names")))
     .order_by(Step.id.desc())
     .limit(1)
 )
+_LAST_ENDED = _LAST.with_only_columns(Step.what).where(Step.what.in_([*ATTENTION, *ENDED]))

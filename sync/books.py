@@ -8,7 +8,7 @@ from clients.errors import NeighbourError
 from config.ports import Clock
 from reconcile.model import Answer, Gone, Kind, QuickBooksPayment, RavetreeContact, Record, Side
 from schemas.quickbooks import Body
-from storage import answers, connections, decisions, pairs, pending
+from storage import answers, connections, decisions, pairs, pending, steps
 from storage.models import Connection, Copy, Decided, Pair
 from storage.unit import UnitOfWork
 from sync.document_numbers import DocumentNumbers
@@ -151,18 +151,26 @@ class Books(Slice):
 
     def waits_for_a_person(self, record: Record) -> bool:
         """Whether this record, or its partner, is held or parked."""
-        pair = self.pair(record.kind, record.side, record.id)
-        names = [record]
-        if pair is not None:
-            names = [
-                Record(Side.RAVETREE, record.kind, pair.ravetree_id),
-                Record(Side.QUICKBOOKS, record.kind, pair.quickbooks_id),
-            ]
         with self.reading() as session:
-            return any(row.state in pending.ATTENTION for row in pending.rows(session, self.id, names))
+            return any(row.state in pending.ATTENTION for row in pending.rows(session, self.id, self.names(record)))
 
-    def look_at(self, records: Sequence[Record], *, must_read: bool = False) -> None:
-        """Put records on the list of what must be looked at."""
+    def names(self, record: Record) -> list[Record]:
+        """A record's names on both sides, where it has a partner."""
+        pair = self.pair(record.kind, record.side, record.id)
+        if pair is None:
+            return [record]
+        return [
+            Record(Side.RAVETREE, record.kind, pair.ravetree_id),
+            Record(Side.QUICKBOOKS, record.kind, pair.quickbooks_id),
+        ]
+
+    def is_asked(self, record: Record) -> bool:
+        """Whether a person was asked about this record, or its partner, and it was not in agreement since."""
+        with self.reading() as session:
+            return steps.is_asked(session, self.id, self.names(record))
+
+    def look_at(self, records: Sequence[Record], *, must_read: bool = False, requested: bool = False) -> None:
+        """Put records on the list of what must be looked at, as if a person had asked for them if `requested`."""
         self.looked_at.update(records)
         with self.writing() as session:
             for record in records:
@@ -172,6 +180,7 @@ class Books(Slice):
                     record,
                     self.now(),
                     must_read=must_read and record.side is Side.QUICKBOOKS,
+                    requested=requested,
                 )
 
     def placeholder_of(self, invoice_id: str) -> tuple[QuickBooksPayment | Gone | None, Copy | None]:

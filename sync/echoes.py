@@ -47,9 +47,11 @@ def is_echo(session: Session, connection_id: str, entry: Entry) -> bool:
     """Whether every hint is explained by a write of ours, or speaks of what we have already seen.
 
     Never what was looked at and not brought to an end (held, parked, waiting, to be retried): having seen the
-    record is no proof that anything was done about it.
+    record is no proof that anything was done about it. Nor what was noted without an event too, as by a look at a log
+    or after a write that never was: each note has raised the generation.
     """
-    if entry.must_read or entry.requested or entry.unfinished or not entry.events:
+    noted_without_event = entry.generation > len(entry.events)
+    if entry.must_read or entry.requested or entry.unfinished or noted_without_event:
         return False
     copy = copies.get(session, connection_id, entry.record)
     if entry.record.side is Side.RAVETREE:

@@ -18,6 +18,7 @@ from schemas.times import parse_instant, spell_instant
 from storage import connections, jobs, pairs, pending, switches
 from storage.database import StorageError
 from storage.models import Job
+from sync import left_over
 from sync.books import Books
 from sync.entities import ENTITIES
 from sync.restored import RestoreFound
@@ -93,10 +94,12 @@ def _queue(books: Books, job: Job) -> bool:
 
 
 def _list_page(books: Books, job: Job) -> None:
-    if job.kind == jobs.IMPORT_CONTACTS:
-        _list_customers(books, job)
-    else:
+    if job.kind != jobs.IMPORT_CONTACTS:
         _list_documents(books, job)
+    elif "|" in job.cursor:
+        _copy_what_is_left_over(books, job)
+    else:
+        _list_customers(books, job)
 
 
 def _store_page(books: Books, job: Job, named: dict[Record, str], cursor: str | None) -> None:
@@ -126,15 +129,30 @@ def _list_customers(books: Books, job: Job) -> None:
         for name, raw in found.items()
         if raw.get("Active", True)
     }
-    _store_page(books, job, named, str(start + len(rows)) if len(rows) == PAGE else None)
+    behind = f"{next(iter(left_over.LEFT))}|"
+    _store_page(books, job, named, str(start + len(rows)) if len(rows) == PAGE else behind)
+
+
+def _copy_what_is_left_over(books: Books, job: Job) -> None:
+    """With the customers their money: a mark as paid, or a receipt that Ravetree has too, may stand for it."""
+    kinds = list(left_over.LEFT)
+    kind, start = _place(job.cursor, kinds)
+    following = left_over.copy_page(books, kind, int(start or 0))
+    _store_page(books, job, {}, _next_place(kind, str(following) if following else None, kinds))
 
 
 # --- the back-fill -------------------------------------------------------------------------------
 
 
+def listed_kinds(params: Mapping[str, Any]) -> list[Kind]:
+    """The kinds of records that a back-fill lists: clients bring the payments that they made in advance."""
+    asked = [Kind(name) for name in dict.fromkeys(params["kinds"])]
+    return [*asked, Kind.PAYMENT] if Kind.CONTACT in asked else asked
+
+
 def _list_documents(books: Books, job: Job) -> None:
     """One page of Ravetree's records of the kinds that were asked for; reads there are free."""
-    kinds = [Kind(name) for name in dict.fromkeys(job.params["kinds"])]
+    kinds = listed_kinds(job.params)
     kind, cursor = _place(job.cursor, kinds)
     rows, following = books.neighbours.ravetree.page(RESOURCES[kind], cursor)
     asked = [row for row in rows if is_asked_for(kind, row, job.params)]
@@ -143,7 +161,7 @@ def _list_documents(books: Books, job: Job) -> None:
             pair.ravetree_id
             for pair in pairs.among(session, books.id, kind, Side.RAVETREE, [row["id"] for row in asked])
         }
-    named = {Record(Side.RAVETREE, kind, row["id"]): str(row.get("number") or row.get("name", "")) for row in asked}
+    named = {Record(Side.RAVETREE, kind, row["id"]): name_of(row) for row in asked}
     _store_page(books, job, named, _next_place(kind, following, kinds))
     with books.writing() as session:
         for record in named:
@@ -155,6 +173,8 @@ def is_asked_for(kind: Kind, row: Body, params: dict[str, Any]) -> bool:
     """Whether a record of Ravetree is one that a back-fill with these parameters is about."""
     if row.get("deleted") or row.get("status") == "void":
         return False
+    if kind is Kind.PAYMENT:
+        return is_advance(row)
     if kind is Kind.CONTACT:
         return bool(row.get("active", True)) and not row.get("merged_into")
     window = made_within(params).get(kind)
@@ -167,6 +187,17 @@ def is_asked_for(kind: Kind, row: Body, params: dict[str, Any]) -> bool:
         return False
     statuses = params.get("statuses") or []
     return not statuses or row["status"] in statuses
+
+
+def is_advance(row: Body) -> bool:
+    """Whether a payment of Ravetree's is money that is on no invoice."""
+    return not (row.get("deleted") or row["voided"] or row["allocations"])
+
+
+def name_of(row: Body) -> str:
+    """What people call a record of Ravetree's: a payment without a reference by its amount."""
+    amount = f"{row['amount']} {row['currency']}" if "amount" in row else ""
+    return str(row.get("number") or row.get("name") or row.get("reference") or amount)
 
 
 def made_within(params: Mapping[str, Any]) -> dict[Kind, switches.Window]:

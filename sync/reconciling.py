@@ -1,5 +1,6 @@
 """One record after the other: its work is done, and how it ended is stored, whatever it met."""
 
+from datetime import timedelta
 from typing import Any
 
 from clients.errors import Away, NeighbourError, NotAuthorised
@@ -17,6 +18,8 @@ from sync.records.document_work import DocumentWork
 from sync.records.estimates import Estimates
 from sync.records.invoices import Invoices
 from sync.records.payments import PaymentWork
+
+NEXT_SLICE = timedelta(seconds=1)
 
 log = logger("reconciler")
 
@@ -70,7 +73,9 @@ def reconcile(books: Books, endings: Endings, subject: Noted) -> None:
         span.set_attributes({"connection": books.id, "record": str(subject.record)})
         until = books.journal.blocked_until(books.id).get(str(subject.record))
         if until is not None:
-            endings.retry(books, subject, until, "waits for the answer to an earlier write", count=False)
+            # What became of that write is looked at when a slice begins: in this one nothing of it is due again.
+            later = max(until, books.now() + NEXT_SLICE)
+            endings.retry(books, subject, later, "waits for the answer to an earlier write", count=False)
             return
         if any(entry.record in books.absent for entry in subject.entries):
             endings.not_there_yet(books, subject)

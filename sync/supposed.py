@@ -274,6 +274,13 @@ class SupposedAccount(Account):
         ]
         return self._laid_over(Kind.PAYMENT, rows) + made
 
+    def payments_by(self, client_id: str) -> list[Body]:
+        """As the account's."""
+        rows: list[Body] = self._answers.of(
+            Side.RAVETREE, ("payments by", client_id), lambda: self._real.payments_by(client_id)
+        )
+        return self._laid_over(Kind.PAYMENT, rows)
+
     def listing(self, resource: str, params: dict[str, str] | None = None) -> Iterator[Body]:
         """As the account's."""
         key = ("listing", resource, tuple(sorted((params or {}).items())))

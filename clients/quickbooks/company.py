@@ -134,13 +134,9 @@ class Company:
     def by_ids(self, entity: str, ids: Iterable[str]) -> list[Body]:
         """The objects with these ids, inactive ones too; deleted ones are missing from the answer."""
         asked = set(ids)
-        names = sorted(asked)
         # Entries of a list are hidden by default once they are inactive.
         whole = " and Active in (true, false)" if entity in LISTS else ""
-        found: list[Body] = []
-        for start in range(0, len(names), ID_LIMIT):
-            chunk = ", ".join(quoted(name) for name in names[start : start + ID_LIMIT])
-            found.extend(self.query(entity, f"Id in ({chunk}){whole}"))
+        found = [raw for chunk in quoted_in_parts(asked) for raw in self.query(entity, f"Id in ({chunk}){whole}")]
         return [raw for raw in found if raw.get("Id") in asked]
 
     def changes(self, entities: Iterable[str], since: datetime) -> Changes:
@@ -280,6 +276,13 @@ class Company:
         if isinstance(error, Throttled):
             self._pacer.close(self._realm, error.wait_seconds)
         raise error
+
+
+def quoted_in_parts(ids: Iterable[str]) -> Iterator[str]:
+    """Ids as a query names them, as many at once as it takes."""
+    names = sorted(set(ids))
+    for start in range(0, len(names), ID_LIMIT):
+        yield ", ".join(map(quoted, names[start : start + ID_LIMIT]))
 
 
 def quoted(text: str) -> str:

@@ -138,6 +138,11 @@ class Account:
         """The live payments with an allocation to an invoice."""
         return [row for row in self._pages("payments", {"invoice_id": invoice_id}) if not row.get("deleted")]
 
+    def payments_by(self, client_id: str) -> list[Body]:
+        """The live payments that a client made."""
+        rows = self._pages("payments", {"client_id": client_id})
+        return [row for row in rows if not row.get("deleted") and row.get("client_id") == client_id]
+
     def events_after(self, event_id: str | None) -> Iterator[Body]:
         """The log of events after `event_id`. Raises `LogExpired` when that is too old."""
         params = {"after": event_id} if event_id else {}

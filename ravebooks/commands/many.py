@@ -70,7 +70,10 @@ def backfill(
 @WAIT
 @as_json
 def import_contacts(connection: str, only_look: bool, by: str, wait: bool) -> None:
-    """Make or match a Ravetree contact for every active QuickBooks customer; twice changes nothing."""
+    """Make or match a Ravetree contact for every active QuickBooks customer; twice changes nothing.
+
+    What is left of QuickBooks' payments and credit memos is read with them, to be asked about where it may be the same.
+    """
     _begin(connection, jobs.IMPORT_CONTACTS, {}, only_look, by, wait=wait)
 
 

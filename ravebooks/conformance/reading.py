@@ -146,6 +146,19 @@ def _balances(there: Implementation) -> None:
             raise Fails(f"invoice {invoice['id']}: {sums}")
 
 
+@CLAIMS.that("payments of a client", "Let ?client_id= of /payments list those of that client, and no other.")
+def _payments_of_a_client(there: Implementation) -> None:
+    looked = [row for row in there.notes.get("payments", []) if not row.get("deleted")][:1]
+    if not looked:
+        raise Skips("there is no payment")
+    for payment in looked:
+        found, cursor = there.page("payments", client_id=payment["client_id"], limit=str(LARGEST_PAGE))
+        if any(row["client_id"] != payment["client_id"] for row in found):
+            raise Fails(f"?client_id={payment['client_id']} lists a payment of another client")
+        if cursor is None and payment["id"] not in [row["id"] for row in found]:
+            raise Fails(f"?client_id={payment['client_id']} does not list payment {payment['id']}")
+
+
 @CLAIMS.that("sums of payments", "Let the allocations be amount + credit_amount - unapplied.")
 def _sums(there: Implementation) -> None:
     for row in there.notes.get("payments", []):

@@ -31,7 +31,7 @@ class PublishingParts:
 
     @cached_property
     def relay(self) -> Relay:
-        return Relay(self.confirmed, self._shared.database)
+        return Relay(self.confirmed, self._shared.database, self._shared.clock)
 
     def look_everywhere(self) -> None:
         """Queues were missing: what was in them is found by looking at both books of every connection."""

@@ -24,7 +24,7 @@ _FILTERS: dict[str, tuple[str, ...]] = {
     "contacts": ("external_id",),
     "invoices": ("number",),
     "estimates": ("number",),
-    "payments": ("invoice_id", "external_id"),
+    "payments": ("invoice_id", "client_id", "external_id"),
 }
 _ETAG = re.compile(r'"?([0-9]{1,18})"?')
 

@@ -68,6 +68,7 @@ class Query:
     number: str | None = None
     external_id: str | None = None
     invoice_id: str | None = None
+    client_id: str | None = None
 
 
 def encode_cursor(position: int) -> str:
@@ -156,13 +157,15 @@ class Records:
             " AND ((?3 IS NULL AND deleted = 0) OR updated_at >= ?3)"
             " AND (?4 IS NULL OR number = ?4) AND (?5 IS NULL OR external_id = ?5)"
             " AND (?6 IS NULL OR id IN (SELECT payment_id FROM allocations WHERE invoice_id = ?6))"
-            " ORDER BY position LIMIT ?7",
+            " AND (?7 IS NULL OR client_id = ?7)"
+            " ORDER BY position LIMIT ?8",
             kind,
             decode_cursor(query.cursor),
             query.updated_since,
             query.number,
             query.external_id,
             query.invoice_id,
+            query.client_id,
             query.limit + 1,
         )
         page = [_record(row) for row in rows[: query.limit]]

@@ -19,7 +19,7 @@ from storage.decisions import Said
 from storage.vault import UnreadableSecret
 from sync.books import Books
 from sync.entities import ENTITIES
-from sync.jobs import is_asked_for
+from sync.jobs import is_asked_for, listed_kinds, name_of
 from sync.neighbours import Neighbours, NeighboursOf
 from sync.outcomes import Agreed, Waits
 from sync.rehearsal import Rehearsal, Rehearsed, RehearsedWrite, attention_of, taken_number
@@ -184,14 +184,12 @@ def _customers(rehearsal: Rehearsal, neighbours: Neighbours) -> list[tuple[Recor
 
 def _documents(rehearsal: Rehearsal, neighbours: Neighbours, params: Mapping[str, Any]) -> list[tuple[Record, str]]:
     found = []
-    for kind in (Kind(name) for name in params["kinds"]):
+    for kind in listed_kinds(params):
         rows = [row for row in neighbours.ravetree.listing(RESOURCES[kind]) if is_asked_for(kind, row, dict(params))]
         numbers = [str(row["number"]) for row in rows if row.get("number")]
         for start in range(0, len(numbers), _NUMBERS):
             rehearsal.look_up_numbers(kind, numbers[start : start + _NUMBERS])
-        found += [
-            (Record(Side.RAVETREE, kind, row["id"]), str(row.get("number") or row.get("name", ""))) for row in rows
-        ]
+        found += [(Record(Side.RAVETREE, kind, row["id"]), name_of(row)) for row in rows]
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from clients.quickbooks.company import quoted
+from clients.quickbooks.company import quoted_in_parts
 from reconcile.model import (
     ZERO,
     Gone,
@@ -28,7 +28,7 @@ def unapplied(
     remote: QuickBooksInvoice | Gone | None,
     holder: QuickBooksPayment | Gone | None,
 ) -> tuple[QuickBooksPayment, ...]:
-    """What the customer of an invoice that is marked as paid has not applied in full; oldest first.
+    """What the customer of an invoice that is marked as paid, or its family, has not applied in full; oldest first.
 
     Read from QuickBooks when a placeholder is about to be made; beside one our copies have to do.
     """
@@ -37,7 +37,8 @@ def unapplied(
     if holder is None:
         if remote.balance == ZERO:
             return ()
-        found = books.neighbours.quickbooks.query("Payment", f"CustomerRef = {quoted(remote.customer_id)}")
+        company, customers = books.neighbours.quickbooks, quoted_in_parts(family_of(books, remote.customer_id))
+        found = [raw for part in customers for raw in company.query("Payment", f"CustomerRef in ({part})")]
         books.quickbooks.keep(Kind.PAYMENT, {str(raw["Id"]): raw for raw in found})
     payments = payments_of(books, remote.customer_id)
     return tuple(p for p in payments if p.unapplied > ZERO and p.currency == invoice.currency)

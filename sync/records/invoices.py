@@ -122,7 +122,9 @@ class Invoices(Documents[InvoiceCase]):
         if not seen.copy.stale:
             return False
         invoice = seen.case.ravetree
-        return not plan.is_at_rest or (isinstance(invoice, RavetreeInvoice) and invoice.marked_paid)
+        is_marked = isinstance(invoice, RavetreeInvoice) and invoice.marked_paid
+        # What a person was asked ends with an agreement that is seen, not with one that nobody knows of.
+        return not plan.is_at_rest or is_marked or books.is_asked(seen.subject)
 
     def unit(self, books: Books, subject: Record, raw: Body | None = None) -> list[Record]:
         """Ravetree's payments on it, and QuickBooks' on one that is taken over."""

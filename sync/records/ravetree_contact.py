@@ -21,6 +21,7 @@ from reconcile.model import (
 from schemas import quickbooks
 from storage.models import Copy, Decided
 from sync.books import Books
+from sync.jobs import is_advance
 from sync.outcomes import Agreed, NeedsAttention, Outcome
 from sync.records.customers import active_customer, contact_of, customer_for, link_customer, links_of, take_apart
 from sync.records.loop import work_through
@@ -56,7 +57,21 @@ class ContactWork:
         customer, _ = customer_for(self._books, contact.id, currency)
         if isinstance(customer, Attention):
             return NeedsAttention(customer)
-        return work_through(CustomerPush(self._books, self._subject, contact, customer))
+        outcome = work_through(CustomerPush(self._books, self._subject, contact, customer))
+        if isinstance(outcome, Agreed):
+            self._bring_advances()
+        return outcome
+
+    def _bring_advances(self) -> None:
+        """The client's money that is on no invoice comes along: what is older than the switch-on by no other way."""
+        if self._books.connection.invoices_since is None:
+            return
+        rows = self._books.neighbours.ravetree.payments_by(self._subject.id)
+        names = [str(row["id"]) for row in rows if is_advance(row)]
+        paired = {pair.ravetree_id for pair in self._books.pairs_among(Kind.PAYMENT, Side.RAVETREE, names)}
+        missing = [Record(Side.RAVETREE, Kind.PAYMENT, name) for name in names if name not in paired]
+        if missing:
+            self._books.look_at(missing, requested=True)
 
     def _link(self, contact: RavetreeContact, currency: str, customer_id: str) -> Outcome:
         customer = active_customer(self._books, contact, customer_id)

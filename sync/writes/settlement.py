@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from reconcile.actions import Action
-from reconcile.model import EVEN, Kind, Record, Side, TaxedTotal
+from reconcile.model import EVEN, ZERO, Kind, Record, Side, TaxedTotal
 from schemas import quickbooks
 from schemas.quickbooks import Body
 from storage import connections, copies, journal, pairs, pending
@@ -69,6 +69,7 @@ def kind_of(action: str) -> Kind:
 def _store_quickbooks(session: Session, operation: Operation, answer: Body, answered: datetime, now: datetime) -> None:
     connection_id, kind = operation.connection_id, kind_of(operation.action)
     record = Record(Side.QUICKBOOKS, kind, str(answer["Id"]))
+    before = _shares_before(session, record, operation, answer)
     if answer.get("status") == "Deleted":
         copies.mark_deleted(session, connection_id, record, now)
     else:
@@ -78,7 +79,30 @@ def _store_quickbooks(session: Session, operation: Operation, answer: Body, answ
         journal.expect_echo(session, connection_id, operation.id, kind, record.id, change, answered)
     for other in touched(operation):
         journal.expect_echo(session, connection_id, operation.id, other.kind, other.id, "updated", answered)
-    copies.mark_stale(session, connection_id, touched(operation))
+    after = shares(answer)
+    # An invoice whose share is what it was does not change: nothing would ever say that our copy is current again.
+    same = {name for name, amount in before.items() if after.get(name) == amount}
+    changed = [each for each in touched(operation) if each.kind is not Kind.INVOICE or each.id not in same]
+    copies.mark_stale(session, connection_id, changed)
+
+
+def _shares_before(session: Session, record: Record, operation: Operation, answer: Body) -> dict[str, Decimal]:
+    """What a payment had on each invoice before this write; empty where our copy is not from then."""
+    known = copies.get(session, operation.connection_id, record)
+    if known is None or known.deleted or known.stale or known.version >= int(answer.get("SyncToken", 0)):
+        return {}
+    return shares(known.body)
+
+
+def shares(payment: Mapping[str, Any]) -> dict[str, Decimal]:
+    """What a payment of QuickBooks' has on each invoice, by the invoice's Id; empty for anything else."""
+    found: dict[str, Decimal] = {}
+    for line in payment.get("Line") or ():
+        for link in line.get("LinkedTxn") or ():
+            if link.get("TxnType") == "Invoice":
+                name = str(link["TxnId"])
+                found[name] = found.get(name, ZERO) + Decimal(str(line.get("Amount", 0)))
+    return found
 
 
 def _store_ravetree(session: Session, operation: Operation, answer: Body, now: datetime) -> None:

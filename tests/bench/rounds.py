@@ -7,7 +7,7 @@ import math
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -53,4 +53,6 @@ def _cell(value: float) -> str:
 
 def machine() -> dict[str, Any]:
     """What it was measured with."""
-    return {"python": platform.python_version(), "versions": {name: version(name) for name in NAMED}}
+    installed = {str(each.metadata["Name"]).lower() for each in distributions()}
+    versions = {name: version(name) for name in NAMED if name.lower() in installed}
+    return {"python": platform.python_version(), "versions": versions}

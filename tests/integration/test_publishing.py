@@ -106,7 +106,7 @@ def test_a_paused_broker_costs_one_deadline_and_then_nothing(
         rabbitmq.resume()
     assert waiting(database) == 21
     wait_until(lambda: publisher.connected, 30, "the publisher did not come back")
-    relay = Relay(publisher, database)
+    relay = Relay(publisher, database, SystemClock())
     wait_until(lambda: relay.relay() == 0 and waiting(database) == 0, 20, "the outbox was not relayed")
     found = {envelopes.decode(body).id for body in drain(rabbitmq.url)}
     assert found == {"first", *(f"later-{number}" for number in range(20))}
@@ -145,7 +145,7 @@ def test_what_the_broker_refuses_stays_in_the_outbox(
     with database.transaction() as session:
         rows = [outbox.Kept(name, f"quickbooks.{name}", envelopes.encode(delivery(name)).decode()) for name in "abc"]
         outbox.add(session, rows, datetime(2026, 11, 20, tzinfo=UTC))
-    relay = Relay(publisher, database)
+    relay = Relay(publisher, database, SystemClock())
     with refusing(rabbitmq, "quickbooks.b"):
         assert relay.relay() == 1
         with database.transaction() as session:
@@ -192,7 +192,7 @@ def test_a_broker_known_to_be_down_is_refused_at_once_and_found_again_by_itself(
     assert waiting(database) == 1
     mortal_rabbitmq.start()
     wait_until(lambda: publisher.connected, 30, "the publisher did not come back")
-    wait_until(lambda: Relay(publisher, database).relay() == 1, 20, "the outbox was not relayed")
+    wait_until(lambda: Relay(publisher, database, SystemClock()).relay() == 1, 20, "the outbox was not relayed")
     assert [envelopes.decode(body).id for body in drain(url)] == ["kept"]
     publisher.stop()
 

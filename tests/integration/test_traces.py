@@ -95,7 +95,7 @@ def test_it_waits_in_the_outbox_with_its_message(
     nobody.stop()
     with database.reading() as session:
         assert session.execute(sa.select(OutboxMessage.traceparent)).scalars().all() == [TRACE]
-    assert Relay(publisher, database).relay() == 1
+    assert Relay(publisher, database, SystemClock()).relay() == 1
     with recording(virtual_host, database):
         wait_until(lambda: noted(database) != {}, 20, "nothing was recorded")
     assert noted(database) == {"145": TRACE}

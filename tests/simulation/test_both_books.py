@@ -191,6 +191,23 @@ def test_a_total_that_drifts_is_asked_about_by_its_balance(world: World, paired:
     assert made["summary"]["currencies"]["USD"]["quickbooks_receivable"] == "150.00"
 
 
+def test_what_was_asked_about_a_balance_outlives_an_edit_of_a_payment_on_it(world: World, paired: Body) -> None:
+    """Whatever the payment's share is now: only an agreement that is seen ends the question."""
+    mine = world.receive({paired["id"]: "30.00"}, "CHK 1")
+    world.settle()
+    raise_total(world, paired)
+    world.settle()
+    assert codes(world) == ["open_balances_differ"]
+    share = [{"invoice_id": paired["id"], "amount": "20.00"}]
+    for change in ({"reference": "CHK 2"}, {"allocations": share}):
+        world.ravetree.change("payments", mine["id"], change)
+        world.settle()
+        assert codes(world) == ["open_balances_differ"]
+    world.clock.advance(301)
+    world.settle()
+    assert codes(world) == ["open_balances_differ"]
+
+
 def test_a_memo_that_differs_is_drift_and_no_parity_difference(world: World, paired: Body) -> None:
     edit(world, paired, CustomerMemo={"value": "call first"})
     world.settle()

@@ -3,6 +3,8 @@
 import pytest
 
 from ravebooks.demo.sides import Body
+from reconcile.model import Kind, Record, Side
+from storage import copies, pairs
 from tests.simulation.test_scenarios import payments
 from tests.simulation.world import World
 
@@ -30,3 +32,30 @@ def test_a_copy_that_is_edited_before_our_write_is_answered_is_not_copied_back(
     assert len(world.ravetree.every("payments")) == 1
     assert world.attention() == []
     assert world.compare().differing == []
+
+
+def test_an_edit_that_leaves_a_share_as_it_was_leaves_our_copy_of_the_invoice_current(
+    world: World, paired: Body
+) -> None:
+    """QuickBooks does not change the invoice then, so that nothing would ever make the copy current again."""
+
+    def is_stale() -> bool:
+        with world.parts.database.reading() as session:
+            pair = pairs.find(session, world.connection_id, Kind.INVOICE, Side.RAVETREE, paired["id"])
+            assert pair is not None
+            copy = copies.get(session, world.connection_id, Record(Side.QUICKBOOKS, Kind.INVOICE, pair.quickbooks_id))
+        assert copy is not None
+        return copy.stale
+
+    mine = world.receive({paired["id"]: "30.00"}, "CHK 1")
+    world.settle()
+    world.clock.advance(301)
+    world.settle()
+    assert not is_stale()
+    world.ravetree.change("payments", mine["id"], {"reference": "CHK 2"})
+    world.settle()
+    assert not is_stale()
+    share = [{"invoice_id": paired["id"], "amount": "20.00"}]
+    world.ravetree.change("payments", mine["id"], {"allocations": share})
+    world.settle()
+    assert is_stale()

@@ -11,7 +11,7 @@ from tests.simulation.dying import Killed, amounts, deliver_from, dying, with_lo
 from tests.simulation.posting import BothSides, work_for
 from tests.simulation.spoiling import Answer, spoiled
 from tests.simulation.test_scenarios import codes, order
-from tests.simulation.world import RAVETREE, World
+from tests.simulation.world import RAVETREE, START, World
 
 
 def to_payments(request: requests.PreparedRequest) -> bool:
@@ -33,6 +33,44 @@ def test_a_write_whose_process_died_under_way_is_known_to_the_next_one(world: Wo
         (40, "CHK 2")
     ]
     world.settle()
+    assert world.compare().differing == []
+
+
+def test_a_record_whose_uncertain_write_falls_due_under_way_is_left_to_the_next_slice(
+    world: World, both_sides: BothSides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What became of it is looked at when a slice begins: nobody takes the record again and again until then."""
+    ours, _ = both_sides
+    payment = world.receive({ours["id"]: "40.00"}, "CHK 1")
+    deliver_from(world, "ravetree")
+    with spoiled(world, dying("/payment?")), pytest.raises(Killed):
+        world.work()
+    world.ravetree.change("payments", payment["id"], {"reference": "CHK 2"})
+    world.ravetree.change("invoices", ours["id"], {"memo": "Thank you"})
+    deliver_from(world, "ravetree")
+
+    def slow(request: requests.PreparedRequest, ask: Callable[[], Answer]) -> Answer:
+        if "/invoices/" in (request.url or ""):
+            world.clock.advance(1)
+        return ask()
+
+    world.clock.advance(world.parts.settings.effective_uncertain_seconds - 0.5)
+    looks: list[float] = []
+
+    def monotonic() -> float:
+        """Time passes with each look at the clock."""
+        world.clock.advance(0.01)
+        looks.append((world.clock.moment - START).total_seconds())
+        return looks[-1]
+
+    monkeypatch.setattr(world.clock, "monotonic", monotonic)
+    with spoiled(world, slow, RAVETREE):
+        world.reconciler.work(world.connection_id)
+    assert len(looks) < 200
+    monkeypatch.undo()
+    work_for(world, 20)
+    world.settle()
+    assert amounts(world) == [40]
     assert world.compare().differing == []
 
 

@@ -233,23 +233,31 @@ def as_paired_at_once(world: "World") -> Body:
     return invoice
 
 
+def as_new(_world: "World") -> None:
+    """The past of two books that nobody has connected and in which nothing was entered yet."""
+
+
 @dataclass
 class World(AnyWorld):
-    """Everything that there is; `begun_with` is what `prepare` has returned. `country` is the company's."""
+    """Everything that there is; `begun_with` is what `prepare` has returned. `country` is the company's.
+
+    `past` is what people did in both books before the consent, of which no event tells.
+    """
 
     directory: Path
     seed: int = 1
     database_url: str = ""
     prepare: Prepare = as_connected
     country: str = "US"
+    past: Prepare = as_new
     bag: list[Letter] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.database_url:
             # Not all of it is in files: it is made where it stays.
-            beginning = _begin(self.directory, self.seed, self.database_url, self.prepare, self.country)
+            beginning = _begin(self.directory, self.seed, self.database_url, self.prepare, self.country, self.past)
         else:
-            beginning = _beginning(self.seed, self.prepare, self.country)
+            beginning = _beginning(self.seed, self.prepare, self.country, self.past)
             beginning.write(self.directory)
         self.bag[:] = beginning.letters
         self.connection_id = beginning.connection_id
@@ -257,6 +265,8 @@ class World(AnyWorld):
         self._open(beginning.moment, copy.deepcopy(beginning.chance))
 
     def _open(self, moment: datetime, chance: Chance) -> None:
+        # The waits between two tries of a call are drawn by a library.
+        random.seed(self.seed)
         self.clock = WorldClock(moment)
         self.services = Services(
             self.directory / "quickbooks",
@@ -448,6 +458,7 @@ class _NewWorld(World):
         self._open(START, chance)
         try:
             migrations.upgrade(self.parts.database)
+            self.past(self)
             self.connection_id = self._connect()
             self.begun_with = self.prepare(self)
         finally:
@@ -494,11 +505,11 @@ def _files(directory: Path) -> list[Path]:
     return [path for path in directory.rglob("*") if path.is_file()]
 
 
-def _begin(directory: Path, seed: int, database_url: str, prepare: Prepare, country: str) -> Beginning:
-    return _NewWorld(directory, seed, database_url, prepare, country).beginning
+def _begin(directory: Path, seed: int, database_url: str, prepare: Prepare, country: str, past: Prepare) -> Beginning:
+    return _NewWorld(directory, seed, database_url, prepare, country, past).beginning
 
 
 @functools.lru_cache(maxsize=8)
-def _beginning(seed: int, prepare: Prepare, country: str = "US") -> Beginning:
+def _beginning(seed: int, prepare: Prepare, country: str = "US", past: Prepare = as_new) -> Beginning:
     with tempfile.TemporaryDirectory() as directory:
-        return _begin(Path(directory), seed, "", prepare, country)
+        return _begin(Path(directory), seed, "", prepare, country, past)

@@ -14,6 +14,7 @@ from quickbooks_sandbox.books.schema import check_email
 from quickbooks_sandbox.rules.company import (
     DISCOUNTS,
     check_books_open,
+    company_tax_code,
     home_currency,
     is_in_us,
     keeps_own_numbers,
@@ -37,6 +38,7 @@ UNDEPOSITED_FUNDS = "Undeposited Funds"
 FIRST_NUMBER = 1001
 FIRST_OF_OTHERS = 10001  # where clients number their own forms: well behind theirs
 AUTO_NUMBER = "AUTO_GENERATE"
+_LINES_OF_AN_ADDRESS = ("Line1", "City", "CountrySubDivisionCode", "PostalCode", "Country")
 CUSTOM_FIELDS: tuple[Doc, ...] = ({"DefinitionId": "1", "Name": "Crew #", "Type": "StringType"},)
 """What a company has on its sales forms; the sample companies of Intuit have this one."""
 
@@ -59,6 +61,8 @@ def save_sale(transaction: Transaction, entity: str, doc: Doc, current: Doc | No
     resolve_all(transaction, doc, current)
     _name_income_accounts(transaction, doc)
     _set_addresses(transaction, doc, current, customer)
+    if entity == "Invoice":
+        _set_sender(transaction, doc, current)
     tax = settle_tax(transaction, doc, sums, customer, switches)
     doc["TotalAmt"] = sums.items - sums.discount + tax
     if doc["TotalAmt"] < 0:
@@ -140,6 +144,15 @@ def _set_addresses(transaction: Transaction, doc: Doc, current: Doc | None, cust
     if doc.get("FreeFormAddress") is None:  # lines without a town are what somebody wrote as it is
         address = doc.get("BillAddr") or {}
         doc["FreeFormAddress"] = "Line1" in address and not address.get("City")
+
+
+def _set_sender(transaction: Transaction, doc: Doc, current: Doc | None) -> None:
+    """Automated sales tax goes by where it is sent from: the company's address, in two lines."""
+    own = (transaction.get("CompanyInfo", "1") or {}).get("CompanyAddr") or {}
+    if current is None and not doc.get("ShipFromAddr") and own and company_tax_code(transaction):
+        street, city, region, code, country = (own.get(name) or "" for name in _LINES_OF_AN_ADDRESS)
+        doc["ShipFromAddr"] = {"Line1": street, "Line2": f"{city}, {region}  {code} {country}"}
+        number_addresses(transaction, {"ShipFromAddr": doc["ShipFromAddr"]})
 
 
 def _set_custom_fields(doc: Doc) -> None:

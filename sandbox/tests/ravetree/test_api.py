@@ -100,6 +100,8 @@ def test_filters_find_records(world: World) -> None:
     assert [row["id"] for row in world.ok("GET", f"/v1/payments?invoice_id={second['id']}")] == [paid["id"]]
     assert world.ok("GET", f"/v1/payments?invoice_id={first['id']}") == []
     assert [row["id"] for row in world.ok("GET", "/v1/payments?external_id=qb-7")] == [paid["id"]]
+    assert [row["id"] for row in world.ok("GET", f"/v1/payments?client_id={paid['client_id']}")] == [paid["id"]]
+    assert world.ok("GET", "/v1/payments?client_id=con_0") == []
     assert [row["id"] for row in world.ok("GET", f"/v1/invoices?number={first['number']}")] == [first["id"]]
 
 

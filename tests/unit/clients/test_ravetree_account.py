@@ -40,6 +40,7 @@ def test_a_payment_is_created_once_under_its_key(ravetree: Ravetree) -> None:
         write(ravetree, "POST", "payments", body, "k1")
     made = write(ravetree, "POST", "payments", body, "k1")
     assert [payment["id"] for payment in ravetree.account.payments_of(invoice["id"])] == [made["id"]]
+    assert [payment["id"] for payment in ravetree.account.payments_by(invoice["client_id"])] == [made["id"]]
 
 
 def test_a_write_carries_key_and_version(ravetree: Ravetree) -> None:

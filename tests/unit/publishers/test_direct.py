@@ -25,7 +25,7 @@ def delivery(name: str) -> Delivery:
 class Recording:
     """Keeps what it is told in batches; the first batch takes until it may go on."""
 
-    def __init__(self, refuse: Callable[[Sequence[str]], Exception | None] = lambda _names: None) -> None:
+    def __init__(self, refuse: Callable[[Sequence[str]], BaseException | None] = lambda _names: None) -> None:
         self.batches: list[list[str]] = []
         self.has_begun, self.may_go_on = threading.Event(), threading.Event()
         self._refuse = refuse
@@ -46,7 +46,7 @@ def published(recording: Recording, names: Sequence[str]) -> dict[str, str]:
     def publish(name: str) -> None:
         try:
             publisher.publish([delivery(name)])
-        except (ValueError, NothingTakesIt) as error:
+        except (ValueError, NothingTakesIt, SystemExit) as error:
             told[name] = type(error).__name__
 
     callers = [threading.Thread(target=publish, args=(name,)) for name in names]
@@ -83,6 +83,13 @@ def test_all_are_refused_while_the_database_is_down() -> None:
     others = dict.fromkeys(NAMES[1:], NothingTakesIt.__name__)
     assert published(recording, NAMES) == {"a": "accepted"} | others
     assert len(recording.batches) == 2
+
+
+def test_nobody_is_told_that_it_is_recorded_when_whoever_recorded_was_ended() -> None:
+    recording = Recording(lambda names: SystemExit() if names != ["a"] else None)
+    told = published(recording, NAMES)
+    assert told.pop("a") == "accepted"
+    assert sorted(told.values()) == ["NothingTakesIt"] * 3 + ["SystemExit"]
 
 
 def test_the_next_one_is_taken_after_a_failure() -> None:

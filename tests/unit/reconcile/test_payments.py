@@ -161,7 +161,8 @@ def test_a_long_reference_is_cut_to_what_quickbooks_keeps() -> None:
 
 def test_unapplied_money_of_a_linked_client_is_copied() -> None:
     payment = ravetree_payment(50, allocations=(), unapplied=amount(50))
-    content = content_of(payment_case(ravetree=payment, invoices=(), client_customer_id="C9"))
+    case = payment_case(ravetree=payment, invoices=(), client_customer_id="C9", since=SWITCHED_ON)
+    content = content_of(case)
     assert (content.party_id, content.amount, content.unapplied, content.allocations) == (
         "C9",
         amount(50),
@@ -172,6 +173,13 @@ def test_unapplied_money_of_a_linked_client_is_copied() -> None:
 
 def test_a_payment_over_unknown_invoices_only_is_ignored() -> None:
     assert plan(payment_case(ravetree=ravetree_payment(), invoices=())).ignored == "over no known invoice"
+
+
+def test_an_advance_moves_nothing_while_invoices_are_switched_off_unless_somebody_asks_for_it() -> None:
+    advance = ravetree_payment(50, allocations=(), unapplied=amount(50), created_at=SWITCHED_ON)
+    case = payment_case(ravetree=advance, invoices=(), client_customer_id="C1", since=None)
+    assert plan(case).ignored == "older than the switch-on"
+    assert content_of(replace(case, requested=True)).unapplied == 50
 
 
 def test_an_advance_waits_for_its_client_and_an_older_one_for_a_person() -> None:

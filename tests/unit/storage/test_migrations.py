@@ -3,12 +3,14 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from reconcile.model import Attention, Kind, Record, Side
 from storage import copies, duties, migrations, pending
@@ -195,3 +197,34 @@ def test_what_is_there_of_quickbooks_is_found_as_what_comes(tmp_path: Path, cloc
     command.downgrade(migrations._config(database), "0012")
     migrations.upgrade(database)
     database.close()
+
+
+EXPANDING_SINCE = "0016"
+"""Since this revision no migration takes away, or asks for, what the version before it does not know."""
+
+
+def test_what_the_version_before_stores_still_fits_the_tables_of_the_next(tmp_path: Path, clock: FakeClock) -> None:
+    """While one is rolled out, `web` of the version before goes on: it knows no new column, and misses none."""
+    database = Database(f"sqlite:///{tmp_path}/old.db", clock)
+    revisions = [
+        revision.revision for revision in ScriptDirectory.from_config(migrations._config(database)).walk_revisions()
+    ]
+    before: dict[str, dict[str, Any]] = {}
+    for revision in sorted(revision for revision in revisions if revision >= EXPANDING_SINCE):
+        migrations.upgrade(database, revision)
+        after = columns(database)
+        for table, old in before.items():
+            assert old.keys() <= after.get(table, {}).keys(), f"{revision} takes columns of {table} away"
+            for name in after[table].keys() - old.keys():
+                column = after[table][name]
+                assert column["nullable"] or column["default"] is not None, (
+                    f"{revision}: {table}.{name} has to be given"
+                )
+        before = after
+    database.close()
+
+
+def columns(database: Database) -> dict[str, dict[str, Any]]:
+    """The columns of each table, by name."""
+    found = sa.inspect(database.engine)
+    return {table: {each["name"]: each for each in found.get_columns(table)} for table in found.get_table_names()}

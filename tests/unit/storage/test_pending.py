@@ -120,6 +120,20 @@ def test_a_retry_is_due_at_its_time_and_counted(database: Database) -> None:
         assert pending.due_connections(session, LATER) == [CONNECTION]
 
 
+@pytest.mark.parametrize("before", ["parked", "waiting"])
+def test_what_was_asked_or_waited_is_tried_again_and_not_left_without_a_remedy(database: Database, before: str) -> None:
+    """It was worked on with others' notes, and met a neighbour that failed."""
+    note(database)
+    with database.transaction() as session:
+        if before == "parked":
+            pending.need_attention(session, CONNECTION, INVOICE, 1, PARKED, START)
+        else:
+            pending.wait(session, CONNECTION, INVOICE, 1, PAYMENT, START)
+        pending.retry_at(session, CONNECTION, INVOICE, 1, START, "QuickBooks failed", START)
+    assert due(database) == [INVOICE]
+    assert (row(database).waits_for, row(database).remedy) == ("", "")
+
+
 def test_what_waits_is_woken_by_its_record_or_by_any_of_its_kind(database: Database) -> None:
     any_payment = Record(PAYMENT.side, PAYMENT.kind, "*")
     other = Record(Side.QUICKBOOKS, Kind.INVOICE, "9")

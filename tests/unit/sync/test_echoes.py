@@ -141,6 +141,20 @@ def test_a_note_without_events_is_no_echo(database: Database) -> None:
     assert not judged(database)
 
 
+@pytest.mark.parametrize("side", [Side.QUICKBOOKS, Side.RAVETREE])
+def test_what_was_noted_without_an_event_too_is_no_echo(database: Database, side: Side) -> None:
+    """As by a look at a log, or after a write that never was: nothing has been done about the record yet."""
+    record = INVOICE if side is Side.QUICKBOOKS else RAVETREE_INVOICE
+    expect(database)
+    with database.transaction() as session:
+        copies.store(session, CONNECTION, RAVETREE_INVOICE, 7, {}, START)
+    event = envelope() if side is Side.QUICKBOOKS else ravetree_event(operation_id=None, version=6)
+    arrive(database, event, record=record)
+    with database.transaction() as session:
+        pending.note(session, CONNECTION, record, START)
+    assert not judged(database, record)
+
+
 # --- Ravetree ----------------------------------------------------------------------------------------
 
 
