@@ -20,6 +20,7 @@ class Slice:
     are those that are being worked on: news of any other record is noted as pending when it is read, whatever it
     was read for. `money_read` are QuickBooks' customers all of whose payments were read, as long as what is `fresh`.
     `looked_at` are those that a plan of this slice had looked at: once is enough to know that it does not help.
+    `let_go` are those whose end has let others of this slice go on that waited for them.
     """
 
     def __init__(self, unit: UnitOfWork, clock: Clock, connection: Connection, neighbours: Neighbours) -> None:
@@ -32,6 +33,7 @@ class Slice:
         self.money_read: set[str] = set()
         self.handling: set[Record] = set()
         self.looked_at: set[Record] = set()
+        self.let_go: set[Record] = set()
         self._mappings: dict[str, dict[str, str]] | None = None
         # What does not change while somebody works.
         self.id: str = connection.id
