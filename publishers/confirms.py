@@ -55,6 +55,7 @@ class ConfirmedPublisher:
         self._stopping = threading.Event()
         self._reach = Reach()
         self._connection: PublishingConnection | None = None
+        self._missing: set[str] = set()
 
     # --- for callers -----------------------------------------------------------------------------
 
@@ -158,12 +159,15 @@ class ConfirmedPublisher:
         connection = BlockingConnection(parameters_for(self._url))
         try:
             missing = topology.missing_queues(connection.channel, ChannelClosedByBroker)
+            # Kept until all are declared: where the broker is lost in between, the next try finds them there.
+            self._missing.update(missing)
             self._declare_on(connection.channel(), needed=bool(missing))
         finally:
             if connection.is_open:
                 connection.close()
-        if missing:
-            log.warning("queues were missing and are declared anew", queues=missing)
+        if self._missing:
+            log.warning("queues were missing and are declared anew", queues=sorted(self._missing))
+            self._missing.clear()
             # Not here: the database may be down, and this thread does nothing but publish.
             threading.Thread(target=self._tell_of_missing, name="missing queues", daemon=True).start()
 

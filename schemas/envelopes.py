@@ -75,7 +75,7 @@ def unusable(event: Any, why: str | DoesNotFit, event_id: Any = None) -> Envelop
 
 
 class _Plain(msgspec.Struct, gc=False):
-    """A delivery's message in which msgspec's own JSON is the same as ours, byte for byte: of ASCII, and no numbers."""
+    """A message in which msgspec's own JSON is the same as ours, byte for byte: printable ASCII, and no numbers."""
 
     account: str
     events: tuple[Envelope, ...]
@@ -98,7 +98,7 @@ def encode(delivery: Delivery) -> bytes:
         except UnicodeEncodeError:
             """Half a surrogate pair, which our own JSON spells."""
         else:
-            if plain.isascii():
+            if plain.isascii() and b"\x7f" not in plain:
                 return plain
     # Decimals stay for our own JSON, which keeps them exact and spells half a surrogate pair.
     spelled = msgspec.to_builtins(delivery, builtin_types=(Decimal,))

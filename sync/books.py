@@ -99,6 +99,7 @@ class Books(Slice):
         """Notes were taken: what was read before may be older than what they speak of."""
         self.fresh.clear()
         self.absent.clear()
+        self.money_read.clear()
         self.ravetree.forget()
 
     def note_read(self) -> None:

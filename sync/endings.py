@@ -188,9 +188,12 @@ def _wake_waiting(session: Session, books: Books, subject: Noted, outcome: Outco
     # An estimate that waits for a person does not hold up its invoice.
     lets_go = isinstance(outcome, NeedsAttention) and subject.record.kind is Kind.ESTIMATE
     # An invoice that was set right waits for its payment: that one must not go on waiting for the invoice.
-    may_let_go = isinstance(outcome, Waits) and any(entry.events for entry in subject.entries)
+    # Once in a slice, unless it was written: each may be waiting for the other.
+    lets_go_again = books.wrote or subject.record not in books.let_go
+    may_let_go = isinstance(outcome, Waits) and lets_go_again and any(entry.events for entry in subject.entries)
     if isinstance(outcome, Agreed) or lets_go or may_let_go:
         got_on.append(subject.record)
+        books.let_go.add(subject.record)
     pending.wake(session, books.id, got_on, now)
 
 

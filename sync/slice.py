@@ -18,8 +18,9 @@ class Slice:
     `fresh` are the QuickBooks records read since the last batch of notes was taken; `absent` those among them that
     are not there and never were, as far as we know: their events may have come before they can be read. `handling`
     are those that are being worked on: news of any other record is noted as pending when it is read, whatever it
-    was read for.
+    was read for. `money_read` are QuickBooks' customers all of whose payments were read, as long as what is `fresh`.
     `looked_at` are those that a plan of this slice had looked at: once is enough to know that it does not help.
+    `let_go` are those whose end has let others of this slice go on that waited for them.
     """
 
     def __init__(self, unit: UnitOfWork, clock: Clock, connection: Connection, neighbours: Neighbours) -> None:
@@ -29,8 +30,10 @@ class Slice:
         self.neighbours = neighbours
         self.fresh: set[Record] = set()
         self.absent: set[Record] = set()
+        self.money_read: set[str] = set()
         self.handling: set[Record] = set()
         self.looked_at: set[Record] = set()
+        self.let_go: set[Record] = set()
         self._mappings: dict[str, dict[str, str]] | None = None
         # What does not change while somebody works.
         self.id: str = connection.id

@@ -37,9 +37,12 @@ def unapplied(
     if holder is None:
         if remote.balance == ZERO:
             return ()
-        company, customers = books.neighbours.quickbooks, quoted_in_parts(family_of(books, remote.customer_id))
-        found = [raw for part in customers for raw in company.query("Payment", f"CustomerRef in ({part})")]
-        books.quickbooks.keep(Kind.PAYMENT, {str(raw["Id"]): raw for raw in found})
+        family = family_of(books, remote.customer_id)
+        if not family <= books.money_read:
+            company, customers = books.neighbours.quickbooks, quoted_in_parts(family)
+            found = [raw for part in customers for raw in company.query("Payment", f"CustomerRef in ({part})")]
+            books.quickbooks.keep(Kind.PAYMENT, {str(raw["Id"]): raw for raw in found})
+            books.money_read |= family
     payments = payments_of(books, remote.customer_id)
     return tuple(p for p in payments if p.unapplied > ZERO and p.currency == invoice.currency)
 

@@ -6,6 +6,7 @@ import argparse
 
 from tests.bench import (
     answering,
+    backfill,
     changes,
     fairness,
     growth,
@@ -23,6 +24,7 @@ PARTS = {
     "changes": changes.run,
     "throughput": throughput.run,
     "reads": reads.run,
+    "backfill": backfill.run,
     "fairness": fairness.run,
     "answering": answering.run,
     "idle": idle.run,

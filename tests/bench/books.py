@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -129,7 +129,7 @@ class _Maker:
             state["body"] |= {"remote_id": theirs}
         return rows
 
-    def _tokens(self, book: Book) -> Mapping[str, bytes]:
+    def _tokens(self, book: Book) -> Row:
         names = ("ravetree_token", "access_token", "refresh_token")
         return {name: self._vault.seal(name, book.connection_id, name) for name in names}
 

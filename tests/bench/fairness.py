@@ -6,7 +6,8 @@ import random
 from collections import defaultdict
 
 from tests.bench import rounds
-from tests.bench.running import Running, percentile
+from tests.bench.percentiles import percentile
+from tests.bench.running import Running
 
 QUIET, BUSIER = 20, 100
 EVERY = 15.0
@@ -55,9 +56,9 @@ def _measure(running: Running, plan: list[tuple[float, str]], busy: str) -> dict
     took = [edit.took * 1000 for edit in edits if edit.account != busy]
     others = [edit.took * 1000 for edit in edits if edit.account == busy]
     return {
-        "p95": percentile(took, 0.95),
-        "p50": percentile(took, 0.5),
+        "p95": percentile(took, 95),
+        "p50": percentile(took, 50),
         "longest": max(took),
-        "busy": percentile(others, 0.95) if others else 0.0,
+        "busy": percentile(others, 95) if others else 0.0,
         "rate": len(edits) / SECONDS,
     }

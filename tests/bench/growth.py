@@ -32,8 +32,7 @@ from tests.simulation.world import World, as_settled
 SIZES = {"few": (10_000, 1_000), "many": (1_000_000, 100_000)}
 """Events and pairs."""
 GOAL = 1.2
-CHANGES, REQUESTS, SWEEPS = 6, 15, 60
-"""Of each kind in a round."""
+SWEEP = "a sweeper's round"
 PAGES = {
     "the console's home": "/console/{of}/",
     "its live part": "/console/{of}/now",
@@ -55,6 +54,8 @@ PAGES = {
     "API: events kept aside": "/api/events/kept-aside",
     "API: status": "/api/status",
 }
+TIMES = dict.fromkeys(("a new invoice", "an edit", "a payment copied"), 8) | dict.fromkeys(PAGES, 15) | {SWEEP: 60}
+"""How often in a round."""
 COLUMNS = {
     "few": "processor time at 10 thousand events, ms",
     "many": "at a million, ms",
@@ -63,8 +64,8 @@ COLUMNS = {
     "passed": "ratio of the time that passed",
 }
 
-Measure = dict[str, tuple[float, float]]
-"""What each kind of work takes: seconds of the processor, and seconds that passed, at the median."""
+Taken = tuple[float, float]
+"""Seconds of the processor, and seconds that passed."""
 
 
 class MeasuredWorld(World):
@@ -80,7 +81,7 @@ class MeasuredWorld(World):
             self.outside += time.process_time() - begun
             self.outside_passed += time.perf_counter() - began
 
-    def taken(self, call: Callable[[], object]) -> tuple[float, float]:
+    def taken(self, call: Callable[[], object]) -> Taken:
         """Seconds of the processor, and seconds that passed, that `call` takes of the product alone."""
         outside, outside_passed = self.outside, self.outside_passed
         begun, began = time.process_time(), time.perf_counter()
@@ -105,19 +106,25 @@ def _on(urls: Mapping[str, str], times: int) -> rounds.Measured:
     measured: rounds.Measured = defaultdict(list)
     with ExitStack() as stack:
         users = {size: stack.enter_context(Users(size, url)) for size, url in urls.items()}
+        for number in range(times + 1):
+            for name, few, many in _in_turn(users["few"], users["many"]):
+                # What an interpreter and a database do for the first time is no size's own.
+                if number:
+                    measured[name].append(_row(few, many))
         for each in users.values():
-            # What an interpreter and a database do for the first time is no size's own.
-            each.measure()
-        for number in range(times):
-            # Who is first finds the other one's things in the caches.
-            order = list(users) if number % 2 == 0 else list(reversed(users))
-            found = {size: users[size].measure() for size in order}
-            for name, few in found["few"].items():
-                measured[name].append(_row(few, found["many"][name]))
+            each.check()
     return measured
 
 
-def _row(few: tuple[float, float], many: tuple[float, float]) -> dict[str, float]:
+def _in_turn(few: Users, many: Users) -> Iterator[tuple[str, Taken, Taken]]:
+    """Each kind of work, a step on one and a step on the other, so that what else the machine does disturbs both."""
+    for name, times in TIMES.items():
+        taken = [(few.do(name), many.do(name)) for _ in range(times)]
+        summed = _mean if name == SWEEP else _median
+        yield name, summed([each[0] for each in taken]), summed([each[1] for each in taken])
+
+
+def _row(few: Taken, many: Taken) -> dict[str, float]:
     processor, passed = (more / less if less > 0 else math.inf for less, more in zip(few, many, strict=True))
     return {"few": few[0] * 1000, "many": many[0] * 1000, "ratio": processor, "goal": GOAL, "passed": passed}
 
@@ -139,7 +146,8 @@ class Users:
         history(world.parts.database, connection, events, pairs, world.clock.now())
         _analyse(world)
         self._client = world.client("Growing")
-        self._made = [self._invoice() for _ in range(CHANGES)]
+        self._made, self._paid = [self._invoice()], 0
+        self._acts = {"a new invoice": self._create, "an edit": self._edit, "a payment copied": self._pay}
         self._carry()
         self._enter_console()
         return self
@@ -147,38 +155,30 @@ class Users:
     def __exit__(self, *_error: object) -> None:
         self._stack.close()
 
-    def measure(self) -> Measure:
-        """Every kind of work once, each the median of several."""
-        found = dict(self._changes())
-        found |= {name: self._page(path) for name, path in PAGES.items()}
-        found["a sweeper's round"] = _mean([self._sweep() for _ in range(SWEEPS)])
-        self._check()
-        return found
+    def do(self, name: str) -> Taken:
+        """One step of a kind of work."""
+        if name in PAGES:
+            return self._page(PAGES[name])
+        if name == SWEEP:
+            self.world.clock.advance(1)
+            return self.world.taken(self.world.parts.consuming.sweeper.sweep)
+        self._acts[name]()
+        return self._carry()
 
-    def _changes(self) -> Iterator[tuple[str, tuple[float, float]]]:
-        invoices = []
+    def _create(self) -> None:
+        self._made.append(self._invoice())
 
-        def create() -> None:
-            invoices.append(self._invoice())
-
-        for name, act in (
-            ("a new invoice", lambda _number: create()),
-            ("an edit", lambda number: self._edit(self._made[number])),
-            ("a payment copied", lambda number: self.world.receive({invoices[number]["id"]: "10.00"})),
-        ):
-            taken = []
-            for number in range(CHANGES):
-                act(number)
-                taken.append(self._carry())
-            yield name, _median(taken)
+    def _pay(self) -> None:
+        self.world.receive({self._made[self._paid]["id"]: "10.00"})
+        self._paid += 1
 
     def _invoice(self) -> Body:
         return self.world.invoice(self._client, "100.00")
 
-    def _edit(self, invoice: Body) -> None:
-        self.world.ravetree.change("invoices", invoice["id"], {"memo": f"Edit at {time.monotonic_ns()}"})
+    def _edit(self) -> None:
+        self.world.ravetree.change("invoices", self._made[-1]["id"], {"memo": f"Edit at {time.monotonic_ns()}"})
 
-    def _carry(self) -> tuple[float, float]:
+    def _carry(self) -> Taken:
         """Take what was posted across, until nothing comes of it any more; what it took."""
         processor = passed = 0.0
         while letters := self.world.collect():
@@ -192,10 +192,6 @@ class Users:
         while self.world.reconciler.work(self.world.connection_id):
             """More is due at once."""
 
-    def _sweep(self) -> tuple[float, float]:
-        self.world.clock.advance(1)
-        return self.world.taken(self.world.parts.consuming.sweeper.sweep)
-
     def _enter_console(self) -> None:
         token = self.world.parts.console.operators_link().partition("token=")[2]
         page = self.world.web.get(f"/console/enter?token={token}").text
@@ -204,7 +200,7 @@ class Users:
         if answer.status_code != 303:
             sys.exit(f"the console does not let an operator in: {answer.status_code}")
 
-    def _page(self, path: str) -> tuple[float, float]:
+    def _page(self, path: str) -> Taken:
         address = path.format(of=self.world.connection_id, first=FIRST_ID, invoice=self._made[0]["id"])
         headers = {"Authorization": "Bearer api"} if address.startswith("/api/") else {}
 
@@ -213,9 +209,9 @@ class Users:
             if answer.status_code != 200:
                 sys.exit(f"{address} answers {answer.status_code}: {answer.text[:300]}")
 
-        return _median([self.world.taken(ask) for _ in range(REQUESTS)])
+        return self.world.taken(ask)
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """What users made stands in QuickBooks."""
         theirs: list[Any] = [self.world.quickbooks.invoice(one["number"]) for one in self._made]
         if not all(theirs) or self.world.attention():
@@ -232,10 +228,10 @@ def _analyse(world: World) -> None:
         connection.execute(sa.text("VACUUM ANALYZE"))
 
 
-def _median(taken: list[tuple[float, float]]) -> tuple[float, float]:
+def _median(taken: list[Taken]) -> Taken:
     return median(each[0] for each in taken), median(each[1] for each in taken)
 
 
-def _mean(taken: list[tuple[float, float]]) -> tuple[float, float]:
+def _mean(taken: list[Taken]) -> Taken:
     """Of rounds of which some do more than others."""
     return sum(each[0] for each in taken) / len(taken), sum(each[1] for each in taken) / len(taken)

@@ -128,7 +128,7 @@ def serve(neighbours: Neighbours) -> int:
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_PUT = _answer
+        do_GET = do_POST = do_PUT = _answer  # noqa: N815 - names of the library
 
         def log_message(self, *_arguments: Any) -> None:
             """Each request would be a line."""

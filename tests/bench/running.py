@@ -11,11 +11,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from config import keyring
 from tests.bench.books import TOKEN_KEYS, Book, install, spelled
 from tests.bench.neighbours import WEBHOOK_KEYS
 from tests.integration.system import healthy
@@ -128,7 +128,7 @@ class Running:
         for place, port in enumerate(ports):
             self._run("worker", str(place), RAVEBOOKS_HEALTH_PORT=str(port))
         for port in ports:
-            wait_until(lambda port=port: healthy(f"http://127.0.0.1:{port}"), 60, "a worker did not start")
+            wait_until(partial(healthy, f"http://127.0.0.1:{port}"), 60, "a worker did not start")
 
     def end_workers(self) -> None:
         """End them all in order."""
@@ -190,9 +190,3 @@ class Running:
         self._broker.remove()
         self._database.remove()
         self._folder.cleanup()
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value that this share of the values does not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

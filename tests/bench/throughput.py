@@ -6,7 +6,8 @@ import random
 from collections import defaultdict
 
 from tests.bench import rounds
-from tests.bench.running import Edit, Running, percentile
+from tests.bench.percentiles import percentile
+from tests.bench.running import Edit, Running
 
 ACCOUNTS, INVOICES = 50, 12
 AT_ONCE = 400
@@ -60,8 +61,8 @@ def _measure(running: Running, workers: int, turn: int) -> dict[str, float]:
         "cpu": cpu * 1000,
         "web": web * 1000,
         "of limit": rate * cpu / workers,
-        "p50": percentile(took, 0.5),
-        "p95": percentile(took, 0.95),
+        "p50": percentile(took, 50),
+        "p95": percentile(took, 95),
     }
 
 

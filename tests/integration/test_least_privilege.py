@@ -18,7 +18,7 @@ pytestmark = pytest.mark.thorough
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "deploying.md"
 DATABASE, WEB, WORKING = "ravebooks_work", "ravebooks_web", "ravebooks_work"
-PASSWORD = "secret"  # noqa: S105 - of servers that live as long as the test
+PASSWORD = "secret"
 
 
 def granted() -> list[str]:

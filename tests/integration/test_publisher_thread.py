@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from typing import Any
 
+import pika
+import pika.exceptions
 import pytest
 
 from config.ports import SystemClock
 from config.telemetry import Progress
-from publishers import confirms
+from publishers import confirms, topology
 from publishers import connection as publishing
 from publishers.confirms import ConfirmedPublisher
 from publishers.messages import BrokerDown, Message, NotConfirmed
@@ -168,6 +171,27 @@ def test_the_thread_shows_that_it_lives(rabbitmq: RabbitMQ) -> None:
     publisher.stop()
     clock.advance(confirms.STUCK_SECONDS + 1)
     assert "publisher" in progress.stuck()
+
+
+def test_queues_that_were_missing_are_told_also_where_the_broker_is_lost_once_they_are_declared(
+    rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy broker ends a connection now and then that declares a quorum queue; the next one finds the queue there."""
+    lost, told, declare = list[bool](), list[str](), topology.declare
+
+    def declare_and_lose(channel: Any) -> None:
+        declare(channel)
+        if not lost:
+            lost.append(True)
+            raise pika.exceptions.ConnectionClosedByBroker(541, "INTERNAL_ERROR")
+
+    monkeypatch.setattr(topology, "declare", declare_and_lose)
+    publisher = ConfirmedPublisher(rabbitmq.new_virtual_host(), lambda: told.append("told"), Progress(SystemClock()))
+    publisher.start()
+    connected(publisher)
+    wait_until(lambda: told == ["told"], 10, "nobody was told")
+    publisher.stop()
+    assert lost
 
 
 def test_queues_that_were_missing_are_told_once_the_database_is_back(rabbitmq: RabbitMQ) -> None:

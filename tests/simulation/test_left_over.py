@@ -13,6 +13,7 @@ from ravebooks.demo.sides import Body
 from reconcile.model import Kind
 from sync import left_over
 from sync.books import Books
+from sync.records.document_work import DocumentWork
 from tests.simulation.posting import reads
 from tests.simulation.world import Prepare, World, as_connected, as_settled
 
@@ -217,6 +218,41 @@ def test_money_of_the_parent_that_nobody_told_of_yet_is_found_when_a_mark_is_mad
     with_past.collect()
     mark(with_past, invoice)
     assert codes(with_past) == ["unapplied_money_beside_mark"]
+
+
+def test_money_that_comes_between_two_marks_of_a_slice_is_asked_about(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The customer's payments were read for the first mark: that says nothing of what came after."""
+    payer = world.client("Harbour Light")
+    invoices = [world.invoice(payer, "100.00") for _ in range(2)]
+    world.settle()
+    (theirs,) = world.quickbooks.query("select * from Customer where DisplayName = 'Harbour Light'")
+    run, others = DocumentWork.run, invoices[1:]
+
+    def run_then_mark_another(work: DocumentWork[Any]) -> Any:
+        outcome = run(work)
+        work.books.unit.commit()
+        if others:
+            lay(world, theirs)
+            set_paid(world, others.pop())
+        return outcome
+
+    monkeypatch.setattr(DocumentWork, "run", run_then_mark_another)
+    set_paid(world, invoices[0])
+    world.reconciler.work(world.connection_id)
+    assert not others
+    assert codes(world) == ["unapplied_money_beside_mark"] * 2
+    # What stands for the first mark, and the money: for the second nothing was entered.
+    assert len(payments(world)) == 2
+
+
+def set_paid(world: World, invoice: Body) -> None:
+    """A user marks an invoice as paid, and Ravetree tells it; what QuickBooks tells is still under way."""
+    world.ravetree.change("invoices", invoice["id"], {"status": "paid"})
+    for letter in world.collect():
+        if "/webhooks/ravetree/" in letter.url:
+            world.deliver(letter)
 
 
 def in_order(world: World) -> list[Body]:

@@ -55,6 +55,13 @@ def test_a_message_is_our_own_json_whoever_writes_it(delivery: Delivery) -> None
     assert body == strict_json.dumps(strict_json.loads(body)).encode()
 
 
+def test_every_sign_is_spelled_as_our_own_json_spells_it() -> None:
+    for sign in map(chr, range(0x250)):
+        body = encode(Delivery("d", Side.RAVETREE, sign, datetime(2026, 1, 1, tzinfo=UTC), (Envelope(sign, sign, ""),)))
+        assert body == strict_json.dumps(strict_json.loads(body)).encode()
+        assert strict_json.dumps(sign).encode() in body
+
+
 def test_half_a_surrogate_pair_travels_in_any_field() -> None:
     delivery = Delivery("d", Side.RAVETREE, "a", datetime(2026, 1, 1, tzinfo=UTC), (Envelope("e\ud800", "x", "s"),))
     assert decode(encode(delivery)) == delivery
