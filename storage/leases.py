@@ -44,15 +44,19 @@ def acquire(
     """
     now = database.now(session)
     expires_at = now + timedelta(seconds=seconds)
-    session.execute(
-        insert(session, Lease)
-        .values(connection_id=connection_id, purpose=purpose, owner="", fence=0, expires_at=now)
-        .on_conflict_do_nothing()
-    )
     asked = {"connection": connection_id, "for": purpose, "by": owner}
     times = {"now": now, "longest": now + LONGEST, "until": expires_at}
     fence = session.execute(_TAKE, asked | times).scalar_one_or_none()
+    if fence is None and _is_new(session, connection_id, purpose, now):
+        fence = session.execute(_TAKE, asked | times).scalar_one_or_none()
     return None if fence is None else HeldLease(connection_id, purpose, owner, fence, expires_at)
+
+
+def _is_new(session: Session, connection_id: str, purpose: str, now: datetime) -> bool:
+    """Whether nobody has ever taken this lease; from now on it is there to be taken."""
+    free = {"connection_id": connection_id, "purpose": purpose, "owner": "", "fence": 0, "expires_at": now}
+    made = session.execute(insert(session, Lease).values(**free).on_conflict_do_nothing().returning(Lease.fence))
+    return made.scalar_one_or_none() is not None
 
 
 _THIS = (Lease.connection_id == given("connection"), Lease.purpose == given("for"))
