@@ -10,7 +10,7 @@ from tests.bench.percentiles import percentile
 from tests.bench.running import Running
 
 QUIET, BUSIER = 20, 100
-EVERY = 6.0
+EVERY = 15.0
 """Seconds between two edits of a quiet account, in the mean."""
 SECONDS = 60.0
 ALONE, BESIDE = "20 quiet accounts alone", "beside one a hundred times as busy"
@@ -19,7 +19,7 @@ ALONE, BESIDE = "20 quiet accounts alone", "beside one a hundred times as busy"
 def run(times: int) -> None:
     """Without the busy account and with it, in alternating rounds."""
     measured: rounds.Measured = defaultdict(list)
-    with Running([*[20] * QUIET, 1200]) as running:
+    with Running([*[20] * QUIET, 500]) as running:
         running.begin_workers(1)
         *quiet, busy = [book.account for book in running.books]
         running.edit([(0.0, account) for account in (*quiet, busy)])
