@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from config.errors import Stop
 from reconcile.model import Side
@@ -167,9 +168,14 @@ def disconnect(session: Session, connection_id: str, by: str) -> None:
 
 def check_active(session: Session, connection_id: str) -> None:
     """Raise `NotActive` unless the connection may be written for."""
-    state = get(session, connection_id).state
+    state = session.execute(_STATE, {"id": connection_id}).scalar_one_or_none()
+    if state is None:
+        raise UnknownConnection(f"there is no connection {connection_id}")
     if state != ACTIVE:
         raise NotActive(f"the connection {connection_id} is {state}")
+
+
+_STATE = sa.select(Connection.state).where(Connection.id == given("id"))
 
 
 def check_connected(session: Session, connection_id: str) -> None:
@@ -227,9 +233,19 @@ def keep_closing_date(session: Session, connection_id: str, day: str) -> None:
     get(session, connection_id).books_closed = day
 
 
-def note_read(session: Session, connection_id: str, now: datetime) -> None:
+def note_read(session: Session, connection: Connection, now: datetime) -> None:
     """QuickBooks is asked something: what comes within the window after it shares the next read."""
-    _set(session, connection_id, read_at=now)
+    session.execute(_READ, {"name": connection.id, "now": now})
+    # It is stored already: assigned, it would be stored a second time.
+    set_committed_value(connection, "read_at", now)
+
+
+_READ = (
+    sa.update(Connection)
+    .where(Connection.id == given("name"))
+    .values(read_at=given("now"))
+    .execution_options(synchronize_session=False)
+)
 
 
 def note_tax(session: Session, connection_id: str, tax: dict[str, Any]) -> bool:

@@ -104,9 +104,8 @@ class Books(Slice):
 
     def note_read(self) -> None:
         """QuickBooks is asked something: what comes within the window after it shares the next read."""
-        self.connection.read_at = self.now()
         with self.writing() as session:
-            connections.note_read(session, self.id, self.connection.read_at)
+            connections.note_read(session, self.connection, self.now())
 
     def decided(self, names: Iterable[Record]) -> Decided | None:
         """What a person said of a record under any of its names."""

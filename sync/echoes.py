@@ -58,8 +58,8 @@ def is_echo(session: Session, connection_id: str, entry: Entry) -> bool:
     noted_without_event = entry.generation > len(entry.events)
     if entry.must_read or entry.requested or entry.unfinished or noted_without_event:
         return False
-    copy = copies.get(session, connection_id, entry.record)
     if entry.record.side is Side.RAVETREE:
+        copy = copies.get(session, connection_id, entry.record)
         return all(_is_known_in_ravetree(session, connection_id, event, copy) for event in entry.events)
     return all(_is_presumed_echo(session, connection_id, event) for event in entry.events)
 

@@ -88,6 +88,8 @@ def _store_quickbooks(session: Session, operation: Operation, answer: Body, answ
 
 def _shares_before(session: Session, record: Record, operation: Operation, answer: Body) -> dict[str, Decimal]:
     """What a payment had on each invoice before this write; empty where our copy is not from then."""
+    if record.kind is not Kind.PAYMENT:
+        return {}
     known = copies.get(session, operation.connection_id, record)
     if known is None or known.deleted or known.stale or known.version >= int(answer.get("SyncToken", 0)):
         return {}
