@@ -428,14 +428,15 @@ def paid_beside(world: AnyWorld, asked: set[str]) -> set[str]:
     """The numbers of what shares a payment, on either side, with an invoice that a person is asked about."""
     numbers = {row["id"]: row["number"] for row in world.ravetree.every("invoices")}
     remote = {row["Id"]: row["DocNumber"] for row in world.quickbooks.query("select * from Invoice")}
-    shared = [
-        {numbers.get(each["invoice_id"], "?") for each in row["allocations"]}
-        for row in world.ravetree.every("payments")
-    ]
-    shared += [
-        {remote.get(link["TxnId"], "?") for line in row["Line"] for link in line["LinkedTxn"]}
+    theirs = {
+        row["Id"]: {remote.get(link["TxnId"], "?") for line in row["Line"] for link in line["LinkedTxn"]}
         for row in world.quickbooks.query("select * from Payment")
-    ]
+    }
+    shared = list(theirs.values())
+    for row in world.ravetree.every("payments"):
+        own = {numbers.get(each["invoice_id"], "?") for each in row["allocations"]}
+        names = world.names(Record(Side.RAVETREE, Kind.PAYMENT, row["id"]))
+        shared.append(own.union(*(theirs.get(name.id, set()) for name in names if name.side is Side.QUICKBOOKS)))
     return {number for each in shared if each & asked for number in each}
 
 

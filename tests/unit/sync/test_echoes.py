@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconcile.model import Record, Side
+from reconcile.model import Attention, Record, Side
 from storage import copies, inbox, journal, pending
 from storage.database import Database
 from sync import echoes
@@ -138,6 +138,16 @@ def test_what_a_person_asked_for_is_no_echo(database: Database, asked: str) -> N
 def test_a_note_without_events_is_no_echo(database: Database) -> None:
     with database.transaction() as session:
         pending.note(session, CONNECTION, INVOICE, START)
+    assert not judged(database)
+
+
+def test_what_a_person_is_asked_about_is_no_echo(database: Database) -> None:
+    """Whatever explains the events that spoke of it: the question stands until it is answered."""
+    expect(database)
+    arrive(database, envelope())
+    asked = Attention("held", "open_balances_differ", "They differ.", "Decide.")
+    with database.transaction() as session:
+        pending.need_attention(session, CONNECTION, INVOICE, 1, asked, START)
     assert not judged(database)
 
 
