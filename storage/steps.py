@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from reconcile.model import Record
 from storage.models import Step
+from storage.pending import ATTENTION
 from storage.statements import any_given, given
 
-ATTENTION, ENDED = ("held", "parked"), ("agreed", "ignored")
-"""How work on a record ends: a person is asked, or there is nothing more to do."""
+ENDED = ("agreed", "ignored")
+"""How work on a record ends when there is nothing more to do; else it waits, or a person is asked."""
 
 
 def add(

@@ -152,22 +152,13 @@ class Books(Slice):
     def waits_for_a_person(self, record: Record) -> bool:
         """Whether this record, or its partner, is held or parked."""
         with self.reading() as session:
-            return any(row.state in pending.ATTENTION for row in pending.rows(session, self.id, self.names(record)))
-
-    def names(self, record: Record) -> list[Record]:
-        """A record's names on both sides, where it has a partner."""
-        pair = self.pair(record.kind, record.side, record.id)
-        if pair is None:
-            return [record]
-        return [
-            Record(Side.RAVETREE, record.kind, pair.ravetree_id),
-            Record(Side.QUICKBOOKS, record.kind, pair.quickbooks_id),
-        ]
+            names = pairs.names(session, self.id, record)
+            return any(row.state in pending.ATTENTION for row in pending.rows(session, self.id, names))
 
     def is_asked(self, record: Record) -> bool:
         """Whether a person was asked about this record, or its partner, and it was not in agreement since."""
         with self.reading() as session:
-            return steps.is_asked(session, self.id, self.names(record))
+            return steps.is_asked(session, self.id, pairs.names(session, self.id, record))
 
     def look_at(self, records: Sequence[Record], *, must_read: bool = False, requested: bool = False) -> None:
         """Put records on the list of what must be looked at, as if a person had asked for them if `requested`."""

@@ -193,6 +193,7 @@ def _wake_waiting(session: Session, books: Books, subject: Noted, outcome: Outco
     may_let_go = isinstance(outcome, Waits) and lets_go_again and any(entry.events for entry in subject.entries)
     if isinstance(outcome, Agreed) or lets_go or may_let_go:
         got_on.append(subject.record)
+    if may_let_go:
         books.let_go.add(subject.record)
     pending.wake(session, books.id, got_on, now)
 

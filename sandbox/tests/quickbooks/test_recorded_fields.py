@@ -112,7 +112,7 @@ class Business:
             BillAddr={**ADDRESS, "Country": "USA"}, **PERSON,
         )  # fmt: skip
         self.save(
-            "Employee", GivenName="Bill", FamilyName="Miller", SSN="XXX-XX-XXXX", PrimaryPhone=PHONE,
+            "Employee", GivenName="Bill", FamilyName="Miller", SSN="000-00-0000", PrimaryPhone=PHONE,
             PrimaryAddr=ADDRESS,
         )  # fmt: skip
 
