@@ -3,6 +3,8 @@
 import pytest
 
 from tests.simulation.interleaved.play import SEEDS_FOR_ALL, many, play, shortened, story
+from tests.simulation.interleaved.scheduler import Scheduler
+from tests.simulation.world import WorldClock
 
 SEEDS = (1, 2)
 
@@ -34,10 +36,27 @@ def test_other_seeds_are_other_runs() -> None:
     assert play(1001, 200).trace != play(1002, 200).trace
 
 
-def test_without_an_intervention_the_others_stay() -> None:
-    """What a shortened run leaves out changes no draw: up to there both runs are the same."""
-    whole = play(1003, 400)
-    middle = whole.interventions[len(whole.interventions) // 2]
-    part = play(1003, 400, frozenset(each.step for each in whole.interventions if each.step != middle.step))
-    assert part.trace[: middle.step - 1] == whole.trace[: middle.step - 1]
-    assert middle.step not in [each.step for each in part.interventions]
+class Idle:
+    """A process to which nothing can happen."""
+
+    name, is_dead, still_until = "idle", False, 0.0
+
+    def die(self) -> None: ...
+
+    def end(self) -> None: ...
+
+
+def test_an_intervention_draws_nothing_of_what_others_draw() -> None:
+    """So that a run can be shortened: what is left out changes no later step."""
+
+    def play_idle(allowed: frozenset[int] | None) -> Scheduler:
+        scheduler = Scheduler(7, WorldClock(), allowed)
+        scheduler.begin(Idle(), "waits", lambda: [scheduler.pause("waits") for _ in range(1000)])
+        for _ in range(300):
+            scheduler.step()
+        scheduler.end_all()
+        return scheduler
+
+    whole, without = play_idle(None), play_idle(frozenset())
+    assert len(whole.interventions) > len(without.interventions) == 0
+    assert whole._random.getstate() == without._random.getstate()
