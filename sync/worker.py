@@ -88,9 +88,11 @@ class Worker:
         holder = LeaseHolder(unit, lease, self._timings, self._clock)
         more = False
         try:
-            self._slice(connection_id, unit, holder)
-            with unit.writing() as session:
-                connections.went_well(session, connection_id)
+            connection = self._looked_after(connection_id, unit)
+            self._slice(connection, unit, holder)
+            if connection.failures:
+                with unit.writing() as session:
+                    connections.went_well(session, connection_id)
         except OtherEnvironment as error:
             telemetry.slices.labels("other environment").inc()
             log.warning("not ours to work on", cause=str(error))
@@ -129,9 +131,8 @@ class Worker:
             if connection is not None:
                 # What this slice put off may be due in a moment: the sweeper need not hold its nudge back.
                 connection.nudged_at = None
-                more = brakes.pulled(session) is None and bool(
-                    pending.due_connections(session, self._clock.now(), connection_id)
-                )
+                is_due = bool(pending.due_connections(session, self._clock.now(), connection_id))
+                more = is_due and brakes.pulled(session) is None
         unit.commit()
         return more
 
@@ -147,10 +148,15 @@ class Worker:
 
     # --- one slice -------------------------------------------------------------------------------
 
-    def _slice(self, connection_id: str, unit: UnitOfWork, holder: LeaseHolder) -> None:
+    def _looked_after(self, connection_id: str, unit: UnitOfWork) -> Connection:
+        """The connection as it is under the lease."""
         with unit.writing() as session:
             installation.look_after(session, self._clock.now())
-            connection = connections.get(session, connection_id)
+            return connections.get(session, connection_id)
+
+    def _slice(self, connection: Connection, unit: UnitOfWork, holder: LeaseHolder) -> None:
+        connection_id = connection.id
+        with unit.reading() as session:
             stopped = brakes.pulled(session) is not None
         if connection.state != connections.ACTIVE or stopped:
             telemetry.slices.labels("paused").inc()
