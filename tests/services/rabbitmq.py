@@ -9,6 +9,7 @@ import pika
 import pika.exceptions
 import requests
 
+from tests.services import place
 from tests.services.ports import ServiceError, free_ports, listens, wait_until
 from tests.services.server import Server
 
@@ -25,7 +26,7 @@ class RabbitMQ(Server):
 
     def __init__(self) -> None:
         epmd = shutil.which("epmd")
-        if not BINARY.exists() or epmd is None:
+        if not place.seen(BINARY).exists() or epmd is None:
             raise ServiceError("RabbitMQ is missing: ops/install-services installs Debian's rabbitmq-server.")
         super().__init__()
         self._epmd_binary = epmd
@@ -75,7 +76,7 @@ class RabbitMQ(Server):
 
     def _spawn(self, output: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - the distribution's own binary
-            [BINARY],
+            place.command(BINARY),
             env=self.environment(),
             cwd=self.directory,
             stdin=subprocess.DEVNULL,
