@@ -88,7 +88,10 @@ class Worker:
         holder = LeaseHolder(unit, lease, self._timings, self._clock)
         more = False
         try:
-            connection = self._looked_after(connection_id, unit)
+            with unit.writing() as session:
+                installation.look_after(session, self._clock.now())
+                # As it is under the lease.
+                connection = connections.get(session, connection_id)
             self._slice(connection, unit, holder)
             if connection.failures:
                 with unit.writing() as session:
@@ -147,12 +150,6 @@ class Worker:
         log.error("slice failed", failures=failures, error=type(error).__name__, exc_info=failures == 1)
 
     # --- one slice -------------------------------------------------------------------------------
-
-    def _looked_after(self, connection_id: str, unit: UnitOfWork) -> Connection:
-        """The connection as it is under the lease."""
-        with unit.writing() as session:
-            installation.look_after(session, self._clock.now())
-            return connections.get(session, connection_id)
 
     def _slice(self, connection: Connection, unit: UnitOfWork, holder: LeaseHolder) -> None:
         connection_id = connection.id
