@@ -10,6 +10,7 @@ import psycopg
 from tests.services import place
 from tests.services.ports import ServiceError, free_ports
 from tests.services.server import Server
+from tests.services.tls import Authority
 
 BINARIES = Path("/usr/lib/postgresql")
 # PostgreSQL refuses to run as root: these accounts come with its package, or with every machine.
@@ -43,6 +44,18 @@ class PostgreSQL(Server):
         with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
         return self._url(name)
+
+    def encrypt(self, authority: Authority) -> None:
+        """From now on it takes encrypted connections too, by a certificate of the authority's."""
+        for made, name in zip(authority.server(), ("server.crt", "server.key"), strict=True):
+            kept = self._data / name
+            kept.write_bytes(made.read_bytes())
+            kept.chmod(0o600)
+            if self._account is not None:
+                os.chown(kept, *self._account)
+        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET ssl = on")
+            connection.execute("SELECT pg_reload_conf()")
 
     def _url(self, database: str) -> str:
         return f"postgresql+psycopg://{_USER}@127.0.0.1:{self.port}/{database}"
