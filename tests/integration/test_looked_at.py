@@ -38,7 +38,7 @@ STEPS_A_ROW = 100
 """Of SQLite's own machine: a row that is read and answered takes fewer."""
 INVOICE = Record(Side.RAVETREE, Kind.INVOICE, "inv_77")
 HOT: dict[str, Callable[[Session], object]] = {
-    "payments on an invoice": lambda s: copies.payments_on(s, "c", "77"),
+    "payments on an invoice": lambda s: copies.unpaired_on(s, "c", "77"),
     "payments of a customer": lambda s: copies.of_customers(s, "c", Kind.PAYMENT, ["77", "78"]),
     "customers below one": lambda s: copies.below(s, "c", "77"),
     "whether it was written once": lambda s: journal.was_done(s, "c", str(INVOICE), "invoice.create"),
