@@ -194,7 +194,7 @@ def remove(session: Session, connection_id: str, kind: str, ravetree_id: str, cu
     session.flush()
 
 
-def count(session: Session, connection_id: str) -> int:
-    """How many records of Ravetree's have a partner in QuickBooks."""
-    query = sa.select(sa.func.count()).select_from(Pair).where(Pair.connection_id == connection_id)
-    return session.execute(query.where(Pair.kind != PLACEHOLDER)).scalar_one()
+def count(session: Session, connection_id: str, most: int) -> int:
+    """How many records of Ravetree's have a partner in QuickBooks, `most` at most."""
+    ours = sa.select(Pair.kind).where(Pair.connection_id == connection_id, Pair.kind != PLACEHOLDER)
+    return session.execute(sa.select(sa.func.count()).select_from(ours.limit(most).subquery())).scalar_one()
