@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from storage import brakes, connections, installation, journal, pending
-from storage.models import Brake, Connection, Installation, Job, Operation, PendingChange, PlannedDuty, SyncState
+from storage.models import Base, Brake, Connection, Installation, Job, Operation, PendingChange, PlannedDuty, SyncState
 from storage.statements import given
 
 
@@ -101,14 +101,11 @@ def end(session: Session, connection_id: str, now: datetime) -> bool:
     return bool(row.due) and not row.stopped
 
 
+# Of the table, not of the model: for a statement that names no object the ORM's own part is work for nothing.
+_TABLE = sa.Table("connections", Base.metadata)
 _ENDING = sa.select(
-    Connection.nudged_at,
-    Connection.id.in_(pending.connections_due(one=True)).label("due"),
+    _TABLE.c.nudged_at,
+    _TABLE.c.id.in_(pending.connections_due(one=True)).label("due"),
     sa.exists().where(Brake.name == brakes.EVERYTHING).label("stopped"),
-).where(Connection.id == given("only"), Connection.state != connections.ARCHIVED)
-_UNNUDGE = (
-    sa.update(Connection)
-    .where(Connection.id == given("name"))
-    .values(nudged_at=None)
-    .execution_options(synchronize_session=False)
-)
+).where(_TABLE.c.id == given("only"), _TABLE.c.state != connections.ARCHIVED)
+_UNNUDGE = sa.update(_TABLE).where(_TABLE.c.id == given("name")).values(nudged_at=None)

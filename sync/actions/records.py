@@ -68,7 +68,7 @@ class Standing:
         return sum(self.causes.values())
 
 
-COUNTED, AGREE_COUNTED = 2_000, 10_000
+COUNTED, AGREE_COUNTED = 2_000, 5_000
 """How far records are counted, and those that agree, which takes less: a number beyond says no more than "more"."""
 
 
