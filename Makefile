@@ -62,7 +62,7 @@ doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more test-the-tests people simulate unit coverage clients simulation thorough integration browser ops-test shown answers conformance docs fuzz chaos
+.PHONY: test test-more test-newer test-the-tests people simulate unit coverage clients simulation thorough integration browser ops-test shown answers conformance docs fuzz chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration, browser; installs RabbitMQ, PostgreSQL and Chromium where they are missing
 	@ops/test-rings lint unit clients simulation integration browser
 
@@ -77,6 +77,10 @@ test-the-tests: $(TEST) ## Plant each defect of tests/mutants in a copy: tests m
 
 people: $(TEST) ## Random people on both sides, seed by seed; at rest both books agree, or a person is asked (SEEDS=5000: so many)
 	@SEEDS=$(SEEDS) TESTS='$(TESTS)' ops/test-rings people
+
+test-newer: $(TEST) ## The integration tests on the RabbitMQ and PostgreSQL of Debian's newest release, in build/trixie; needs root
+	@ops/install-newer
+	@SERVICES_ROOT=$(CURDIR)/build/trixie TESTS='$(TESTS)' ops/test-rings integration
 
 simulate: $(TEST) ## Several processes interleaved at every input and output, with faults, seed by seed; a failing one is told in few words (SEEDS=100000: a night)
 	@TMPDIR=$${TMPDIR:-/dev/shm} $(BIN)/python -m tests.simulation.interleaved --seeds $(SEEDS)

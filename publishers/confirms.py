@@ -88,12 +88,13 @@ class ConfirmedPublisher:
     def confirm(self, future: "Future[None]", seconds: float, silence: float = inf) -> None:
         """Wait for one confirm. Raises `NotConfirmed`, or what the broker said.
 
-        `NotConfirmed` after `seconds`, or once the broker has confirmed nothing at all for a `silence`.
+        `NotConfirmed` after `seconds`, or once the broker has confirmed nothing at all for a `silence`, or for as long
+        as it has needed lately.
         """
         begun = time.monotonic()
         while True:
             quiet_since = max(begun, self._reach.answered_at)
-            until = min(begun + seconds, quiet_since + silence)
+            until = min(begun + seconds, quiet_since + self._reach.patience(silence))
             try:
                 return future.result(timeout=max(0.0, until - time.monotonic()))
             except TimeoutError:
@@ -101,7 +102,7 @@ class ConfirmedPublisher:
                 if now < begun + seconds and self._reach.answered_at > quiet_since:
                     continue
                 # Until the broker answers something again, nobody else waits for it.
-                self._reach.suspect()
+                self._reach.suspect(quiet_since)
                 connection = self._connection
                 if connection is not None:
                     connection.in_thread(connection.probe)

@@ -24,6 +24,9 @@ BLOCKED_SECONDS = 10.0
 WATCH_SECONDS = 1.0
 SUSPECT_SECONDS = 5.0
 """A broker that did not confirm in time is asked something; without an answer by then it is left and tried anew."""
+STALL_SECONDS = 1.0
+"""What a broker says nothing for at most while its disk is busy; after longer than that it hung."""
+STALL_REMEMBERED_SECONDS = 60.0
 DEAD_SECONDS = 16.0
 """The broker sends a heartbeat each half of ours: its silence is ended after the second."""
 
@@ -44,11 +47,14 @@ def parameters_for(url: str) -> pika.URLParameters:
 class Reach:
     """Whether the broker takes messages, from one connection to the next: the thread says so, callers look."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.tried = threading.Event()
         self.told_away = False
+        self._monotonic = monotonic
         self._taking = threading.Event()
         self._suspect_since: float | None = None
+        self._quiet_since = self._stalled_at = float("-inf")
+        self._stall = 0.0
         self.answered_at = float("-inf")
         """By the monotonic clock."""
 
@@ -57,14 +63,26 @@ class Reach:
         """Whether there is a channel with confirms, and nothing asked waits for its answer."""
         return self._taking.is_set() and self._suspect_since is None
 
-    def suspect(self) -> None:
-        """It did not confirm in time."""
+    def suspect(self, quiet_since: float) -> None:
+        """It did not confirm in time: since then it says nothing."""
         if self._suspect_since is None:
-            self._suspect_since = time.monotonic()
+            self._suspect_since, self._quiet_since = self._monotonic(), quiet_since
 
     def answered(self) -> None:
         """It said something about what it was asked or sent."""
-        self._suspect_since, self.answered_at = None, time.monotonic()
+        now = self._monotonic()
+        stall = now - self._quiet_since
+        if self._suspect_since is not None and stall <= STALL_SECONDS:
+            self._stall, self._stalled_at = stall, now
+        self._suspect_since, self.answered_at = None, now
+
+    def patience(self, silence: float) -> float:
+        """How long it may say nothing before it is suspected: after a stall twice as long as that, for a minute.
+
+        Where a broker's disk is busy, writing to the outbox beside it would only make it busier.
+        """
+        recent = self._monotonic() - self._stalled_at < STALL_REMEMBERED_SECONDS
+        return max(silence, 2 * self._stall) if recent else silence
 
     def suspected_for(self, now: float) -> float:
         """Seconds of the monotonic clock since it should have answered; 0 where nothing is missed."""

@@ -68,6 +68,7 @@ GROUPS = {
         "demo": "demo:demo",
         "sandbox": "sandbox:sandbox",
         "conformance": "conformance:conformance",
+        "simulate": "simulate:simulate",
     },
 }
 """Where each command is, below `ravebooks.commands`: by what it is for, in the order in which they are needed."""

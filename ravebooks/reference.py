@@ -19,7 +19,7 @@ them here. The commands stand in groups, by what they are for: *see*, *decide*, 
 |---|---|
 | 0 | it is done; or what was looked at is well |
 | 1 | it could not be done, or was broken off; something is not well, does not hold, or differs (`status`, `doctor`, \
-`conformance`, `demo`) |
+`conformance`, `demo`, `simulate`) |
 | 2 | an option or an argument is wrong, or a setting: with a line for each variable |
 
 A process that a signal ends has the status that shells give it, 128 and the signal's number.

@@ -129,6 +129,7 @@ class InvoiceCase:
     placeholder: Placeholder | None = None
     mark: Mark | None = None
     unapplied: tuple[QuickBooksPayment, ...] = ()
+    below: frozenset[str] = frozenset()
     credit_left: Decimal = ZERO
     time_zone: str = "UTC"
     today: date | None = None

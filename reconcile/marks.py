@@ -4,7 +4,7 @@ It is made at most once for a mark, raised and lowered as Ravetree's invoice cha
 bookkeeper's. See the table in docs/rules.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,7 +32,7 @@ from reconcile.model import (
     plain,
     write,
 )
-from reconcile.payment_facts import shares_of, with_shares
+from reconcile.payment_facts import is_tied, shares_of, with_shares
 from reconcile.questions import Asked, answered, says
 from reconcile.time_zones import day_in
 
@@ -83,6 +83,11 @@ class MarkCase(Asked, Protocol):
     @property
     def unapplied(self) -> tuple[QuickBooksPayment, ...]:
         """The customer's payments that are not applied in full, in the invoice's currency."""
+        ...
+
+    @property
+    def below(self) -> frozenset[str]:
+        """The Ids of those of them that belong to a project of the invoice's customer, or to another one below it."""
         ...
 
     @property
@@ -322,21 +327,12 @@ def _beside(case: MarkCase, invoice: RavetreeInvoice, holder: QuickBooksPayment 
         if says(case, BESIDE, Decision.TWO):
             first, *others = (Answer(BESIDE, Decision.TWO, payment.id) for payment in named or asking)
             return Plan(remember=first, and_remember=tuple(others))
-        if says(case, BESIDE, Decision.ONE) and len(named) == 1:
+        meant = named[0] if len(named) == 1 else asking[0]
+        if says(case, BESIDE, Decision.ONE) and len(named) == 1 and not is_tied(meant, case.below):
             most = holder.amount if holder is not None else marked_open(case, invoice)
-            share = min(named[0].unapplied, most)
-            return Plan(remember=Answer(BESIDE, Decision.ONE, named[0].id, (plain(share),)))
-        oldest = asking[0]
-        several = f" (and {len(asking) - 1} more)" if len(asking) > 1 else ""
-        return held(
-            BESIDE,
-            f"Invoice {invoice.number} is marked as paid; its customer has {money(oldest.unapplied, oldest.currency)} "
-            f"unapplied in QuickBooks, payment Id {oldest.id}{several}.",
-            "If it is the money for it, decide `one`; if it is other money, `two`.",
-            Decision.ONE,
-            Decision.TWO,
-            several=len(asking) > 1,
-        )
+            share = min(meant.unapplied, most)
+            return Plan(remember=Answer(BESIDE, Decision.ONE, meant.id, (plain(share),)))
+        return _ask_beside(case, invoice, holder, asking, meant)
     if case.credit_left > ZERO and holder is None:
         if says(case, CREDIT_BESIDE, Decision.PLACEHOLDER):
             return None
@@ -348,6 +344,27 @@ def _beside(case: MarkCase, invoice: RavetreeInvoice, holder: QuickBooksPayment 
             Decision.PLACEHOLDER,
         )
     return None
+
+
+def _ask_beside(
+    case: MarkCase,
+    invoice: RavetreeInvoice,
+    holder: QuickBooksPayment | None,
+    asking: Sequence[QuickBooksPayment],
+    meant: QuickBooksPayment,
+) -> Plan:
+    several = len(asking) > 1
+    cause = (
+        f"Invoice {invoice.number} is marked as paid; its customer has {money(meant.unapplied, meant.currency)} "
+        f"unapplied in QuickBooks, payment Id {meant.id}" + (f" (and {len(asking) - 1} more)." if several else ".")
+    )
+    if is_tied(meant, case.below):
+        first = "take the mark away and " if holder is not None else ""
+        remedy = f"If it is for it, {first}apply Id {meant.id} in QuickBooks by hand; if not, decide `two`."
+        return held(BESIDE, cause, remedy, *([Decision.ONE] if several else []), Decision.TWO, several=several)
+    moves = " (it moves from its project to the client)" if meant.id in case.below else ""
+    remedy = f"If it is the money for it, decide `one`{moves}; if it is other money, `two`."
+    return held(BESIDE, cause, remedy, Decision.ONE, Decision.TWO, several=several)
 
 
 def _carry_out(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan | None:
@@ -369,15 +386,18 @@ def _carry_out(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoi
                 Action.MONEY_APPLY,
                 payment.id,
                 payment.sync_token,
-                _with_share(payment, remote.id, share),
+                _with_share(case, payment, remote, share),
             )
     return None
 
 
-def _with_share(payment: QuickBooksPayment, invoice_id: str, share: Decimal) -> PaymentContent:
+def _with_share(
+    case: MarkCase, payment: QuickBooksPayment, remote: QuickBooksInvoice, share: Decimal
+) -> PaymentContent:
     shares = shares_of(payment)
-    shares[invoice_id] = shares.get(invoice_id, ZERO) + share
-    return with_shares(payment, shares, payment.unapplied - share)
+    shares[remote.id] = shares.get(remote.id, ZERO) + share
+    payer = remote.customer_id if payment.id in case.below else payment.customer_id
+    return with_shares(payment, shares, payment.unapplied - share, payer)
 
 
 # --- what it is ----------------------------------------------------------------------------------

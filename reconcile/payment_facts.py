@@ -1,6 +1,6 @@
 """What a payment says in terms that both sides share, and all that decides about it."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -68,7 +68,9 @@ class PaymentCase:
     `is_placeholder`: it stands for a mark as paid, and `released`: it did, until a person said that it is the real
     money. `known_then` are QuickBooks' invoices that both sides knew when it was last written, `spent` is what of
     Ravetree's unapplied money QuickBooks had applied to documents that Ravetree lacks by then; `elsewhere` names them
-    now. `twin_mute` says that the first of the twins was taken apart from any sync and asks nothing.
+    now. `twin_mute` says that the first of the twins was taken apart from any sync and asks nothing. `below` are the
+    Ids of QuickBooks' payments among the twins and `one` that belong to a project of the customer who is invoiced, or
+    to another one below it: QuickBooks applies them once they belong to that one.
     `marked_twin` and `marked_copy_id` are the other side's
     record that our own note names, so that what we wrote once is known again after its answer was lost. `methods`
     are QuickBooks' payment methods by Ravetree's key, `deposit_accounts` its accounts by that key, or by "" for others.
@@ -96,6 +98,7 @@ class PaymentCase:
     twin_asked: bool = False
     twin_mute: bool = False
     twins: tuple[RavetreePayment | QuickBooksPayment, ...] = ()
+    below: frozenset[str] = frozenset()
     decision: str = ""
     decided_on: str = ""
     decision_target: str = ""
@@ -197,10 +200,12 @@ def kept_reference(reference: str) -> str:
     return reference[:REFERENCE_LIMIT].strip()
 
 
-def with_shares(payment: QuickBooksPayment, shares: Mapping[str, Decimal], unapplied: Decimal) -> PaymentContent:
-    """A payment of QuickBooks' as it is, applied to invoices by their Ids otherwise."""
+def with_shares(
+    payment: QuickBooksPayment, shares: Mapping[str, Decimal], unapplied: Decimal, payer: str = ""
+) -> PaymentContent:
+    """A payment of QuickBooks' as it is, applied to invoices by their Ids otherwise; of `payer` where one is named."""
     return PaymentContent(
-        party_id=payment.customer_id,
+        party_id=payer or payment.customer_id,
         date=payment.date,
         amount=payment.amount,
         credit=payment.credit,
@@ -211,6 +216,11 @@ def with_shares(payment: QuickBooksPayment, shares: Mapping[str, Decimal], unapp
         allocations=tuple(Allocation(key, amount) for key, amount in sorted(shares.items())),
         method=payment.method,
     )
+
+
+def is_tied(payment: QuickBooksPayment, below: Container[str]) -> bool:
+    """Whether only a person can apply it: it is deposited, or of a project (in `below`) and on more than invoices."""
+    return payment.deposited or (payment.id in below and bool(payment.others))
 
 
 # --- what was spent elsewhere --------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """One receipt that may have been typed on both sides: when it is asked about, and what each answer does."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from reconcile.actions import Action
 from reconcile.decisions import Decision
@@ -8,6 +9,7 @@ from reconcile.model import (
     ZERO,
     Adopt,
     Answer,
+    PaymentContent,
     Plan,
     QuickBooksPayment,
     RavetreePayment,
@@ -16,7 +18,15 @@ from reconcile.model import (
     money,
     write,
 )
-from reconcile.payment_facts import KnownInvoice, PaymentCase, quickbooks_facts, ravetree_facts, shares_of, with_shares
+from reconcile.payment_facts import (
+    KnownInvoice,
+    PaymentCase,
+    is_tied,
+    quickbooks_facts,
+    ravetree_facts,
+    shares_of,
+    with_shares,
+)
 from reconcile.questions import says
 
 ONE_OR_TWO = "one_or_two_payments"
@@ -63,8 +73,10 @@ def one_or_two(case: PaymentCase, payment: RavetreePayment) -> Plan:
         first, *others = (Answer(ONE_OR_TWO, Decision.TWO, twin.id) for twin in named or twins)
         return Plan(remember=first, and_remember=tuple(others))
     fixed = _cannot_go(case)
-    if says(case, ONE_OR_TWO, Decision.ONE) and len(named) == 1 and not fixed:
-        return Plan(remember=Answer(ONE_OR_TWO, Decision.ONE, named[0].id))
+    meant = named[0] if len(named) == 1 else twins[0]
+    tied = meant if _is_tied(case, payment, meant) else None
+    if says(case, ONE_OR_TWO, Decision.ONE) and len(named) == 1 and not (fixed or tied):
+        return Plan(remember=Answer(ONE_OR_TWO, Decision.ONE, meant.id))
     number = f" on invoice {case.invoices[0].number}" if case.invoices else ""
     there = f"payment Id {twins[0].id}" + (f" (and {len(twins) - 1} more)" if len(twins) > 1 else "")
     got = money(payment.amount, payment.currency)
@@ -72,13 +84,18 @@ def one_or_two(case: PaymentCase, payment: RavetreePayment) -> Plan:
     if fixed:
         remedy = f"If it is one receipt, delete QuickBooks' payment Id {fixed} by hand; if there are two, decide `two`."
         return held(ONE_OR_TWO, cause, remedy, Decision.TWO)
+    several = len(twins) > 1
+    if tied:
+        remedy = f"If it is one receipt, apply payment Id {tied.id} in QuickBooks by hand; if two, decide `two`."
+        return held(ONE_OR_TWO, cause, remedy, *([Decision.ONE] if several else []), Decision.TWO, several=several)
+    moves = " (it moves from its project to the client)" if twins[0].id in case.below else " or delete it on one side"
     return held(
         ONE_OR_TWO,
         cause,
-        "If it is one receipt, decide `one` or delete it on one side; if there are two, decide `two`.",
+        f"If it is one receipt, decide `one`{moves}; if there are two, decide `two`.",
         Decision.ONE,
         Decision.TWO,
-        several=len(twins) > 1,
+        several=several,
     )
 
 
@@ -105,6 +122,11 @@ def _cannot_go(case: PaymentCase) -> str:
     return copy.id if copy.deposited or closed else ""
 
 
+def _is_tied(case: PaymentCase, payment: RavetreePayment, twin: QuickBooksPayment) -> bool:
+    """Whether it would have to be applied for `one`, and only a person can do that."""
+    return is_tied(twin, case.below) and twin.unapplied > ZERO and bool(_missing(case, payment, twin))
+
+
 def plan_one_receipt(case: PaymentCase) -> Plan | None:
     """What was said to be one: our copy goes, theirs is applied to the invoices, and the two are paired."""
     one, payment = case.one, case.ravetree
@@ -120,14 +142,26 @@ def plan_one_receipt(case: PaymentCase) -> Plan | None:
         return None
     if isinstance(copy, QuickBooksPayment) and not copy.voided:
         return write(Side.QUICKBOOKS, Action.PAYMENT_DELETE, copy.id, copy.sync_token)
-    theirs, left, shares = quickbooks_facts(one, case.invoices), one.unapplied, shares_of(one)
+    content = _applied(case, payment, one)
+    if content is None:
+        return Plan(adopt=Adopt(payment.id, one.id, takes_theirs=True))
+    return write(Side.QUICKBOOKS, Action.PAYMENT_APPLY, one.id, one.sync_token, content)
+
+
+def _applied(case: PaymentCase, payment: RavetreePayment, one: QuickBooksPayment) -> PaymentContent | None:
+    """QuickBooks' payment on Ravetree's invoices, as far as it goes; None where it is on them."""
+    left, shares, missing = one.unapplied, shares_of(one), _missing(case, payment, one)
     for invoice in case.invoices:
-        wanted = ravetree_facts(payment, case.invoices).allocations.get(invoice.quickbooks_id, ZERO)
-        missing = wanted - theirs.allocations.get(invoice.quickbooks_id, ZERO)
-        share = min(missing, left, invoice.quickbooks.balance)
+        share = min(missing.get(invoice.quickbooks_id, ZERO), left, invoice.quickbooks.balance)
         if share > ZERO:
             shares[invoice.quickbooks_id] = shares.get(invoice.quickbooks_id, ZERO) + share
             left -= share
-    if left == one.unapplied:
-        return Plan(adopt=Adopt(payment.id, one.id, takes_theirs=True))
-    return write(Side.QUICKBOOKS, Action.PAYMENT_APPLY, one.id, one.sync_token, with_shares(one, shares, left))
+    payer = case.payers[0] if one.id in case.below else one.customer_id
+    return with_shares(one, shares, left, payer) if left != one.unapplied else None
+
+
+def _missing(case: PaymentCase, payment: RavetreePayment, one: QuickBooksPayment) -> dict[str, Decimal]:
+    """By how much Ravetree's payment has more on invoices, by QuickBooks' Id."""
+    there = quickbooks_facts(one, case.invoices).allocations
+    wanted = ravetree_facts(payment, case.invoices).allocations
+    return {name: amount - there.get(name, ZERO) for name, amount in wanted.items() if amount > there.get(name, ZERO)}

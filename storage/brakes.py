@@ -1,6 +1,6 @@
 """Brakes: what stops writes before they are sent, for the whole installation or for one connection."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -106,16 +106,22 @@ def every(session: Session) -> list[Brake]:
 def why(session: Session) -> str:
     """Who stopped every write, and why; empty while they go on."""
     brake = pulled(session)
-    if brake is None:
-        return ""
+    return _all_stopped(brake) if brake is not None else ""
+
+
+def _all_stopped(brake: Brake) -> str:
     return f"{brake.by or 'somebody'} stopped all writes{f': {brake.cause}' if brake.cause else ''}"
 
 
 def check(session: Session, writes: Iterable[tuple[str, str]] = ()) -> None:
     """Raise `AllPaused` while every write is stopped, and `Braked` while one of these (side, action) is."""
-    pulled_ones = {brake.name: brake for brake in every(session)}
+    check_against({brake.name: brake for brake in every(session)}, writes)
+
+
+def check_against(pulled_ones: Mapping[str, Brake], writes: Iterable[tuple[str, str]]) -> None:
+    """As `check`, with every brake that is pulled, by its name."""
     if EVERYTHING in pulled_ones:
-        raise AllPaused(why(session))
+        raise AllPaused(_all_stopped(pulled_ones[EVERYTHING]))
     if not pulled_ones:
         return
     for side, action in writes:

@@ -14,7 +14,7 @@ from config.errors import Stop
 from reconcile.model import Side
 from storage import brakes, leases, oauth_states, paging, pending
 from storage.database import StorageError
-from storage.models import Connection, Mapping
+from storage.models import Brake, Connection, Mapping
 from storage.paging import Asked, Page
 from storage.statements import any_given, given
 
@@ -162,7 +162,17 @@ def disconnect(session: Session, connection_id: str, by: str) -> None:
 
 def check_active(session: Session, connection_id: str) -> None:
     """Raise `NotActive` unless the connection may be written for."""
-    state = session.execute(_STATE, {"id": connection_id}).scalar_one_or_none()
+    _must_be_active(session.execute(_STATE, {"id": connection_id}).scalar_one_or_none(), connection_id)
+
+
+def check_writes(session: Session, connection_id: str, writes: Iterable[tuple[str, str]]) -> None:
+    """Raise what `brakes.check` says of these (side, action) and `check_active` of the connection, by one statement."""
+    rows = session.execute(_STATE_AND_BRAKES, {"id": connection_id}).all()
+    brakes.check_against({brake.name: brake for _, brake in rows if brake is not None}, writes)
+    _must_be_active(rows[0].state if rows else None, connection_id)
+
+
+def _must_be_active(state: str | None, connection_id: str) -> None:
     if state is None:
         raise UnknownConnection(f"there is no connection {connection_id}")
     if state != ACTIVE:
@@ -170,6 +180,12 @@ def check_active(session: Session, connection_id: str) -> None:
 
 
 _STATE = sa.select(Connection.state).where(Connection.id == given("id"))
+_STATE_AND_BRAKES = (
+    sa.select(Connection.state, Brake)
+    .select_from(Connection)
+    .outerjoin(Brake, sa.true())
+    .where(Connection.id == given("id"))
+)
 
 
 def check_connected(session: Session, connection_id: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from reconcile.model import Record, Side, TaxedTotal
+from reconcile.model import Kind, Record, Side, TaxedTotal
 from storage.models import Pair
 from storage.statements import any_given, given
 
@@ -40,6 +40,20 @@ def find(
     """The pair of one record; for contacts the one of `currency`."""
     asked = {"connection_id": connection_id, "kind": kind, "name": record_id, "currency": currency}
     return session.execute(_ONE[side], asked).scalar_one_or_none()
+
+
+def of_invoice(session: Session, connection_id: str, ravetree_id: str) -> dict[str, Pair]:
+    """The pairs of an invoice of Ravetree's by kind: its own, and that of the payment that stands for its mark."""
+    found = session.execute(_OF_INVOICE, {"connection_id": connection_id, "name": ravetree_id}).scalars()
+    return {pair.kind: pair for pair in found}
+
+
+_OF_INVOICE = sa.select(Pair).where(
+    Pair.connection_id == given("connection_id"),
+    Pair.kind.in_([Kind.INVOICE, PLACEHOLDER]),
+    Pair.ravetree_id == given("name"),
+    Pair.currency == "",
+)
 
 
 def among(session: Session, connection_id: str, kind: str, side: Side, record_ids: Iterable[str]) -> list[Pair]:

@@ -149,11 +149,11 @@ class Books(Slice):
                 self.connection = connection
         return changed
 
-    def waits_for_a_person(self, record: Record) -> bool:
-        """Whether this record, or its partner, is held or parked."""
+    def waits_for_a_person(self, record: Record, since: datetime | None = None) -> bool:
+        """Whether this record, or its partner, is held or parked, and was looked at since then."""
         with self.reading() as session:
-            names = pairs.names(session, self.id, record)
-            return any(row.state in pending.ATTENTION for row in pending.rows(session, self.id, names))
+            rows = pending.rows(session, self.id, pairs.names(session, self.id, record))
+            return any(row.state in pending.ATTENTION and (since is None or row.updated_at >= since) for row in rows)
 
     def is_asked(self, record: Record) -> bool:
         """Whether a person was asked about this record, or its partner, and it was not in agreement since."""

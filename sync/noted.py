@@ -44,7 +44,18 @@ def noted_records(books: Books, entries: Iterable[Entry]) -> list[Noted]:
         with books.reading() as session:
             for row in pending.rows(session, books.id, [n for n in names if n not in known]):
                 subject.entries.append(echoes.note_entry(session, row))
-    return sorted(subjects.values(), key=lambda subject: ORDER.index(subject.record.kind))
+    return sorted(subjects.values(), key=_place)
+
+
+def _place(subject: Noted) -> int:
+    """What others need comes first; last an invoice of which QuickBooks alone tells, mostly of a payment on it."""
+    tells_of_payments = (
+        subject.record.kind is Kind.INVOICE
+        and subject.record.side is Side.RAVETREE
+        and all(entry.record.side is Side.QUICKBOOKS for entry in subject.entries)
+        and all(event.type.endswith(".updated") for entry in subject.entries for event in entry.events)
+    )
+    return len(ORDER) if tells_of_payments else ORDER.index(subject.record.kind)
 
 
 def names_of(books: Books, record: Record) -> list[Record]:

@@ -43,10 +43,12 @@ class Reading:
         now = self._clock.now()
         books.begin_again()
         with books.writing() as session:
-            # As it is now: what was noted after a switch was turned must not be judged by how it stood before.
-            books.connection = connections.get(session, books.id)
             entries, presumed = [], False
-            for change in pending.due(session, books.id, now, BATCH):
+            noted = pending.due(session, books.id, now, BATCH)
+            if noted:
+                # After them: what was noted after a switch was turned must not be judged by how it stood before.
+                books.connection = connections.get(session, books.id)
+            for change in noted:
                 entry = echoes.note_entry(session, change)
                 if echoes.is_echo(session, books.id, entry):
                     pending.clear(session, books.id, entry.record, entry.generation)

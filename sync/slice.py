@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 
 from config.ports import Clock
-from reconcile.model import Record, Side
+from reconcile.model import Kind, Record, Side
 from storage import connections, installation, pairs
 from storage.models import Connection, Pair
 from storage.unit import UnitOfWork
@@ -65,6 +65,10 @@ class Slice:
 
     def pair(self, kind: str, side: Side, record_id: str, currency: str = "") -> Pair | None:
         """The pair of a record."""
+        if side is Side.RAVETREE and kind in (Kind.INVOICE, pairs.PLACEHOLDER):
+            # Whoever asks for one of the two asks for the other.
+            both = self.unit.once(("invoice", record_id), lambda session: pairs.of_invoice(session, self.id, record_id))
+            return both.get(kind)
         key = ("pair", kind, side, record_id, currency)
         return self.unit.once(key, lambda session: pairs.find(session, self.id, kind, side, record_id, currency))
 

@@ -1,7 +1,7 @@
 """The customer of a client: linked, found, created, or a person's question."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from clients.errors import NeighbourError
@@ -11,7 +11,7 @@ from reconcile import contacts
 from reconcile.actions import Action
 from reconcile.contacts import CreateCustomer, UseCustomer
 from reconcile.decisions import Decision
-from reconcile.model import Attention, Kind, QuickBooksCustomer, RavetreeContact, Record, Side
+from reconcile.model import Attention, Kind, QuickBooksCustomer, QuickBooksPayment, RavetreeContact, Record, Side
 from schemas import quickbooks, ravetree
 from storage import decisions, pairs, pending
 from storage.models import Pair, PendingChange
@@ -142,6 +142,15 @@ def active_customer(books: Books, contact: RavetreeContact, customer_id: str) ->
 def is_below(books: Books, customer_id: str, ancestor: str) -> bool:
     """Whether a customer is a project, or a sub-customer, of another one, however deep."""
     return ancestor in above(books, customer_id)
+
+
+def of_those_below(books: Books, payments: Iterable[QuickBooksPayment], customer_id: str) -> frozenset[str]:
+    """The Ids of those payments that a project, or another customer below this one, has made."""
+    return frozenset(
+        payment.id
+        for payment in payments
+        if payment.customer_id != customer_id and is_below(books, payment.customer_id, customer_id)
+    )
 
 
 def above(books: Books, customer_id: str) -> list[str]:

@@ -55,9 +55,12 @@ class Estimates(Documents[EstimateCase]):
         """The next step."""
         return rules.plan(seen.case)
 
-    def is_too_old(self, books: Books, seen: Seen[EstimateCase], plan: Plan) -> bool:  # noqa: ARG002 - an invoice asks them
+    def is_too_old(self, books: Books, seen: Seen[EstimateCase], plan: Plan) -> bool:
         """Whether our copy is known to be too old for this plan."""
-        return seen.copy is not None and seen.copy.stale and bool(plan.writes or plan.attention)
+        if seen.copy is None or not seen.copy.stale:
+            return False
+        # What a person was asked ends with an agreement that is seen, not with one that nobody knows of.
+        return not plan.is_at_rest or books.is_asked(seen.subject)
 
     def request(self, books: Books, seen: Seen[EstimateCase], write: Write) -> Request:  # noqa: ARG002
         """The write, ready for the journal."""

@@ -31,7 +31,7 @@ from storage import answers, inbox, journal, pairs
 from storage.models import Connection
 from sync import closing
 from sync.books import Books
-from sync.records import beside_marks, estimate_behind, invoice_requests
+from sync.records import beside_marks, customers, estimate_behind, invoice_requests
 from sync.records.beside_marks import payments_on
 from sync.records.documents import Documents
 from sync.records.seen import Partner, Seen, Wish, is_written, partner_of, references
@@ -83,6 +83,7 @@ class Invoices(Documents[InvoiceCase]):
         since = self.since(connection)
         is_new = base is None and is_written(invoice, None, since, wish)
         estimate = estimate_behind.estimate_of(books, invoice, is_new=is_new)
+        unapplied = beside_marks.unapplied(books, invoice, remote, payment)
         case = InvoiceCase(
             ravetree=invoice,
             quickbooks=remote,
@@ -91,7 +92,8 @@ class Invoices(Documents[InvoiceCase]):
             paired_payments=paired_payments,
             placeholder=_placeholder(books, subject, payment),
             mark=_mark(partner),
-            unapplied=beside_marks.unapplied(books, invoice, remote, payment),
+            unapplied=unapplied,
+            below=_below(books, unapplied, remote),
             credit_left=beside_marks.credit_left(books, invoice, remote) if payment is None else ZERO,
             books_closed=closing.closed_until(books),
             today=day_in(connection.time_zone, books.now()),
@@ -166,6 +168,12 @@ def _void_told(session: Session, books: Books, remote: Remote) -> bool:
     if not isinstance(remote, QuickBooksInvoice) or not remote.voided:
         return False
     return inbox.was_told_of(session, books.id, Record(Side.QUICKBOOKS, Kind.INVOICE, remote.id), "void")
+
+
+def _below(books: Books, unapplied: tuple[QuickBooksPayment, ...], remote: Remote) -> frozenset[str]:
+    if not isinstance(remote, QuickBooksInvoice):
+        return frozenset()
+    return customers.of_those_below(books, unapplied, remote.customer_id)
 
 
 def _base(partner: Partner, home_currency: str) -> InvoiceBase | None:

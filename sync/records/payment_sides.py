@@ -1,5 +1,6 @@
 """What is known of a payment before its next step is planned: both sides, their invoices, and who may be its twin."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -26,7 +27,7 @@ from storage.models import Copy, Pair
 from sync import closing
 from sync.books import Books, base_of
 from sync.records import receipts
-from sync.records.customers import above, is_below
+from sync.records.customers import above, is_below, of_those_below
 from sync.records.payment_names import reference
 
 Ours = RavetreePayment | Gone | None
@@ -82,6 +83,8 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
     methods, deposit_accounts = books.mappings("payment_method"), books.mappings("deposit_account")
     twins = receipts.twins(books, ours, theirs, base, invoices, answers)
     customer_id = _customer_of(books, ours)
+    payers = _payers(books, _wanted(ours, invoices), theirs if base is not None else None)
+    one = receipts.one_of(books, ours, answers)
     case = PaymentCase(
         ravetree=ours,
         quickbooks=theirs,
@@ -90,7 +93,7 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
         coming=_coming(books, ours, invoices),
         client_customer_id=customer_id,
         client_below_payer=_is_below_payer(books, customer_id, theirs if base is not None else None),
-        payers=_payers(books, _wanted(ours, invoices), theirs if base is not None else None),
+        payers=payers,
         since=books.connection.invoices_since,
         requested=requested,
         books_closed=closing.closed_until(books),
@@ -99,11 +102,12 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
         known_then=_known_then(pair),
         spent=Decimal(str(pair.kept.get("spent", 0))) if pair is not None else ZERO,
         elsewhere=_elsewhere(theirs, invoices),
-        one=receipts.one_of(books, ours, answers),
+        one=one,
         one_id=receipts.named(answers),
-        twin_asked=bool(twins) and books.waits_for_a_person(Record(Side.RAVETREE, Kind.PAYMENT, twins[0].id)),
+        twin_asked=bool(twins) and _is_asked(books, twins[0].id, copy),
         twin_mute=bool(twins) and receipts.is_mute(books, twins[0]),
         twins=twins,
+        below=_below(books, (*twins, one), payers),
         decision=found.decision if found else "",
         decided_on=found.code if found else "",
         decision_target=found.target if found else "",
@@ -183,6 +187,19 @@ def _payers(books: Books, invoices: tuple[KnownInvoice, ...], theirs: Theirs) ->
         return tuple(customers)
     first, *others = ([name, *above(books, name)] for name in customers) if customers else ([],)
     return tuple(name for name in first if all(name in chain for chain in others))
+
+
+def _is_asked(books: Books, twin_id: str, copy: Copy | None) -> bool:
+    """Whether Ravetree's payment asks, and has done so with what QuickBooks says of this one by now."""
+    asking = Record(Side.RAVETREE, Kind.PAYMENT, twin_id)
+    return books.waits_for_a_person(asking, copy.seen_at if copy is not None else None)
+
+
+def _below(
+    books: Books, twins: Iterable[RavetreePayment | QuickBooksPayment | None], payers: tuple[str, ...]
+) -> frozenset[str]:
+    theirs = [twin for twin in twins if isinstance(twin, QuickBooksPayment)]
+    return of_those_below(books, theirs, payers[0]) if payers else frozenset()
 
 
 def _elsewhere(theirs: Theirs, invoices: tuple[KnownInvoice, ...]) -> str:

@@ -59,8 +59,7 @@ class Journal:
         lease = self._lease()
         with self._unit.writing() as session:
             leases.guard(self._unit.database, session, lease)
-            brakes.check(session, [(request.side, request.action)])
-            connections.check_active(session, lease.connection_id)
+            connections.check_writes(session, lease.connection_id, [(request.side, request.action)])
             brakes.check_removal(session, lease.connection_id, request.action, self._clock.now())
             operation = self._open(session, lease, request, self._clock.now())
         self._sender.send(operation)
@@ -73,8 +72,8 @@ class Journal:
         lease = self._lease()
         with self._unit.writing() as session:
             leases.guard(self._unit.database, session, lease)
-            brakes.check(session, [(request.side, request.action) for request in requests])
-            connections.check_active(session, lease.connection_id)
+            writes = [(request.side, request.action) for request in requests]
+            connections.check_writes(session, lease.connection_id, writes)
             now = self._clock.now()
             operations = [self._open(session, lease, request, now) for request in requests]
             journal.join_batch(operations)

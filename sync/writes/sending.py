@@ -102,8 +102,8 @@ class Sender:
         """
         try:
             with self._unit.reading() as session:
-                brakes.check(session, [(each.side, each.action) for each in operations])
-                connections.check_active(session, operations[0].connection_id)
+                writes = [(each.side, each.action) for each in operations]
+                connections.check_writes(session, operations[0].connection_id, writes)
         except (brakes.AllPaused, brakes.Braked, connections.NotActive) as error:
             until = self._clock.now() + (STOPPED_WAITS if isinstance(error, brakes.Braked) else timedelta(0))
             with self._unit.writing() as session:

@@ -51,8 +51,7 @@ class Uncertain:
         Stops where the neighbour itself is out of reach; one that it fails at holds up no other.
         """
         lease = self._lease()
-        with self._unit.reading() as session:
-            waiting = list(journal.unsettled(session, lease.connection_id))
+        waiting = self._unit.once(("unsettled",), lambda session: journal.unsettled(session, lease.connection_id))
         sent: set[str] = set()
         for operation in waiting:
             batch = operation.context.get("batch", {}).get("key", "")

@@ -1,6 +1,7 @@
-"""Each process has the rights that docs/deploying.md gives it, and no other: with these everything works."""
+"""Each process has the rights that docs/deploying.md gives it, and speaks to both servers by TLS: so it all works."""
 
 import re
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -12,7 +13,12 @@ import requests
 from pika.exceptions import ChannelClosedByBroker
 
 from config import names
+from consumers import broker_connection
+from publishers import marks
+from publishers.confirms import ConfirmedPublisher
+from publishers.messages import BrokerDown, Message
 from tests.integration.test_outages import Installed
+from tests.services.tls import Authority
 
 pytestmark = pytest.mark.thorough
 
@@ -39,8 +45,21 @@ def as_user(url: str, user: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}:{PASSWORD}@{parts.hostname}:{parts.port}"))
 
 
+def verified(authority: Authority) -> str:
+    """What a database's URL ends with that trusts nobody else."""
+    return f"?sslmode=verify-full&sslrootcert={authority.file}"
+
+
 class Limited(Installed):
-    """`release` works as the owner, the others with less."""
+    """`release` works as the owner, the others with less; all of it is encrypted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.authority = Authority(folder / "authority")
+        super().__init__(folder, authority=self.authority)
+        self.database.encrypt(self.authority)
+        self.environment["RAVEBOOKS_BROKER_URL"] = self.broker.tls_url
+        self.environment["RAVEBOOKS_DATABASE_URL"] += verified(self.authority)
+        self.environment["SSL_CERT_FILE"] = str(self.authority.file)
 
     def start(self) -> None:
         self.owners = self.environment["RAVEBOOKS_DATABASE_URL"].replace("postgresql+psycopg", "postgresql")
@@ -85,6 +104,49 @@ def test_an_invoice_goes_across_with_no_more_rights(limited: Limited) -> None:
         ready = requests.get(f"http://127.0.0.1:{port}/readyz", timeout=10)
         assert ready.status_code == 200, (name, limited.processes.log(name)[:3000])
     assert limited.dead() == []
+
+
+def test_all_of_them_are_encrypted(limited: Limited) -> None:
+    """But who manages the broker for these tests, and the pages of its own."""
+    asked = requests.get(f"{limited.broker.management_url}/api/connections", timeout=30).json()
+    by_process = [row["ssl"] for row in asked if row["user"] != "guest"]
+    assert by_process
+    assert all(by_process)
+    with psycopg.connect(limited.owners, autocommit=True) as connection:
+        rows = connection.execute(
+            "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = %s", [DATABASE]
+        ).fetchall()
+    assert rows
+    assert all(encrypted for (encrypted,) in rows)
+
+
+@pytest.fixture(params=["a name that it has not", "an authority that nobody trusts"])
+def wrong(request: pytest.FixtureRequest, limited: Limited, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The broker's address, as somebody would reach it who is led astray."""
+    if request.param.startswith("a name"):
+        monkeypatch.setenv("SSL_CERT_FILE", str(limited.authority.file))
+        return limited.broker.tls_url.replace("127.0.0.1", "localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(Authority(tmp_path / "other").file))
+    return limited.broker.tls_url
+
+
+def test_a_broker_that_is_not_who_it_should_be_is_told_nothing(wrong: str) -> None:
+    with pytest.raises(BrokerDown, match="SSLCertVerificationError"), marks.short_questions(wrong):
+        pass
+    with pytest.raises(ssl.SSLCertVerificationError):
+        broker_connection.connect(wrong)
+    publisher = ConfirmedPublisher(wrong)
+    try:
+        with pytest.raises(BrokerDown):
+            publisher.send(Message("m", "quickbooks.1", b"{}"), first_wait=10)
+    finally:
+        publisher.stop()
+
+
+def test_a_broker_that_is_who_it_should_be_is_spoken_to(limited: Limited, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(limited.authority.file))
+    with broker_connection.closing(broker_connection.connect(limited.broker.tls_url)) as connection:
+        assert connection.connected
 
 
 @pytest.mark.parametrize(

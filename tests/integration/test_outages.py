@@ -21,6 +21,7 @@ from tests.integration.system import Procfile, healthy, until
 from tests.services.ports import free_ports
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
+from tests.services.tls import Authority
 
 API_TOKEN = "integration-api-token"
 AUTHORISED = {"Authorization": f"Bearer {API_TOKEN}"}
@@ -30,8 +31,13 @@ KEYS = keyring.spell(b"k" * 32)
 class Installed:
     """Web, worker and sweeper on servers of their own, connected to the sandbox."""
 
-    def __init__(self, folder: Path, processes: Callable[[Path, dict[str, str]], Procfile] = Procfile) -> None:
-        self.broker, self.database = RabbitMQ(), PostgreSQL()
+    def __init__(
+        self,
+        folder: Path,
+        processes: Callable[[Path, dict[str, str]], Procfile] = Procfile,
+        authority: Authority | None = None,
+    ) -> None:
+        self.broker, self.database = RabbitMQ(authority), PostgreSQL()
         self.broker.start()
         self.database.start()
         web, worker, sweeper = free_ports(3)

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 import requests
 
+from tests.services import place
 from tests.services.ports import ServiceError, listens
 from tests.services.postgresql import PostgreSQL
 from tests.services.rabbitmq import RabbitMQ
@@ -16,6 +17,13 @@ from tests.services.rabbitmq import RabbitMQ
 def plain(url: str) -> str:
     """The url without SQLAlchemy's name of the driver."""
     return url.replace("+psycopg", "")
+
+
+def test_the_servers_are_of_the_release_that_was_asked_for(rabbitmq: RabbitMQ, postgresql: PostgreSQL) -> None:
+    said = requests.get(f"{rabbitmq.management_url}/api/overview", timeout=30).json()["rabbitmq_version"]
+    with psycopg.connect(plain(postgresql.url)) as connection:
+        versions = (int(said.split(".")[0]), connection.info.server_version // 10_000)
+    assert versions >= ((4, 17) if place.ROOT else (3, 15))
 
 
 def test_postgresql_keeps_its_data_over_a_stop_and_a_kill(mortal_postgresql: PostgreSQL) -> None:

@@ -1,16 +1,16 @@
 """A private PostgreSQL on loopback TCP, durable as a real one, open to whoever is on the machine."""
 
 import os
-import pwd
-import shutil
 import signal
 import subprocess
 from pathlib import Path
 
 import psycopg
 
+from tests.services import place
 from tests.services.ports import ServiceError, free_ports
 from tests.services.server import Server
+from tests.services.tls import Authority
 
 BINARIES = Path("/usr/lib/postgresql")
 # PostgreSQL refuses to run as root: these accounts come with its package, or with every machine.
@@ -45,6 +45,18 @@ class PostgreSQL(Server):
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
         return self._url(name)
 
+    def encrypt(self, authority: Authority) -> None:
+        """From now on it takes encrypted connections too, by a certificate of the authority's."""
+        for made, name in zip(authority.server(), ("server.crt", "server.key"), strict=True):
+            kept = self._data / name
+            kept.write_bytes(made.read_bytes())
+            kept.chmod(0o600)
+            if self._account is not None:
+                os.chown(kept, *self._account)
+        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET ssl = on")
+            connection.execute("SELECT pg_reload_conf()")
+
     def _url(self, database: str) -> str:
         return f"postgresql+psycopg://{_USER}@127.0.0.1:{self.port}/{database}"
 
@@ -55,7 +67,7 @@ class PostgreSQL(Server):
         if self._data.exists():
             return
         if self._account is not None:
-            shutil.chown(self.directory, self._account.pw_uid, self._account.pw_gid)
+            os.chown(self.directory, *self._account)
         self._initialise()
         with (self._data / "postgresql.conf").open("a") as settings:
             settings.write(
@@ -67,7 +79,7 @@ class PostgreSQL(Server):
 
     def _initialise(self) -> None:
         done = subprocess.run(  # noqa: S603 - the distribution's own binary
-            [
+            place.command(
                 self._bin / "initdb",
                 f"--pgdata={self._data}",
                 f"--username={_USER}",
@@ -76,27 +88,22 @@ class PostgreSQL(Server):
                 "--locale=C.UTF-8",
                 # Only the first files, which a crash of the machine would lose with the directory anyway.
                 "--no-sync",
-            ],
+                account=self._account,
+            ),
             capture_output=True,
             check=False,
             cwd=self.directory,
-            user=self._account.pw_uid if self._account else None,
-            group=self._account.pw_gid if self._account else None,
-            extra_groups=[] if self._account else None,
         )
         if done.returncode != 0:
             raise ServiceError(f"initdb failed: {done.stderr.decode(errors='replace')}")
 
     def _spawn(self, output: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - the distribution's own binary
-            [self._bin / "postgres", "-D", self._data],
+            place.command(self._bin / "postgres", "-D", self._data, account=self._account),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             cwd=self.directory,
-            user=self._account.pw_uid if self._account else None,
-            group=self._account.pw_gid if self._account else None,
-            extra_groups=[] if self._account else None,
             start_new_session=True,
         )
 
@@ -109,19 +116,12 @@ class PostgreSQL(Server):
 
 
 def _newest_binaries() -> Path:
-    found = [path.parent for path in BINARIES.glob("*/bin/initdb")]
+    found = [BINARIES / path.parts[-3] / "bin" for path in place.seen(BINARIES).glob("*/bin/initdb")]
     if not found:
         raise ServiceError("PostgreSQL is missing: ops/install-services installs Debian's postgresql.")
     return max(found, key=lambda path: int(path.parent.name))
 
 
-def _account() -> pwd.struct_passwd | None:
+def _account() -> tuple[int, int] | None:
     """Whom the server runs as: oneself, or as root an account that PostgreSQL accepts."""
-    if os.geteuid() != 0:
-        return None
-    for name in _ACCOUNTS:
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
-    raise ServiceError(f"PostgreSQL does not run as root, and there is no account {' or '.join(_ACCOUNTS)}.")
+    return place.account_of(*_ACCOUNTS) if os.geteuid() == 0 else None

@@ -9,8 +9,10 @@ import pika
 import pika.exceptions
 import requests
 
+from tests.services import place
 from tests.services.ports import ServiceError, free_ports, listens, wait_until
 from tests.services.server import Server
+from tests.services.tls import Authority
 
 BINARY = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 PLUGINS = "[rabbitmq_management]."
@@ -19,24 +21,32 @@ SHUTDOWN_SECONDS = 1
 
 
 class RabbitMQ(Server):
-    """`url` for AMQP, `management_url` for its HTTP API (guest, guest); `new_virtual_host()` has queues of its own."""
+    """`url` for AMQP, `management_url` for its HTTP API (guest, guest); `new_virtual_host()` has queues of its own.
+
+    With an authority, `tls_url` is encrypted, by a certificate of its.
+    """
 
     name = "RabbitMQ"
 
-    def __init__(self) -> None:
+    def __init__(self, authority: Authority | None = None) -> None:
         epmd = shutil.which("epmd")
-        if not BINARY.exists() or epmd is None:
+        if not place.seen(BINARY).exists() or epmd is None:
             raise ServiceError("RabbitMQ is missing: ops/install-services installs Debian's rabbitmq-server.")
         super().__init__()
         self._epmd_binary = epmd
         self._epmd_process: subprocess.Popen[bytes] | None = None
         self._virtual_hosts = 0
-        self.port, self.management_port, self._distribution, self._epmd_port = free_ports(4)
+        self._authority = authority
+        self.port, self.tls_port, self.management_port, self._distribution, self._epmd_port = free_ports(5)
         self._node = f"ravebooks{self.port}@localhost"
 
     @property
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
+
+    @property
+    def tls_url(self) -> str:
+        return f"amqps://guest:guest@127.0.0.1:{self.tls_port}/%2F"
 
     @property
     def management_url(self) -> str:
@@ -70,12 +80,23 @@ class RabbitMQ(Server):
             f"management.tcp.port = {self.management_port}\n"
             # A test machine may be fuller than a broker likes: it must not block publishers for that.
             "disk_free_limit.absolute = 1MB\n"
-            "log.console = false\n"
+            "log.console = false\n" + self._encrypted()
+        )
+
+    def _encrypted(self) -> str:
+        if self._authority is None:
+            return ""
+        certificate, key = self._authority.server()
+        return (
+            f"listeners.ssl.1 = 127.0.0.1:{self.tls_port}\n"
+            f"ssl_options.cacertfile = {self._authority.file}\n"
+            f"ssl_options.certfile = {certificate}\n"
+            f"ssl_options.keyfile = {key}\n"
         )
 
     def _spawn(self, output: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - the distribution's own binary
-            [BINARY],
+            place.command(BINARY),
             env=self.environment(),
             cwd=self.directory,
             stdin=subprocess.DEVNULL,

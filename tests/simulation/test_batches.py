@@ -459,7 +459,10 @@ def test_a_batch_whose_kind_is_stopped_waits_and_keeps_no_worker_busy(
     with monkeypatch.context() as patch:
         patch.setattr(Sender, "_check_brake", stopped_before)
         patch.setattr(Endings, "goes_on", not_for_ever)
-        slices = [world.reconciler.work(world.connection_id) for _ in range(10)]
+        slices = []
+        for _ in range(10):
+            slices.append(world.reconciler.work(world.connection_id))
+            world.clock.advance(2)
     assert (world.uncertain(), world.batches()) == (4, [])
     assert slices[-5:] == [False] * 5, "nothing is due that is stopped"
     installation.resume_part("invoice")

@@ -31,6 +31,27 @@ def lay(world: World, of: Body, amount: int = 100) -> Body:
     return world.quickbooks.write("payment", body)
 
 
+def deposit(world: World, payment: Body) -> None:
+    """A bookkeeper takes it to the bank."""
+    (bank, *_) = world.quickbooks.query("select * from Account where AccountType = 'Bank'")
+    link = {"TxnId": payment["Id"], "TxnType": "Payment", "TxnLineId": "0"}
+    line = {"Amount": float(payment["TotalAmt"]), "LinkedTxn": [link]}
+    world.quickbooks.write("deposit", {"DepositToAccountRef": {"value": bank["Id"]}, "Line": [line]})
+    world.settle()
+
+
+def apply_by_hand(world: World, payment: Body, invoice: Body) -> None:
+    """A bookkeeper takes it off its deposit, applies it to the invoice as its customer's, and deposits it again."""
+    (made,) = world.quickbooks.query("select * from Deposit")
+    world.quickbooks.write("deposit", {name: made[name] for name in ("Id", "SyncToken")}, operation="delete")
+    (theirs,) = world.quickbooks.query(f"select * from Invoice where DocNumber = '{invoice['number']}'")  # noqa: S608
+    (now,) = world.quickbooks.query(f"select * from Payment where Id = '{payment['Id']}'")  # noqa: S608
+    line = {"Amount": now["TotalAmt"], "LinkedTxn": [{"TxnId": theirs["Id"], "TxnType": "Invoice"}]}
+    applied = {"CustomerRef": theirs["CustomerRef"], "TotalAmt": now["TotalAmt"], "Line": [line]}
+    named = {name: now[name] for name in ("Id", "SyncToken")}
+    deposit(world, world.quickbooks.write("payment", named | applied))
+
+
 def family(world: World) -> dict[str, Body]:
     parent = customer(world, "Northwind Group")
     own = customer(world, CLIENT, parent)
@@ -159,14 +180,63 @@ def test_a_receipt_that_lay_there_before_is_asked_about(old_books: World) -> Non
     assert [row["UnappliedAmt"] for row in payments(old_books)] == [100]
 
 
-def test_older_money_that_is_the_receipt_pays_the_invoice(any_books: World) -> None:
+def test_older_money_that_is_the_receipt_pays_the_invoice(old_books: World) -> None:
+    """A project's becomes the client's: QuickBooks applies no other to its invoice."""
+    invoice = old_books.invoice(client(old_books), "100.00")
+    old_books.settle()
+    old_books.receive({invoice["id"]: "100.00"})
+    old_books.settle()
+    decide(old_books, "one")
+    assert [row["UnappliedAmt"] for row in payments(old_books)] == [0]
+    assert (codes(old_books), old_books.compare().differing) == ([], [])
+
+
+def test_older_money_that_the_mark_stands_for_pays_the_invoice(old_books: World) -> None:
+    invoice = old_books.invoice(client(old_books), "100.00")
+    old_books.settle()
+    mark(old_books, invoice)
+    decide(old_books, "one")
+    assert [row["UnappliedAmt"] for row in payments(old_books)] == [0]
+    assert len(old_books.ravetree.every("payments")) == 1
+    assert (codes(old_books), old_books.compare().differing) == ([], [])
+
+
+@pytest.mark.parametrize("how", ["payment", "mark"])
+def test_older_money_that_is_deposited_is_applied_by_a_person(old_books: World, how: str) -> None:
+    """Nothing that we send changes it, so that `one` is not offered before it is done."""
+    (theirs,) = payments(old_books)
+    deposit(old_books, theirs)
+    invoice = old_books.invoice(client(old_books), "100.00")
+    old_books.settle()
+    if how == "mark":
+        mark(old_books, invoice)
+    else:
+        old_books.receive({invoice["id"]: "100.00"})
+        old_books.settle()
+    (row,) = old_books.attention()
+    assert ([choice["decision"] for choice in row["decisions"]], "by hand" in row["remedy"]) == (["two"], True)
+    apply_by_hand(old_books, theirs, invoice)
+    if how == "payment":
+        decide(old_books, "one")
+    assert [row["UnappliedAmt"] for row in payments(old_books)] == [0]
+    assert len(old_books.ravetree.every("payments")) == 1
+    assert (codes(old_books), old_books.compare().differing) == ([], [])
+
+
+@pytest.mark.parametrize("how", ["payment", "mark"])
+def test_deposited_money_that_is_other_money_stays_unapplied(any_books: World, how: str) -> None:
+    (theirs,) = payments(any_books)
+    deposit(any_books, theirs)
     invoice = any_books.invoice(client(any_books), "100.00")
     any_books.settle()
-    any_books.receive({invoice["id"]: "100.00"})
-    any_books.settle()
-    decide(any_books, "one")
-    assert [row["UnappliedAmt"] for row in payments(any_books)] == [0]
-    assert (codes(any_books), any_books.compare().differing) == ([], [])
+    if how == "mark":
+        mark(any_books, invoice)
+    else:
+        any_books.receive({invoice["id"]: "100.00"})
+        any_books.settle()
+    decide(any_books, "two")
+    assert sorted(row["UnappliedAmt"] for row in payments(any_books)) == [0, 100]
+    assert codes(any_books) == []
 
 
 @pytest.mark.parametrize(("how", "code"), [("mark", "unapplied_money_beside_mark"), ("payment", "one_or_two_payments")])

@@ -2,7 +2,9 @@
 
 import pytest
 
-from reconcile.model import Kind
+from reconcile.model import Kind, Record, Side
+from storage import copies
+from tests.unit.storing import CONNECTION
 from tests.unit.sync.world import World, lines, ours
 
 
@@ -56,3 +58,21 @@ def test_deleted_in_quickbooks_it_can_be_left_or_made_anew(world: World) -> None
     world.decide(record, "push")
     world.settle()
     assert len(world.quickbooks.every("Estimate")) == 1
+
+
+def test_what_was_asked_does_not_end_with_an_agreement_that_nobody_has_seen(world: World) -> None:
+    """No event of the deletion arrives; what we write beside it says that our copy is out of date."""
+    estimate = world.estimate(world.client(), "80.00")
+    world.settle()
+    name = world.pairs("estimate")[estimate["id"]]
+    world.ravetree.change("estimates", estimate["id"], {"lines": []})
+    world.settle()
+    record = ours(Kind.ESTIMATE, estimate)
+    assert world.attention(record).code == "estimate_without_lines"
+    world.quickbooks.save("Estimate", {"Id": name}, "delete")
+    world.miss()
+    with world.database.transaction() as session:
+        copies.mark_stale(session, CONNECTION, [Record(Side.QUICKBOOKS, Kind.ESTIMATE, name)])
+    world.ravetree.change("estimates", estimate["id"], {"lines": estimate["lines"]})
+    world.settle()
+    assert world.attention(record).code == "deleted_in_quickbooks"

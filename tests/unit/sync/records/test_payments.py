@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from reconcile.model import Kind
+from storage.models import Step
 from tests.unit.sync.world import World, ours, theirs
 
 
@@ -266,3 +268,14 @@ def test_books_that_were_opened_again_are_looked_at_before_a_person_is_asked(wor
     world.settle()
     assert world.codes() == {}
     assert there["Id"] not in {row["Id"] for row in world.quickbooks.every("Payment")}
+
+
+def test_an_invoice_is_looked_at_after_the_payment_that_quickbooks_tells_of_beside_it(world: World) -> None:
+    """Before it, it would wait for the payment, and be gathered and told of twice."""
+    invoice, made = world.paired()
+    world.pay({made["Id"]: "40.00"})
+    world.settle()
+    with world.database.reading() as session:
+        steps = session.execute(sa.select(Step).where(Step.subject == str(ours(Kind.INVOICE, invoice)))).scalars()
+        assert "waiting" not in {step.what for step in steps}
+    assert [row["amount"] for row in world.ravetree.every("payments")] == ["40.00"]
