@@ -22,6 +22,7 @@ from schemas.quickbooks import Body
 from storage import answers, copies, pairs, pending
 from storage.models import Copy
 from sync.books import Books
+from sync.records import customers
 
 
 def unapplied(
@@ -39,13 +40,13 @@ def unapplied(
     if holder is None:
         if remote.balance == ZERO:
             return ()
-        family = family_of(books, remote.customer_id)
+        family = _families_of(books, invoice, remote)
         if not family <= books.money_read:
-            company, customers = books.neighbours.quickbooks, quoted_in_parts(family)
-            found = [raw for part in customers for raw in company.query("Payment", f"CustomerRef in ({part})")]
+            company, parts = books.neighbours.quickbooks, quoted_in_parts(family)
+            found = [raw for part in parts for raw in company.query("Payment", f"CustomerRef in ({part})")]
             books.quickbooks.keep(Kind.PAYMENT, {str(raw["Id"]): raw for raw in found})
             books.money_read |= family
-    payments = payments_of(books, remote.customer_id)
+    payments = payments_of(books, _families_of(books, invoice, remote))
     return tuple(p for p in payments if p.unapplied > ZERO and p.currency == invoice.currency)
 
 
@@ -55,8 +56,9 @@ def credit_left(
     """What is left of the credit memos of its customer, as far as change data capture has told us."""
     if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice) or not invoice.marked_paid:
         return ZERO
+    families = _families_of(books, invoice, remote)
     with books.reading() as session:
-        found = copies.of_customers(session, books.id, Kind.CREDIT, family_of(books, remote.customer_id))
+        found = copies.of_customers(session, books.id, Kind.CREDIT, families)
     currencies = [(copy, (copy.body.get("CurrencyRef") or {}).get("value", books.home_currency)) for copy in found]
     return sum(
         (Decimal(str(copy.body.get("RemainingCredit") or 0)) for copy, name in currencies if name == invoice.currency),
@@ -64,17 +66,18 @@ def credit_left(
     )
 
 
-def payments_of(books: Books, customer_id: str) -> list[QuickBooksPayment]:
-    """Our copies of the live payments of a customer, its parent and what is below it, placeholders apart."""
+def payments_of(books: Books, customer_ids: Set[str]) -> list[QuickBooksPayment]:
+    """Our copies of the live payments of customers, placeholders apart."""
     with books.reading() as session:
-        found = copies.of_customers(session, books.id, Kind.PAYMENT, family_of(books, customer_id))
+        found = copies.of_customers(session, books.id, Kind.PAYMENT, customer_ids)
     return _money(books, found)
 
 
 def unpaired_of(books: Books, customer_id: str) -> list[QuickBooksPayment]:
-    """As `payments_of`, those that have no pair."""
+    """As `payments_of` of a customer's family, those that have no pair."""
+    family = family_of(books, customer_id)
     with books.reading() as session:
-        found = copies.unpaired_of_customers(session, books.id, family_of(books, customer_id))
+        found = copies.unpaired_of_customers(session, books.id, family)
     return _money(books, found)
 
 
@@ -92,8 +95,9 @@ def look_at_marks(books: Books, payment: QuickBooksPayment | Gone | None) -> Non
     """What its customer has marked as paid may stand for this money, of which some is not applied."""
     if not isinstance(payment, QuickBooksPayment) or payment.voided or payment.unapplied == ZERO:
         return
+    family = family_of(books, payment.customer_id)
     with books.reading() as session:
-        names = copies.names_of_customers(session, books.id, Kind.PAYMENT, family_of(books, payment.customer_id))
+        names = copies.names_of_customers(session, books.id, Kind.PAYMENT, family)
     held = books.pairs_among(pairs.PLACEHOLDER, Side.QUICKBOOKS, names)
     if held:
         books.look_at([Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id) for pair in held])
@@ -111,13 +115,18 @@ def look_at_what_differs(books: Books, invoices: tuple[KnownInvoice, ...]) -> No
         books.look_at(found)
 
 
+def _families_of(books: Books, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> set[str]:
+    """Who may have paid it: the family of its customer, and where that is a project, its client's too."""
+    link = books.pair(Kind.CONTACT, Side.RAVETREE, invoice.client_id, invoice.currency)
+    clients = family_of(books, link.quickbooks_id) if link is not None else set()
+    return family_of(books, remote.customer_id) | clients
+
+
 def family_of(books: Books, customer_id: str) -> set[str]:
-    """A customer with those above and below it, as far as we have copies of them."""
+    """A customer with those above it, and those below it as far as we have copies of them."""
+    ancestors = customers.above(books, customer_id)
     with books.reading() as session:
-        related = copies.below(session, books.id, customer_id)
-        known = copies.get(session, books.id, Record(Side.QUICKBOOKS, Kind.CONTACT, customer_id))
-    above = str((known.body.get("ParentRef") or {}).get("value", "")) if known is not None else ""
-    return {customer_id, *related, *([above] if above else [])}
+        return {customer_id, *ancestors, *copies.below(session, books.id, customer_id)}
 
 
 def payments_on(books: Books, rows: Mapping[str, Body], remote: QuickBooksInvoice) -> tuple[tuple[Record, ...], bool]:

@@ -144,13 +144,11 @@ def is_below(books: Books, customer_id: str, ancestor: str) -> bool:
     return ancestor in above(books, customer_id)
 
 
-def of_those_below(books: Books, payments: Iterable[QuickBooksPayment], customer_id: str) -> frozenset[str]:
-    """The Ids of those payments that a project, or another customer below this one, has made."""
-    return frozenset(
-        payment.id
-        for payment in payments
-        if payment.customer_id != customer_id and is_below(books, payment.customer_id, customer_id)
-    )
+def of_others(books: Books, payments: Iterable[QuickBooksPayment], customer_id: str) -> frozenset[str]:
+    """The Ids of those payments whose customer cannot pay for this one: it is neither that one nor above it."""
+    other = [payment for payment in payments if payment.customer_id != customer_id]
+    able = set(above(books, customer_id)) if other else set()
+    return frozenset(payment.id for payment in other if payment.customer_id not in able)
 
 
 def above(books: Books, customer_id: str) -> list[str]:

@@ -173,7 +173,7 @@ def _void_told(session: Session, books: Books, remote: Remote) -> bool:
 def _below(books: Books, unapplied: tuple[QuickBooksPayment, ...], remote: Remote) -> frozenset[str]:
     if not isinstance(remote, QuickBooksInvoice):
         return frozenset()
-    return customers.of_those_below(books, unapplied, remote.customer_id)
+    return customers.of_others(books, unapplied, remote.customer_id)
 
 
 def _base(partner: Partner, home_currency: str) -> InvoiceBase | None:

@@ -27,7 +27,7 @@ from storage.models import Copy, Pair
 from sync import closing
 from sync.books import Books, base_of
 from sync.records import receipts
-from sync.records.customers import above, is_below, of_those_below
+from sync.records.customers import above, is_below, of_others
 from sync.records.payment_names import reference
 
 Ours = RavetreePayment | Gone | None
@@ -77,6 +77,9 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
     if quickbooks_id is not None:
         theirs, copy = books.quickbooks.payment(quickbooks_id)
     base = _base(books, pair)
+    if base is None and isinstance(theirs, QuickBooksPayment) and theirs.unapplied > ZERO:
+        # Whose family it is in says whom it may have been meant for: a customer that is new is read once.
+        above(books, theirs.customer_id)
     invoices = _known_invoices(books, ours, theirs, base)
     found = books.decided({subject, *books.handling})
     answers = books.answers({subject, *books.handling})
@@ -228,7 +231,7 @@ def _below(
     books: Books, twins: Iterable[RavetreePayment | QuickBooksPayment | None], payers: tuple[str, ...]
 ) -> frozenset[str]:
     theirs = [twin for twin in twins if isinstance(twin, QuickBooksPayment)]
-    return of_those_below(books, theirs, payers[0]) if payers else frozenset()
+    return of_others(books, theirs, payers[0]) if payers else frozenset()
 
 
 def _elsewhere(theirs: Theirs, invoices: tuple[KnownInvoice, ...]) -> str:

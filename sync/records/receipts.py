@@ -101,9 +101,8 @@ def _copied_of(books: Books, theirs: QuickBooksPayment) -> list[RavetreePayment]
     """Ravetree's payments that we copied to the same customer, where this one is not applied in full."""
     if theirs.unapplied == ZERO:
         return []
-    names = [
-        payment.id for payment in beside_marks.payments_of(books, theirs.customer_id) if marked_payment(payment.note)
-    ]
+    family = beside_marks.family_of(books, theirs.customer_id)
+    names = [payment.id for payment in beside_marks.payments_of(books, family) if marked_payment(payment.note)]
     found = books.pairs_among(Kind.PAYMENT, Side.QUICKBOOKS, names)
     return [ravetree.load_payment(pair.base_ravetree) for pair in found if pair.base_ravetree]
 

@@ -180,3 +180,37 @@ def test_what_was_said_to_be_one_goes_on_both_sides_when_it_is_deleted(desk: Des
     desk.world.ravetree.delete("payments", payment["id"])
     assert asked(desk) == []
     assert amounts(desk) == ([], [])
+
+
+# --- whose money it may be -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("whose", ["group", "client", "sibling"])
+@pytest.mark.parametrize("how", ["mark", "receipt"])
+def test_money_of_the_family_is_asked_about_beside_an_invoice_of_a_project(desk: Desk, whose: str, how: str) -> None:
+    """The client's own, its parent's, or another project's, which becomes that of the project that is invoiced."""
+    group = desk.customer("Group")
+    own = desk.customer("Aster", ParentRef={"value": group}, Job=True)
+    invoice = desk.bill()
+    project, sibling = (desk.customer(name, ParentRef={"value": own}, Job=True) for name in ("Fit-out", "Pier"))
+    desk.edit("Invoice", desk.there(invoice), CustomerRef={"value": project})
+    lies = desk.pay_there(100, customer={"group": group, "client": own, "sibling": sibling}[whose])
+    if how == "mark":
+        desk.mark(invoice)
+    else:
+        desk.receive({invoice["id"]: "100.00"})
+    assert asked(desk) == ["unapplied_money_beside_mark" if how == "mark" else "one_or_two_payments"]
+    decide(desk, "one")
+    assert asked(desk) == []
+    assert desk.world.compare().differing == []
+    assert [row["Id"] for row in desk.payments()] == [lies["Id"]]
+
+
+def test_money_of_a_project_that_is_new_is_asked_about(desk: Desk) -> None:
+    """Nobody has told of the project yet but its payment."""
+    invoice = desk.bill()
+    project = desk.customer("Fit-out", ParentRef=desk.there(invoice)["CustomerRef"], Job=True)
+    desk.world.settle()
+    desk.pay_there(100, customer=project)
+    desk.mark(invoice)
+    assert asked(desk) == ["unapplied_money_beside_mark"]
