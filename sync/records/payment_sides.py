@@ -56,6 +56,17 @@ class SeenPayment:
         return self.copy.body
 
     @property
+    def asked_with(self) -> frozenset[Record]:
+        """Its invoices on both sides, what lies on them, and those that may be the same receipt."""
+        found = {Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id) for invoice in self.invoices}
+        found |= {Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id) for invoice in self.invoices}
+        there = {name for invoice in self.invoices for name in invoice.quickbooks.payment_ids}
+        there |= {twin.id for twin in self.case.twins if isinstance(twin, QuickBooksPayment)}
+        here = {twin.id for twin in self.case.twins if isinstance(twin, RavetreePayment)}
+        found |= {Record(Side.QUICKBOOKS, Kind.PAYMENT, name) for name in there}
+        return frozenset(found | {Record(Side.RAVETREE, Kind.PAYMENT, name) for name in here})
+
+    @property
     def remotes(self) -> list[Record]:
         """QuickBooks' records that the work on it depends on: its invoices and itself."""
         found = [Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id) for invoice in self.invoices]

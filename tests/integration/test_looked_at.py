@@ -13,9 +13,22 @@ from sqlalchemy.orm import Session
 from config.ports import SystemClock
 from reconcile.model import Kind, Record, Side
 from schemas.envelopes import Delivery, Envelope
-from storage import copies, inbox, journal, migrations, pairs, pending, reads, retention, sync_states, timeline
+from storage import (
+    asked_with,
+    copies,
+    inbox,
+    journal,
+    migrations,
+    pairs,
+    pending,
+    reads,
+    retention,
+    sync_states,
+    timeline,
+)
 from storage.database import Database
 from storage.models import (
+    AskedWith,
     Connection,
     Copy,
     Event,
@@ -53,6 +66,9 @@ HOT: dict[str, Callable[[Session], object]] = {
     "whose turn it is": lambda s: pending.due_connections(s, NOW),
     "whether it is one's turn": lambda s: pending.due_connections(s, NOW, only="c"),
     "what is due": lambda s: pending.due(s, "c", NOW, 50),
+    "what was asked with a record": lambda s: asked_with.look_again(
+        s, "c", [Record(Side.RAVETREE, Kind.PAYMENT, "7")], NOW
+    ),
     "what is to be told": lambda s: sync_states.unsent(s, "c", NOW, 100),
     "the events of a record": lambda s: inbox.was_told_of(s, "c", INVOICE, "void"),
     "the timeline of a record": lambda s: timeline.of(s, "c", INVOICE),
@@ -159,6 +175,16 @@ def _rows() -> dict[type[Any], list[dict[str, Any]]]:
         ],
         Event: [event | {"event_id": str(n), "subject": f"inv_{n}"} for n in numbers],
         PendingChange: [waiting | {"record_id": f"inv_{n}", "due_at": LATER} for n in numbers],
+        AskedWith: [
+            {
+                "connection_id": "c",
+                "side": "ravetree",
+                "kind": "invoice",
+                "record_id": f"inv_{n}",
+                "other": f"ravetree:payment:{n}",
+            }
+            for n in numbers
+        ],
         SyncState: [told | {"ravetree_id": f"inv_{n}"} for n in numbers],
         Step: [
             {
