@@ -180,3 +180,22 @@ def test_two_questions_about_one_payment_look_again_once_each(desk: Desk) -> Non
     assert codes(desk) == ["unapplied_money_beside_mark"] * 2
     # The money of their customer together, and each invoice.
     assert (by_cause(desk.world) - before)["freshness"] == 3
+
+
+@pytest.mark.parametrize("first", ["payment", "invoice"])
+def test_what_stood_for_a_mark_may_be_a_receipt_once_it_is_real_money(desk: Desk, first: str) -> None:
+    """The bookkeeper names a cheque on our payment, the user enters the receipt: whichever is answered first."""
+    invoice = desk.bill()
+    desk.mark(invoice)
+    desk.edit("Payment", desk.payments()[0], PaymentRefNum="CHK 77")
+    receipt = desk.receive({invoice["id"]: "100.00"})
+    assert "placeholder_changed" in codes(desk)
+    answers = {"invoice": (invoice, "payment"), "payment": (receipt, "one")}
+    row, answer = answers.pop(first)
+    say(desk, f"ravetree:{first}:{row['id']}", answer)
+    if codes(desk):
+        ((kind, (row, answer)),) = answers.items()
+        say(desk, f"ravetree:{kind}:{row['id']}", answer)
+    assert codes(desk) == []
+    assert desk.world.compare().differing == []
+    assert len(desk.payments()) == 1
