@@ -30,6 +30,7 @@ from reconcile.model import (
     Side,
     TaxedTotal,
     money,
+    more_or_less,
     parked,
     plain,
     write,
@@ -266,7 +267,7 @@ def content_of(
     lines = _lines(case, document, name, line_ids)
     if isinstance(lines, Plan):
         return lines
-    discount = sum((line.amount for line in lines), ZERO) - document.total
+    discount = sum((line.amount for line in document.lines), ZERO) - document.total
     if not document.tax_inclusive:
         discount += document.tax_amount
     if discount < ZERO:
@@ -280,8 +281,8 @@ def content_of(
         currency=document.currency,
         memo=memo.text,
         lines=lines,
-        discount=discount,
-        tax_amount=document.tax_amount,
+        discount=cents(discount),
+        tax_amount=cents(document.tax_amount),
         total=document.total,
         address=case.customer_address,
         own_lines=frozenset(line_ids.values()),
@@ -329,7 +330,7 @@ def _lines(
                 # QuickBooks refuses a line whose amount is not quantity times price to the cent.
                 quantity=line.quantity if exact else None,
                 unit_price=line.unit_price if exact else None,
-                amount=line.amount,
+                amount=cents(line.amount),
                 service_date=line.service_date,
                 tax_code=code,
                 below=tuple(below),
@@ -340,7 +341,7 @@ def _lines(
 
 def is_exact(line: RavetreeLine) -> bool:
     """Whether quantity times price makes a line's amount to the cent."""
-    return _cents(line.quantity, line.unit_price) == line.amount
+    return _cents(line.quantity, line.unit_price) == cents(line.amount)
 
 
 def _cents(quantity: Decimal | None, price: Decimal | None) -> Decimal | None:
@@ -504,6 +505,8 @@ def _asked_before(
     """What QuickBooks will make otherwise is asked about before it is posted, with the cents."""
     wanted = TaxedTotal(document.total, document.tax_amount)
     foreseen, why = content.foreseen, ""
+    if case.us_company and not _is_in_cents(document):
+        foreseen, why = Foreseen({"": _kept(content)}), ", which keeps no thousandths"
     if case.us_company and document.tax_amount:
         why = _why_untaxed(case, content)
         if why:
@@ -519,6 +522,18 @@ def _asked_before(
         "Correct it in Ravetree, or decide `accept` to keep the difference.",
         Decision.ACCEPT,
     )
+
+
+def _is_in_cents(document: RavetreeInvoice | RavetreeEstimate) -> bool:
+    """Whether none of its amounts has thousandths, as those of some currencies have: QuickBooks keeps cents."""
+    amounts = (document.total, document.tax_amount, *(line.amount for line in document.lines))
+    return all(amount == cents(amount) for amount in amounts)
+
+
+def _kept(content: DocumentContent) -> TaxedTotal:
+    """What a company in the US comes to, which is told the tax."""
+    net = sum((cents(line.amount) for line in content.lines), ZERO) - cents(content.discount)
+    return TaxedTotal(net + content.tax_amount, content.tax_amount)
 
 
 def _why_untaxed(case: References, content: DocumentContent) -> str:
@@ -555,7 +570,8 @@ def _spell_difference(document: RavetreeInvoice | RavetreeEstimate, elsewhere: s
     ours, theirs, what = document.total, totals, ""
     if all(total == document.total for total in totals):
         ours, theirs, what = document.tax_amount, [one.tax for one in found], " tax"
-    named = " or ".join(f"{money(one, document.currency)}{what} ({one - ours:+,.2f})" for one in theirs)
+    of = document.currency
+    named = " or ".join(f"{money(one, of)}{what} ({more_or_less(one - ours, of)})" for one in theirs)
     verb = "has" if what else "is"
     if what:
         elsewhere = elsewhere.replace("would be", "would have")

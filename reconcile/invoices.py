@@ -254,23 +254,22 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
     if settled > ZERO and invoice.client_id != base.ravetree.client_id:
         return held(
             "client_changed_with_payments",
-            f"{name} got another client in Ravetree, but QuickBooks has payments on it.",
-            "Remove the payments or set the client back.",
+            f"{name} got another client in Ravetree, but QuickBooks has {_paid_by(remote)} on it.",
+            f"{_take_off(remote)} or set the client back.",
         )
     if settled > ZERO and invoice.currency != base.ravetree.currency:
         return held(
             "currency_changed_with_payments",
-            f"{name} got another currency in Ravetree, but QuickBooks has payments on it.",
-            "Remove the payments or set the currency back.",
+            f"{name} got another currency in Ravetree, but QuickBooks has {_paid_by(remote)} on it.",
+            f"{_take_off(remote)} or set the currency back.",
         )
     if invoice.total + _accepted(base) < settled:
         if case.payments_pending:
             return Plan(waits_for=ANY_PAYMENT)
-        deposit = f", {money(remote.deposit, remote.currency)} as a deposit on its form" if remote.deposit else ""
         return held(
             "total_below_paid",
             f"{name} fell to {money(invoice.total, invoice.currency)} in Ravetree, but "
-            f"{money(settled, invoice.currency)} of it are paid in QuickBooks{deposit}.",
+            f"{money(settled, invoice.currency)} of it are paid in QuickBooks{_as_deposit(remote)}.",
             "Correct the lines, or take the payment back first.",
         )
     content = _content(case, invoice, base, remote)
@@ -279,8 +278,8 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
     if settled > ZERO and content.customer_id != remote.customer_id:
         return held(
             "customer_differs_with_payments",
-            f"{name} has another customer in QuickBooks, and payments on it.",
-            "Remove the payments in QuickBooks, or set its customer right there; then press retry.",
+            f"{name} has another customer in QuickBooks, and {_paid_by(remote)} on it.",
+            f"{_take_off(remote)} in QuickBooks, or set its customer right there; then press retry.",
         )
     overwrites = says(case, DRIFT, Decision.OVERWRITE)
     if not overwrites and (weighty := _weighty_changes(invoice, base, remote, content)):
@@ -339,6 +338,25 @@ def _shows_weighty_drift(base: QuickBooksInvoice, now: QuickBooksInvoice, wanted
     return charged > before and charged != sum(1 for line in wanted.lines if line.amount)
 
 
+def _as_deposit(remote: QuickBooksInvoice) -> str:
+    """How much of what is paid stands on the form, where no payment can be removed."""
+    return f", {money(remote.deposit, remote.currency)} as a deposit on its form" if remote.deposit else ""
+
+
+def _paid_by(remote: QuickBooksInvoice) -> str:
+    """What of QuickBooks' pays it."""
+    deposit = f"a deposit of {money(remote.deposit, remote.currency)} on the form"
+    payments = remote.paid_amount > remote.deposit
+    return " and ".join([*(["payments"] if payments else []), *([deposit] if remote.deposit else [])])
+
+
+def _take_off(remote: QuickBooksInvoice) -> str:
+    """How a person makes it unpaid."""
+    if remote.paid_amount <= remote.deposit:
+        return "Take the deposit off the form"
+    return "Remove the payments" + (" and the deposit on the form" if remote.deposit else "")
+
+
 # --- void and deleted ----------------------------------------------------------------------------
 
 
@@ -358,8 +376,8 @@ def _plan_ended_in_ravetree(case: InvoiceCase, remote: QuickBooksInvoice) -> Pla
         return held(
             "void_with_payments",
             f"Invoice {remote.number} was voided in Ravetree, but "
-            f"{money(remote.paid_amount, remote.currency)} of it are paid in QuickBooks.",
-            "Remove the payments in QuickBooks, then press retry.",
+            f"{money(remote.paid_amount, remote.currency)} of it are paid in QuickBooks{_as_deposit(remote)}.",
+            f"{_take_off(remote)} in QuickBooks, then press retry.",
         )
     # What is void already stays as it is: a deletion after a void takes nothing more off the books.
     deletes = case.delete_policy == DELETE and isinstance(case.ravetree, Gone)

@@ -700,11 +700,25 @@ def write(
     return Plan(writes=(Write(side, action, record_id, version, content),))
 
 
+THOUSANDTHS = frozenset(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"))
+"""ISO 4217 currencies whose minor unit is the thousandth."""
+
+
 def money(amount: Decimal, currency: str) -> str:
-    """An amount for a sentence: `1,250.00 USD`."""
-    return f"{amount:,.2f} {currency}"
+    """An amount for a sentence: `1,250.00 USD`, `8.606 KWD`."""
+    return f"{amount:,.{_places(currency)}f} {currency}"
+
+
+def more_or_less(difference: Decimal, currency: str) -> str:
+    """By how much an amount is more, or less: `+0.01`, `-0.004`."""
+    return f"{difference:+,.{_places(currency)}f}"
+
+
+def _places(currency: str) -> int:
+    return 3 if currency in THOUSANDTHS else 2
 
 
 def plain(amount: Decimal) -> str:
     """An amount as an answer keeps it: the same text however many zeros came with it."""
-    return f"{amount:.2f}"
+    spelled = f"{amount:.2f}"
+    return spelled if Decimal(spelled) == amount else f"{amount.normalize():f}"

@@ -15,6 +15,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_dump, post_load, validate, validates_schema
 
+from reconcile.model import THOUSANDTHS
 from schemas.contract import Json
 
 CONTACT_KINDS = ("contact", "account")
@@ -41,7 +42,6 @@ EVENT_TYPES = (
 _NO_MINOR_UNIT = frozenset(
     "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()  # noqa: SIM905 - a list reads worse
 )
-_THOUSANDTHS = frozenset(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"))
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,6})?")
@@ -52,7 +52,7 @@ def minor_units(currency: str) -> int:
     """The number of decimals of a currency's amounts: 2 for USD, 0 for JPY, 3 for KWD."""
     if currency in _NO_MINOR_UNIT:
         return 0
-    return 3 if currency in _THOUSANDTHS else 2
+    return 3 if currency in THOUSANDTHS else 2
 
 
 def round_money(amount: Decimal, currency: str) -> Decimal:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reconcile.model import Kind, Record, Side
+from storage import asked_with
 from storage.database import insert
 from storage.models import Copy, Pair, PaymentLink
 from storage.statements import any_given, given
@@ -51,6 +52,8 @@ def store(
     fresh = known is None or known.version != version or known.deleted != deleted
     # A payment changes a balance without a new version, and while the copy was old nobody compared that.
     fresh = fresh or (read and known is not None and known.stale)
+    if known is not None and (fresh or _open(known.body) != _open(body)):
+        asked_with.look_again(session, connection_id, [record], now)
     if record.side is Side.QUICKBOOKS and record.kind is Kind.PAYMENT:
         _link(session, connection_id, record.id, _targets(body))
     if known is None:
@@ -63,6 +66,11 @@ def store(
     for name, value in (_listed(body) if record.side is Side.RAVETREE else {"client_id": _customer_of(body)}).items():
         setattr(known, name, value)
     return fresh
+
+
+def _open(body: Mapping[str, Any]) -> list[Any]:
+    """What is left of a record, which other records change without a new version of it."""
+    return [body.get(name) for name in ("Balance", "UnappliedAmt", "RemainingCredit", "balance")]
 
 
 def _customer_of(body: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -292,6 +293,25 @@ class PendingChange(Base):
     decisions: Mapped[str] = mapped_column(String(120), default="")
     updated_at: Mapped[datetime]
     traceparent: Mapped[str | None] = mapped_column(String(55))
+
+
+class AskedWith(Base):
+    """What a question was asked with, beside the record that asks: when our copy of `other` changes it may be gone."""
+
+    __tablename__ = "asked_with"
+    _OF = ("connection_id", "side", "kind", "record_id")
+    __table_args__ = (
+        Index("ix_asked_with_other", "connection_id", "other"),
+        ForeignKeyConstraint(
+            _OF, [f"pending_changes.{name}" for name in _OF], name="fk_asked_with_note", ondelete="CASCADE"
+        ),
+    )
+
+    connection_id: Mapped[str] = _connection()
+    side: Mapped[str] = mapped_column(String(16), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    record_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    other: Mapped[str] = mapped_column(String(320), primary_key=True)
 
 
 class Copy(Base):

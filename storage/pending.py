@@ -311,9 +311,9 @@ def retry_at(
 
 def need_attention(
     session: Session, connection_id: str, record: Record, generation: int, attention: Attention, now: datetime
-) -> None:
-    """Keep the record until a person acts or a new event makes it worth another look."""
-    _move(
+) -> bool:
+    """Keep the record until a person acts or something makes it worth another look; whether nothing came meanwhile."""
+    return _move(
         session,
         connection_id,
         record,

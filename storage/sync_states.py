@@ -31,6 +31,11 @@ def store(session: Session, connection_id: str, record: Record, body: Mapping[st
         known.due_at = now
 
 
+def is_told(session: Session, connection_id: str, record: Record) -> bool:
+    """Whether there was anything to tell of a record of Ravetree's."""
+    return session.get(SyncState, (connection_id, record.kind, record.id)) is not None
+
+
 def unsent(session: Session, connection_id: str, now: datetime, limit: int) -> list[SyncState]:
     """What is to be told now, what has waited longest first."""
     asked = {"connection_id": connection_id, "now": now, "limit": limit}

@@ -1,6 +1,7 @@
 """How the work on a record ends: what is stored of an outcome or an error, who is told, and who goes on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from config.errors import RavebooksError
 from config.logging import logger
 from config.ports import Clock
 from reconcile.model import ANY_PAYMENT, Attention, Kind, fitted, release_of
-from storage import connections, journal, pending, steps
+from storage import asked_with, connections, journal, pending, steps
 from storage import jobs as storage_jobs
 from storage.brakes import Braked
 from sync import sync_states
@@ -52,7 +53,7 @@ class Endings:
     def conclude(self, books: Books, subject: Noted, outcome: Outcome) -> None:
         """Store an outcome: the notes, what is told, the step, the job's count, and who is woken."""
         if isinstance(outcome, NeedsAttention):
-            outcome = NeedsAttention(fitted(outcome.attention))
+            outcome = replace(outcome, attention=fitted(outcome.attention))
         now = self._clock.now()
         if not isinstance(outcome, Agreed) and books.circumstances_changed():
             self.retry(books, subject, now, "something that it depends on has changed meanwhile", count=False)
@@ -63,7 +64,8 @@ class Endings:
                 if generation is None or entry.record != subject.record:
                     pending.clear(session, books.id, entry.record, entry.generation)
             if generation is not None and isinstance(outcome, NeedsAttention):
-                pending.need_attention(session, books.id, subject.record, generation, outcome.attention, now)
+                if pending.need_attention(session, books.id, subject.record, generation, outcome.attention, now):
+                    asked_with.keep(session, books.id, subject.record, outcome.asked_with)
             elif generation is not None and isinstance(outcome, Waits):
                 pending.wait(session, books.id, subject.record, generation, outcome.target, now, outcome.why)
             sync_states.note(session, books, subject.record, outcome, self._pages_url)

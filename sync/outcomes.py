@@ -18,9 +18,10 @@ class Agreed:
 
 @dataclass(frozen=True)
 class NeedsAttention:
-    """A person has to act."""
+    """A person has to act. When one of those that it was `asked_with` changes, it is looked at again."""
 
     attention: Attention
+    asked_with: frozenset[Record] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,11 @@ def note(session: Session, books: Books, record: Record, outcome: Outcome, pages
             return
         record = Record(Side.RAVETREE, record.kind, pair.ravetree_id)
     if pair is None and isinstance(outcome, Agreed):
-        return
+        if not states.is_told(session, books.id, record):
+            return
+        # Somebody was told that it waits or is asked about, and it has no partner to say more by now.
+        why = f"{outcome.ignored[:1].upper()}{outcome.ignored[1:]}."
+        outcome = Agreed(notices=(why,) if outcome.ignored else ())
     body = _state(outcome) | _link(pair.quickbooks_id if pair else None, record.kind, pages_url)
     states.store(session, books.id, record, body, books.now())
 

@@ -52,18 +52,20 @@ def unapplied(
 
 def credit_left(
     books: Books, invoice: RavetreeInvoice | Gone | None, remote: QuickBooksInvoice | Gone | None
-) -> Decimal:
-    """What is left of the credit memos of its customer, as far as change data capture has told us."""
+) -> dict[str, Decimal]:
+    """What is left of the credit memos of its customer by their Ids, as far as change data capture has told us."""
     if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice) or not invoice.marked_paid:
-        return ZERO
+        return {}
     families = _families_of(books, invoice, remote)
     with books.reading() as session:
         found = copies.of_customers(session, books.id, Kind.CREDIT, families)
     currencies = [(copy, (copy.body.get("CurrencyRef") or {}).get("value", books.home_currency)) for copy in found]
-    return sum(
-        (Decimal(str(copy.body.get("RemainingCredit") or 0)) for copy, name in currencies if name == invoice.currency),
-        ZERO,
-    )
+    left = {
+        copy.record_id: Decimal(str(copy.body.get("RemainingCredit") or 0))
+        for copy, name in currencies
+        if name == invoice.currency
+    }
+    return {name: amount for name, amount in left.items() if amount > ZERO}
 
 
 def payments_of(books: Books, customer_ids: Set[str]) -> list[QuickBooksPayment]:

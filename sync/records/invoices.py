@@ -1,5 +1,6 @@
 """Brings one invoice into agreement."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -15,6 +16,7 @@ from reconcile.model import (
     Gone,
     Kind,
     Plan,
+    QuickBooksEstimate,
     QuickBooksInvoice,
     QuickBooksPayment,
     RavetreeInvoice,
@@ -84,6 +86,7 @@ class Invoices(Documents[InvoiceCase]):
         is_new = base is None and is_written(invoice, None, since, wish)
         estimate = estimate_behind.estimate_of(books, invoice, is_new=is_new)
         unapplied = beside_marks.unapplied(books, invoice, remote, payment)
+        credit = beside_marks.credit_left(books, invoice, remote) if payment is None else {}
         case = InvoiceCase(
             ravetree=invoice,
             quickbooks=remote,
@@ -94,7 +97,7 @@ class Invoices(Documents[InvoiceCase]):
             mark=_mark(partner),
             unapplied=unapplied,
             below=_below(books, unapplied, remote),
-            credit_left=beside_marks.credit_left(books, invoice, remote) if payment is None else ZERO,
+            credit_left=sum(credit.values(), ZERO),
             books_closed=closing.closed_until(books),
             today=day_in(connection.time_zone, books.now()),
             is_current=copy is None or not copy.stale,
@@ -108,7 +111,8 @@ class Invoices(Documents[InvoiceCase]):
             time_zone=connection.time_zone,
             **references(books, invoice, partner, owned_before, since, wish),
         )
-        return Seen(subject, wish, raw, copy, _with_payments(books, case), placeholder)
+        asked_with = _asked_with(case, credit)
+        return Seen(subject, wish, raw, copy, _with_payments(books, case), placeholder, asked_with)
 
     def plan(self, seen: Seen[InvoiceCase]) -> Plan:
         """The next step."""
@@ -161,6 +165,20 @@ class Invoices(Documents[InvoiceCase]):
         if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice):
             return NOTHING
         return put_back(now.case, invoice, remote)
+
+
+def _asked_with(case: InvoiceCase, credit: Iterable[str]) -> frozenset[Record]:
+    """The payments on it, the money and credit beside its mark, and its estimate with what others invoiced of it."""
+    named: dict[Kind, set[str]] = {
+        Kind.PAYMENT: {payment.id for payment in case.unapplied},
+        Kind.CREDIT: set(credit),
+        Kind.INVOICE: {invoice.id for invoice in case.estimate_invoices},
+    }
+    if isinstance(case.quickbooks, QuickBooksInvoice):
+        named[Kind.PAYMENT].update(case.quickbooks.payment_ids)
+    if isinstance(case.estimate, QuickBooksEstimate):
+        named[Kind.ESTIMATE] = {case.estimate.id}
+    return frozenset(Record(Side.QUICKBOOKS, kind, name) for kind, names in named.items() for name in names)
 
 
 def _void_told(session: Session, books: Books, remote: Remote) -> bool:

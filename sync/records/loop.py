@@ -2,11 +2,21 @@
 
 from typing import Protocol, TypeVar
 
-from reconcile.model import Plan, Write
+from reconcile.model import Plan, Record, Write
 from sync.books import Books
 from sync.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Outcome, Waits, does_not_settle
 
-Seen = TypeVar("Seen")
+
+class Gathered(Protocol):
+    """What a round has gathered."""
+
+    @property
+    def asked_with(self) -> frozenset[Record]:
+        """Other records that decide with it: when one of them changes, a question may be gone."""
+        ...
+
+
+Seen = TypeVar("Seen", bound=Gathered)
 
 
 class Work(Protocol[Seen]):
@@ -60,7 +70,7 @@ def work_through(work: Work[Seen]) -> Outcome:
         if plan.attention:
             if work.reads_before_asking(seen):
                 continue
-            return NeedsAttention(plan.attention)
+            return NeedsAttention(plan.attention, seen.asked_with)
         if plan.waits_for:
             return Waits(plan.waits_for, plan.waits_because)
         work.agreed(seen, plan)

@@ -6,7 +6,7 @@ from reconcile.model import Adopt, Attention, Kind, QuickBooksPayment, RavetreeP
 from reconcile.payment_facts import KnownInvoice, quickbooks_facts, ravetree_facts, spent_elsewhere
 from reconcile.payment_facts import agree as facts_agree
 from schemas.quickbooks import Body
-from storage import pairs, pending
+from storage import asked_with, pairs, pending
 from storage.models import Copy
 from sync.books import Books
 from sync.records import receipts
@@ -74,6 +74,8 @@ def adopt(books: Books, found: Adopt, invoices: tuple[KnownInvoice, ...]) -> Non
         others = [name for name in names if name not in books.handling]
         others += [Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id) for invoice in invoices]
         pending.reconsider_records(session, books.id, others, books.now())
+        # It is nobody else's any more.
+        asked_with.look_again(session, books.id, names, books.now())
 
 
 def _base_of(copy: Copy | None, *, takes_theirs: bool) -> Body:

@@ -56,6 +56,17 @@ class SeenPayment:
         return self.copy.body
 
     @property
+    def asked_with(self) -> frozenset[Record]:
+        """Its invoices on both sides, what lies on them, and those that may be the same receipt."""
+        found = {Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id) for invoice in self.invoices}
+        found |= {Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id) for invoice in self.invoices}
+        there = {name for invoice in self.invoices for name in invoice.quickbooks.payment_ids}
+        there |= {twin.id for twin in self.case.twins if isinstance(twin, QuickBooksPayment)}
+        here = {twin.id for twin in self.case.twins if isinstance(twin, RavetreePayment)}
+        found |= {Record(Side.QUICKBOOKS, Kind.PAYMENT, name) for name in there}
+        return frozenset(found | {Record(Side.RAVETREE, Kind.PAYMENT, name) for name in here})
+
+    @property
     def remotes(self) -> list[Record]:
         """QuickBooks' records that the work on it depends on: its invoices and itself."""
         found = [Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id) for invoice in self.invoices]
@@ -77,9 +88,6 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
     if quickbooks_id is not None:
         theirs, copy = books.quickbooks.payment(quickbooks_id)
     base = _base(books, pair)
-    if base is None and isinstance(theirs, QuickBooksPayment) and theirs.unapplied > ZERO:
-        # Whose family it is in says whom it may have been meant for: a customer that is new is read once.
-        above(books, theirs.customer_id)
     invoices = _known_invoices(books, ours, theirs, base)
     found = books.decided({subject, *books.handling})
     answers = books.answers({subject, *books.handling})

@@ -105,6 +105,7 @@ class SeenCustomer:
 
     customer: QuickBooksCustomer | Attention
     copy: Copy | None
+    asked_with: frozenset[Record] = frozenset()
 
 
 class CustomerPush:

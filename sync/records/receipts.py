@@ -153,7 +153,7 @@ def _quickbooks_candidates(
         (payment, same_payer)
         for payment, same_payer in found.values()
         if marked_payment(payment.note) is None
-        and (not marked_placeholder(payment.note) or _is_open(payment, invoices))
+        and (not marked_placeholder(payment.note) or _is_open(payment, invoices) or is_released(books, payment))
     ]
 
 

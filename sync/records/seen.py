@@ -37,7 +37,8 @@ class Seen(Generic[Case]):
     """A document as it is now on both sides.
 
     `raw` is Ravetree's, empty for one that is gone; `copy` is ours of QuickBooks', `placeholder` ours of the payment
-    that stands for "marked as paid". `case` is what the rules are asked about.
+    that stands for "marked as paid". `case` is what the rules are asked about, `asked_with` are the other records whose
+    change may end a question.
     """
 
     subject: Record
@@ -46,6 +47,7 @@ class Seen(Generic[Case]):
     copy: Copy | None
     case: Case
     placeholder: Copy | None = None
+    asked_with: frozenset[Record] = frozenset()
 
     @property
     def remote(self) -> Record | None:

@@ -8,7 +8,7 @@ from reconcile.decisions import Decision
 from reconcile.model import Attention, Kind, Record, Side, TaxedTotal
 from schemas import quickbooks
 from schemas.quickbooks import Body
-from storage import decisions, pairs, pending
+from storage import asked_with, decisions, pairs, pending
 from sync.books import Books
 from sync.entities import ENTITIES
 from sync.records.documents import Documents
@@ -83,7 +83,9 @@ def release_placeholder(books: Books, subject: Record, *, forgets_mark: bool) ->
         if forgets_mark:
             pairs.keep(session, books.id, Kind.INVOICE, subject.id, mark={})
         if pair is not None:
-            pending.note(session, books.id, Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id), books.now())
+            payment = Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id)
+            pending.note(session, books.id, payment, books.now())
+            asked_with.look_again(session, books.id, [payment], books.now())
 
 
 def _write_anew(books: Books, subject: Record) -> None:

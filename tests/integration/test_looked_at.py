@@ -14,6 +14,7 @@ from config.ports import SystemClock
 from reconcile.model import Kind, Record, Side
 from schemas.envelopes import Delivery, Envelope
 from storage import (
+    asked_with,
     copies,
     depths,
     inbox,
@@ -29,6 +30,7 @@ from storage import (
 )
 from storage.database import Database
 from storage.models import (
+    AskedWith,
     Connection,
     Copy,
     Event,
@@ -66,6 +68,9 @@ HOT: dict[str, Callable[[Session], object]] = {
     "whose turn it is": lambda s: pending.due_connections(s, NOW),
     "whether it is one's turn": lambda s: pending.due_connections(s, NOW, only="c"),
     "what is due": lambda s: pending.due(s, "c", NOW, 50),
+    "what was asked with a record": lambda s: asked_with.look_again(
+        s, "c", [Record(Side.RAVETREE, Kind.PAYMENT, "7")], NOW
+    ),
     "what is to be told": lambda s: sync_states.unsent(s, "c", NOW, 100),
     "how much is not told yet": depths.untold,
     "how many records have a partner": lambda s: pairs.count(s, "c", MOST // 8),
@@ -179,6 +184,16 @@ def _rows() -> dict[type[Any], list[dict[str, Any]]]:
         ],
         Event: [event | {"event_id": str(n), "subject": f"inv_{n}"} for n in numbers],
         PendingChange: [waiting | {"record_id": f"inv_{n}", "due_at": LATER} for n in numbers],
+        AskedWith: [
+            {
+                "connection_id": "c",
+                "side": "ravetree",
+                "kind": "invoice",
+                "record_id": f"inv_{n}",
+                "other": f"ravetree:payment:{n}",
+            }
+            for n in numbers
+        ],
         SyncState: [told | {"ravetree_id": f"inv_{n}"} for n in numbers],
         Step: [
             {

@@ -210,3 +210,28 @@ def test_while_a_kind_is_stopped_each_record_that_has_to_wait_is_told_of_once(wo
         world.api("POST", "/api/brakes/invoice/resume")
         world.settle()
     assert said == ["a write", f"invoice/{first['id']} synced"]
+
+
+def test_what_is_left_in_ravetree_alone_is_told_to_be_no_question_any_more(world: World) -> None:
+    first = world.invoice(world.client("Aster"), "100.00")
+    second = world.invoice(world.client("Birch"), "50.00")
+    world.settle()
+    payment = world.receive({first["id"]: "100.00", second["id"]: "50.00"})
+    world.settle()
+    assert world.ravetree.sync_state("payment", payment["id"])["state"] == "held"
+    path = f"/api/connections/{world.connection_id}/records/ravetree/payment/{payment['id']}/decision"
+    world.api("POST", path, {"decision": "leave", "by": "Kim", "note": ""})
+    world.settle()
+    state = world.ravetree.sync_state("payment", payment["id"])
+    assert (state["state"], state["remote_id"], state["remedy"]) == ("synced", None, None)
+    assert state["notices"] == ["Left in Ravetree alone."]
+
+
+def test_what_is_void_before_it_was_ever_written_is_told_to_be_no_question_any_more(world: World) -> None:
+    invoice = world.invoice(world.client("Aster"), "100.00", number="A number above what QuickBooks keeps")
+    world.settle()
+    assert world.ravetree.sync_state("invoice", invoice["id"])["state"] == "needs_attention"
+    world.ravetree.change("invoices", invoice["id"], {"status": "void"})
+    world.settle()
+    assert world.attention() == []
+    assert world.ravetree.sync_state("invoice", invoice["id"])["state"] == "synced"

@@ -276,6 +276,22 @@ def test_another_client_or_currency_with_payments_is_held(changes: dict[str, Any
     assert written(plan(paired_case(edited)))[1] == "invoice.update"
 
 
+@pytest.mark.parametrize(
+    ("paid", "cause", "remedy"),
+    [
+        (40, "a deposit of 40.00 USD on the form", "Take the deposit off the form"),
+        (60, "payments and a deposit of 40.00 USD on the form", "Remove the payments and the deposit on the form"),
+    ],
+)
+@pytest.mark.parametrize("changes", [{"client_id": "client_2"}, {"currency": "EUR"}])
+def test_what_pays_it_on_the_form_is_named(changes: dict[str, Any], paid: int, cause: str, remedy: str) -> None:
+    there = quickbooks_invoice(100, paid=paid, deposit=amount(40))
+    asked = plan(paired_case(ravetree_invoice(**changes), there)).attention
+    assert asked is not None
+    assert cause in asked.cause
+    assert asked.remedy.startswith(remedy)
+
+
 # --- drift ---------------------------------------------------------------------------------------
 
 
@@ -356,6 +372,14 @@ def test_once_sent_stays_sent() -> None:
 def test_void_and_deleted_in_ravetree_become_void_in_quickbooks(ended: Any) -> None:
     assert written(plan(paired_case(ended))) == (Side.QUICKBOOKS, "invoice.void", "Q1", 5)
     assert plan(paired_case(ended, VOID)) == NOTHING
+
+
+def test_a_void_with_a_deposit_on_the_form_names_that() -> None:
+    there = quickbooks_invoice(100, paid=40, deposit=amount(40))
+    asked = plan(paired_case(ravetree_invoice(status="void"), there)).attention
+    assert asked is not None
+    assert "40.00 USD as a deposit on its form" in asked.cause
+    assert asked.remedy == "Take the deposit off the form in QuickBooks, then press retry."
 
 
 def test_a_void_with_payments_applied_is_held_before_anything_is_written() -> None:

@@ -101,6 +101,25 @@ def asked(made: Plan) -> Attention:
     return made.attention
 
 
+# --- thousandths ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_american", [True, False])
+def test_thousandths_that_quickbooks_does_not_keep_are_asked_about_before_it_is_written(is_american: bool) -> None:
+    """As 8.61 and 8.61 they would be the same."""
+    invoice = billed(line("10.125"), total=amount("8.606"), currency="KWD")
+    planned = american(invoice) if is_american else british(invoice, tax=CompanyTax(is_charged=False))
+    assert asked(planned).code == "total_differs"
+    assert "is 8.606 KWD in Ravetree but would be 8.610 KWD (+0.004) in QuickBooks" in asked(planned).cause
+
+
+def test_thousandths_are_written_as_the_cents_that_quickbooks_keeps() -> None:
+    invoice = billed(line("10.125"), total=amount("8.606"), currency="KWD")
+    made = content(american(invoice, decision=Decision.ACCEPT))
+    assert ([one.amount for one in made.lines], made.discount) == ([amount("10.13")], amount("1.52"))
+    assert made.foreseen.is_accepted
+
+
 # --- outside the US ------------------------------------------------------------------------------
 
 

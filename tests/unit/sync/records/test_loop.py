@@ -1,5 +1,6 @@
 """The loop that every record goes through."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from reconcile.model import NOTHING, Attention, Kind, Plan, Record, Side, Write
@@ -7,8 +8,17 @@ from sync.outcomes import MAX_ROUNDS, Agreed, NeedsAttention, Waits
 from sync.records.loop import work_through
 
 RECORD = Record(Side.RAVETREE, Kind.INVOICE, "inv_1")
+OTHER = Record(Side.QUICKBOOKS, Kind.PAYMENT, "7")
 ATTENTION = Attention("held", "why", "Why.", "So.")
 WRITING = Plan(writes=(Write(Side.QUICKBOOKS, "invoice.update", "1"),))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Round:
+    """What was gathered: how many plans are left."""
+
+    left: int
+    asked_with: frozenset[Record] = frozenset({OTHER})
 
 
 class Work:
@@ -27,30 +37,30 @@ class Work:
     def look_at(self, records: Any, *, must_read: bool) -> None:
         self.did.append((records, must_read))
 
-    def gather(self) -> int:
+    def gather(self) -> Round:
         self.gathered += 1
-        return len(self._plans)
+        return Round(len(self._plans))
 
-    def plan(self, _seen: int) -> Any:
+    def plan(self, _seen: Round) -> Any:
         return self._plans.pop(0) if len(self._plans) > 1 else self._plans[0]
 
-    def reads_first(self, _seen: int, _plan: Plan) -> bool:
+    def reads_first(self, _seen: Round, _plan: Plan) -> bool:
         self._old -= 1
         return self._old >= 0
 
-    def ties(self, _seen: int, _plan: Plan) -> bool:
+    def ties(self, _seen: Round, _plan: Plan) -> bool:
         self._untied -= 1
         return self._untied >= 0
 
-    def write(self, _seen: int, write: Write) -> Any:
+    def write(self, _seen: Round, write: Write) -> Any:
         self.did.append(write)
         return self._ends
 
-    def reads_before_asking(self, _seen: int) -> bool:
+    def reads_before_asking(self, _seen: Round) -> bool:
         self._unread -= 1
         return self._unread >= 0
 
-    def agreed(self, _seen: int, plan: Plan) -> None:
+    def agreed(self, _seen: Round, plan: Plan) -> None:
         self.did.append(plan)
 
 
@@ -73,7 +83,7 @@ def test_it_writes_nothing_before_it_has_read_and_tied() -> None:
 
 def test_it_reads_once_more_before_it_asks() -> None:
     work = Work(Plan(attention=ATTENTION), unread=1)
-    assert work_through(work) == NeedsAttention(ATTENTION)
+    assert work_through(work) == NeedsAttention(ATTENTION, frozenset({OTHER}))
     assert (work.did, work.gathered) == ([], 2)
 
 
