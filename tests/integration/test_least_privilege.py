@@ -12,7 +12,7 @@ import requests
 from pika.exceptions import ChannelClosedByBroker
 
 from config import names
-from tests.integration.test_outages import Installed
+from tests.integration.installed import Installed
 
 pytestmark = pytest.mark.thorough
 
