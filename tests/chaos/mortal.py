@@ -253,8 +253,10 @@ class Cause:
                 self._poison()
             case points.OLD_TOKEN:
                 self._store(sa.update(Connection).values(access_expires_at=datetime.now(UTC)))
+                # So that somebody needs it.
+                self._make_due()
             case points.DUE:
-                self._store(sa.update(PlannedDuty).values(due_at=datetime.now(UTC) - timedelta(seconds=1)))
+                self._make_due()
             case points.ASKED:
                 self._ask()
             case points.WITHOUT_DATABASE:
@@ -287,6 +289,9 @@ class Cause:
             found = connection.execute(dead).scalar_one()
         engine.dispose()
         return int(found)
+
+    def _make_due(self) -> None:
+        self._store(sa.update(PlannedDuty).values(due_at=datetime.now(UTC) - timedelta(seconds=1)))
 
     def _store(self, statement: Any) -> None:
         engine = sa.create_engine(self.installed.database_url)

@@ -76,11 +76,11 @@ class Linked(Installation):
 
 
 class Load(threading.Thread):
-    """Deliveries of QuickBooks about a record of nobody's interest; each is repeated until it is taken."""
+    """Deliveries of QuickBooks about an invoice; each is repeated until it is taken."""
 
-    def __init__(self, installed: Linked) -> None:
+    def __init__(self, installed: Linked, invoice: str) -> None:
         super().__init__(daemon=True)
-        self._installed = installed
+        self._installed, self._invoice = installed, invoice
         self._ended = threading.Event()
         self.taken: set[str] = set()
         self.refused = 0
@@ -97,7 +97,7 @@ class Load(threading.Thread):
 
     def _is_taken(self, event_id: str) -> bool:
         try:
-            return self._installed.post_event(event_id).status_code == 200
+            return self._installed.post_event(event_id, self._invoice).status_code == 200
         except requests.RequestException:
             return False
 
@@ -133,7 +133,7 @@ def test_a_link_that_fails_under_load_is_well_again_in_time(
 ) -> None:
     proxy = linked.proxies[link]
     accounts = Accounts(linked.ravetree, linked.quickbooks, linked.database_url)
-    load = Load(linked)
+    load = Load(linked, linked.quickbooks.query("select * from Invoice")[0]["Id"])
     load.start()
     try:
         FAULTS[fault](proxy)

@@ -102,15 +102,15 @@ class Installation:
         body = {"client_id": client, "issue_date": "2026-11-20", "due_date": "2026-12-20", "currency": "USD"}
         return self.ravetree.create("invoices", body | {"lines": lines})
 
-    def post_event(self, event_id: str = "") -> requests.Response:
-        """A delivery of QuickBooks about a record of nobody's interest, signed as Intuit signs."""
+    def post_event(self, event_id: str = "", invoice: str = "999999") -> requests.Response:
+        """A delivery of QuickBooks about an invoice, which is nobody's if none is named; signed as Intuit signs."""
         event = {
             "specversion": "1.0",
             "id": event_id or str(uuid.uuid4()),
             "source": "test",
             "type": "qbo.invoice.updated.v1",
             "time": datetime.now(UTC).isoformat(),
-            "intuitentityid": "999999",
+            "intuitentityid": invoice,
             "intuitaccountid": self.processes.world.quickbooks["realm_id"],
         }
         body = json.dumps([event]).encode()
