@@ -125,7 +125,7 @@ docs: $(TEST) ## What the tutorial and the operator's page say, typed, and held 
 fuzz: $(TEST) ## Requests, deliveries and messages of every kind: whatever comes, nothing crashes
 	@TESTS='$(TESTS)' ops/test-rings fuzz
 
-chaos: $(TEST) ## Processes killed at seeded points, brokers and databases that stop
+chaos: $(TEST) ## Processes that die at every boundary of input and output, links that fail, servers that hang: what became of all that was acknowledged
 	@TESTS='$(TESTS)' ops/test-rings chaos
 
 ##@ Measure

@@ -25,7 +25,7 @@ import psycopg.sql
 
 from ravebooks.demo.sides import Body
 from tests.bench.rounds import machine
-from tests.integration.test_outages import Installed
+from tests.integration.installed import Installed
 from tests.services.processes import family, processor_seconds
 
 KEPT_IN = Path("build/soak.json")

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.integration.installed import Installed
 from tests.integration.system import until
-from tests.integration.test_outages import Installed
 from tests.services.proxy import Proxy
 
 BACK_SECONDS = 30.0

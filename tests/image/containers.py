@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tests.integration.installed import Installed
 from tests.integration.system import Procfile, healthy
-from tests.integration.test_outages import Installed
 from tests.services.ports import free_ports
 
 ROOT = Path(__file__).parents[2]

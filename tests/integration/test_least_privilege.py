@@ -17,7 +17,7 @@ from consumers import broker_connection
 from publishers import marks
 from publishers.confirms import ConfirmedPublisher
 from publishers.messages import BrokerDown, Message
-from tests.integration.test_outages import Installed
+from tests.integration.installed import Installed
 from tests.services.tls import Authority
 
 pytestmark = pytest.mark.thorough

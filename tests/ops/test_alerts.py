@@ -16,8 +16,8 @@ from config.ports import SystemClock
 from storage import brakes, dead_letters, models, parity
 from storage.database import Database
 from storage.models import Connection, MeteredReads, Operation, PendingChange, PlannedDuty, RunningProcess, SyncState
+from tests.integration.installed import Installed
 from tests.integration.system import until
-from tests.integration.test_outages import Installed
 from tests.ops.prometheus import BOARDS, ROOT, RULES, Prometheus
 
 MINUTES = timedelta(minutes=1)

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import struct
 import threading
 from types import TracebackType
 from typing import Self
@@ -17,7 +18,7 @@ class Proxy:
         self.port = free_ports(1)[0]
         self._server = socket.create_server(("127.0.0.1", self.port))
         self._links: list[_Link] = []
-        self._takes = True
+        self._takes, self._resets, self._delay = True, False, 0.0
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -36,10 +37,26 @@ class Proxy:
             for link in self._links:
                 link.dead.set()
 
-    def mend(self) -> None:
-        """New connections lead through; the dead ones stay dead."""
+    def shut(self) -> None:
+        """Reset every connection, and each new one, until it is mended."""
         with self._lock:
-            self._takes = True
+            self._resets = True
+            links, self._links = self._links, []
+        for link in links:
+            link.reset()
+
+    def slow(self, seconds: float) -> None:
+        """Whatever comes, in either direction, comes so much later."""
+        with self._lock:
+            self._delay = seconds
+            for link in self._links:
+                link.delay = seconds
+
+    def mend(self) -> None:
+        """New connections lead through, and at once; the dead ones stay dead."""
+        self.slow(0.0)
+        with self._lock:
+            self._takes, self._resets = True, False
 
     def close(self) -> None:
         """Close everything."""
@@ -60,16 +77,26 @@ class Proxy:
                     client.close()
                     continue
                 with self._lock:
-                    link = _Link(client, server)
+                    link = _Link(client, server, self._delay)
+                    resets = self._resets
                     if not self._takes:
                         link.dead.set()
-                    self._links.append(link)
-                link.start()
+                    if not resets:
+                        self._links.append(link)
+                if resets:
+                    link.reset()
+                else:
+                    link.start()
+
+
+_RESETS = struct.pack("ii", 1, 0)
+"""Lingering for no time at all: closing says RST, not FIN."""
 
 
 class _Link:
-    def __init__(self, client: socket.socket, server: socket.socket) -> None:
+    def __init__(self, client: socket.socket, server: socket.socket, delay: float) -> None:
         self._ends = (client, server)
+        self.delay = delay
         self.dead = threading.Event()
 
     def start(self) -> None:
@@ -80,11 +107,18 @@ class _Link:
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if self.dead.is_set():
+                if self.dead.wait(self.delay):
                     return
                 sink.sendall(data)
         if not self.dead.is_set():
             self.close()
+
+    def reset(self) -> None:
+        """As a firewall or a router that was started anew does."""
+        for end in self._ends:
+            with contextlib.suppress(OSError):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESETS)
+        self.close()
 
     def close(self) -> None:
         for end in self._ends:
