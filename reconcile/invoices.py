@@ -23,6 +23,7 @@ from reconcile.marks import (
     Placeholder,
     changed,
     is_closed,
+    let_go,
     live_placeholder,
     marked_open,
     plan_mark,
@@ -345,7 +346,7 @@ def _shows_weighty_drift(base: QuickBooksInvoice, now: QuickBooksInvoice, wanted
 def _plan_ended_in_ravetree(case: InvoiceCase, remote: QuickBooksInvoice) -> Plan:
     """Void and deleted in Ravetree both become void in QuickBooks; payments on it stop that."""
     if remote.voided:
-        return NOTHING
+        return _let_go(case, remote.number) or NOTHING
     if (done := _left_in_closed_period(case, remote)) is not None:
         return done
     holder = live_placeholder(case)
@@ -404,6 +405,8 @@ def _plan_voided_in_quickbooks(
                 Decision.QUICKBOOKS,
                 Decision.LEAVE,
             )
+    if (step := _let_go(case, invoice.number)) is not None:
+        return step
     if invoice.paid_amount > ZERO:
         if case.paired_payments:
             return Plan(look_at=case.paired_payments, waits_for=ANY_PAYMENT)
@@ -416,7 +419,15 @@ def _plan_voided_in_quickbooks(
     return write(Side.RAVETREE, Action.INVOICE_VOID, invoice.id, invoice.version)
 
 
+def _let_go(case: InvoiceCase, number: str) -> Plan | None:
+    """What stood for the mark of an invoice that has ended in QuickBooks."""
+    return let_go(case, case.ravetree if isinstance(case.ravetree, RavetreeInvoice) else None, number)
+
+
 def _plan_deleted_in_quickbooks(case: InvoiceCase) -> Plan:
+    number = case.ravetree.number if isinstance(case.ravetree, RavetreeInvoice) else ""
+    if (step := _let_go(case, number or (case.base.quickbooks.number if case.base is not None else ""))) is not None:
+        return step
     if case.ravetree is None or isinstance(case.ravetree, Gone) or case.ravetree.void:
         return NOTHING
     return deleted_in_quickbooks(case, case.ravetree)

@@ -192,43 +192,88 @@ def take_away(case: MarkCase, number: str, payment: QuickBooksPayment, wanted: D
     return write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, payment.id, payment.sync_token)
 
 
+def let_go(case: MarkCase, invoice: RavetreeInvoice | None, number: str) -> Plan | None:
+    """The placeholder of an invoice that has ended in QuickBooks goes: nobody has got that money."""
+    payment = live_placeholder(case)
+    if payment is None or payment.deposited:
+        return None
+    written = case.placeholder.written if case.placeholder is not None else None
+    # That nothing of it is on the invoice any more follows from the end.
+    if written is None or _lost_shares_alone(payment, written):
+        return take_away(case, number, payment)
+    if (step := _said_to_be_the_payment(case, payment)) is not None:
+        return step
+    return held(
+        CHANGED,
+        f"{_marked(invoice, number)}, and has ended in QuickBooks; its payment of "
+        f"{money(written.amount, written.currency)} {_edit(payment, written)}.",
+        "Decide `payment` if it is the real money, or delete it in QuickBooks.",
+        Decision.PAYMENT,
+    )
+
+
+def _said_to_be_the_payment(case: MarkCase, payment: QuickBooksPayment) -> Plan | None:
+    if says(case, CHANGED, Decision.PAYMENT):
+        return Plan(remember=Answer(CHANGED, Decision.PAYMENT, payment.id))
+    if answered(case, CHANGED, payment.id) is not None:
+        return Plan(releases_placeholder=True)
+    return None
+
+
 def changed(case: MarkCase, invoice: RavetreeInvoice | None) -> Plan | None:
     """The question that everything about the mark waits for: a bookkeeper has changed the placeholder."""
     payment = live_placeholder(case)
     written = case.placeholder.written if case.placeholder is not None else None
     if payment is None or written is None or not is_edited(payment, written):
         return None
-    if says(case, CHANGED, Decision.PAYMENT):
-        return Plan(remember=Answer(CHANGED, Decision.PAYMENT, payment.id))
-    if answered(case, CHANGED, payment.id) is not None:
-        return Plan(releases_placeholder=True)
+    if (step := _said_to_be_the_payment(case, payment)) is not None:
+        return step
     free = (
         not payment.credit and set(shares_of(payment)) <= set(shares_of(written)) and not is_closed(case, payment.date)
     )
     if free and invoice is not None and says(case, CHANGED, Decision.RESTORE):
         content = _as_written(written, payment)
         return write(Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE, payment.id, payment.sync_token, content)
-    number = invoice.number if invoice is not None else ""
     return held(
         CHANGED,
-        f"Invoice {number} is marked as paid; its payment of {money(written.amount, written.currency)} was edited in "
-        f"QuickBooks (now {money(payment.amount, payment.currency)} of {payment.date.isoformat()}).",
+        f"{_marked(invoice)}; its payment of {money(written.amount, written.currency)} {_edit(payment, written)}.",
         "Decide `payment` if it is the real money" + (", or `restore` to undo the edit." if free else "."),
         Decision.PAYMENT,
         *((Decision.RESTORE,) if free else ()),
     )
 
 
+def _marked(invoice: RavetreeInvoice | None, number: str = "") -> str:
+    """Which invoice it is, and whether its mark stands still."""
+    is_marked = invoice is not None and invoice.marked_paid and not invoice.void
+    name = invoice.number if invoice is not None else number
+    return f"Invoice {name} is marked as paid" if is_marked else f"Invoice {name} is not marked as paid any more"
+
+
+def _edit(payment: QuickBooksPayment, written: QuickBooksPayment) -> str:
+    """What a bookkeeper did to the placeholder."""
+    if _lost_shares_alone(payment, written):
+        return f"was taken off it in QuickBooks, where {money(payment.unapplied, payment.currency)} of it are unapplied"
+    now = f"{money(payment.amount, payment.currency)} of {payment.date.isoformat()}"
+    return f"was edited in QuickBooks (now {now})"
+
+
 def is_edited(payment: QuickBooksPayment, written: QuickBooksPayment) -> bool:
     """Whether a bookkeeper has changed what the placeholder says since we wrote it; a deposited one is real money."""
-    return not payment.deposited and _says(payment) != _says(written)
+    return not payment.deposited and (_says(payment), shares_of(payment)) != (_says(written), shares_of(written))
+
+
+def _lost_shares_alone(payment: QuickBooksPayment, written: QuickBooksPayment) -> bool:
+    """Whether all is as we wrote it, but that less of it is on its invoice."""
+    was = shares_of(written)
+    less = all(share <= was.get(name, ZERO) for name, share in shares_of(payment).items())
+    return less and _says(payment) == _says(written) and not payment.others
 
 
 def _says(payment: QuickBooksPayment) -> tuple[object, ...]:
-    """What of it is a bookkeeper's edit; a merged customer, an account, a class and a rate are not."""
+    """What of it beside shares is a bookkeeper's edit; a merged customer, an account, a class and a rate are not."""
     return (
         payment.amount,
-        shares_of(payment),
         payment.credit,
         payment.date,
         payment.method,

@@ -73,6 +73,15 @@ def _(desk: Desk) -> str:
     return of_invoice(desk)
 
 
+@situation("placeholder_changed", "its reference was written in, and the invoice was voided in QuickBooks", "payment")
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.mark(invoice)
+    desk.edit("Payment", desk.payments()[0], PaymentRefNum="CHK 77", Line=[])
+    desk.end("Invoice", desk.there(invoice), "void")
+    return of_invoice(desk)
+
+
 @situation("placeholder_removed", "deleted in QuickBooks", "placeholder", "leave", differs=("leave",))
 def _(desk: Desk) -> str:
     desk.mark(desk.bill())

@@ -13,6 +13,7 @@ from reconcile.marks import Placeholder
 from reconcile.model import (
     ANY_PAYMENT,
     NOTHING,
+    Allocation,
     Answer,
     Attention,
     Gone,
@@ -506,6 +507,44 @@ def test_a_placeholder_removed_in_quickbooks_is_asked_about_and_not_made_again(l
     case = paired_case(MARKED, placeholder=Placeholder(lost))
     assert attention(plan(case)) == ("held", "placeholder_removed")
     assert plan(paired_case(placeholder=Placeholder(lost))) == NOTHING
+
+
+def covered(value: str | int = 100, **changes: Any) -> Placeholder:
+    """Our placeholder as we wrote it over Q1, and what a bookkeeper made of it since."""
+    return Placeholder(replace(placeholder(value), **changes), placeholder(value))
+
+
+OFF_ITS_INVOICE = covered(allocations=(), unapplied=amount(100))
+
+
+@pytest.mark.parametrize("remote", [VOID, Gone("Q1")])
+@pytest.mark.parametrize("ours", [MARKED, ravetree_invoice(status="void"), Gone("R1")])
+def test_what_stood_for_the_mark_goes_with_an_invoice_that_ended_in_quickbooks(ours: Any, remote: Any) -> None:
+    case = paired_case(ours, remote, placeholder=OFF_ITS_INVOICE)
+    assert written(plan(case)) == (Side.QUICKBOOKS, "placeholder.delete", "PH1", 7)
+    assert attention(plan(replace(case, books_closed=DAY)))[1] == "placeholder_in_closed_period"
+    deposited = covered(allocations=(), unapplied=amount(100), deposited=True)
+    assert plan(replace(case, placeholder=deposited)) == plan(replace(case, placeholder=None))
+
+
+@pytest.mark.parametrize("edit", [{"reference": "CHK 7"}, {"allocations": (Allocation("Q2", amount(100)),)}])
+def test_what_a_bookkeeper_made_of_it_is_asked_about_when_the_invoice_ends(edit: dict[str, Any]) -> None:
+    case = paired_case(MARKED, VOID, placeholder=covered(**edit))
+    found = plan(case)
+    assert attention(found) == ("held", "placeholder_changed")
+    assert found.attention is not None
+    assert found.attention.decisions == ("payment",)
+    said = plan(replace(case, decision="payment")).remember
+    assert said == Answer("placeholder_changed", "payment", "PH1")
+    assert plan(replace(case, answers=(said,))).releases_placeholder
+
+
+def test_a_changed_placeholder_whose_mark_is_gone_is_not_called_marked() -> None:
+    case = paired_case(remote=quickbooks_invoice(paid=100), placeholder=covered(reference="CHK 7"))
+    found = plan(case)
+    assert attention(found) == ("held", "placeholder_changed")
+    assert found.attention is not None
+    assert "is not marked as paid any more" in found.attention.cause
 
 
 def test_an_edit_goes_before_the_mark() -> None:

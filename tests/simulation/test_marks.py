@@ -1,0 +1,100 @@
+"""What becomes of the payment that stands for a mark as paid, whatever a bookkeeper does around it."""
+
+import pytest
+
+from ravebooks.demo.sides import Body
+from tests.questions.desk import Desk, say
+from tests.questions.playing import rest
+from tests.simulation.world import World
+
+
+@pytest.fixture
+def desk(world: World) -> Desk:
+    return Desk(world)
+
+
+def marked(desk: Desk) -> Body:
+    """An invoice of 100.00 that is marked as paid in Ravetree, and covered in QuickBooks."""
+    invoice = desk.bill()
+    desk.mark(invoice)
+    return invoice
+
+
+def codes(desk: Desk) -> list[str]:
+    rest(desk)
+    return sorted(row["code"] for row in desk.world.attention())
+
+
+def answer(desk: Desk, decision: str) -> None:
+    (row,) = desk.world.attention()
+    say(desk, f"{row['side']}:{row['kind']}:{row['id']}", decision)
+    rest(desk)
+
+
+def amounts(desk: Desk) -> list[tuple[float, float]]:
+    """Each live payment in QuickBooks, and what of it is unapplied."""
+    rows = [row for row in desk.payments() if row["TotalAmt"]]
+    return sorted((float(row["TotalAmt"]), float(row["UnappliedAmt"])) for row in rows)
+
+
+def take_off(desk: Desk) -> None:
+    """A bookkeeper takes the payment off its invoice, and nobody has told it yet."""
+    (row,) = desk.payments()
+    named = {name: row[name] for name in ("Id", "SyncToken", "CustomerRef", "TotalAmt")}
+    desk.world.quickbooks.write("payment", named | {"sparse": True, "Line": []})
+
+
+# --- the invoice ends in QuickBooks --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["void", "delete"])
+@pytest.mark.parametrize("seen", [False, True])
+def test_the_placeholder_goes_with_the_invoice_that_ends_in_quickbooks(desk: Desk, end: str, seen: bool) -> None:
+    """QuickBooks lets go of it first: what stood for a mark is no money that anybody could spend."""
+    invoice = marked(desk)
+    take_off(desk)
+    if seen:
+        assert codes(desk) == ["placeholder_changed"]
+    desk.end("Invoice", desk.there(invoice), end)
+    assert codes(desk) == ([] if end == "void" else ["deleted_in_quickbooks"])
+    assert desk.payments() == []
+
+
+def test_what_is_pushed_after_a_deletion_in_quickbooks_has_its_placeholder_again(desk: Desk) -> None:
+    invoice = marked(desk)
+    take_off(desk)
+    desk.end("Invoice", desk.there(invoice))
+    answer(desk, "push")
+    assert (codes(desk), amounts(desk)) == ([], [(100, 0)])
+    assert desk.world.compare().differing == []
+
+
+def test_a_placeholder_that_says_more_is_asked_about_when_its_invoice_is_void(desk: Desk) -> None:
+    invoice = marked(desk)
+    (row,) = desk.payments()
+    desk.edit("Payment", row, PaymentRefNum="CHK 77", Line=[])
+    desk.end("Invoice", desk.there(invoice), "void")
+    assert codes(desk) == ["placeholder_changed"]
+    (asked,) = desk.world.attention()
+    assert [each["decision"] for each in asked["decisions"]] == ["payment"]
+    answer(desk, "payment")
+    assert (codes(desk), amounts(desk)) == ([], [(100, 100)])
+    assert desk.world.ravetree.get("invoices", invoice["id"])["status"] == "void"
+
+
+# --- who raises it -------------------------------------------------------------------------------
+
+
+# --- QuickBooks' total under a mark --------------------------------------------------------------
+
+
+# --- left, and then another amount ---------------------------------------------------------------
+
+
+def test_a_placeholder_whose_mark_was_taken_away_is_not_called_marked(desk: Desk) -> None:
+    invoice = marked(desk)
+    desk.edit("Payment", desk.payments()[0], PaymentRefNum="CHK 77")
+    desk.change(invoice, status="sent")
+    assert codes(desk) == ["placeholder_changed"]
+    (row,) = desk.world.attention()
+    assert "is not marked as paid any more" in row["cause"]
