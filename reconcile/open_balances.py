@@ -75,8 +75,7 @@ def plan_open(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoic
     code = DEPOSIT if remote.deposit > ZERO else DIFFER
     wanted = open_here(invoice)
     amounts = (plain(wanted), plain(remote.balance))
-    left = answered(case, code)
-    if left is not None and left.amounts == amounts:
+    if _is_left(case, code, remote.balance - wanted):
         return NOTHING
     if says(case, code, Decision.LEAVE):
         return Plan(remember=Answer(code, Decision.LEAVE, amounts=amounts))
@@ -97,3 +96,12 @@ def plan_open(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoic
         "Enter what is missing on one side and press retry, or decide `leave`.",
         Decision.LEAVE,
     )
+
+
+def _is_left(case: OpenCase, code: str, apart: Decimal) -> bool:
+    """Whether a person left them apart by as much: a payment of the same on both sides changes nothing of that."""
+    left = answered(case, code)
+    if left is None:
+        return False
+    here, there = map(Decimal, left.amounts)
+    return there - here == apart

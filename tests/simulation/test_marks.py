@@ -91,6 +91,18 @@ def test_a_placeholder_that_says_more_is_asked_about_when_its_invoice_is_void(de
 # --- left, and then another amount ---------------------------------------------------------------
 
 
+def test_what_was_left_open_stays_left_when_as_much_is_paid_on_both_sides(desk: Desk) -> None:
+    """100.00 against 150.00, then 0.00 against 50.00: the difference that was decided is the same."""
+    invoice = desk.bill()
+    desk.price(invoice, 150)
+    rest(desk)
+    answer(desk, "leave")
+    desk.receive({invoice["id"]: "100.00"})
+    assert codes(desk) == []
+    desk.price(invoice, 160)
+    assert codes(desk) == ["open_balances_differ"]
+
+
 def test_a_placeholder_whose_mark_was_taken_away_is_not_called_marked(desk: Desk) -> None:
     invoice = marked(desk)
     desk.edit("Payment", desk.payments()[0], PaymentRefNum="CHK 77")

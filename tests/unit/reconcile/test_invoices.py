@@ -539,6 +539,15 @@ def test_what_a_bookkeeper_made_of_it_is_asked_about_when_the_invoice_ends(edit:
     assert plan(replace(case, answers=(said,))).releases_placeholder
 
 
+def test_what_is_open_stays_left_for_as_long_as_it_is_apart_by_as_much() -> None:
+    case = paired_case(remote=quickbooks_invoice(150))
+    left = plan(replace(case, decision="leave")).remember
+    assert left == Answer("open_balances_differ", "leave", amounts=("100.00", "150.00"))
+    paid = replace(case, ravetree=ravetree_invoice(paid=100), quickbooks=quickbooks_invoice(150, paid=100))
+    assert plan(replace(paid, answers=(left,))) == NOTHING
+    assert attention(plan(replace(case, quickbooks=quickbooks_invoice(140), answers=(left,))))[0] == "held"
+
+
 def test_a_changed_placeholder_whose_mark_is_gone_is_not_called_marked() -> None:
     case = paired_case(remote=quickbooks_invoice(paid=100), placeholder=covered(reference="CHK 7"))
     found = plan(case)
