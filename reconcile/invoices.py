@@ -153,8 +153,11 @@ class InvoiceCase:
 
     @property
     def accepted_gap(self) -> Decimal:
-        """By how much QuickBooks' total is more, as a person decided."""
-        return _accepted(self.base)
+        """By how much QuickBooks' total is more, as a person decided, and as it still is."""
+        now, base = self.quickbooks, self.base
+        if isinstance(now, QuickBooksInvoice) and base is not None and now.total != base.quickbooks.total:
+            return ZERO
+        return _accepted(base)
 
 
 def plan(case: InvoiceCase) -> Plan:

@@ -40,6 +40,7 @@ CHANGED, NOT_COVERED, CLOSED = "placeholder_changed", "mark_not_covered", "place
 REMOVED, IN_CLOSED_PERIOD = "placeholder_removed", "mark_in_closed_period"
 TIME_ZONE_UNKNOWN = "time_zone_unknown"
 BESIDE, CREDIT_BESIDE = "unapplied_money_beside_mark", "credit_beside_mark"
+DIFFER = "open_balances_differ"
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class MarkCase(Asked, Protocol):
 
     @property
     def accepted_gap(self) -> Decimal:
-        """By how much QuickBooks' total is more, as a person decided."""
+        """By how much QuickBooks' total is more, as a person decided, and as it still is."""
         ...
 
     @property
@@ -175,7 +176,7 @@ def resize(
     if wanted == ZERO or is_closed(case, payment.date):
         return take_away(case, invoice.number, payment, wanted)
     if wanted - payment.amount > remote.balance:
-        return _wait_or(case, lambda: _balances_differ(invoice, remote, wanted, remote.balance + payment.amount))
+        return _ask_apart(case, invoice, remote)
     content = placeholder_content(case, invoice, remote, wanted, payment.date)
     return write(Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE, payment.id, payment.sync_token, content)
 
@@ -291,10 +292,12 @@ def _new(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, wa
     mark = case.mark
     again = mark is not None and mark.at == invoice.marked_paid_at and not mark.moving
     if again and not says(case, NOT_COVERED, Decision.PLACEHOLDER):
+        if remote.balance == ZERO or _is_left_uncovered(case, remote):
+            return NOTHING
         return _wait_or(case, lambda: _not_covered(case, invoice, remote))
     amount = remote.balance if again else wanted
     if remote.balance != amount:
-        return _wait_or(case, lambda: _balances_differ(invoice, remote, wanted, remote.balance))
+        return _ask_apart(case, invoice, remote)
     if (question := _beside(case, invoice, None)) is not None:
         return question
     day = mark.day if mark is not None and mark.moving else None
@@ -345,10 +348,29 @@ def _removed(case: MarkCase, invoice: RavetreeInvoice, wanted: Decimal) -> Plan:
     )
 
 
-def _not_covered(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
+def is_left(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> bool:
+    """Whether a person left open in QuickBooks what the payment for the mark does not cover, as it is."""
+    return _is_left_uncovered(case, remote) or _is_left_apart(case, invoice, remote)
+
+
+def _is_left_uncovered(case: MarkCase, remote: QuickBooksInvoice) -> bool:
     left = answered(case, NOT_COVERED, "")
-    if left is not None and left.amounts == (plain(remote.balance),):
-        return NOTHING
+    return left is not None and left.amounts == (plain(remote.balance),)
+
+
+def _is_left_apart(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> bool:
+    left = answered(case, DIFFER, _spelled(invoice.marked_paid_at))
+    return left is not None and left.amounts == _apart(case, invoice, remote)
+
+
+def _apart(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> tuple[str, str]:
+    """What the mark is to cover, and what the payment for it can cover in QuickBooks."""
+    payment = live_placeholder(case)
+    covers = remote.balance + (payment.amount if payment is not None else ZERO)
+    return plain(marked_open(case, invoice)), plain(covers)
+
+
+def _not_covered(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
     if says(case, NOT_COVERED, Decision.LEAVE):
         return Plan(remember=Answer(NOT_COVERED, Decision.LEAVE, amounts=(plain(remote.balance),)))
     return held(
@@ -504,13 +526,34 @@ def _deposited(case: MarkCase, invoice: RavetreeInvoice, payment: QuickBooksPaym
     return _wait_or(case, lambda: held("placeholder_deposited", cause, remedy))
 
 
-def _balances_differ(invoice: RavetreeInvoice, remote: QuickBooksInvoice, wanted: Decimal, open_there: Decimal) -> Plan:
+def _ask_apart(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
+    """What is open there is not what the mark is to cover: a person has left it so, or is asked."""
+    if _is_left_apart(case, invoice, remote):
+        return NOTHING
+    return _wait_or(case, lambda: _balances_differ(case, invoice, remote))
+
+
+def _balances_differ(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
+    mark, amounts = _spelled(invoice.marked_paid_at), _apart(case, invoice, remote)
+    if says(case, DIFFER, Decision.LEAVE):
+        return Plan(remember=Answer(DIFFER, Decision.LEAVE, mark, amounts))
+    here, there = (money(Decimal(amount), invoice.currency) for amount in amounts)
+    if remote.total != invoice.total + case.accepted_gap:
+        mine, other = (money(one.total, one.currency) for one in (invoice, remote))
+        return held(
+            DIFFER,
+            f"Invoice {invoice.number} was marked as paid; {here} of {mine} are open in Ravetree, {there} of {other} "
+            "in QuickBooks.",
+            "Set the total right on one side and press retry, or decide `leave`.",
+            Decision.LEAVE,
+        )
     deposit = f" (a deposit of {money(remote.deposit, remote.currency)} stands on its form)" if remote.deposit else ""
+    missing = "Take the deposit off its form" if deposit else "Enter the missing payment on one side"
     return held(
-        "open_balances_differ",
-        f"Invoice {invoice.number} was marked as paid with {money(wanted, invoice.currency)} open in "
-        f"Ravetree and {money(open_there, invoice.currency)} in QuickBooks{deposit}.",
-        "Enter the missing payment on one side, then press retry.",
+        DIFFER,
+        f"Invoice {invoice.number} was marked as paid with {here} open in Ravetree and {there} in QuickBooks{deposit}.",
+        f"{missing} and press retry, or decide `leave`.",
+        Decision.LEAVE,
     )
 
 

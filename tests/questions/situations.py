@@ -165,6 +165,14 @@ def _(desk: Desk) -> str:
     return of_invoice(desk)
 
 
+@situation("open_balances_differ", "marked over a total that was raised in QuickBooks", "leave", differs=("leave",))
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.price(invoice, 150)
+    desk.mark(invoice)
+    return of_invoice(desk)
+
+
 @situation("deposit_on_form", "a deposit on the form in QuickBooks", "leave", differs=("leave",))
 def _(desk: Desk) -> str:
     invoice = desk.bill()

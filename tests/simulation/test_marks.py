@@ -5,6 +5,8 @@ import pytest
 from ravebooks.demo.sides import Body
 from tests.questions.desk import Desk, say
 from tests.questions.playing import rest
+from tests.simulation.people import plain
+from tests.simulation.test_tax import rounded_by_line
 from tests.simulation.world import World
 
 
@@ -86,6 +88,36 @@ def test_a_placeholder_that_says_more_is_asked_about_when_its_invoice_is_void(de
 
 
 # --- QuickBooks' total under a mark --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["leave", "total"])
+def test_a_mark_over_another_total_names_both_and_ends_as_its_remedy_says(desk: Desk, end: str) -> None:
+    invoice = desk.bill()
+    desk.price(invoice, 150)
+    desk.mark(invoice)
+    assert codes(desk) == ["open_balances_differ"]
+    (row,) = desk.world.attention()
+    assert "100.00 USD of 100.00 USD are open in Ravetree, 150.00 USD of 150.00 USD in QuickBooks" in row["cause"]
+    if end == "leave":
+        answer(desk, "leave")
+        assert [row["cause"] for row in desk.world.parity()["rows"]] == ["decided"]
+    else:
+        desk.price(invoice, 100)
+    assert (codes(desk), len(desk.payments())) == ([], 0 if end == "leave" else 1)
+
+
+def test_a_mark_covers_an_accepted_difference_that_quickbooks_has_put_right(british: World) -> None:
+    """0.01 was accepted, then corrected in QuickBooks: both say 1.20, and 1.20 is what the mark stands for."""
+    desk = Desk(british)
+    invoice = rounded_by_line(british)
+    rest(desk)
+    answer(desk, "accept")
+    row = desk.there(invoice)
+    first, *others = [one for one in row["Line"] if "Id" in one]
+    kept = {key: value for key, value in first["SalesItemLineDetail"].items() if key not in ("Qty", "UnitPrice")}
+    desk.edit("Invoice", row, Line=plain([first | {"Amount": 0.34, "SalesItemLineDetail": kept}, *others]))
+    desk.mark(invoice)
+    assert (codes(desk), amounts(desk)) == ([], [(1.2, 0)])
 
 
 # --- left, and then another amount ---------------------------------------------------------------

@@ -23,6 +23,7 @@ from reconcile.model import (
     Plan,
     Record,
     Side,
+    TaxedTotal,
 )
 from tests.unit.reconcile.build import (
     CUSTOMER,
@@ -539,6 +540,21 @@ def test_what_a_bookkeeper_made_of_it_is_asked_about_when_the_invoice_ends(edit:
     assert plan(replace(case, answers=(said,))).releases_placeholder
 
 
+def test_a_mark_over_another_total_is_left_until_its_amount_changes() -> None:
+    case = paired_case(MARKED, quickbooks_invoice(150))
+    found = plan(case)
+    assert attention(found) == ("held", "open_balances_differ")
+    assert found.attention is not None
+    assert "100.00 USD of 100.00 USD" in found.attention.cause
+    assert "total right" in found.attention.remedy
+    left = plan(replace(case, decision="leave")).remember
+    assert left is not None
+    assert plan(replace(case, answers=(left,))) == NOTHING
+    assert attention(plan(replace(case, quickbooks=quickbooks_invoice(160), answers=(left,))))[0] == "held"
+    unmarked = replace(case, ravetree=ravetree_invoice(), answers=(left,))
+    assert attention(plan(unmarked))[1] == "open_balances_differ", "it was said of the mark"
+
+
 def test_what_is_open_stays_left_for_as_long_as_it_is_apart_by_as_much() -> None:
     case = paired_case(remote=quickbooks_invoice(150))
     left = plan(replace(case, decision="leave")).remember
@@ -546,6 +562,17 @@ def test_what_is_open_stays_left_for_as_long_as_it_is_apart_by_as_much() -> None
     paid = replace(case, ravetree=ravetree_invoice(paid=100), quickbooks=quickbooks_invoice(150, paid=100))
     assert plan(replace(paid, answers=(left,))) == NOTHING
     assert attention(plan(replace(case, quickbooks=quickbooks_invoice(140), answers=(left,))))[0] == "held"
+
+
+def test_an_accepted_difference_that_quickbooks_put_right_is_no_part_of_the_mark() -> None:
+    cent = TaxedTotal(Decimal("-0.01"), Decimal("-0.01"))
+    then = quickbooks_invoice("99.99")
+    case = paired_case(MARKED, quickbooks_invoice(), remote_was=then)
+    assert case.base is not None
+    case = replace(case, base=replace(case.base, accepted=cent))
+    content = the_write(plan(case)).content
+    assert isinstance(content, PaymentContent)
+    assert content.amount == 100
 
 
 def test_a_changed_placeholder_whose_mark_is_gone_is_not_called_marked() -> None:
