@@ -29,6 +29,7 @@ from reconcile.marks import (
     plan_mark,
     resize,
     take_away,
+    wanted_of,
 )
 from reconcile.model import (
     ANY_PAYMENT,
@@ -158,6 +159,11 @@ class InvoiceCase:
         if isinstance(now, QuickBooksInvoice) and base is not None and now.total != base.quickbooks.total:
             return ZERO
         return _accepted(base)
+
+    @property
+    def wanted_here(self) -> Decimal:
+        """What Ravetree wants of the placeholder, whatever was done in QuickBooks since its content was written."""
+        return wanted_of(self.ravetree, _accepted(self.base)) if isinstance(self.ravetree, RavetreeInvoice) else ZERO
 
 
 def plan(case: InvoiceCase) -> Plan:

@@ -55,12 +55,14 @@ class Placeholder:
 class Mark:
     """For which mark a placeholder was written last: when it was set, and the day that the placeholder bears.
 
-    `moving` says that it was taken away for an edit of the invoice, and comes back after that.
+    `moving` says that it was taken away for an edit of the invoice, and comes back after that. `wanted` is what
+    Ravetree wanted of it then, with what QuickBooks made open there since; None where that was not kept.
     """
 
     at: datetime
     day: date | None = None
     moving: bool = False
+    wanted: Decimal | None = None
 
 
 class MarkCase(Asked, Protocol):
@@ -117,6 +119,11 @@ class MarkCase(Asked, Protocol):
         ...
 
     @property
+    def wanted_here(self) -> Decimal:
+        """What Ravetree wants of the placeholder, whatever was done in QuickBooks since its content was written."""
+        ...
+
+    @property
     def installation(self) -> str:
         """The id that our markers bear."""
         ...
@@ -135,9 +142,14 @@ def is_closed(case: MarkCase, day: date | None) -> bool:
 
 def marked_open(case: MarkCase, invoice: RavetreeInvoice) -> Decimal:
     """What the placeholder is to be: what is only marked as paid, and the accepted difference of the totals with it."""
+    return wanted_of(invoice, case.accepted_gap)
+
+
+def wanted_of(invoice: RavetreeInvoice, gap: Decimal) -> Decimal:
+    """The same where QuickBooks' total is more by `gap`."""
     if not invoice.marked_paid or invoice.balance == ZERO:
         return ZERO
-    return max(ZERO, invoice.balance + case.accepted_gap)
+    return max(ZERO, invoice.balance + gap)
 
 
 def open_here(invoice: RavetreeInvoice) -> Decimal:
@@ -166,7 +178,31 @@ def plan_mark(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoic
         return question
     if payment.amount == wanted:
         return _beside(case, invoice, payment) or NOTHING
+    if wanted > payment.amount:
+        return _raise(case, invoice, remote, payment, wanted)
     return resize(case, invoice, remote, payment, wanted)
+
+
+def _raise(
+    case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, payment: QuickBooksPayment, wanted: Decimal
+) -> Plan:
+    """It is raised by what Ravetree's own changes ask for; about what else is open in QuickBooks a person is asked."""
+    most = payment.amount + risen(case, invoice, payment)
+    if wanted <= most or says(case, NOT_COVERED, Decision.PLACEHOLDER):
+        return resize(case, invoice, remote, payment, wanted)
+    if most > payment.amount:
+        return resize(case, invoice, remote, payment, most)
+    if remote.balance == ZERO or _is_left_uncovered(case, remote):
+        return NOTHING
+    return _wait_or(case, lambda: _not_covered(case, invoice, remote))
+
+
+def risen(case: MarkCase, invoice: RavetreeInvoice, payment: QuickBooksPayment) -> Decimal:
+    """By how much more Ravetree wants of the placeholder because of what changed in Ravetree itself."""
+    mark = case.mark
+    if mark is None or mark.wanted is None or mark.at != invoice.marked_paid_at:
+        return max(ZERO, case.wanted_here - payment.amount)
+    return max(ZERO, case.wanted_here - mark.wanted)
 
 
 def resize(

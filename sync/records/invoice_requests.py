@@ -51,6 +51,7 @@ def _placeholder(seen: Seen[InvoiceCase], write: Write, context: Context, beside
         touches=(seen.copy.record_id,) if seen.copy is not None and not seen.copy.deleted else (),
         mark=str(seen.raw.get("marked_paid_at") or ""),
         day=str((now or {}).get("TxnDate", "")),
+        wanted=str(seen.case.wanted_here),
         moving="yes" if _is_moving(seen) else "",
     )
     if write.action == Action.PLACEHOLDER_DELETE:

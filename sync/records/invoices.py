@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
@@ -203,7 +204,8 @@ def _mark(partner: Partner) -> Mark | None:
     if not kept.get("at"):
         return None
     day = date.fromisoformat(kept["day"]) if kept.get("day") else None
-    return Mark(parse_instant(kept["at"]), day, bool(kept.get("moving")))
+    wanted = Decimal(kept["wanted"]) if kept.get("wanted") else None
+    return Mark(parse_instant(kept["at"]), day, bool(kept.get("moving")), wanted)
 
 
 def _with_payments(books: Books, case: InvoiceCase) -> InvoiceCase:

@@ -5,6 +5,7 @@ import pytest
 from ravebooks.demo.sides import Body
 from tests.questions.desk import Desk, say
 from tests.questions.playing import rest
+from tests.simulation.concurrency import LINE
 from tests.simulation.people import plain
 from tests.simulation.test_tax import rounded_by_line
 from tests.simulation.world import World
@@ -85,6 +86,51 @@ def test_a_placeholder_that_says_more_is_asked_about_when_its_invoice_is_void(de
 
 
 # --- who raises it -------------------------------------------------------------------------------
+
+
+def half_received(desk: Desk) -> Body:
+    """40.00 are real, 60.00 only marked."""
+    invoice = desk.bill()
+    desk.receive({invoice["id"]: "40.00"})
+    desk.mark(invoice)
+    assert amounts(desk) == [(40, 0), (60, 0)]
+    return next(row for row in desk.payments() if row["TotalAmt"] == 40)
+
+
+@pytest.mark.parametrize("how", ["void", "delete", "lowered"])
+def test_what_a_bookkeeper_takes_back_beside_a_mark_is_asked_about(desk: Desk, how: str) -> None:
+    real = half_received(desk)
+    if how == "delete":
+        desk.end("Payment", real)
+    elif how == "void":
+        named = {"Id": real["Id"], "SyncToken": real["SyncToken"], "sparse": True}
+        desk.world.quickbooks.write("payment", named, operation="update", include="void")
+    else:
+        desk.edit("Payment", real, TotalAmt=10, Line=[dict(real["Line"][0], Amount=10)])
+    assert codes(desk) == ["mark_not_covered"]
+    assert (60, 0) in amounts(desk), "it was not raised"
+
+
+@pytest.mark.parametrize(("decision", "covered"), [("placeholder", 100), ("leave", 60)])
+def test_what_a_mark_does_not_cover_any_more_is_answered(desk: Desk, decision: str, covered: float) -> None:
+    desk.end("Payment", half_received(desk))
+    rest(desk)
+    answer(desk, decision)
+    assert (codes(desk), amounts(desk)) == ([], [(covered, 0)])
+
+
+def test_what_a_user_takes_back_beside_a_mark_is_covered(desk: Desk) -> None:
+    half_received(desk)
+    desk.world.ravetree.delete("payments", desk.made["payment"]["id"])
+    assert (codes(desk), amounts(desk)) == ([], [(100, 0)])
+
+
+def test_only_what_ravetree_raises_is_covered_beside_what_a_bookkeeper_took_back(desk: Desk) -> None:
+    desk.end("Payment", half_received(desk))
+    rest(desk)
+    desk.change(desk.made["invoice"], lines=[LINE | {"unit_price": "120.00"}])
+    assert codes(desk) == ["mark_not_covered"]
+    assert amounts(desk) == [(80, 0)]
 
 
 # --- QuickBooks' total under a mark --------------------------------------------------------------

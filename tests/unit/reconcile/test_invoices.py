@@ -9,7 +9,7 @@ import pytest
 
 from reconcile.invoices import InvoiceCase, plan
 from reconcile.markers import marked_placeholder
-from reconcile.marks import Placeholder
+from reconcile.marks import Mark, Placeholder
 from reconcile.model import (
     ANY_PAYMENT,
     NOTHING,
@@ -538,6 +538,32 @@ def test_what_a_bookkeeper_made_of_it_is_asked_about_when_the_invoice_ends(edit:
     said = plan(replace(case, decision="payment")).remember
     assert said == Answer("placeholder_changed", "payment", "PH1")
     assert plan(replace(case, answers=(said,))).releases_placeholder
+
+
+def mark(wanted: str | int) -> Mark:
+    return Mark(MARKED_AT, DAY, wanted=amount(wanted))
+
+
+def test_a_placeholder_is_raised_by_what_rose_in_ravetree_alone() -> None:
+    """60.00 were wanted when it was written; of the 100.00 that are wanted now nothing else rose in Ravetree."""
+    case = paired_case(MARKED, quickbooks_invoice(paid=60), placeholder=covered(60), mark=mark(100))
+    assert attention(plan(case)) == ("held", "mark_not_covered")
+    for one, raised in ((replace(case, mark=mark(60)), 100), (replace(case, mark=mark(80)), 80)):
+        content = the_write(plan(one)).content
+        assert isinstance(content, PaymentContent)
+        assert content.amount == raised
+    assert the_write(plan(replace(case, decision="placeholder"))).action == "placeholder.update"
+    set_again = replace(case, mark=Mark(MARKED_AT - timedelta(days=1), DAY, wanted=amount(100)))
+    assert the_write(plan(set_again)).action == "placeholder.update"
+
+
+def test_what_a_mark_is_left_not_to_cover_is_asked_about_at_another_amount() -> None:
+    case = paired_case(MARKED, quickbooks_invoice(paid=60), placeholder=covered(60), mark=mark(100))
+    left = plan(replace(case, decision="leave")).remember
+    assert left == Answer("mark_not_covered", "leave", amounts=("40.00",))
+    assert plan(replace(case, answers=(left,))) == NOTHING
+    more = replace(case, quickbooks=quickbooks_invoice(paid=50), answers=(left,))
+    assert attention(plan(more)) == ("held", "mark_not_covered")
 
 
 def test_a_mark_over_another_total_is_left_until_its_amount_changes() -> None:
