@@ -22,6 +22,7 @@ from reconcile.marks import (
     Mark,
     Placeholder,
     changed,
+    fell,
     is_closed,
     let_go,
     live_placeholder,
@@ -164,6 +165,14 @@ class InvoiceCase:
     def wanted_here(self) -> Decimal:
         """What Ravetree wants of the placeholder, whatever was done in QuickBooks since its content was written."""
         return wanted_of(self.ravetree, _accepted(self.base)) if isinstance(self.ravetree, RavetreeInvoice) else ZERO
+
+    @property
+    def takes_less(self) -> bool:
+        """Whether QuickBooks' invoice takes less than we wrote, and no more: its total fell, or a deposit was typed."""
+        now, base = self.quickbooks, self.base
+        if not isinstance(now, QuickBooksInvoice) or base is None or now.balance > ZERO:
+            return False
+        return now.total - now.deposit < base.quickbooks.total - base.quickbooks.deposit
 
 
 def plan(case: InvoiceCase) -> Plan:
@@ -321,7 +330,8 @@ def _make_room(
     wanted = ZERO if moved else marked_open(case, invoice)
     if payment.amount <= wanted:
         return None
-    return changed(case, invoice) or resize(case, invoice, remote, payment, wanted)
+    question = changed(case, invoice) or (None if moved else fell(case, invoice, remote, wanted))
+    return question or resize(case, invoice, remote, payment, wanted)
 
 
 def _weighty_changes(

@@ -33,6 +33,7 @@ from reconcile.model import (
     write,
 )
 from reconcile.payment_facts import is_tied, shares_of, with_shares
+from reconcile.payments import FELL
 from reconcile.questions import Asked, answered, says
 from reconcile.time_zones import day_in
 
@@ -124,6 +125,11 @@ class MarkCase(Asked, Protocol):
         ...
 
     @property
+    def takes_less(self) -> bool:
+        """Whether QuickBooks' invoice takes less than we wrote, and no more: its total fell, or a deposit was typed."""
+        ...
+
+    @property
     def installation(self) -> str:
         """The id that our markers bear."""
         ...
@@ -174,7 +180,7 @@ def plan_mark(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoic
         return _new(case, invoice, remote, wanted)
     if payment.deposited:
         return NOTHING if payment.amount == wanted else _deposited(case, invoice, payment, wanted)
-    if (question := changed(case, invoice)) is not None:
+    if (question := changed(case, invoice) or fell(case, invoice, remote, wanted)) is not None:
         return question
     if payment.amount == wanted:
         return _beside(case, invoice, payment) or NOTHING
@@ -261,7 +267,7 @@ def changed(case: MarkCase, invoice: RavetreeInvoice | None) -> Plan | None:
     """The question that everything about the mark waits for: a bookkeeper has changed the placeholder."""
     payment = live_placeholder(case)
     written = case.placeholder.written if case.placeholder is not None else None
-    if payment is None or written is None or not is_edited(payment, written):
+    if payment is None or written is None or not is_edited(payment, written) or _fell(case, payment):
         return None
     if (step := _said_to_be_the_payment(case, payment)) is not None:
         return step
@@ -293,6 +299,32 @@ def _edit(payment: QuickBooksPayment, written: QuickBooksPayment) -> str:
         return f"was taken off it in QuickBooks, where {money(payment.unapplied, payment.currency)} of it are unapplied"
     now = f"{money(payment.amount, payment.currency)} of {payment.date.isoformat()}"
     return f"was edited in QuickBooks (now {now})"
+
+
+def fell(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, wanted: Decimal) -> Plan | None:
+    """What of the placeholder came off because QuickBooks' invoice takes less is nobody's word about the payment."""
+    payment = live_placeholder(case)
+    if payment is None or payment.deposited or not _fell(case, payment):
+        return None
+    share = shares_of(payment).get(remote.id, ZERO)
+    if wanted == share or says(case, FELL, Decision.QUICKBOOKS):
+        return resize(case, invoice, remote, payment, share)
+    form = f"a deposit of {money(remote.deposit, remote.currency)} was typed on its form"
+    lowered = form if remote.deposit else f"it was lowered to {money(remote.total, remote.currency)}"
+    return held(
+        FELL,
+        f"Invoice {invoice.number} is marked as paid; {lowered} in QuickBooks, so that "
+        f"{money(payment.unapplied, payment.currency)} of the mark's payment are unapplied.",
+        "Set that right on one side, or decide `quickbooks` to lower the payment for the mark.",
+        Decision.QUICKBOOKS,
+    )
+
+
+def _fell(case: MarkCase, payment: QuickBooksPayment) -> bool:
+    written = case.placeholder.written if case.placeholder is not None else None
+    if written is None or not case.takes_less:
+        return False
+    return shares_of(payment) != shares_of(written) and _lost_shares_alone(payment, written)
 
 
 def is_edited(payment: QuickBooksPayment, written: QuickBooksPayment) -> bool:

@@ -321,6 +321,19 @@ def _(desk: Desk) -> str:
     return of_payment(desk)
 
 
+@situation(
+    "share_fell_with_total",
+    "the invoice was lowered while it was marked as paid",
+    "quickbooks",
+    differs=("quickbooks",),
+)
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.mark(invoice)
+    desk.price(invoice, 80)
+    return of_invoice(desk)
+
+
 # --- documents -----------------------------------------------------------------------------------
 
 

@@ -136,6 +136,39 @@ def test_only_what_ravetree_raises_is_covered_beside_what_a_bookkeeper_took_back
 # --- QuickBooks' total under a mark --------------------------------------------------------------
 
 
+def test_a_total_that_is_lowered_under_a_mark_is_asked_about_and_put_right_in_ravetree(desk: Desk) -> None:
+    invoice = marked(desk)
+    desk.price(invoice, 80)
+    assert codes(desk) == ["share_fell_with_total"]
+    desk.change(invoice, lines=[LINE | {"unit_price": "80.00"}])
+    assert (codes(desk), amounts(desk)) == ([], [(80, 0)])
+    assert desk.world.compare().differing == []
+
+
+@pytest.mark.parametrize("by", ["total", "deposit"])
+def test_what_came_off_a_mark_with_the_total_is_nobodys_money(desk: Desk, by: str) -> None:
+    invoice = marked(desk)
+    if by == "total":
+        desk.price(invoice, 80)
+    else:
+        desk.edit("Invoice", desk.there(invoice), Deposit=20)
+    assert codes(desk) == ["share_fell_with_total"]
+    answer(desk, "quickbooks")
+    assert (codes(desk), amounts(desk)) == ([], [(80, 0)])
+    assert desk.world.ravetree.every("payments") == []
+
+
+def test_a_total_that_is_put_right_in_quickbooks_is_not_covered_unasked(desk: Desk) -> None:
+    invoice = marked(desk)
+    desk.price(invoice, 80)
+    rest(desk)
+    answer(desk, "quickbooks")
+    desk.price(invoice, 100)
+    assert codes(desk) == ["mark_not_covered"]
+    answer(desk, "placeholder")
+    assert (codes(desk), amounts(desk)) == ([], [(100, 0)])
+
+
 @pytest.mark.parametrize("end", ["leave", "total"])
 def test_a_mark_over_another_total_names_both_and_ends_as_its_remedy_says(desk: Desk, end: str) -> None:
     invoice = desk.bill()

@@ -13,6 +13,7 @@ from reconcile.marks import Mark, Placeholder
 from reconcile.model import (
     ANY_PAYMENT,
     NOTHING,
+    ZERO,
     Allocation,
     Answer,
     Attention,
@@ -516,6 +517,8 @@ def covered(value: str | int = 100, **changes: Any) -> Placeholder:
 
 
 OFF_ITS_INVOICE = covered(allocations=(), unapplied=amount(100))
+LOWERED = quickbooks_invoice(80, paid=80)
+FELL = covered(allocations=(Allocation("Q1", amount(80)),), unapplied=amount(20))
 
 
 @pytest.mark.parametrize("remote", [VOID, Gone("Q1")])
@@ -538,6 +541,19 @@ def test_what_a_bookkeeper_made_of_it_is_asked_about_when_the_invoice_ends(edit:
     said = plan(replace(case, decision="payment")).remember
     assert said == Answer("placeholder_changed", "payment", "PH1")
     assert plan(replace(case, answers=(said,))).releases_placeholder
+
+
+def test_a_total_that_was_lowered_takes_a_share_off_a_mark_that_is_nobodys_edit() -> None:
+    case = paired_case(MARKED, LOWERED, placeholder=FELL)
+    assert attention(plan(case)) == ("held", "share_fell_with_total")
+    write = the_write(plan(replace(case, decision="quickbooks")))
+    assert isinstance(write.content, PaymentContent)
+    assert write.action == "placeholder.update"
+    assert (write.content.amount, write.content.unapplied) == (amount(80), ZERO)
+    same = replace(MARKED, balance=amount(80))
+    assert the_write(plan(replace(case, ravetree=same))) == write
+    by_hand = paired_case(MARKED, quickbooks_invoice(paid=80), placeholder=FELL)
+    assert attention(plan(by_hand)) == ("held", "placeholder_changed")
 
 
 def mark(wanted: str | int) -> Mark:
