@@ -29,6 +29,7 @@ from reconcile.marks import (
     marked_open,
     plan_mark,
     resize,
+    risen,
     take_away,
     wanted_of,
 )
@@ -322,16 +323,29 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
 def _make_room(
     case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase
 ) -> Plan | None:
-    """Before an edit the placeholder comes down to what is marked as paid then, or away for another client."""
+    """Before an edit the placeholder comes down to what is marked as paid then, or away for another client.
+
+    One that cannot be raised afterwards, in a closed period, is asked about before anything is written.
+    """
     payment = live_placeholder(case)
     if payment is None or payment.deposited:
         return None
     moved = (invoice.client_id, invoice.currency) != (base.ravetree.client_id, base.ravetree.currency)
     wanted = ZERO if moved else marked_open(case, invoice)
+    if not moved and raises_mark(case) and is_closed(case, payment.date):
+        return changed(case, invoice) or take_away(case, invoice.number, payment, wanted)
     if payment.amount <= wanted:
         return None
     question = changed(case, invoice) or (None if moved else fell(case, invoice, remote, wanted))
     return question or resize(case, invoice, remote, payment, wanted)
+
+
+def raises_mark(case: InvoiceCase) -> bool:
+    """Whether a placeholder is to be raised behind an edit: a closed period is to be known before that is written."""
+    payment, invoice = live_placeholder(case), case.ravetree
+    if payment is None or payment.deposited or not isinstance(invoice, RavetreeInvoice):
+        return False
+    return marked_open(case, invoice) > payment.amount and bool(risen(case, invoice, payment))
 
 
 def _weighty_changes(

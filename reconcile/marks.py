@@ -230,7 +230,7 @@ def take_away(case: MarkCase, number: str, payment: QuickBooksPayment, wanted: D
             CLOSED,
             f"Invoice {number}: {money(wanted, payment.currency)} are only marked as paid now; the payment of "
             f"{money(payment.amount, payment.currency)} for it lies in a closed period.",
-            "Open the period in QuickBooks and press retry, or set the mark as it was.",
+            "Open the period in QuickBooks and press retry, or set the invoice as it was.",
         )
     return write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, payment.id, payment.sync_token)
 

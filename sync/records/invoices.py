@@ -129,6 +129,11 @@ class Invoices(Documents[InvoiceCase]):
         # What a person was asked ends with an agreement that is seen, not with one that nobody knows of.
         return not plan.is_at_rest or is_marked or books.is_asked(seen.subject)
 
+    def depends_on_closing_date(self, seen: Seen[InvoiceCase], plan: Plan) -> bool:
+        """What is raised behind the invoice is asked about before that is written."""
+        edits = bool(plan.writes) and plan.writes[0].action == Action.INVOICE_UPDATE
+        return super().depends_on_closing_date(seen, plan) or (edits and rules.raises_mark(seen.case))
+
     def unit(self, books: Books, subject: Record, raw: Body | None = None) -> list[Record]:
         """Ravetree's payments on it, and QuickBooks' on one that is taken over."""
         rows = books.neighbours.ravetree.payments_of(subject.id)

@@ -3,7 +3,7 @@
 import pytest
 
 from ravebooks.demo.sides import Body
-from tests.questions.desk import Desk, say
+from tests.questions.desk import TODAY, Desk, say
 from tests.questions.playing import rest
 from tests.simulation.concurrency import LINE
 from tests.simulation.people import plain
@@ -131,6 +131,15 @@ def test_only_what_ravetree_raises_is_covered_beside_what_a_bookkeeper_took_back
     desk.change(desk.made["invoice"], lines=[LINE | {"unit_price": "120.00"}])
     assert codes(desk) == ["mark_not_covered"]
     assert amounts(desk) == [(80, 0)]
+
+
+def test_a_raise_is_asked_about_before_anything_is_written_where_its_placeholder_is_closed(desk: Desk) -> None:
+    invoice = desk.bill(issue_date="2026-11-21")
+    desk.mark(invoice)
+    desk.close_books(TODAY)
+    desk.change(invoice, lines=[LINE | {"unit_price": "150.00"}])
+    assert codes(desk) == ["placeholder_in_closed_period"]
+    assert desk.there(invoice)["TotalAmt"] == 100
 
 
 # --- QuickBooks' total under a mark --------------------------------------------------------------

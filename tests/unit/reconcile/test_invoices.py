@@ -582,6 +582,16 @@ def test_what_a_mark_is_left_not_to_cover_is_asked_about_at_another_amount() -> 
     assert attention(plan(more)) == ("held", "mark_not_covered")
 
 
+def test_a_raise_is_asked_about_before_the_invoice_is_written_in_a_closed_period() -> None:
+    edited = replace(MARKED, lines=(line(150),), total=amount(150), balance=amount(150))
+    case = paired_case(edited, quickbooks_invoice(paid=100), placeholder=covered(), mark=mark(100))
+    assert written(plan(case))[1] == "invoice.update"
+    closed = replace(case, books_closed=DAY)
+    assert attention(plan(closed)) == ("held", "placeholder_in_closed_period")
+    renamed = replace(closed, ravetree=replace(MARKED, memo="anew"))
+    assert written(plan(renamed))[1] == "invoice.update", "nothing is raised behind it"
+
+
 def test_a_mark_over_another_total_is_left_until_its_amount_changes() -> None:
     case = paired_case(MARKED, quickbooks_invoice(150))
     found = plan(case)
