@@ -176,7 +176,7 @@ def plan_mark(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoic
         if wanted == ZERO:
             return NOTHING
         if case.placeholder is not None:
-            return _removed(case, invoice, wanted)
+            return _removed(case, invoice, remote, wanted)
         return _new(case, invoice, remote, wanted)
     if payment.deposited:
         return NOTHING if payment.amount == wanted else _deposited(case, invoice, payment, wanted)
@@ -377,36 +377,50 @@ def _new(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, wa
         )
     day = day or day_of_mark(invoice, case.time_zone)
     if is_closed(case, day):
-        if says(case, IN_CLOSED_PERIOD, Decision.LEAVE):
-            return Plan(remember=Answer(IN_CLOSED_PERIOD, Decision.LEAVE, _spelled(invoice.marked_paid_at)))
-        if answered(case, IN_CLOSED_PERIOD, _spelled(invoice.marked_paid_at)) is not None:
-            return NOTHING
-        if not says(case, IN_CLOSED_PERIOD, Decision.TODAY) or is_closed(case, case.today):
-            return held(
-                IN_CLOSED_PERIOD,
-                f"Invoice {invoice.number} was marked as paid on {day.isoformat()}, in a period that is closed in "
-                "QuickBooks.",
-                "Decide `today` to date its payment today, or `leave` it without one.",
-                Decision.TODAY,
-                Decision.LEAVE,
-            )
+        if (step := _in_closed_period(case, invoice, day, amount)) is not None:
+            return step
         day = case.today or day
     content = placeholder_content(case, invoice, remote, amount, day)
     return write(Side.QUICKBOOKS, Action.PLACEHOLDER_CREATE, content=content)
 
 
-def _removed(case: MarkCase, invoice: RavetreeInvoice, wanted: Decimal) -> Plan:
+def _in_closed_period(case: MarkCase, invoice: RavetreeInvoice, day: date, amount: Decimal) -> Plan | None:
+    """Ask about a mark of a day on which nothing is posted; None once its payment is to bear another day."""
+    mark, amounts = _spelled(invoice.marked_paid_at), (plain(amount),)
+    left = answered(case, IN_CLOSED_PERIOD, mark)
+    if left is not None and left.amounts == amounts:
+        return NOTHING
+    if says(case, IN_CLOSED_PERIOD, Decision.LEAVE):
+        return Plan(remember=Answer(IN_CLOSED_PERIOD, Decision.LEAVE, mark, amounts))
+    today_too = is_closed(case, case.today)
+    if says(case, IN_CLOSED_PERIOD, Decision.TODAY) and not today_too:
+        return None
+    remedy = (
+        "Open the period in QuickBooks and press retry, or decide `leave` to leave it without a payment."
+        if today_too
+        else "Decide `today` to date its payment today, or `leave` it without one."
+    )
+    return held(
+        IN_CLOSED_PERIOD,
+        f"Invoice {invoice.number} was marked as paid on {day.isoformat()}, in a period that is closed in QuickBooks.",
+        remedy,
+        *(() if today_too else (Decision.TODAY,)),
+        Decision.LEAVE,
+    )
+
+
+def _removed(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, wanted: Decimal) -> Plan:
     mark = case.mark
     if mark is not None and mark.at != invoice.marked_paid_at:
         # It was taken away and set again since: this is another mark.
         return Plan(releases_placeholder=True)
     if says(case, REMOVED, Decision.PLACEHOLDER):
         return Plan(releases_placeholder=True, forgets_mark=True)
-    left = answered(case, REMOVED, "")
-    if left is not None and left.amounts == (plain(wanted),):
+    left, amounts = answered(case, REMOVED, ""), (plain(wanted), plain(remote.balance))
+    if left is not None and left.amounts == amounts:
         return NOTHING
     if says(case, REMOVED, Decision.LEAVE):
-        return Plan(remember=Answer(REMOVED, Decision.LEAVE, amounts=(plain(wanted),)))
+        return Plan(remember=Answer(REMOVED, Decision.LEAVE, amounts=amounts))
     return held(
         REMOVED,
         f"Invoice {invoice.number} is marked as paid in Ravetree; its payment was removed in QuickBooks.",

@@ -121,6 +121,14 @@ def _(desk: Desk) -> str:
     return of_invoice(desk)
 
 
+@situation("mark_in_closed_period", "today is closed too", "leave", differs=("leave",))
+def _(desk: Desk) -> str:
+    invoice = desk.bill(issue_date="2026-12-21")
+    desk.world.ravetree.change("invoices", invoice["id"], {"status": "paid"})
+    desk.close_books("2026-11-30")
+    return of_invoice(desk)
+
+
 @situation("unapplied_money_beside_mark", "the same amount", "one", "two")
 def _(desk: Desk) -> str:
     invoice = desk.bill()

@@ -211,6 +211,40 @@ def test_a_mark_covers_an_accepted_difference_that_quickbooks_has_put_right(brit
 # --- left, and then another amount ---------------------------------------------------------------
 
 
+def test_a_removed_placeholder_that_was_left_is_asked_about_at_another_total_in_quickbooks(desk: Desk) -> None:
+    invoice = marked(desk)
+    desk.end("Payment", desk.payments()[0])
+    rest(desk)
+    answer(desk, "leave")
+    assert codes(desk) == []
+    desk.price(invoice, 150)
+    assert codes(desk) == ["placeholder_removed"]
+
+
+def closed_mark(desk: Desk, until: str = TODAY) -> Body:
+    """An invoice that was marked as paid on a day that is closed by the time that we hear of it, a day later."""
+    invoice = desk.bill(issue_date="2026-12-21")
+    desk.world.ravetree.change("invoices", invoice["id"], {"status": "paid"})
+    desk.close_books(until)
+    desk.world.clock.advance(86_400)
+    assert codes(desk) == ["mark_in_closed_period"]
+    return invoice
+
+
+def test_a_mark_in_a_closed_period_that_was_left_is_asked_about_when_ravetree_raises_it(desk: Desk) -> None:
+    invoice = closed_mark(desk)
+    answer(desk, "leave")
+    assert codes(desk) == []
+    desk.change(invoice, lines=[LINE | {"unit_price": "150.00"}])
+    assert codes(desk) == ["mark_in_closed_period"]
+
+
+def test_today_is_offered_only_where_today_is_open(desk: Desk) -> None:
+    closed_mark(desk, "2026-11-30")
+    (row,) = desk.world.attention()
+    assert ([each["decision"] for each in row["decisions"]], "today" in row["remedy"]) == (["leave"], False)
+
+
 def test_what_was_left_open_stays_left_when_as_much_is_paid_on_both_sides(desk: Desk) -> None:
     """100.00 against 150.00, then 0.00 against 50.00: the difference that was decided is the same."""
     invoice = desk.bill()

@@ -616,6 +616,38 @@ def test_what_is_open_stays_left_for_as_long_as_it_is_apart_by_as_much() -> None
     assert attention(plan(replace(case, quickbooks=quickbooks_invoice(140), answers=(left,))))[0] == "held"
 
 
+@pytest.mark.parametrize("changed", [{"ravetree": replace(MARKED, balance=amount(150))}, {"open_there": 150}])
+def test_a_removed_placeholder_that_was_left_is_asked_about_at_another_amount(changed: dict[str, Any]) -> None:
+    case = paired_case(MARKED, placeholder=Placeholder(Gone("PH1")))
+    left = plan(replace(case, decision="leave")).remember
+    assert left is not None
+    assert plan(replace(case, answers=(left,))) == NOTHING
+    there = quickbooks_invoice(changed.get("open_there", 100))
+    now = replace(case, ravetree=changed.get("ravetree", MARKED), quickbooks=there, answers=(left,))
+    assert attention(plan(now)) == ("held", "placeholder_removed")
+
+
+def test_a_mark_in_a_closed_period_that_was_left_is_asked_about_at_another_amount() -> None:
+    case = paired_case(MARKED, books_closed=MARKED_AT.date(), today=MARKED_AT.date() + timedelta(days=1))
+    left = plan(replace(case, decision="leave")).remember
+    assert left is not None
+    assert plan(replace(case, answers=(left,))) == NOTHING
+    more = ravetree_invoice(150, status="paid", marked_paid_at=MARKED_AT)
+    raised = paired_case(more, quickbooks_invoice(150), was=ravetree_invoice(150), remote_was=quickbooks_invoice(150))
+    raised = replace(raised, books_closed=case.books_closed, today=case.today, answers=(left,))
+    assert attention(plan(raised)) == ("held", "mark_in_closed_period")
+
+
+@pytest.mark.parametrize(("days", "decisions"), [(1, ("today", "leave")), (0, ("leave",))])
+def test_a_mark_is_dated_today_only_where_today_is_open(days: int, decisions: tuple[str, ...]) -> None:
+    case = paired_case(MARKED, books_closed=MARKED_AT.date(), today=MARKED_AT.date() + timedelta(days=days))
+    found = plan(case)
+    assert found.attention is not None
+    assert found.attention.decisions == decisions
+    said = plan(replace(case, decision="today"))
+    assert bool(said.writes) == ("today" in decisions)
+
+
 def test_an_accepted_difference_that_quickbooks_put_right_is_no_part_of_the_mark() -> None:
     cent = TaxedTotal(Decimal("-0.01"), Decimal("-0.01"))
     then = quickbooks_invoice("99.99")
