@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from reconcile.model import Kind, Record, Side
 
+OPENING = "[Ravebooks "
+"""How every marker begins."""
 _MARKER = re.compile(r"\[Ravebooks (?:(?P<installation>[0-9a-f]+) )?(?P<what>payment|placeholder) (?P<id>\S+)\]")
 _PAYMENT, _PLACEHOLDER = "payment", "placeholder"
 
@@ -35,7 +37,7 @@ def placeholder_marker(invoice_id: str, number: str, installation: str = "") -> 
 
 
 def _spell(installation: str, what: str, name: str) -> str:
-    return f"[Ravebooks {installation}{' ' if installation else ''}{what} {name}]"
+    return f"{OPENING}{installation}{' ' if installation else ''}{what} {name}]"
 
 
 def ending(what: str, name: str) -> str:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from reconcile.compare import FROM_OTHERS, Cause, Difference
 from reconcile.model import ZERO
+from reconcile.payment_facts import APART
 
 _SAID_ALREADY = frozenset({Cause.ROUNDED, Cause.ACCEPTED, Cause.MARKED, Cause.OLD_COPY})
 """What explains a difference whatever a person said of its record."""
@@ -57,7 +58,7 @@ class Compared:
 
     `own` is what is under way for the pair itself, `payments` for payments on it. `credit` is by how much credit
     that is applied on one side only makes QuickBooks' balance smaller than Ravetree's. `decided` says who left it so,
-    when and why, of it or of a payment on it; empty if nobody did.
+    when and why, of it or of a payment on it; empty if nobody did. `apart`: a payment's invoice is not tied as it was.
     """
 
     kind: str
@@ -72,6 +73,7 @@ class Compared:
     payments: tuple[Waiting, ...] = ()
     credit: Decimal = ZERO
     decided: str = ""
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,8 @@ def _explain(one: Compared, difference: Difference) -> tuple[Cause, str, str]:
     # What waits for a person says more than what waits for that.
     for waiting in sorted(filter(None, found), key=lambda each: each.state not in ("held", "parked")):
         return _under_way(waiting, is_own=waiting is one.own)
+    if one.apart:
+        return Cause.DECIDED, APART, "Link its invoice again, or enter by hand what changes in it."
     if one.decided and difference.cause not in _SAID_ALREADY:
         return Cause.DECIDED, one.decided, "Nothing to do: it is asked about again when its amount changes."
     match difference.cause:

@@ -55,6 +55,9 @@ class KnownInvoice:
     accepted: Decimal = ZERO
 
 
+APART = "Its invoice was taken apart, or tied to another one: what is edited in it is not copied."
+
+
 @dataclass(frozen=True)
 class PaymentCase:
     """All that decides about one payment.
@@ -66,11 +69,13 @@ class PaymentCase:
     is the payer, or below it.
     `since` is when invoices were switched on, `requested` that a person asks for it whatever its age.
     `is_placeholder`: it stands for a mark as paid, and `released`: it did, until a person said that it is the real
-    money. `known_then` are QuickBooks' invoices that both sides knew when it was last written, `spent` is what of
-    Ravetree's unapplied money QuickBooks had applied to documents that Ravetree lacks by then; `elsewhere` names them
-    now. `twin_mute` says that the first of the twins was taken apart from any sync and asks nothing. `below` are the
-    Ids of QuickBooks' payments among the twins and `one` that belong to a project of the customer who is invoiced, or
-    to another one below it: QuickBooks applies them once they belong to that one.
+    money. `known_then` are QuickBooks' invoices that both sides knew when it was last written, `lost` those of them
+    whose pair was taken apart, or tied otherwise, since. `spent` is what of Ravetree's unapplied money QuickBooks had
+    applied to documents that Ravetree lacks by then; `elsewhere` names them now. `was_asked` is the code of the
+    question about it, where a share of it in QuickBooks is less than at the base. `twin_mute` says that the first of
+    the twins was taken apart from any sync and asks nothing. `below` are the Ids of QuickBooks' payments among the
+    twins and `one` that belong to a project of the customer who is invoiced, or to another one below it: QuickBooks
+    applies them once they belong to that one.
     `marked_twin` and `marked_copy_id` are the other side's
     record that our own note names, so that what we wrote once is known again after its answer was lost. `methods`
     are QuickBooks' payment methods by Ravetree's key, `deposit_accounts` its accounts by that key, or by "" for others.
@@ -91,6 +96,8 @@ class PaymentCase:
     is_placeholder: bool = False
     released: bool = False
     known_then: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
+    was_asked: str = ""
     spent: Decimal = ZERO
     elsewhere: str = ""
     one: QuickBooksPayment | None = None

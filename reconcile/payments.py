@@ -27,6 +27,7 @@ from reconcile.model import (
     write,
 )
 from reconcile.payment_facts import (
+    APART,
     Facts,
     KnownInvoice,
     PaymentBase,
@@ -240,7 +241,8 @@ def _plan_paired(case: PaymentCase, base: PaymentBase) -> Plan:
 def _plan_removed_in_ravetree(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPayment) -> Plan:
     if _is_taken_out(base.quickbooks, case.invoices):
         return Plan(ignored="what is left of it in QuickBooks is a bookkeeper's")
-    edited = quickbooks_facts(theirs, case.invoices) != quickbooks_facts(base.quickbooks, case.invoices)
+    then = quickbooks_facts(base.quickbooks, case.invoices, spent=case.spent)
+    edited = quickbooks_facts(theirs, case.invoices, spent=spent_elsewhere(case)) != then
     if edited and says(case, EDITED_THERE, Decision.QUICKBOOKS):
         return Plan(unpair=True)
     if edited and not says(case, EDITED_THERE, Decision.RAVETREE):
@@ -308,6 +310,9 @@ def _plan_removed_in_quickbooks(case: PaymentCase, base: PaymentBase, ours: Rave
 
 
 def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, theirs: QuickBooksPayment) -> Plan:
+    if case.lost:
+        # Its share there would count as a bookkeeper's, and here as unapplied: nobody can say what it comes to.
+        return NOTHING
     mine = ravetree_facts(ours, case.invoices, case.methods)
     other = quickbooks_facts(theirs, case.invoices, case.methods, spent_elsewhere(case))
     if case.twins:
@@ -340,6 +345,9 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
     if other_changed:
         if (question := _fell_with_the_total(case, mine, other)) is not None:
             return question
+        if _is_set_right(case, mine, other):
+            content = _for_quickbooks(mine, case, ours.id, theirs)
+            return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
         room = {
             i: i.open_here + mine.allocations.get(i.quickbooks_id, ZERO)
             for i in case.invoices
@@ -347,7 +355,11 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
         }
         content = _for_ravetree(within(other, room, Side.RAVETREE), case, ours)
         return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, content)
-    return _plan_newly_known(case, ours, theirs) or _plan_difference_after_write(mine, other)
+    return (
+        _plan_newly_known(case, ours, theirs)
+        or _plan_applied_by_itself(case, ours, mine, other)
+        or _plan_difference_after_write(mine, other)
+    )
 
 
 def _may_not_go(
@@ -399,7 +411,22 @@ def _fell_with_the_total(case: PaymentCase, mine: Facts, other: Facts) -> Plan |
     return None
 
 
+def _is_set_right(case: PaymentCase, mine: Facts, other: Facts) -> bool:
+    """Whether a share fell with the total, which was asked about, and there is room for it again."""
+    fell = {
+        invoice: mine.allocations.get(invoice.quickbooks_id, ZERO) - other.allocations.get(invoice.quickbooks_id, ZERO)
+        for invoice in case.invoices
+    }
+    return (
+        case.was_asked == FELL
+        and mine.amount == other.amount
+        and all(ZERO <= less <= invoice.quickbooks.balance for invoice, less in fell.items() if less)
+    )
+
+
 def _notices(case: PaymentCase) -> tuple[str, ...]:
+    if case.lost:
+        return (APART,)
     spent = spent_elsewhere(case)
     if spent == ZERO or not isinstance(case.quickbooks, QuickBooksPayment):
         return ()
@@ -449,6 +476,21 @@ def _plan_newly_known(case: PaymentCase, ours: RavetreePayment, theirs: QuickBoo
         return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
     facts = quickbooks_facts(theirs, case.invoices, case.methods)
     return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, _for_ravetree(facts, case, ours))
+
+
+def _plan_applied_by_itself(case: PaymentCase, ours: RavetreePayment, mine: Facts, other: Facts) -> Plan | None:
+    """QuickBooks applied what was unapplied, as a company may have it do: that is copied."""
+    more = {
+        invoice: other.allocations.get(invoice.quickbooks_id, ZERO) - mine.allocations.get(invoice.quickbooks_id, ZERO)
+        for invoice in case.invoices
+    }
+    gained = {invoice: share for invoice, share in more.items() if share}
+    if not gained or min(gained.values()) < ZERO or mine.amount != other.amount:
+        return None
+    for invoice, share in gained.items():
+        if invoice.open_here is not None and share > invoice.open_here:
+            return _more_than_open(invoice, other, Side.QUICKBOOKS, invoice.open_here)
+    return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, _for_ravetree(other, case, ours))
 
 
 def _plan_difference_after_write(mine: Facts, other: Facts) -> Plan:

@@ -88,6 +88,19 @@ class _Linked(_Shape):
         return _Link(**found)
 
 
+class _Links(fields.List[Any]):
+    """All links in one go, since an invoice may have a thousand; what is out of shape is read as any other list."""
+
+    def _deserialize(self, value: Any, *arguments: Any, **more: Any) -> list[Any]:
+        if isinstance(value, list) and all(map(_is_link, value)):
+            return [_Link(link["TxnId"], link["TxnType"]) for link in value]
+        return super()._deserialize(value, *arguments, **more)
+
+
+def _is_link(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("TxnId"), str) and isinstance(value.get("TxnType"), str)
+
+
 class _OrNothing(fields.Decimal):
     """A number that may be null as well as left out, which means the same."""
 
@@ -125,7 +138,7 @@ class _Line(_Shape):
     description = _text("Description")
     type = _text("DetailType")
     detail = fields.Nested(_SalesDetail, data_key="SalesItemLineDetail", load_default=None)
-    linked = fields.List(fields.Nested(_Linked), data_key="LinkedTxn", load_default=list)
+    linked = _Links(fields.Nested(_Linked), data_key="LinkedTxn", load_default=list)
 
 
 class _Tax(_Shape):
@@ -142,7 +155,7 @@ class _Transaction(_Shape):
     note = _text("PrivateNote")
     meta = fields.Nested(_Meta, data_key="MetaData", required=True)
     lines = fields.List(fields.Nested(_Line), data_key="Line", load_default=list)
-    linked = fields.List(fields.Nested(_Linked), data_key="LinkedTxn", load_default=list)
+    linked = _Links(fields.Nested(_Linked), data_key="LinkedTxn", load_default=list)
 
 
 class _Invoice(_Transaction):

@@ -61,12 +61,6 @@ def _known(connection: Connection | None, connection_id: str) -> Connection:
     return connection
 
 
-def find_current(session: Session, connection_id: str) -> Connection | None:
-    """One that something may be done with: a message may name one that was forgotten or archived since."""
-    connection = session.execute(_ONE, {"id": connection_id}).scalar_one_or_none()
-    return connection if connection is not None and connection.state != ARCHIVED else None
-
-
 def get_current(session: Session, connection_id: str) -> Connection:
     """One connection that something may be done with. Raises `NotActive` when it was archived."""
     return _current(get(session, connection_id), connection_id)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from reconcile.model import Kind, Record, Side
 from storage.database import insert
-from storage.models import Copy, PaymentLink
+from storage.models import Copy, Pair, PaymentLink
 from storage.statements import any_given, given
 
 LARGEST_AMOUNT = Decimal(10**15)
@@ -188,17 +188,29 @@ def noted(session: Session, connection_id: str, text: str) -> list[Copy]:
     return _living_of(session, connection_id, Kind.PAYMENT, _LIVING.where(said))
 
 
-def payments_on(session: Session, connection_id: str, quickbooks_invoice_id: str) -> list[Copy]:
-    """QuickBooks payments that we have seen on an invoice."""
+def unpaired_on(session: Session, connection_id: str, quickbooks_invoice_id: str) -> list[Copy]:
+    """QuickBooks' live payments that we have seen on an invoice and that have no pair: few, however many are paired."""
     applied = {"connection_id": connection_id, "target_id": quickbooks_invoice_id}
     # Their names first: asked for at once, SQLite looks at every payment.
-    names = list(session.execute(_APPLIED, applied).scalars())
+    names = list(session.execute(_APPLIED_UNPAIRED, applied).scalars())
     return _living_of(session, connection_id, Kind.PAYMENT, _NAMED, names=names) if names else []
 
 
 def of_customers(session: Session, connection_id: str, kind: Kind, customer_ids: Iterable[str]) -> list[Copy]:
     """QuickBooks' live records of a kind that are of these customers, as far as we have seen them."""
     return _living_of(session, connection_id, kind, _OF_CUSTOMERS, names=sorted(set(customer_ids)))
+
+
+def unpaired_of_customers(session: Session, connection_id: str, customer_ids: Iterable[str]) -> list[Copy]:
+    """QuickBooks' live payments of these customers that have no pair, as far as we have seen them."""
+    names = sorted(set(customer_ids))
+    return _living_of(session, connection_id, Kind.PAYMENT, _UNPAIRED_OF_CUSTOMERS, names=names)
+
+
+def names_of_customers(session: Session, connection_id: str, kind: Kind, customer_ids: Iterable[str]) -> list[str]:
+    """As `of_customers`, their ids alone."""
+    asked = {"side": Side.QUICKBOOKS, "kind": kind, "names": sorted(set(customer_ids))}
+    return sorted(session.execute(_NAMES_OF_CUSTOMERS, {"connection_id": connection_id, **asked}).scalars())
 
 
 def below(session: Session, connection_id: str, customer_id: str) -> list[str]:
@@ -210,8 +222,19 @@ def below(session: Session, connection_id: str, customer_id: str) -> list[str]:
 _LIVING = sa.select(Copy).where(*_OF_KIND, Copy.deleted.is_(False))
 _NAMED = _LIVING.where(Copy.record_id.in_(any_given("names")))
 _OF_CUSTOMERS = _LIVING.where(Copy.client_id.in_(any_given("names")))
-_APPLIED = sa.select(PaymentLink.payment_id).where(
-    PaymentLink.connection_id == given("connection_id"), PaymentLink.target_id == given("target_id")
+_NAMES_OF_CUSTOMERS = _OF_CUSTOMERS.with_only_columns(Copy.record_id)
+
+
+def _has_no_pair(payment_id: sa.SQLColumnExpression[str]) -> sa.ColumnElement[bool]:
+    ours = (Pair.connection_id == given("connection_id"), Pair.kind == Kind.PAYMENT)
+    return ~sa.exists().where(*ours, Pair.quickbooks_id == payment_id)
+
+
+_UNPAIRED_OF_CUSTOMERS = _OF_CUSTOMERS.where(_has_no_pair(Copy.record_id))
+_APPLIED_UNPAIRED = sa.select(PaymentLink.payment_id).where(
+    PaymentLink.connection_id == given("connection_id"),
+    PaymentLink.target_id == given("target_id"),
+    _has_no_pair(PaymentLink.payment_id),
 )
 
 

@@ -322,6 +322,6 @@ def insert(session: Session, model: type[Any]) -> Any:
     return insert_into(session.get_bind().dialect.name, model)
 
 
-def insert_into(dialect: str, model: type[Any]) -> Any:
+def insert_into(dialect: str, model: type[Any] | sa.Table) -> Any:
     """The same for a statement that is made once for each database."""
     return sqlite.insert(model) if dialect == "sqlite" else postgresql.insert(model)

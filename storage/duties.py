@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from storage.database import insert
-from storage.models import Connection, PlannedDuty
+from storage.models import Base, Connection, PlannedDuty
 from storage.statements import given
 
 SETTINGS = "preflight"
@@ -99,8 +99,20 @@ def plan_next(session: Session, connection_id: str, duty: str, was: datetime | N
 
 def went_well(session: Session, connection_id: str, duty: str, was: datetime, due_at: datetime) -> None:
     """As `plan_next`; and it fails no longer."""
-    again = sa.case((PlannedDuty.due_at == was, sa.literal(due_at, PlannedDuty.due_at.type)), else_=PlannedDuty.due_at)
-    _change(session, *_is(connection_id, duty), due_at=again, failing_since=None, failing_cause="")
+    session.execute(_WENT_WELL, {"connection": connection_id, "name": duty, "was": was, "next": due_at})
+
+
+_TABLE = sa.Table("duties", Base.metadata)
+_NEXT = sa.bindparam("next", type_=_TABLE.c.due_at.type)
+_WENT_WELL = (
+    sa.update(_TABLE)
+    .where(_TABLE.c.connection_id == given("connection"), _TABLE.c.duty == given("name"))
+    .values(
+        due_at=sa.case((_TABLE.c.due_at == given("was"), _NEXT), else_=_TABLE.c.due_at),
+        failing_since=None,
+        failing_cause="",
+    )
+)
 
 
 def failed(session: Session, connection_id: str, duty: str, cause: str, now: datetime, due_at: datetime) -> None:

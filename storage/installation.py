@@ -63,8 +63,11 @@ def id_of(session: Session) -> str:
 def look_after(session: Session, now: datetime) -> bool:
     """Leave a sign of life; True when there was none for so long that every connection reads both books first."""
     row = find(session)
-    if row is None:
-        return False
+    return row is not None and give_sign(session, row, now)
+
+
+def give_sign(session: Session, row: Installation, now: datetime) -> bool:
+    """As `look_after`, where the row is at hand."""
     asleep = row.alive_at is not None and now - row.alive_at > ASLEEP_AFTER
     if asleep:
         connections.verify(session, now)

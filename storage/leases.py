@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from config.errors import Stop
-from storage.database import Database, StorageError, insert
-from storage.models import Lease
+from storage.database import Database, StorageError, insert_into
+from storage.models import Base, Lease
 from storage.statements import given
 
 LONGEST = timedelta(seconds=600)
@@ -42,46 +43,51 @@ def acquire(
 
     An `owner` takes a lease once at a time: it may not be held twice by the same one.
     """
-    now = database.now(session)
-    expires_at = now + timedelta(seconds=seconds)
-    asked = {"connection": connection_id, "for": purpose, "by": owner}
-    times = {"now": now, "longest": now + LONGEST, "until": expires_at}
-    fence = session.execute(_TAKE, asked | times).scalar_one_or_none()
-    if fence is None and _is_new(session, connection_id, purpose, now):
-        fence = session.execute(_TAKE, asked | times).scalar_one_or_none()
-    return None if fence is None else HeldLease(connection_id, purpose, owner, fence, expires_at)
+    asked: dict[str, object] = {"connection": connection_id, "for": purpose, "by": owner}
+    take, first = _ON_SQLITE if database.is_sqlite else _ON_POSTGRESQL
+    if database.is_sqlite:
+        now = database.now(session)
+        asked |= {"now": now, "longest": now + LONGEST, "lasts": now + timedelta(seconds=seconds)}
+    else:
+        asked |= {"longest": LONGEST, "lasts": timedelta(seconds=seconds)}
+    row = session.execute(take, asked).one_or_none() or session.execute(first, asked).one_or_none()
+    return None if row is None else HeldLease(connection_id, purpose, owner, row.fence, row.expires_at)
 
 
-def _is_new(session: Session, connection_id: str, purpose: str, now: datetime) -> bool:
-    """Whether nobody has ever taken this lease; from now on it is there to be taken."""
-    free = {"connection_id": connection_id, "purpose": purpose, "owner": "", "fence": 0, "expires_at": now}
-    made = session.execute(insert(session, Lease).values(**free).on_conflict_do_nothing().returning(Lease.fence))
-    return made.scalar_one_or_none() is not None
+# Of the tables, not of the models: for a statement that names no object the ORM's own part is work for nothing.
+_TABLE, _CONNECTIONS = sa.Table("leases", Base.metadata), sa.Table("connections", Base.metadata)
+_L, _MOMENT = _TABLE.c, _TABLE.c.expires_at.type
+_THIS = (_L.connection_id == given("connection"), _L.purpose == given("for"))
 
 
-_THIS = (Lease.connection_id == given("connection"), Lease.purpose == given("for"))
-_TAKE = (
-    sa.update(Lease)
-    .where(
-        *_THIS,
-        sa.or_(
-            Lease.owner == "",
-            Lease.owner == given("by"),
-            Lease.expires_at <= given("now"),
-            Lease.expires_at > given("longest"),
-        ),
-    )
-    .values(owner=given("by"), fence=Lease.fence + 1, expires_at=given("until"))
-    .returning(Lease.fence)
-    .execution_options(synchronize_session=False)
+def _taking(dialect: str, now: Any, longest: Any, until: Any) -> tuple[Any, Any]:
+    """To take a lease that is there and free, and to take one that nobody has ever taken; both answer its fence.
+
+    The second one makes none for a connection that is not there any more.
+    """
+    free = (_L.owner == "", _L.owner == given("by"), _L.expires_at <= now, _L.expires_at > longest)
+    taken = {"owner": given("by"), "fence": _L.fence + 1, "expires_at": until}
+    take = sa.update(_TABLE).where(*_THIS, sa.or_(*free)).values(taken)
+    here = _CONNECTIONS.c.id
+    words = (sa.bindparam(name, type_=sa.String) for name in ("for", "by"))
+    new = sa.select(here, *words, sa.literal(1), until).where(here == given("connection"))
+    names = ["connection_id", "purpose", "owner", "fence", "expires_at"]
+    first = insert_into(dialect, _TABLE).from_select(names, new).on_conflict_do_nothing()
+    return take.returning(_L.fence, _L.expires_at), first.returning(_L.fence, _L.expires_at)
+
+
+_ON_SQLITE = _taking("sqlite", *(sa.bindparam(name, type_=_MOMENT) for name in ("now", "longest", "lasts")))
+_CLOCK = sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
+_ON_POSTGRESQL = _taking(
+    "postgresql", _CLOCK, *(_CLOCK + sa.bindparam(name, type_=sa.Interval) for name in ("longest", "lasts"))
 )
-_GUARD = sa.select(Lease.fence, Lease.expires_at).where(*_THIS).with_for_update()
-_RELEASE = (
-    sa.update(Lease)
-    .where(*_THIS, Lease.fence == given("held"))
-    .values(owner="")
-    .execution_options(synchronize_session=False)
+"""By its own clock, which all workers share."""
+_GUARD = (
+    sa.select(Lease.fence, Lease.expires_at)
+    .where(Lease.connection_id == given("connection"), Lease.purpose == given("for"))
+    .with_for_update()
 )
+_RELEASE = sa.update(_TABLE).where(*_THIS, _L.fence == given("held")).values(owner="")
 
 
 def guard(database: Database, session: Session, lease: HeldLease) -> None:

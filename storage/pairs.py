@@ -23,6 +23,10 @@ _ONE = {
 _SOME = {
     side: sa.select(Pair).where(*_OURS, name.in_(any_given("names"))).order_by(Pair.id) for side, name in _NAMES.items()
 }
+_NAMES_OF_SOME = {side: some.with_only_columns(Pair.ravetree_id, Pair.quickbooks_id) for side, some in _SOME.items()}
+# As it stands in the text: compared as JSON, the text would be spelled as JSON too and never be found.
+_SAYS = sa.type_coerce(Pair.base_quickbooks, sa.Text).contains(given("text")).label("says")
+_SAY = sa.select(Pair.ravetree_id, _SAYS).where(*_OURS, Pair.ravetree_id.in_(any_given("names")))
 
 
 def accepted_gap(pair: Pair) -> TaxedTotal | None:
@@ -56,6 +60,25 @@ def among(session: Session, connection_id: str, kind: str, side: Side, record_id
     """The pairs of several records of one side."""
     asked = {"connection_id": connection_id, "kind": kind, "names": list(record_ids)}
     return list(session.execute(_SOME[side], asked).scalars())
+
+
+def names_among(
+    session: Session, connection_id: str, kind: str, side: Side, record_ids: Iterable[str]
+) -> list[tuple[str, str]]:
+    """As `among`, Ravetree's and QuickBooks' ids alone: no body is read."""
+    asked = {"connection_id": connection_id, "kind": kind, "names": list(record_ids)}
+    return [(row.ravetree_id, row.quickbooks_id) for row in session.execute(_NAMES_OF_SOME[side], asked)]
+
+
+def which_say(
+    session: Session, connection_id: str, kind: str, ravetree_ids: Iterable[str], text: str
+) -> dict[str, bool]:
+    """Which of Ravetree's records have a pair, each with whether QuickBooks' body at the base has `text` in it.
+
+    No body is read for it: an invoice may have a thousand payments. In `text`, `%` and `_` stand for anything.
+    """
+    asked = {"connection_id": connection_id, "kind": kind, "names": list(ravetree_ids), "text": text}
+    return {row.ravetree_id: row.says for row in session.execute(_SAY, asked)}
 
 
 def store(
@@ -185,7 +208,7 @@ def remove(session: Session, connection_id: str, kind: str, ravetree_id: str, cu
     session.flush()
 
 
-def count(session: Session, connection_id: str) -> int:
-    """How many records of Ravetree's have a partner in QuickBooks."""
-    query = sa.select(sa.func.count()).select_from(Pair).where(Pair.connection_id == connection_id)
-    return session.execute(query.where(Pair.kind != PLACEHOLDER)).scalar_one()
+def count(session: Session, connection_id: str, most: int) -> int:
+    """How many records of Ravetree's have a partner in QuickBooks, `most` at most."""
+    ours = sa.select(Pair.kind).where(Pair.connection_id == connection_id, Pair.kind != PLACEHOLDER)
+    return session.execute(sa.select(sa.func.count()).select_from(ours.limit(most).subquery())).scalar_one()

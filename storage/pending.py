@@ -188,12 +188,13 @@ def due_connections(session: Session, now: datetime, only: str | None = None) ->
     """Active connections for which something is due: changes, sync states, jobs, duties; or `only` one."""
     asked: dict[str, Any] = {"now": now}
     if only is None:
-        return list(session.execute(_due_connections(one=False), asked).scalars())
-    return list(session.execute(_due_connections(one=True), asked | {"only": only}).scalars())
+        return list(session.execute(connections_due(one=False), asked).scalars())
+    return list(session.execute(connections_due(one=True), asked | {"only": only}).scalars())
 
 
 @cache
-def _due_connections(*, one: bool) -> sa.Select[str]:
+def connections_due(*, one: bool) -> sa.Select[str]:
+    """The query of `due_connections`, given `now` and, for `one`, `only`."""
     now = given("now")
     sources = [
         sa.select(PendingChange.connection_id).where(PendingChange.state == DUE, PendingChange.due_at <= now),

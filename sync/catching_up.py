@@ -97,8 +97,11 @@ def _compare_in_full(books: Books, since: datetime) -> datetime | None:
     return begun[0]
 
 
-def look_at_events(books: Books) -> None:
-    """Ravetree's log since our last look, through the same inbox as its webhooks: known events change nothing."""
+def look_at_events(books: Books) -> bool:
+    """Ravetree's log since our last look, through the same inbox as its webhooks: known events change nothing.
+
+    Whether there was anything.
+    """
     account = books.connection.account_id
     cursor = before = books.connection.events_cursor
     try:
@@ -108,8 +111,12 @@ def look_at_events(books: Books) -> None:
         log.warning("ravetree's log no longer reaches back to our last look: all records are compared")
         look_at_everything(books, books.connection.created_at)
         cursor = None
+    else:
+        if cursor == before:
+            return False
     with books.writing() as session:
         connections.note_cursor(session, books.id, cursor, before)
+    return True
 
 
 def _record(books: Books, envelopes: list[Envelope]) -> str:

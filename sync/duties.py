@@ -38,7 +38,8 @@ class Duty:
 
     `name` is stored, and never changes; `words` begin the sentence that says that it fails. Done, it is due again
     after `every`; failed, after `again`. Active connections that lack it get it, `once_switched_on` only those that
-    move something. After a pause what is `missed_by_a_pause` is due at once.
+    move something. After a pause what is `missed_by_a_pause` is due at once. `carry_out` answers False where it found
+    nothing, so that nobody looks for what came of it.
     """
 
     name: str
@@ -158,29 +159,35 @@ def wait_out(session: Session, connection_id: str, error: RavebooksError, now: d
 # --- carrying them out ---------------------------------------------------------------------------
 
 
-def carry_out(books: Books, timings: Timings) -> None:
-    """Carry out what is due. One that fails holds up neither the others nor what events say."""
+def carry_out(books: Books, timings: Timings, due: Mapping[str, datetime] | None = None) -> bool:
+    """Carry out what is due. One that fails holds up neither the others nor what events say.
+
+    `due` is what is known of it already. Whether anything may have come of it that is to be worked on.
+    """
     now = books.now()
-    with books.reading() as session:
-        due = storage.due(session, books.id, now)
-    for duty in DUTIES:
-        if duty.name in due:
-            _carry_out(books, duty, timings, now, due[duty.name])
+    if due is None:
+        with books.reading() as session:
+            due = storage.due(session, books.id, now)
+    found = [_carry_out(books, duty, timings, now, due[duty.name]) for duty in DUTIES if duty.name in due]
     if unknown := due.keys() - {duty.name for duty in DUTIES}:
         # Of another version: it would be due for ever. That version begins it again.
         log.warning("nobody carries out these duties", duties=sorted(unknown))
         with books.writing() as session:
             storage.forget(session, books.id, unknown)
+    return any(found)
 
 
-def _carry_out(books: Books, duty: Duty, timings: Timings, now: datetime, was: datetime) -> None:
+def _carry_out(books: Books, duty: Duty, timings: Timings, now: datetime, was: datetime) -> bool:
+    """Whether anything may have come of it: not of one that says that it found nothing."""
+    found: object = True
     with own_border(duty.name) as met:
-        duty.carry_out(books)
+        found = duty.carry_out(books)
     with books.writing() as session:
         if met:
             storage.failed(session, books.id, duty.name, met[0], books.now(), now + duty.again(timings))
         else:
             storage.went_well(session, books.id, duty.name, was, now + duty.every(timings))
+    return found is not False
 
 
 # --- when they fail ------------------------------------------------------------------------------

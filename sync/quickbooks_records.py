@@ -111,11 +111,11 @@ class QuickBooksRecords:
         elif self._store(session, record, raw, told_at):
             self._note_news(session, record)
 
-    def payments_on(self, quickbooks_invoice_id: str) -> list[Copy]:
-        """QuickBooks' payments that we have seen on an invoice."""
+    def unpaired_on(self, quickbooks_invoice_id: str) -> list[Copy]:
+        """QuickBooks' payments that we have seen on an invoice and that have no pair."""
         found = self._slice.unit.once(
-            ("payments on", quickbooks_invoice_id),
-            lambda session: copies.payments_on(session, self._slice.id, quickbooks_invoice_id),
+            ("unpaired on", quickbooks_invoice_id),
+            lambda session: copies.unpaired_on(session, self._slice.id, quickbooks_invoice_id),
         )
         return list(found)
 

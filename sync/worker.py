@@ -8,7 +8,7 @@ from config import telemetry
 from config.errors import RavebooksError, Stop
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
-from storage import brakes, connections, installation, leases, pending, switches
+from storage import connections, leases, pending, slices, switches
 from storage import jobs as storage_jobs
 from storage import sync_states as states
 from storage.brakes import AllPaused
@@ -82,18 +82,15 @@ class Worker:
                 unit.commit()
 
     def _work(self, connection_id: str, unit: UnitOfWork) -> bool:
-        lease = self._take_lease(connection_id, unit)
-        if lease is None:
+        taken = self._take_lease(connection_id, unit)
+        if taken is None:
             return False
+        lease, beginning = taken
         holder = LeaseHolder(unit, lease, self._timings, self._clock)
         more = False
         try:
-            with unit.writing() as session:
-                installation.look_after(session, self._clock.now())
-                # As it is under the lease.
-                connection = connections.get(session, connection_id)
-            self._slice(connection, unit, holder)
-            if connection.failures:
+            self._slice(beginning, unit, holder)
+            if beginning.connection.failures:
                 with unit.writing() as session:
                     connections.went_well(session, connection_id)
         except OtherEnvironment as error:
@@ -108,34 +105,33 @@ class Worker:
             more = self._end(connection_id, unit, holder)
         return more
 
-    def _take_lease(self, connection_id: str, unit: UnitOfWork) -> leases.HeldLease | None:
+    def _take_lease(self, connection_id: str, unit: UnitOfWork) -> tuple[leases.HeldLease, slices.Beginning] | None:
         with unit.writing() as session:
-            connection = connections.find_current(session, connection_id)
-            if connection is None:
-                # A wake-up that was on its way while the connection was forgotten or archived.
-                return None
-            if connections.is_put_off(connection, self._clock.now()):
-                telemetry.slices.labels("put off").inc()
-                return None
             lease = leases.acquire(
                 self._database, session, connection_id, leases.WORK, self._claims.owner, self._timings.lease
             )
-        if lease is None:
-            # Whoever holds it looks once more after releasing it.
-            telemetry.slices.labels("leased elsewhere").inc()
-        return lease
+            beginning = slices.begin(session, connection_id, self._clock.now())
+            if beginning is None:
+                # A wake-up that was on its way while the connection was forgotten or archived.
+                outcome = ""
+            elif connections.is_put_off(beginning.connection, self._clock.now()):
+                outcome = "put off"
+            elif lease is None:
+                # Whoever holds it looks once more after releasing it.
+                outcome = "leased elsewhere"
+            else:
+                return lease, beginning
+            if lease is not None:
+                leases.release(session, lease)
+        if outcome:
+            telemetry.slices.labels(outcome).inc()
+        return None
 
     def _end(self, connection_id: str, unit: UnitOfWork, holder: LeaseHolder) -> bool:
         """Give the lease back; says whether more is due now."""
-        more = False
         with unit.writing() as session:
             leases.release(session, holder.lease)
-            connection = connections.find_current(session, connection_id)
-            if connection is not None:
-                # What this slice put off may be due in a moment: the sweeper need not hold its nudge back.
-                connection.nudged_at = None
-                is_due = bool(pending.due_connections(session, self._clock.now(), connection_id))
-                more = is_due and brakes.pulled(session) is None
+            more = slices.end(session, connection_id, self._clock.now())
         unit.commit()
         return more
 
@@ -151,16 +147,14 @@ class Worker:
 
     # --- one slice -------------------------------------------------------------------------------
 
-    def _slice(self, connection: Connection, unit: UnitOfWork, holder: LeaseHolder) -> None:
-        connection_id = connection.id
-        with unit.reading() as session:
-            stopped = brakes.pulled(session) is not None
-        if connection.state != connections.ACTIVE or stopped:
+    def _slice(self, beginning: slices.Beginning, unit: UnitOfWork, holder: LeaseHolder) -> None:
+        connection, connection_id = beginning.connection, beginning.connection.id
+        if connection.state != connections.ACTIVE or beginning.stopped:
             telemetry.slices.labels("paused").inc()
             self._tell_what_is_left(connection_id, unit, holder)
             return
         try:
-            self._work_through(self._books_of(connection, unit, holder), holder)
+            self._work_through(self._books_of(connection, unit, holder), beginning, holder)
             telemetry.slices.labels("done").inc()
         except RestoreFound as error:
             telemetry.slices.labels("restored").inc()
@@ -204,23 +198,36 @@ class Worker:
             # Whatever kept it: the sweeper would have it tried again and again.
             states.postpone(session, connection_id, self._clock.now() + LEFT_AGAIN_AFTER)
 
-    def _work_through(self, books: Books, holder: LeaseHolder) -> None:
+    def _work_through(self, books: Books, beginning: slices.Beginning, holder: LeaseHolder) -> None:
         begun = self._clock.monotonic()
-        if books.connection.verify_since is not None:
-            self._verify(books)
-        with books.neighbours.quickbooks.because("uncertain write"):
-            books.journal.resolve_due()
-        books.handling = set()
-        duties.carry_out(books, self._timings)
-        if switches.waiting(books.connection):
-            switching.settle(books.unit, books.clock, books.id, books.neighbours.ravetree)
-        sync_states.tell(books)
+        left = _left(books) if self._came_before(books, beginning) else beginning.left
+        if left.words:
+            sync_states.tell(books)
         try:
-            self._work_on_what_is_due(books, holder, begun)
+            if left.work:
+                self._work_on_what_is_due(books, holder, begun)
         except NotAuthorised:
             sync_states.tell_before_a_stop(books)
             raise
-        sync_states.tell(books)
+        if left.work or left.words:
+            sync_states.tell(books)
+
+    def _came_before(self, books: Books, beginning: slices.Beginning) -> bool:
+        """Do what comes before the work on records; whether anything may have come of it for this slice.
+
+        If not, what was left at its beginning is left now; what others have noted meanwhile is found at its end.
+        """
+        verifies = books.connection.verify_since is not None
+        if verifies:
+            _verify(books, self._timings)
+        if uncertain := verifies or beginning.uncertain:
+            with books.neighbours.quickbooks.because("uncertain write"):
+                books.journal.resolve_due()
+        books.handling = set()
+        found = duties.carry_out(books, self._timings, None if verifies else beginning.due)
+        if waits := bool(switches.waiting(books.connection)):
+            switching.settle(books.unit, books.clock, books.id, books.neighbours.ravetree)
+        return found or uncertain or waits
 
     def _work_on_what_is_due(self, books: Books, holder: LeaseHolder, begun: float) -> None:
         told = self._clock.monotonic()
@@ -238,12 +245,6 @@ class Worker:
                 if self._clock.monotonic() - told >= TELL_EVERY:
                     sync_states.tell(books)
                     told = self._clock.monotonic()
-
-    def _verify(self, books: Books) -> None:
-        books.note_read()
-        verifying.verify(books, self._timings)
-        with books.reading() as session:
-            books.connection = connections.get(session, books.id)
 
     # --- when it fails ---------------------------------------------------------------------------
 
@@ -271,6 +272,18 @@ class Worker:
             connections.pause(session, connection_id, cause, remedy)
         telemetry.slices.labels("paused").inc()
         log.error("connection paused", cause=cause, remedy=remedy)
+
+
+def _verify(books: Books, timings: Timings) -> None:
+    books.note_read()
+    verifying.verify(books, timings)
+    with books.reading() as session:
+        books.connection = connections.get(session, books.id)
+
+
+def _left(books: Books) -> slices.Left:
+    with books.reading() as session:
+        return slices.left(session, books.id, books.now())
 
 
 def _lost(error: LeaseLost) -> None:

@@ -51,6 +51,7 @@ class AttentionView:
 class Standing:
     """How many records agree, how many are on their way, and how many wait for a person, by the code of their cause.
 
+    Where `more` agree they are not all counted: every look at home would take as long as the account is old.
     `doubt` says why that is not all: the connection does not work, or the last report found what nobody asks about.
     Empty is no doubt.
     """
@@ -59,6 +60,7 @@ class Standing:
     coming: int
     causes: Mapping[str, int]
     doubt: str = ""
+    more: bool = False
 
     @property
     def waiting(self) -> int:
@@ -66,17 +68,18 @@ class Standing:
         return sum(self.causes.values())
 
 
-COUNTED = 10_000
-"""How far records are counted: beyond that a number says nothing that "more" does not."""
+COUNTED, AGREE_COUNTED = 2_000, 5_000
+"""How far records are counted, and those that agree, which takes less: a number beyond says no more than "more"."""
 
 
 @dataclass(frozen=True)
 class RecordList:
-    """A page of records, the names of their clients by id, and how many there are, `COUNTED` at most."""
+    """A page of records, the names of their clients by id, and how many there are, or more than `COUNTED`."""
 
     page: Page[Listed]
     clients: Mapping[str, str]
     count: int
+    more: bool
 
 
 @dataclass(frozen=True)
@@ -117,8 +120,8 @@ class RecordActions:
         with self.database.reading() as session:
             connection = connections.get(session, connection_id)
             causes, open_ = pending.causes(session, connection_id), pending.counts(session, connection_id)
-            paired = pairs.count(session, connection_id)
             apart = pending.count_paired(session, connection_id)
+            agree = pairs.count(session, connection_id, AGREE_COUNTED + 1 + apart) - apart
             fails = _stands_still(session, connection) + _fails(session, connection_id, self.clock.now())
             condition = connections.condition(session, connection)
             jobs_running = jobs.count_running(session, connection_id)
@@ -126,7 +129,7 @@ class RecordActions:
         if not doubt and condition.state != connections.ACTIVE:
             doubt = condition.cause or f"The connection is {condition.state}."
         coming = open_[pending.DUE] + open_[pending.WAITING] - causes.get(pending.KEEPS_FAILING, 0) + jobs_running
-        return Standing(paired - apart, max(0, coming), causes, doubt)
+        return Standing(min(agree, AGREE_COUNTED), max(0, coming), causes, doubt, agree > AGREE_COUNTED)
 
     def listed(self, connection_id: str, wanted: Filter, asked: Asked) -> RecordList:
         """The records that were seen, newest first, as `wanted`; how many there are is counted to a limit."""
@@ -134,7 +137,8 @@ class RecordActions:
             found = listing.page(session, connection_id, wanted, asked)
             clients = {str(row.body.get("client_id") or "") for row in found.rows} - {""}
             names = listing.names_of(session, connection_id, clients)
-            return RecordList(found, names, listing.count(session, connection_id, wanted, COUNTED))
+            count = listing.count(session, connection_id, wanted, COUNTED + 1)
+        return RecordList(found, names, min(count, COUNTED), count > COUNTED)
 
     def questions(self, connection_id: str, asked: Asked, code: str = "") -> Questions:
         """A page of the records that wait for each cause, or for the one with `code`, those that wait longest first."""

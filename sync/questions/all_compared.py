@@ -22,6 +22,7 @@ from reconcile.parity import Compared, Waiting, missing
 from storage import answers, pairs, pending, steps
 from storage.models import LastingAnswer
 from sync.questions.comparison import DOCUMENTS, BothBooks, SideBySide, figures
+from sync.records.payment_sides import lost_of
 
 
 class AllCompared:
@@ -64,6 +65,7 @@ class AllCompared:
             payments=tuple(self._payments_under_way.get(held.ravetree_id, ())) if invoice else (),
             credit=self._credit.get(held.ravetree_id, ZERO) if invoice else ZERO,
             decided=self._decided(held),
+            apart=held.kind is Kind.PAYMENT and bool(lost_of(self._books, held.names[0])),
         )
 
     def _decided(self, held: SideBySide) -> str:

@@ -286,10 +286,9 @@ def _unpaired_payments(both: BothBooks, held: SideBySide) -> Iterator[SideBySide
                     yield both.hold_alone(record, raw, None)
             continue
         with books.reading() as session:
-            found = copies.payments_on(session, books.id, invoice.quickbooks_id)
+            found = copies.unpaired_on(session, books.id, invoice.quickbooks_id)
         for copy in found:
-            if books.pair(Kind.PAYMENT, Side.QUICKBOOKS, copy.record_id) is None:
-                yield both.hold_alone(Record(Side.QUICKBOOKS, Kind.PAYMENT, copy.record_id), None, copy)
+            yield both.hold_alone(Record(Side.QUICKBOOKS, Kind.PAYMENT, copy.record_id), None, copy)
 
 
 def _is_same_receipt(both: BothBooks, held: SideBySide, other: SideBySide) -> bool:

@@ -1,6 +1,7 @@
 """Payments that concern an invoice without standing for it: unapplied money of its customer, and those on it."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence, Set
 from decimal import Decimal
 
 from clients.quickbooks.company import quoted_in_parts
@@ -18,7 +19,8 @@ from reconcile.payment_facts import KnownInvoice
 from reconcile.payments import SEVERAL_PAYERS, SHARED
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import copies, pairs, pending
+from storage import answers, copies, pairs, pending
+from storage.models import Copy
 from sync.books import Books
 
 
@@ -66,6 +68,18 @@ def payments_of(books: Books, customer_id: str) -> list[QuickBooksPayment]:
     """Our copies of the live payments of a customer, its parent and what is below it, placeholders apart."""
     with books.reading() as session:
         found = copies.of_customers(session, books.id, Kind.PAYMENT, family_of(books, customer_id))
+    return _money(books, found)
+
+
+def unpaired_of(books: Books, customer_id: str) -> list[QuickBooksPayment]:
+    """As `payments_of`, those that have no pair."""
+    with books.reading() as session:
+        found = copies.unpaired_of_customers(session, books.id, family_of(books, customer_id))
+    return _money(books, found)
+
+
+def _money(books: Books, found: Sequence[Copy]) -> list[QuickBooksPayment]:
+    """What these copies say, but of placeholders and of what is void; oldest first."""
     holders = {
         pair.quickbooks_id
         for pair in books.pairs_among(pairs.PLACEHOLDER, Side.QUICKBOOKS, [c.record_id for c in found])
@@ -79,8 +93,8 @@ def look_at_marks(books: Books, payment: QuickBooksPayment | Gone | None) -> Non
     if not isinstance(payment, QuickBooksPayment) or payment.voided or payment.unapplied == ZERO:
         return
     with books.reading() as session:
-        found = copies.of_customers(session, books.id, Kind.PAYMENT, family_of(books, payment.customer_id))
-    held = books.pairs_among(pairs.PLACEHOLDER, Side.QUICKBOOKS, [copy.record_id for copy in found])
+        names = copies.names_of_customers(session, books.id, Kind.PAYMENT, family_of(books, payment.customer_id))
+    held = books.pairs_among(pairs.PLACEHOLDER, Side.QUICKBOOKS, names)
     if held:
         books.look_at([Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id) for pair in held])
 
@@ -112,8 +126,8 @@ def payments_on(books: Books, rows: Mapping[str, Body], remote: QuickBooksInvoic
     `rows` are Ravetree's, by id.
     """
     ours = {pair.ravetree_id: pair for pair in books.pairs_among(Kind.PAYMENT, Side.RAVETREE, rows)}
-    theirs = {pair.quickbooks_id: pair for pair in books.pairs_among(Kind.PAYMENT, Side.QUICKBOOKS, remote.payment_ids)}
-    holders = {pair.quickbooks_id for pair in books.pairs_among(pairs.PLACEHOLDER, Side.QUICKBOOKS, remote.payment_ids)}
+    theirs = {name: ravetree_id for ravetree_id, name in _paired_with(books, Kind.PAYMENT, remote)}
+    holders = {name for _, name in _paired_with(books, pairs.PLACEHOLDER, remote)}
     mine = [Record(Side.RAVETREE, Kind.PAYMENT, name) for name in rows]
     other = [Record(Side.QUICKBOOKS, Kind.PAYMENT, name) for name in remote.payment_ids if name not in holders]
     unseen = [
@@ -124,7 +138,7 @@ def payments_on(books: Books, rows: Mapping[str, Body], remote: QuickBooksInvoic
     unseen += [record for record in other if record.id not in theirs]
     names = {*mine, *other}
     # What is still to be done is noted under Ravetree's name, even of one that is gone there.
-    names |= {Record(Side.RAVETREE, Kind.PAYMENT, pair.ravetree_id) for pair in theirs.values()}
+    names |= {Record(Side.RAVETREE, Kind.PAYMENT, name) for name in theirs.values()}
     names |= {Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id) for pair in ours.values()}
     with books.reading() as session:
         rows_of = pending.rows(session, books.id, names)
@@ -133,17 +147,33 @@ def payments_on(books: Books, rows: Mapping[str, Body], remote: QuickBooksInvoic
     return tuple(r for r in unseen if r not in books.looked_at | noted), bool(noted)
 
 
+def _paired_with(books: Books, kind: str, remote: QuickBooksInvoice) -> list[tuple[str, str]]:
+    """Ravetree's and QuickBooks' names of the pairs of an invoice's payments. It may have a thousand."""
+    with books.reading() as session:
+        return pairs.names_among(session, books.id, kind, Side.QUICKBOOKS, remote.payment_ids)
+
+
 def left_alone(books: Books, rows: Mapping[str, Body], invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Decimal:
     """By how much more QuickBooks has open on an invoice because a person left payments on one side."""
-    theirs = {pair.ravetree_id: pair for pair in books.pairs_among(Kind.PAYMENT, Side.QUICKBOOKS, remote.payment_ids)}
+    theirs = dict(_paired_with(books, Kind.PAYMENT, remote))
     left = ZERO
-    for name in {*rows, *theirs}:
-        codes = {answer.code for answer in books.answers([Record(Side.RAVETREE, Kind.PAYMENT, name)])}
+    for name, codes in _said_of(books, {*rows, *theirs}).items():
         if SEVERAL_PAYERS in codes and name in rows and name not in theirs:
             shares = ravetree.load_payment(rows[name]).allocations
             left += sum((share.amount for share in shares if share.invoice_id == invoice.id), ZERO)
         if SHARED in codes and name in theirs and name not in rows:
-            payment, _ = books.quickbooks.payment(theirs[name].quickbooks_id)
+            payment, _ = books.quickbooks.payment(theirs[name])
             if isinstance(payment, QuickBooksPayment):
                 left -= sum((share.amount for share in payment.allocations if share.invoice_id == remote.id), ZERO)
     return left
+
+
+def _said_of(books: Books, payment_ids: Set[str]) -> dict[str, set[str]]:
+    """To which questions a person has given answers that last, by Ravetree's payments of which there are any."""
+    records = [Record(Side.RAVETREE, Kind.PAYMENT, name) for name in payment_ids]
+    names = {str(record): record.id for record in records}
+    said: defaultdict[str, set[str]] = defaultdict(set)
+    with books.reading() as session:
+        for row in answers.rows(session, books.id, records):
+            said[names[row.subject]].add(row.code)
+    return said

@@ -3,12 +3,14 @@
 from reconcile.decisions import Decision
 from reconcile.markers import marked_placeholder
 from reconcile.model import Adopt, Attention, Kind, QuickBooksPayment, RavetreePayment, Record, Side
-from reconcile.payment_facts import KnownInvoice
+from reconcile.payment_facts import KnownInvoice, quickbooks_facts, ravetree_facts, spent_elsewhere
+from reconcile.payment_facts import agree as facts_agree
 from schemas.quickbooks import Body
 from storage import pairs, pending
 from storage.models import Copy
 from sync.books import Books
 from sync.records import receipts
+from sync.records.payment_sides import SeenPayment
 
 
 def carry_out_decision(books: Books, subject: Record) -> Attention | None:
@@ -79,6 +81,31 @@ def _base_of(copy: Copy | None, *, takes_theirs: bool) -> Body:
     if copy is None:
         return {}
     return copy.body | {"Line": [], "TotalAmt": 0, "UnappliedAmt": 0} if takes_theirs else copy.body
+
+
+def agree(books: Books, seen: SeenPayment) -> None:
+    """Both say the same, and not what the pair's base says: from now on an edit of either is told by what they say."""
+    case, base, copy = seen.case, seen.case.base, seen.copy
+    ours, theirs = case.ravetree, case.quickbooks
+    if base is None or case.lost or copy is None or copy.stale:
+        return
+    if not isinstance(ours, RavetreePayment) or not isinstance(theirs, QuickBooksPayment):
+        return
+    spent = spent_elsewhere(case)
+    mine, other = ravetree_facts(ours, case.invoices), quickbooks_facts(theirs, case.invoices, spent=spent)
+    then = quickbooks_facts(base.quickbooks, case.invoices, spent=case.spent)
+    if not facts_agree(mine, other, case.invoices) or (ravetree_facts(base.ravetree, case.invoices), then) == (
+        mine,
+        other,
+    ):
+        return
+    with books.writing() as session:
+        now, name = books.now(), ours.id
+        pairs.store(
+            session, books.id, Kind.PAYMENT, name, theirs.id, now, base_ravetree=seen.raw, base_quickbooks=copy.body
+        )
+        known = sorted(invoice.quickbooks_id for invoice in case.invoices)
+        pairs.keep(session, books.id, Kind.PAYMENT, name, invoices=known, spent=str(spent))
 
 
 def take_apart(books: Books, subject: Record) -> None:

@@ -18,7 +18,8 @@ def request(books: Books, seen: SeenPayment, write: Write) -> Request:
     """A write of a payment on either side. Raises `ValueError` where it lacks what it is made from."""
     context = Context(
         ravetree_id=str(seen.raw.get("id") or own_id(seen.subject, Side.RAVETREE) or ""),
-        base_ravetree=seen.raw,
+        # What is deleted in Ravetree stands in the pair as it was: its part of QuickBooks' payment is told by that.
+        base_ravetree=seen.raw or _base(books, seen),
         touches=tuple(sorted(invoice.quickbooks_id for invoice in seen.invoices)),
         ravetree_invoices=tuple(sorted(invoice.ravetree_id for invoice in seen.invoices)),
         spent=str(spent_elsewhere(seen.case) or ""),
@@ -38,6 +39,11 @@ def request(books: Books, seen: SeenPayment, write: Write) -> Request:
             context = replace(context, placeholder_of=invoice_id)
         path, body = "payment", quickbooks.payment_body(_content(write), now)
     return Request(seen.subject, write.side, write.action, path, body, "POST", context)
+
+
+def _base(books: Books, seen: SeenPayment) -> Body:
+    pair = books.pair(Kind.PAYMENT, seen.subject.side, seen.subject.id)
+    return pair.base_ravetree if pair is not None else {}
 
 
 def _to_ravetree(books: Books, seen: SeenPayment, write: Write, context: Context) -> Request:

@@ -19,10 +19,10 @@ from reconcile.model import (
     Record,
     Side,
 )
-from reconcile.payment_facts import KnownInvoice, PaymentBase, PaymentCase
+from reconcile.payment_facts import KnownInvoice, PaymentBase, PaymentCase, shares_of
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import pairs
+from storage import pairs, pending
 from storage.models import Copy, Pair
 from sync import closing
 from sync.books import Books, base_of
@@ -100,6 +100,8 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
         is_placeholder=quickbooks_id is not None and _is_placeholder(books, quickbooks_id),
         released=isinstance(theirs, QuickBooksPayment) and receipts.is_released(books, theirs),
         known_then=_known_then(pair),
+        lost=_lost(books, pair, base),
+        was_asked=_was_asked(books, base, theirs),
         spent=Decimal(str(pair.kept.get("spent", 0))) if pair is not None else ZERO,
         elsewhere=_elsewhere(theirs, invoices),
         one=one,
@@ -158,6 +160,33 @@ def _known_then(pair: Pair | None) -> frozenset[str]:
     if pair is None or not pair.base_ravetree:
         return frozenset()
     return frozenset(str(name) for name in pair.kept.get("invoices", ()))
+
+
+def _lost(books: Books, pair: Pair | None, base: PaymentBase | None) -> frozenset[str]:
+    """Those that it lies on in QuickBooks, and that are those of Ravetree's that it is on no more."""
+    if base is None:
+        return frozenset()
+    on = _known_then(pair) & shares_of(base.quickbooks).keys()
+    here = {allocation.invoice_id for allocation in base.ravetree.allocations if allocation.amount}
+    tied = {pair.quickbooks_id: pair.ravetree_id for pair in books.pairs_among(Kind.INVOICE, Side.QUICKBOOKS, on)}
+    return frozenset(name for name in on if tied.get(name) not in here)
+
+
+def lost_of(books: Books, payment: Record) -> frozenset[str]:
+    """QuickBooks' invoices that a paired payment lies on, and that are not those of Ravetree's any more."""
+    pair = books.pair(Kind.PAYMENT, payment.side, payment.id)
+    return _lost(books, pair, _base(books, pair))
+
+
+def _was_asked(books: Books, base: PaymentBase | None, theirs: Theirs) -> str:
+    """The code of the question about it; looked for where a share of it has become less."""
+    if base is None or not isinstance(theirs, QuickBooksPayment):
+        return ""
+    now = shares_of(theirs)
+    if all(now.get(name, ZERO) >= share for name, share in shares_of(base.quickbooks).items()):
+        return ""
+    with books.reading() as session:
+        return next((row.code for row in pending.rows(session, books.id, books.handling) if row.code), "")
 
 
 def _is_placeholder(books: Books, quickbooks_id: str) -> bool:

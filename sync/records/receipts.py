@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from reconcile import receipts as rules
 from reconcile.decisions import Decision
-from reconcile.markers import marked_payment, marked_placeholder
+from reconcile.markers import OPENING, marked_payment, marked_placeholder
 from reconcile.marks import CHANGED
 from reconcile.model import (
     ZERO,
@@ -19,7 +19,7 @@ from reconcile.model import (
 from reconcile.payment_facts import KnownInvoice, PaymentBase
 from reconcile.receipts import ONE_OR_TWO
 from schemas import quickbooks, ravetree
-from storage.models import Pair
+from storage import pairs
 from sync.books import Books
 from sync.records import beside_marks
 from sync.records.payment_names import reference
@@ -114,18 +114,22 @@ def _ravetree_candidates(
     """Ravetree's payments on these invoices that QuickBooks got from nobody, or got after it had this one."""
     found = []
     for invoice in invoices:
-        for row in books.neighbours.ravetree.payments_of(invoice.ravetree_id):
-            pair = books.pair(Kind.PAYMENT, Side.RAVETREE, row["id"])
-            candidate = ravetree.load_payment(row)
+        rows = {str(row["id"]): row for row in books.neighbours.ravetree.payments_of(invoice.ravetree_id)}
+        with books.reading() as session:
+            ours = pairs.which_say(session, books.id, Kind.PAYMENT, rows, OPENING)
+        # Of a thousand that came from QuickBooks none is read: without a marker of ours it was not copied there.
+        for name in (name for name in rows if ours.get(name, True)):
+            candidate = ravetree.load_payment(rows[name])
             if candidate.external_id == reference(books, theirs.id):
                 continue
-            if pair is None or _copied_later(books, pair, theirs):
+            if name not in ours or _copied_later(books, name, theirs):
                 found.append(candidate)
     return found
 
 
-def _copied_later(books: Books, pair: Pair, theirs: QuickBooksPayment) -> bool:
-    if not pair.base_quickbooks or not marked_payment(str(pair.base_quickbooks.get("PrivateNote", ""))):
+def _copied_later(books: Books, ravetree_id: str, theirs: QuickBooksPayment) -> bool:
+    pair = books.pair(Kind.PAYMENT, Side.RAVETREE, ravetree_id)
+    if pair is None or not marked_payment(str(pair.base_quickbooks.get("PrivateNote", ""))):
         return False
     return quickbooks.load_payment(pair.base_quickbooks, books.home_currency).created_at >= theirs.created_at
 
@@ -140,10 +144,9 @@ def _quickbooks_candidates(
     customers = {invoice.quickbooks.customer_id for invoice in invoices}
     link = books.pair(Kind.CONTACT, Side.RAVETREE, ours.client_id, ours.currency)
     customers |= {link.quickbooks_id} if link is not None else set()
-    lying = {p.id: p for name in sorted(customers) for p in beside_marks.payments_of(books, name) if p.unapplied > ZERO}
-    paired = {p.quickbooks_id for p in books.pairs_among(Kind.PAYMENT, Side.QUICKBOOKS, lying)}
+    lying = {p.id: p for name in sorted(customers) for p in beside_marks.unpaired_of(books, name) if p.unapplied > ZERO}
     found = {payment.id: (payment, False) for payment in unpaired_on(books, invoices)}
-    found |= {name: (payment, True) for name, payment in lying.items() if name not in paired}
+    found |= {name: (payment, True) for name, payment in lying.items()}
     for invoice in invoices:
         if invoice.placeholder is not None and invoice.placeholder_changed:
             found[invoice.placeholder.id] = (invoice.placeholder, True)
@@ -163,10 +166,5 @@ def _is_open(payment: QuickBooksPayment, invoices: tuple[KnownInvoice, ...]) -> 
 
 def unpaired_on(books: Books, invoices: tuple[KnownInvoice, ...]) -> list[QuickBooksPayment]:
     """QuickBooks' payments on these invoices that have no pair, as far as we have seen them."""
-    seen = [
-        copy
-        for invoice in invoices
-        for copy in books.quickbooks.payments_on(invoice.quickbooks_id)
-        if books.pair(Kind.PAYMENT, Side.QUICKBOOKS, copy.record_id) is None
-    ]
+    seen = [copy for invoice in invoices for copy in books.quickbooks.unpaired_on(invoice.quickbooks_id)]
     return [quickbooks.load_payment(copy.body, books.home_currency) for copy in seen]

@@ -211,7 +211,19 @@ def _pair_payment(session: Session, operation: Operation, answer: Body, now: dat
         base_ravetree=context.base_ravetree or {},
         base_quickbooks=answer,
     )
-    _keep_facts(session, operation, context.ravetree_id)
+    _keep_facts(session, operation, context.ravetree_id, _applied_elsewhere(session, operation, answer))
+
+
+def _applied_elsewhere(session: Session, operation: Operation, answer: Body) -> str:
+    """What QuickBooks applied by itself, of a payment that it has just made, to documents that Ravetree lacks."""
+    if operation.action != Action.PAYMENT_CREATE:
+        return ""
+    on = shares(answer)
+    paired = pairs.among(session, operation.connection_id, Kind.INVOICE, Side.QUICKBOOKS, on)
+    known = {*context_of(operation).touches, *(pair.quickbooks_id for pair in paired)}
+    ours = sum((amount for name, amount in on.items() if name in known), ZERO)
+    applied = Decimal(str(answer.get("TotalAmt", 0))) - Decimal(str(answer.get("UnappliedAmt", 0)))
+    return str(max(ZERO, applied - ours))
 
 
 def _pair_payment_from_quickbooks(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
@@ -259,10 +271,10 @@ def _shares_in_ravetree(payment: Mapping[str, Any]) -> dict[str, Decimal]:
     return found
 
 
-def _keep_facts(session: Session, operation: Operation, ravetree_id: str) -> None:
+def _keep_facts(session: Session, operation: Operation, ravetree_id: str, elsewhere: str = "") -> None:
     """What the new bases do not say: which invoices both sides knew, and what QuickBooks has spent elsewhere."""
     context = context_of(operation)
-    facts = {"invoices": list(context.touches), "spent": context.spent or "0"}
+    facts = {"invoices": list(context.touches), "spent": elsewhere or context.spent or "0"}
     pairs.keep(session, operation.connection_id, Kind.PAYMENT, ravetree_id, **facts)
 
 

@@ -13,7 +13,20 @@ from sqlalchemy.orm import Session
 from config.ports import SystemClock
 from reconcile.model import Kind, Record, Side
 from schemas.envelopes import Delivery, Envelope
-from storage import copies, inbox, journal, migrations, pairs, pending, reads, retention, sync_states, timeline
+from storage import (
+    copies,
+    depths,
+    inbox,
+    journal,
+    listing,
+    migrations,
+    pairs,
+    pending,
+    reads,
+    retention,
+    sync_states,
+    timeline,
+)
 from storage.database import Database
 from storage.models import (
     Connection,
@@ -38,7 +51,7 @@ STEPS_A_ROW = 100
 """Of SQLite's own machine: a row that is read and answered takes fewer."""
 INVOICE = Record(Side.RAVETREE, Kind.INVOICE, "inv_77")
 HOT: dict[str, Callable[[Session], object]] = {
-    "payments on an invoice": lambda s: copies.payments_on(s, "c", "77"),
+    "payments on an invoice": lambda s: copies.unpaired_on(s, "c", "77"),
     "payments of a customer": lambda s: copies.of_customers(s, "c", Kind.PAYMENT, ["77", "78"]),
     "customers below one": lambda s: copies.below(s, "c", "77"),
     "whether it was written once": lambda s: journal.was_done(s, "c", str(INVOICE), "invoice.create"),
@@ -54,6 +67,9 @@ HOT: dict[str, Callable[[Session], object]] = {
     "whether it is one's turn": lambda s: pending.due_connections(s, NOW, only="c"),
     "what is due": lambda s: pending.due(s, "c", NOW, 50),
     "what is to be told": lambda s: sync_states.unsent(s, "c", NOW, 100),
+    "how much is not told yet": depths.untold,
+    "how many records have a partner": lambda s: pairs.count(s, "c", MOST // 8),
+    "how many records are found": lambda s: listing.count(s, "c", listing.Filter(), MOST // 8),
     "the events of a record": lambda s: inbox.was_told_of(s, "c", INVOICE, "void"),
     "the timeline of a record": lambda s: timeline.of(s, "c", INVOICE),
     "what comes in": lambda s: inbox.record(
@@ -99,6 +115,10 @@ def _rows() -> dict[type[Any], list[dict[str, Any]]]:
     copy: dict[str, Any] = {"connection_id": "c", "side": "quickbooks", "version": 1, "seen_at": NOW}
     contacts = [{**copy, "kind": "contact", "record_id": str(n), "client_id": str(n + 1), "body": {}} for n in numbers]
     payments = [{**copy, "kind": "payment", "record_id": str(n), "client_id": str(n), "body": {}} for n in numbers]
+    invoices = [
+        {**copy, "side": "ravetree", "kind": "invoice", "record_id": f"inv_{n}", "client_id": "", "body": {}}
+        for n in numbers
+    ]
     pair: dict[str, Any] = {
         "connection_id": "c",
         "base_ravetree": {},
@@ -146,7 +166,7 @@ def _rows() -> dict[type[Any], list[dict[str, Any]]]:
         "unsent": False,
     }
     return {
-        Copy: contacts + payments,
+        Copy: [row for rows in zip(contacts, payments, invoices, strict=True) for row in rows],
         PaymentLink: [{"connection_id": "c", "payment_id": str(n), "target_id": str(n)} for n in numbers],
         Pair: [
             pair | {"kind": kind, "ravetree_id": f"inv_{n}", "quickbooks_id": str(n), "updated_at": NOW}

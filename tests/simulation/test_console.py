@@ -213,6 +213,28 @@ def test_home_says_whether_the_books_agree(bookkeeper: Visit) -> None:
     assert "0 differ" in text_of(bookkeeper.get("ID/now"))
 
 
+@pytest.mark.parametrize(
+    ("limit", "path", "said"),
+    [
+        ("AGREE_COUNTED", "ID/", r"agree ((?:more than )?\d+) wait"),
+        ("COUNTED", "ID/records", r"((?:More than )?\d+) records? that have been seen"),
+    ],
+)
+def test_records_are_counted_as_far_as_a_number_says_something(
+    bookkeeper: Visit, monkeypatch: pytest.MonkeyPatch, limit: str, path: str, said: str
+) -> None:
+    """All that agree were counted at each look at home, which took the longer the more there were."""
+
+    def told(most: int) -> str:
+        monkeypatch.setattr(f"sync.actions.records.{limit}", most)
+        (found,) = re.findall(said, text_of(bookkeeper.get(path)))
+        return str(found).lower()
+
+    paired_invoice(bookkeeper.world)
+    every = int(told(1000))
+    assert (told(every), told(every - 1)) == (str(every), f"more than {every - 1}")
+
+
 def test_a_question_is_answered_in_place(bookkeeper: Visit) -> None:
     world = bookkeeper.world
     _, theirs = paired_invoice(world)

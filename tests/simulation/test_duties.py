@@ -10,6 +10,7 @@ from ravebooks import doctor
 from sync import duties
 from sync.books import Books
 from sync.duties import Duty
+from tests.bench.counting import counted
 from tests.simulation.posting import paired_invoice, work_for
 from tests.simulation.world import World
 
@@ -82,3 +83,16 @@ def test_a_duty_that_only_another_version_knows_keeps_nobody_busy(world: World, 
     world.plan(unknown)
     assert not world.reconciler.work(world.connection_id), "nothing is due any more"
     assert "goats" not in world.planned()
+
+
+def test_a_look_at_a_log_in_which_nothing_is_new_asks_the_database_little(world: World) -> None:
+    """Ten thousand connections have one every half an hour, and at nearly all of them there is nothing to do."""
+    paired_invoice(world)
+    for _ in range(2):
+        # The first look finds what webhooks told already.
+        world.settle()
+        world.plan(duties.EVENTS)
+    with counted(world.parts.database.engine) as taken:
+        assert not world.reconciler.work(world.connection_id)
+    assert (taken.transactions, taken.statements) == (2, 5)
+    assert world.planned()["events"] > world.clock.now()

@@ -90,7 +90,23 @@ def test_the_payments_on_an_invoice_are_found_by_its_whole_id(database: Database
     store(database, 1, gone, Line=[{"LinkedTxn": [{"TxnId": "145", "TxnType": "Invoice"}]}])
     with database.transaction() as session:
         copies.mark_deleted(session, CONNECTION, gone, START)
-        assert [found.record_id for found in copies.payments_on(session, CONNECTION, "145")] == ["1"]
+        assert [found.record_id for found in copies.unpaired_on(session, CONNECTION, "145")] == ["1"]
+
+
+def test_of_the_payments_on_an_invoice_those_with_a_pair_are_left_out(database: Database, other: str) -> None:
+    """An invoice may have a thousand, and whoever looks for a twin looks at those without a pair."""
+    line = {"Line": [{"LinkedTxn": [{"TxnId": "145", "TxnType": "Invoice"}]}], "CustomerRef": {"value": "7"}}
+    for number in ("1", "2", "3"):
+        store(database, 1, Record(Side.QUICKBOOKS, Kind.PAYMENT, number), **line)
+    with database.transaction() as session:
+        pairs.store(session, CONNECTION, Kind.PAYMENT, "pay_1", "1", START)
+        pairs.store(session, CONNECTION, pairs.PLACEHOLDER, "inv_1", "2", START)
+        pairs.store(session, CONNECTION, Kind.INVOICE, "inv_1", "3", START)
+        pairs.store(session, other, Kind.PAYMENT, "pay_3", "3", START)
+        assert [row.record_id for row in copies.unpaired_on(session, CONNECTION, "145")] == ["2", "3"]
+        assert [row.record_id for row in copies.unpaired_of_customers(session, CONNECTION, ["7"])] == ["2", "3"]
+        assert copies.unpaired_of_customers(session, CONNECTION, ["8"]) == []
+        assert copies.names_of_customers(session, CONNECTION, Kind.PAYMENT, ["7"]) == ["1", "2", "3"]
 
 
 # --- pairs -----------------------------------------------------------------------------------------
@@ -131,8 +147,23 @@ def test_pairs_and_copies_are_of_one_connection(database: Database, other: str) 
         pairs.store(session, other, Kind.INVOICE, RAVETREE_INVOICE.id, INVOICE.id, START)
         pairs.remove(session, other, Kind.INVOICE, RAVETREE_INVOICE.id)
         assert pairs.find(session, CONNECTION, Kind.INVOICE, Side.RAVETREE, RAVETREE_INVOICE.id) is not None
-        assert [row.record_id for row in copies.payments_on(session, CONNECTION, INVOICE.id)] == [PAYMENT.id]
-        assert copies.payments_on(session, other, INVOICE.id) == []
+        assert [row.record_id for row in copies.unpaired_on(session, CONNECTION, INVOICE.id)] == [PAYMENT.id]
+        assert copies.unpaired_on(session, other, INVOICE.id) == []
+
+
+def test_what_pairs_are_called_and_which_say_a_thing_is_known_without_their_bodies(
+    database: Database, other: str
+) -> None:
+    with database.transaction() as session:
+        for number, note in enumerate(("[Ravebooks payment pay_0]", "by cheque", "")):
+            base = {"PrivateNote": note}
+            pairs.store(session, CONNECTION, Kind.PAYMENT, f"pay_{number}", f"{number}", START, base_quickbooks=base)
+        pairs.store(session, other, Kind.PAYMENT, "pay_7", "7", START)
+        asked = ["pay_0", "pay_1", "pay_7", "pay_8"]
+        said = pairs.which_say(session, CONNECTION, Kind.PAYMENT, asked, "[Ravebooks ")
+        assert said == {"pay_0": True, "pay_1": False}
+        named = pairs.names_among(session, CONNECTION, Kind.PAYMENT, Side.QUICKBOOKS, ["2", "0", "7"])
+        assert named == [("pay_0", "0"), ("pay_2", "2")]
 
 
 def test_contacts_are_many_to_one_and_one_for_each_currency(database: Database) -> None:
@@ -207,7 +238,7 @@ def test_a_payment_is_found_by_what_it_is_applied_to_now(database: Database) -> 
 
     def found() -> dict[str, list[str]]:
         with database.transaction() as session:
-            on = {name: copies.payments_on(session, CONNECTION, name) for name in ("7", "8", "9")}
+            on = {name: copies.unpaired_on(session, CONNECTION, name) for name in ("7", "8", "9")}
         return {name: [row.record_id for row in rows] for name, rows in on.items()}
 
     store(database, 1, PAYMENT, **applied_to("7", "8"))
@@ -227,4 +258,4 @@ def test_a_payment_that_was_kept_without_what_it_is_applied_to_has_it_when_it_co
         session.execute(sa.delete(PaymentLink))
     store(database, 1, PAYMENT, **applied)
     with database.transaction() as session:
-        assert [row.record_id for row in copies.payments_on(session, CONNECTION, "7")] == [PAYMENT.id]
+        assert [row.record_id for row in copies.unpaired_on(session, CONNECTION, "7")] == [PAYMENT.id]

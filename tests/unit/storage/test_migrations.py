@@ -191,7 +191,7 @@ def test_what_is_there_of_quickbooks_is_found_as_what_comes(tmp_path: Path, cloc
     migrations.upgrade(database)
     with database.transaction() as session:
         for target, found in (("7", ["1"]), ("8", ["1"]), ("1", [])):
-            assert [copy.record_id for copy in copies.payments_on(session, "con_1", target)] == found
+            assert [copy.record_id for copy in copies.unpaired_on(session, "con_1", target)] == found
         assert [c.record_id for c in copies.of_customers(session, "con_1", Kind.PAYMENT, ["55", "56"])] == ["1", "2"]
         assert copies.below(session, "con_1", "55") == ["57"]
     command.downgrade(migrations._config(database), "0012")

@@ -1,0 +1,182 @@
+"""What comes after: a payment whose invoice, copy or question has ended, and what QuickBooks applies by itself."""
+
+import pytest
+
+from ravebooks.demo.sides import Body
+from tests.questions.desk import TODAY, Desk, press, say
+from tests.questions.playing import rest
+from tests.questions.repairs import retry
+from tests.simulation.test_connecting import set_preferences
+from tests.simulation.world import World
+
+
+@pytest.fixture
+def desk(world: World) -> Desk:
+    return Desk(world)
+
+
+def asked(desk: Desk) -> list[str]:
+    """The codes of what waits for a person when all is quiet."""
+    rest(desk)
+    return [row["code"] for row in desk.world.attention()]
+
+
+def decide(desk: Desk, decision: str) -> None:
+    """Answer the only question."""
+    (row,) = desk.world.attention()
+    say(desk, f"{row['side']}:{row['kind']}:{row['id']}", decision)
+    rest(desk)
+
+
+def retry_all(desk: Desk) -> None:
+    for row in desk.world.attention():
+        retry(desk, f"{row['side']}:{row['kind']}:{row['id']}")
+
+
+def amounts(desk: Desk) -> tuple[list[float], list[str]]:
+    """What QuickBooks' payments come to, and Ravetree's."""
+    return [float(row["TotalAmt"]) for row in desk.payments()], [
+        row["amount"] for row in desk.world.ravetree.every("payments")
+    ]
+
+
+def type_a_reference(desk: Desk, where: str, payment: Body) -> None:
+    if where == "ravetree":
+        desk.world.ravetree.change("payments", payment["id"], {"reference": "CHK 77"})
+    else:
+        desk.edit("Payment", desk.payments()[0], PaymentRefNum="CHK 77")
+
+
+def advance(desk: Desk, client: str) -> Body:
+    body = {"client_id": client, "date": TODAY, "amount": "60.00", "currency": "USD", "allocations": []}
+    made = desk.world.ravetree.create("payments", body)
+    rest(desk)
+    return made
+
+
+def move(desk: Desk, amount: float, *, rest_on: float = 0) -> None:
+    """A bookkeeper applies so much of the only payment to an invoice of their own."""
+    (row,) = desk.payments()
+    other = desk.foreign(row["CustomerRef"]["value"], amount)
+    line = {"Amount": amount, "LinkedTxn": [{"TxnId": other["Id"], "TxnType": "Invoice"}]}
+    desk.edit("Payment", row, Line=[*([dict(row["Line"][0], Amount=rest_on)] if rest_on else []), line])
+
+
+# --- its invoice is not tied as it was -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["ravetree", "quickbooks"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_payment_of_an_invoice_that_was_taken_apart_keeps_its_amount(desk: Desk, where: str, shared: bool) -> None:
+    invoice = desk.bill()
+    shares = {invoice["id"]: "60.00"}
+    if shared:
+        other = desk.world.invoice(invoice["client_id"], "50.00")
+        desk.world.settle()
+        shares[other["id"]] = "50.00"
+    payment = desk.receive(shares)
+    before = amounts(desk)
+    say(desk, f"ravetree:invoice:{invoice['id']}", "unlink")
+    type_a_reference(desk, where, payment)
+    assert asked(desk) == []
+    assert amounts(desk) == before
+    notices = desk.world.ravetree.sync_state("payment", payment["id"])["notices"]
+    assert [notice.partition(":")[0] for notice in notices] == ["Its invoice was taken apart, or tied to another one"]
+    assert {row["cause"] for row in desk.world.parity()["rows"] if row["kind"] == "payment"} <= {"decided"}
+
+
+@pytest.mark.parametrize("where", ["ravetree", "quickbooks"])
+def test_a_payment_of_an_invoice_that_was_tied_to_another_one_keeps_its_amount(desk: Desk, where: str) -> None:
+    invoice = desk.bill(number="1001")
+    payment = desk.receive({invoice["id"]: "60.00"})
+    theirs = desk.foreign(desk.there(invoice)["CustomerRef"]["value"], 100)
+    desk.world.settle()
+    say(desk, f"ravetree:invoice:{invoice['id']}", "link", theirs["Id"])
+    type_a_reference(desk, where, payment)
+    rest(desk)
+    assert amounts(desk) == ([60.0], ["60.00"])
+
+
+# --- what a bookkeeper made of it ------------------------------------------------------------------
+
+
+def test_what_a_bookkeeper_moved_stays_when_the_payment_is_deleted(desk: Desk) -> None:
+    invoice = desk.bill()
+    payment = desk.receive({invoice["id"]: "100.00"})
+    move(desk, 40, rest_on=60)
+    desk.world.ravetree.delete("payments", payment["id"])
+    assert asked(desk) == []
+    assert amounts(desk) == ([40.0], [])
+    press(desk, invoice["client_id"])
+    assert asked(desk) == []
+
+
+def test_what_was_spent_elsewhere_stays_when_the_advance_is_deleted(desk: Desk) -> None:
+    """Nobody has edited it: nothing is asked."""
+    payment = advance(desk, desk.bill()["client_id"])
+    move(desk, 40)
+    desk.world.ravetree.delete("payments", payment["id"])
+    assert asked(desk) == []
+    assert amounts(desk) == ([40.0], [])
+
+
+def test_a_share_that_fell_with_the_total_rises_with_it_when_that_is_set_right(desk: Desk) -> None:
+    invoice = desk.bill()
+    desk.receive({invoice["id"]: "100.00"})
+    desk.price(invoice, 90)
+    assert asked(desk) == ["share_fell_with_total"]
+    desk.price(invoice, 100)
+    retry_all(desk)
+    assert asked(desk) == []
+    assert [row["unapplied"] for row in desk.world.ravetree.every("payments")] == ["0.00"]
+    assert desk.world.compare().differing == []
+
+
+# --- what QuickBooks does by itself ----------------------------------------------------------------
+
+
+def test_an_advance_that_quickbooks_applies_by_itself_is_copied(desk: Desk) -> None:
+    set_preferences(desk.world, SalesFormsPrefs={"AutoApplyPayments": True})
+    advance(desk, desk.bill()["client_id"])
+    assert asked(desk) == []
+    assert desk.world.compare().differing == []
+    assert [row["unapplied"] for row in desk.world.ravetree.every("payments")] == ["0.00"]
+
+
+def test_what_quickbooks_applies_by_itself_to_a_bookkeepers_invoice_is_spent_elsewhere(desk: Desk) -> None:
+    set_preferences(desk.world, SalesFormsPrefs={"AutoApplyPayments": True})
+    client = desk.world.client("Aster")
+    press(desk, client)
+    (customer,) = desk.world.quickbooks.query("select * from Customer where DisplayName = 'Aster'")
+    desk.foreign(customer["Id"], 40)
+    payment = advance(desk, client)
+    assert asked(desk) == []
+    assert [row["unapplied"] for row in desk.world.ravetree.every("payments")] == ["60.00"]
+    assert desk.world.ravetree.sync_state("payment", payment["id"])["notices"] != []
+    type_a_reference(desk, "ravetree", payment)
+    assert asked(desk) == []
+    assert amounts(desk) == ([60.0], ["60.00"])
+
+
+# --- after both sides have agreed ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["ravetree", "quickbooks"])
+def test_what_was_said_to_be_one_is_edited_afterwards_and_nobody_is_asked(desk: Desk, where: str) -> None:
+    invoice = desk.bill()
+    desk.pay_there(60, customer=desk.there(invoice)["CustomerRef"]["value"])
+    payment = desk.receive({invoice["id"]: "60.00"})
+    decide(desk, "one")
+    type_a_reference(desk, where, payment)
+    assert asked(desk) == []
+    assert desk.world.compare().differing == []
+
+
+def test_what_was_said_to_be_one_goes_on_both_sides_when_it_is_deleted(desk: Desk) -> None:
+    invoice = desk.bill()
+    desk.pay_there(60, customer=desk.there(invoice)["CustomerRef"]["value"])
+    payment = desk.receive({invoice["id"]: "60.00"})
+    decide(desk, "one")
+    desk.world.ravetree.delete("payments", payment["id"])
+    assert asked(desk) == []
+    assert amounts(desk) == ([], [])
