@@ -70,7 +70,9 @@ _OF_A_CODE: Mapping[tuple[str, Decision], str] = {
     ("removed_here_edited_there", Decision.QUICKBOOKS): "Makes the payment anew in Ravetree.",
     ("removed_there_edited_here", Decision.QUICKBOOKS): "Deletes the payment in Ravetree too.",
     ("removed_there_edited_here", Decision.RAVETREE): "Makes the payment anew in QuickBooks.",
-    ("share_fell_with_total", Decision.QUICKBOOKS): "Lowers the payment's share of the invoice in Ravetree too.",
+    ("share_fell_with_total", Decision.QUICKBOOKS): (
+        "Lowers the payment's share of the invoice in Ravetree too, or the payment that stands for a mark as paid."
+    ),
 }
 
 

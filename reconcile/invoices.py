@@ -22,12 +22,16 @@ from reconcile.marks import (
     Mark,
     Placeholder,
     changed,
+    fell,
     is_closed,
+    let_go,
     live_placeholder,
     marked_open,
     plan_mark,
     resize,
+    risen,
     take_away,
+    wanted_of,
 )
 from reconcile.model import (
     ANY_PAYMENT,
@@ -152,8 +156,24 @@ class InvoiceCase:
 
     @property
     def accepted_gap(self) -> Decimal:
-        """By how much QuickBooks' total is more, as a person decided."""
-        return _accepted(self.base)
+        """By how much QuickBooks' total is more, as a person decided, and as it still is."""
+        now, base = self.quickbooks, self.base
+        if isinstance(now, QuickBooksInvoice) and base is not None and now.total != base.quickbooks.total:
+            return ZERO
+        return _accepted(base)
+
+    @property
+    def wanted_here(self) -> Decimal:
+        """What Ravetree wants of the placeholder, whatever was done in QuickBooks since its content was written."""
+        return wanted_of(self.ravetree, _accepted(self.base)) if isinstance(self.ravetree, RavetreeInvoice) else ZERO
+
+    @property
+    def takes_less(self) -> bool:
+        """Whether QuickBooks' invoice takes less than we wrote, and no more: its total fell, or a deposit was typed."""
+        now, base = self.quickbooks, self.base
+        if not isinstance(now, QuickBooksInvoice) or base is None or now.balance > ZERO:
+            return False
+        return now.total - now.deposit < base.quickbooks.total - base.quickbooks.deposit
 
 
 def plan(case: InvoiceCase) -> Plan:
@@ -302,15 +322,29 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
 def _make_room(
     case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase
 ) -> Plan | None:
-    """Before an edit the placeholder comes down to what is marked as paid then, or away for another client."""
+    """Before an edit the placeholder comes down to what is marked as paid then, or away for another client.
+
+    One that cannot be raised afterwards, in a closed period, is asked about before anything is written.
+    """
     payment = live_placeholder(case)
     if payment is None or payment.deposited:
         return None
     moved = (invoice.client_id, invoice.currency) != (base.ravetree.client_id, base.ravetree.currency)
     wanted = ZERO if moved else marked_open(case, invoice)
+    if not moved and raises_mark(case) and is_closed(case, payment.date):
+        return changed(case, invoice) or take_away(case, invoice.number, payment, wanted)
     if payment.amount <= wanted:
         return None
-    return changed(case, invoice) or resize(case, invoice, remote, payment, wanted)
+    question = changed(case, invoice) or (None if moved else fell(case, invoice, remote, wanted))
+    return question or resize(case, invoice, remote, payment, wanted)
+
+
+def raises_mark(case: InvoiceCase) -> bool:
+    """Whether a placeholder is to be raised behind an edit: a closed period is to be known before that is written."""
+    payment, invoice = live_placeholder(case), case.ravetree
+    if payment is None or payment.deposited or not isinstance(invoice, RavetreeInvoice):
+        return False
+    return marked_open(case, invoice) > payment.amount and bool(risen(case, invoice, payment))
 
 
 def _weighty_changes(
@@ -363,7 +397,7 @@ def _take_off(remote: QuickBooksInvoice) -> str:
 def _plan_ended_in_ravetree(case: InvoiceCase, remote: QuickBooksInvoice) -> Plan:
     """Void and deleted in Ravetree both become void in QuickBooks; payments on it stop that."""
     if remote.voided:
-        return NOTHING
+        return _let_go(case, remote.number) or NOTHING
     if (done := _left_in_closed_period(case, remote)) is not None:
         return done
     holder = live_placeholder(case)
@@ -422,6 +456,8 @@ def _plan_voided_in_quickbooks(
                 Decision.QUICKBOOKS,
                 Decision.LEAVE,
             )
+    if (step := _let_go(case, invoice.number)) is not None:
+        return step
     if invoice.paid_amount > ZERO:
         if case.paired_payments:
             return Plan(look_at=case.paired_payments, waits_for=ANY_PAYMENT)
@@ -434,7 +470,15 @@ def _plan_voided_in_quickbooks(
     return write(Side.RAVETREE, Action.INVOICE_VOID, invoice.id, invoice.version)
 
 
+def _let_go(case: InvoiceCase, number: str) -> Plan | None:
+    """What stood for the mark of an invoice that has ended in QuickBooks."""
+    return let_go(case, case.ravetree if isinstance(case.ravetree, RavetreeInvoice) else None, number)
+
+
 def _plan_deleted_in_quickbooks(case: InvoiceCase) -> Plan:
+    number = case.ravetree.number if isinstance(case.ravetree, RavetreeInvoice) else ""
+    if (step := _let_go(case, number or (case.base.quickbooks.number if case.base is not None else ""))) is not None:
+        return step
     if case.ravetree is None or isinstance(case.ravetree, Gone) or case.ravetree.void:
         return NOTHING
     return deleted_in_quickbooks(case, case.ravetree)

@@ -33,6 +33,7 @@ from reconcile.model import (
     write,
 )
 from reconcile.payment_facts import is_tied, shares_of, with_shares
+from reconcile.payments import FELL
 from reconcile.questions import Asked, answered, says
 from reconcile.time_zones import day_in
 
@@ -40,6 +41,7 @@ CHANGED, NOT_COVERED, CLOSED = "placeholder_changed", "mark_not_covered", "place
 REMOVED, IN_CLOSED_PERIOD = "placeholder_removed", "mark_in_closed_period"
 TIME_ZONE_UNKNOWN = "time_zone_unknown"
 BESIDE, CREDIT_BESIDE = "unapplied_money_beside_mark", "credit_beside_mark"
+DIFFER = "open_balances_differ"
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,14 @@ class Placeholder:
 class Mark:
     """For which mark a placeholder was written last: when it was set, and the day that the placeholder bears.
 
-    `moving` says that it was taken away for an edit of the invoice, and comes back after that.
+    `moving` says that it was taken away for an edit of the invoice, and comes back after that. `wanted` is what
+    Ravetree wanted of it then, with what QuickBooks made open there since; None where that was not kept.
     """
 
     at: datetime
     day: date | None = None
     moving: bool = False
+    wanted: Decimal | None = None
 
 
 class MarkCase(Asked, Protocol):
@@ -112,7 +116,17 @@ class MarkCase(Asked, Protocol):
 
     @property
     def accepted_gap(self) -> Decimal:
-        """By how much QuickBooks' total is more, as a person decided."""
+        """By how much QuickBooks' total is more, as a person decided, and as it still is."""
+        ...
+
+    @property
+    def wanted_here(self) -> Decimal:
+        """What Ravetree wants of the placeholder, whatever was done in QuickBooks since its content was written."""
+        ...
+
+    @property
+    def takes_less(self) -> bool:
+        """Whether QuickBooks' invoice takes less than we wrote, and no more: its total fell, or a deposit was typed."""
         ...
 
     @property
@@ -134,9 +148,14 @@ def is_closed(case: MarkCase, day: date | None) -> bool:
 
 def marked_open(case: MarkCase, invoice: RavetreeInvoice) -> Decimal:
     """What the placeholder is to be: what is only marked as paid, and the accepted difference of the totals with it."""
+    return wanted_of(invoice, case.accepted_gap)
+
+
+def wanted_of(invoice: RavetreeInvoice, gap: Decimal) -> Decimal:
+    """The same where QuickBooks' total is more by `gap`."""
     if not invoice.marked_paid or invoice.balance == ZERO:
         return ZERO
-    return max(ZERO, invoice.balance + case.accepted_gap)
+    return max(ZERO, invoice.balance + gap)
 
 
 def open_here(invoice: RavetreeInvoice) -> Decimal:
@@ -157,15 +176,39 @@ def plan_mark(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoic
         if wanted == ZERO:
             return NOTHING
         if case.placeholder is not None:
-            return _removed(case, invoice, wanted)
+            return _removed(case, invoice, remote, wanted)
         return _new(case, invoice, remote, wanted)
     if payment.deposited:
         return NOTHING if payment.amount == wanted else _deposited(case, invoice, payment, wanted)
-    if (question := changed(case, invoice)) is not None:
+    if (question := changed(case, invoice) or fell(case, invoice, remote, wanted)) is not None:
         return question
     if payment.amount == wanted:
         return _beside(case, invoice, payment) or NOTHING
+    if wanted > payment.amount:
+        return _raise(case, invoice, remote, payment, wanted)
     return resize(case, invoice, remote, payment, wanted)
+
+
+def _raise(
+    case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, payment: QuickBooksPayment, wanted: Decimal
+) -> Plan:
+    """It is raised by what Ravetree's own changes ask for; about what else is open in QuickBooks a person is asked."""
+    most = payment.amount + risen(case, invoice, payment)
+    if wanted <= most or says(case, NOT_COVERED, Decision.PLACEHOLDER):
+        return resize(case, invoice, remote, payment, wanted)
+    if most > payment.amount:
+        return resize(case, invoice, remote, payment, most)
+    if remote.balance == ZERO or _is_left_uncovered(case, remote):
+        return NOTHING
+    return _wait_or(case, lambda: _not_covered(case, invoice, remote))
+
+
+def risen(case: MarkCase, invoice: RavetreeInvoice, payment: QuickBooksPayment) -> Decimal:
+    """By how much more Ravetree wants of the placeholder because of what changed in Ravetree itself."""
+    mark = case.mark
+    if mark is None or mark.wanted is None or mark.at != invoice.marked_paid_at:
+        return max(ZERO, case.wanted_here - payment.amount)
+    return max(ZERO, case.wanted_here - mark.wanted)
 
 
 def resize(
@@ -175,7 +218,7 @@ def resize(
     if wanted == ZERO or is_closed(case, payment.date):
         return take_away(case, invoice.number, payment, wanted)
     if wanted - payment.amount > remote.balance:
-        return _wait_or(case, lambda: _balances_differ(invoice, remote, wanted, remote.balance + payment.amount))
+        return _ask_apart(case, invoice, remote)
     content = placeholder_content(case, invoice, remote, wanted, payment.date)
     return write(Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE, payment.id, payment.sync_token, content)
 
@@ -187,48 +230,119 @@ def take_away(case: MarkCase, number: str, payment: QuickBooksPayment, wanted: D
             CLOSED,
             f"Invoice {number}: {money(wanted, payment.currency)} are only marked as paid now; the payment of "
             f"{money(payment.amount, payment.currency)} for it lies in a closed period.",
-            "Open the period in QuickBooks and press retry, or set the mark as it was.",
+            "Open the period in QuickBooks and press retry, or set the invoice as it was.",
         )
     return write(Side.QUICKBOOKS, Action.PLACEHOLDER_DELETE, payment.id, payment.sync_token)
+
+
+def let_go(case: MarkCase, invoice: RavetreeInvoice | None, number: str) -> Plan | None:
+    """The placeholder of an invoice that has ended in QuickBooks goes: nobody has got that money."""
+    payment = live_placeholder(case)
+    if payment is None or payment.deposited:
+        return None
+    written = case.placeholder.written if case.placeholder is not None else None
+    # That nothing of it is on the invoice any more follows from the end.
+    if written is None or _lost_shares_alone(payment, written):
+        return take_away(case, number, payment)
+    if (step := _said_to_be_the_payment(case, payment)) is not None:
+        return step
+    return held(
+        CHANGED,
+        f"{_marked(invoice, number)}, and has ended in QuickBooks; its payment of "
+        f"{money(written.amount, written.currency)} {_edit(payment, written)}.",
+        "Decide `payment` if it is the real money, or delete it in QuickBooks.",
+        Decision.PAYMENT,
+    )
+
+
+def _said_to_be_the_payment(case: MarkCase, payment: QuickBooksPayment) -> Plan | None:
+    if says(case, CHANGED, Decision.PAYMENT):
+        return Plan(remember=Answer(CHANGED, Decision.PAYMENT, payment.id))
+    if answered(case, CHANGED, payment.id) is not None:
+        return Plan(releases_placeholder=True)
+    return None
 
 
 def changed(case: MarkCase, invoice: RavetreeInvoice | None) -> Plan | None:
     """The question that everything about the mark waits for: a bookkeeper has changed the placeholder."""
     payment = live_placeholder(case)
     written = case.placeholder.written if case.placeholder is not None else None
-    if payment is None or written is None or not is_edited(payment, written):
+    if payment is None or written is None or not is_edited(payment, written) or _fell(case, payment):
         return None
-    if says(case, CHANGED, Decision.PAYMENT):
-        return Plan(remember=Answer(CHANGED, Decision.PAYMENT, payment.id))
-    if answered(case, CHANGED, payment.id) is not None:
-        return Plan(releases_placeholder=True)
+    if (step := _said_to_be_the_payment(case, payment)) is not None:
+        return step
     free = (
         not payment.credit and set(shares_of(payment)) <= set(shares_of(written)) and not is_closed(case, payment.date)
     )
     if free and invoice is not None and says(case, CHANGED, Decision.RESTORE):
         content = _as_written(written, payment)
         return write(Side.QUICKBOOKS, Action.PLACEHOLDER_UPDATE, payment.id, payment.sync_token, content)
-    number = invoice.number if invoice is not None else ""
     return held(
         CHANGED,
-        f"Invoice {number} is marked as paid; its payment of {money(written.amount, written.currency)} was edited in "
-        f"QuickBooks (now {money(payment.amount, payment.currency)} of {payment.date.isoformat()}).",
+        f"{_marked(invoice)}; its payment of {money(written.amount, written.currency)} {_edit(payment, written)}.",
         "Decide `payment` if it is the real money" + (", or `restore` to undo the edit." if free else "."),
         Decision.PAYMENT,
         *((Decision.RESTORE,) if free else ()),
     )
 
 
+def _marked(invoice: RavetreeInvoice | None, number: str = "") -> str:
+    """Which invoice it is, and whether its mark stands still."""
+    is_marked = invoice is not None and invoice.marked_paid and not invoice.void
+    name = invoice.number if invoice is not None else number
+    return f"Invoice {name} is marked as paid" if is_marked else f"Invoice {name} is not marked as paid any more"
+
+
+def _edit(payment: QuickBooksPayment, written: QuickBooksPayment) -> str:
+    """What a bookkeeper did to the placeholder."""
+    if _lost_shares_alone(payment, written):
+        return f"was taken off it in QuickBooks, where {money(payment.unapplied, payment.currency)} of it are unapplied"
+    now = f"{money(payment.amount, payment.currency)} of {payment.date.isoformat()}"
+    return f"was edited in QuickBooks (now {now})"
+
+
+def fell(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, wanted: Decimal) -> Plan | None:
+    """What of the placeholder came off because QuickBooks' invoice takes less is nobody's word about the payment."""
+    payment = live_placeholder(case)
+    if payment is None or payment.deposited or not _fell(case, payment):
+        return None
+    share = shares_of(payment).get(remote.id, ZERO)
+    if wanted == share or says(case, FELL, Decision.QUICKBOOKS):
+        return resize(case, invoice, remote, payment, share)
+    form = f"a deposit of {money(remote.deposit, remote.currency)} was typed on its form"
+    lowered = form if remote.deposit else f"it was lowered to {money(remote.total, remote.currency)}"
+    return held(
+        FELL,
+        f"Invoice {invoice.number} is marked as paid; {lowered} in QuickBooks, so that "
+        f"{money(payment.unapplied, payment.currency)} of the mark's payment are unapplied.",
+        "Set that right on one side, or decide `quickbooks` to lower the payment for the mark.",
+        Decision.QUICKBOOKS,
+    )
+
+
+def _fell(case: MarkCase, payment: QuickBooksPayment) -> bool:
+    written = case.placeholder.written if case.placeholder is not None else None
+    if written is None or not case.takes_less:
+        return False
+    return shares_of(payment) != shares_of(written) and _lost_shares_alone(payment, written)
+
+
 def is_edited(payment: QuickBooksPayment, written: QuickBooksPayment) -> bool:
     """Whether a bookkeeper has changed what the placeholder says since we wrote it; a deposited one is real money."""
-    return not payment.deposited and _says(payment) != _says(written)
+    return not payment.deposited and (_says(payment), shares_of(payment)) != (_says(written), shares_of(written))
+
+
+def _lost_shares_alone(payment: QuickBooksPayment, written: QuickBooksPayment) -> bool:
+    """Whether all is as we wrote it, but that less of it is on its invoice."""
+    was = shares_of(written)
+    less = all(share <= was.get(name, ZERO) for name, share in shares_of(payment).items())
+    return less and _says(payment) == _says(written) and not payment.others
 
 
 def _says(payment: QuickBooksPayment) -> tuple[object, ...]:
-    """What of it is a bookkeeper's edit; a merged customer, an account, a class and a rate are not."""
+    """What of it beside shares is a bookkeeper's edit; a merged customer, an account, a class and a rate are not."""
     return (
         payment.amount,
-        shares_of(payment),
         payment.credit,
         payment.date,
         payment.method,
@@ -246,10 +360,12 @@ def _new(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, wa
     mark = case.mark
     again = mark is not None and mark.at == invoice.marked_paid_at and not mark.moving
     if again and not says(case, NOT_COVERED, Decision.PLACEHOLDER):
+        if remote.balance == ZERO or _is_left_uncovered(case, remote):
+            return NOTHING
         return _wait_or(case, lambda: _not_covered(case, invoice, remote))
     amount = remote.balance if again else wanted
     if remote.balance != amount:
-        return _wait_or(case, lambda: _balances_differ(invoice, remote, wanted, remote.balance))
+        return _ask_apart(case, invoice, remote)
     if (question := _beside(case, invoice, None)) is not None:
         return question
     day = mark.day if mark is not None and mark.moving else None
@@ -261,36 +377,50 @@ def _new(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, wa
         )
     day = day or day_of_mark(invoice, case.time_zone)
     if is_closed(case, day):
-        if says(case, IN_CLOSED_PERIOD, Decision.LEAVE):
-            return Plan(remember=Answer(IN_CLOSED_PERIOD, Decision.LEAVE, _spelled(invoice.marked_paid_at)))
-        if answered(case, IN_CLOSED_PERIOD, _spelled(invoice.marked_paid_at)) is not None:
-            return NOTHING
-        if not says(case, IN_CLOSED_PERIOD, Decision.TODAY) or is_closed(case, case.today):
-            return held(
-                IN_CLOSED_PERIOD,
-                f"Invoice {invoice.number} was marked as paid on {day.isoformat()}, in a period that is closed in "
-                "QuickBooks.",
-                "Decide `today` to date its payment today, or `leave` it without one.",
-                Decision.TODAY,
-                Decision.LEAVE,
-            )
+        if (step := _in_closed_period(case, invoice, day, amount)) is not None:
+            return step
         day = case.today or day
     content = placeholder_content(case, invoice, remote, amount, day)
     return write(Side.QUICKBOOKS, Action.PLACEHOLDER_CREATE, content=content)
 
 
-def _removed(case: MarkCase, invoice: RavetreeInvoice, wanted: Decimal) -> Plan:
+def _in_closed_period(case: MarkCase, invoice: RavetreeInvoice, day: date, amount: Decimal) -> Plan | None:
+    """Ask about a mark of a day on which nothing is posted; None once its payment is to bear another day."""
+    mark, amounts = _spelled(invoice.marked_paid_at), (plain(amount),)
+    left = answered(case, IN_CLOSED_PERIOD, mark)
+    if left is not None and left.amounts == amounts:
+        return NOTHING
+    if says(case, IN_CLOSED_PERIOD, Decision.LEAVE):
+        return Plan(remember=Answer(IN_CLOSED_PERIOD, Decision.LEAVE, mark, amounts))
+    today_too = is_closed(case, case.today)
+    if says(case, IN_CLOSED_PERIOD, Decision.TODAY) and not today_too:
+        return None
+    remedy = (
+        "Open the period in QuickBooks and press retry, or decide `leave` to leave it without a payment."
+        if today_too
+        else "Decide `today` to date its payment today, or `leave` it without one."
+    )
+    return held(
+        IN_CLOSED_PERIOD,
+        f"Invoice {invoice.number} was marked as paid on {day.isoformat()}, in a period that is closed in QuickBooks.",
+        remedy,
+        *(() if today_too else (Decision.TODAY,)),
+        Decision.LEAVE,
+    )
+
+
+def _removed(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, wanted: Decimal) -> Plan:
     mark = case.mark
     if mark is not None and mark.at != invoice.marked_paid_at:
         # It was taken away and set again since: this is another mark.
         return Plan(releases_placeholder=True)
     if says(case, REMOVED, Decision.PLACEHOLDER):
         return Plan(releases_placeholder=True, forgets_mark=True)
-    left = answered(case, REMOVED, "")
-    if left is not None and left.amounts == (plain(wanted),):
+    left, amounts = answered(case, REMOVED, ""), (plain(wanted), plain(remote.balance))
+    if left is not None and left.amounts == amounts:
         return NOTHING
     if says(case, REMOVED, Decision.LEAVE):
-        return Plan(remember=Answer(REMOVED, Decision.LEAVE, amounts=(plain(wanted),)))
+        return Plan(remember=Answer(REMOVED, Decision.LEAVE, amounts=amounts))
     return held(
         REMOVED,
         f"Invoice {invoice.number} is marked as paid in Ravetree; its payment was removed in QuickBooks.",
@@ -300,10 +430,29 @@ def _removed(case: MarkCase, invoice: RavetreeInvoice, wanted: Decimal) -> Plan:
     )
 
 
-def _not_covered(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
+def is_left(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> bool:
+    """Whether a person left open in QuickBooks what the payment for the mark does not cover, as it is."""
+    return _is_left_uncovered(case, remote) or _is_left_apart(case, invoice, remote)
+
+
+def _is_left_uncovered(case: MarkCase, remote: QuickBooksInvoice) -> bool:
     left = answered(case, NOT_COVERED, "")
-    if left is not None and left.amounts == (plain(remote.balance),):
-        return NOTHING
+    return left is not None and left.amounts == (plain(remote.balance),)
+
+
+def _is_left_apart(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> bool:
+    left = answered(case, DIFFER, _spelled(invoice.marked_paid_at))
+    return left is not None and left.amounts == _apart(case, invoice, remote)
+
+
+def _apart(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> tuple[str, str]:
+    """What the mark is to cover, and what the payment for it can cover in QuickBooks."""
+    payment = live_placeholder(case)
+    covers = remote.balance + (payment.amount if payment is not None else ZERO)
+    return plain(marked_open(case, invoice)), plain(covers)
+
+
+def _not_covered(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
     if says(case, NOT_COVERED, Decision.LEAVE):
         return Plan(remember=Answer(NOT_COVERED, Decision.LEAVE, amounts=(plain(remote.balance),)))
     return held(
@@ -459,13 +608,34 @@ def _deposited(case: MarkCase, invoice: RavetreeInvoice, payment: QuickBooksPaym
     return _wait_or(case, lambda: held("placeholder_deposited", cause, remedy))
 
 
-def _balances_differ(invoice: RavetreeInvoice, remote: QuickBooksInvoice, wanted: Decimal, open_there: Decimal) -> Plan:
+def _ask_apart(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
+    """What is open there is not what the mark is to cover: a person has left it so, or is asked."""
+    if _is_left_apart(case, invoice, remote):
+        return NOTHING
+    return _wait_or(case, lambda: _balances_differ(case, invoice, remote))
+
+
+def _balances_differ(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> Plan:
+    mark, amounts = _spelled(invoice.marked_paid_at), _apart(case, invoice, remote)
+    if says(case, DIFFER, Decision.LEAVE):
+        return Plan(remember=Answer(DIFFER, Decision.LEAVE, mark, amounts))
+    here, there = (money(Decimal(amount), invoice.currency) for amount in amounts)
+    if remote.total != invoice.total + case.accepted_gap:
+        mine, other = (money(one.total, one.currency) for one in (invoice, remote))
+        return held(
+            DIFFER,
+            f"Invoice {invoice.number} was marked as paid; {here} of {mine} are open in Ravetree, {there} of {other} "
+            "in QuickBooks.",
+            "Set the total right on one side and press retry, or decide `leave`.",
+            Decision.LEAVE,
+        )
     deposit = f" (a deposit of {money(remote.deposit, remote.currency)} stands on its form)" if remote.deposit else ""
+    missing = "Take the deposit off its form" if deposit else "Enter the missing payment on one side"
     return held(
-        "open_balances_differ",
-        f"Invoice {invoice.number} was marked as paid with {money(wanted, invoice.currency)} open in "
-        f"Ravetree and {money(open_there, invoice.currency)} in QuickBooks{deposit}.",
-        "Enter the missing payment on one side, then press retry.",
+        DIFFER,
+        f"Invoice {invoice.number} was marked as paid with {here} open in Ravetree and {there} in QuickBooks{deposit}.",
+        f"{missing} and press retry, or decide `leave`.",
+        Decision.LEAVE,
     )
 
 

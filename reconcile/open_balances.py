@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from reconcile.decisions import Decision
-from reconcile.marks import MarkCase, live_placeholder, open_here
+from reconcile.marks import DIFFER, MarkCase, is_left, live_placeholder, open_here
 from reconcile.model import (
     ANY_PAYMENT,
     NOTHING,
@@ -23,7 +23,7 @@ from reconcile.questions import answered, says
 WAITS = "Waits for a payment on it."
 """Why an invoice waits before its balances are compared: nothing is going to be written to it."""
 
-DIFFER, DEPOSIT = "open_balances_differ", "deposit_on_form"
+DEPOSIT = "deposit_on_form"
 
 
 class OpenCase(MarkCase, Protocol):
@@ -53,10 +53,11 @@ class OpenCase(MarkCase, Protocol):
 def differs(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice) -> bool:
     """Whether what is open differs, by more than an accepted difference of the totals explains.
 
-    Of a mark as paid that has no placeholder, and of a deposited one without a mark, their own rules say more.
+    Of a mark as paid that has no placeholder, or whose placeholder a person let cover less, and of a deposited one
+    without a mark, their own rules say more.
     """
     holder = live_placeholder(case)
-    if invoice.marked_paid and holder is None:
+    if invoice.marked_paid and (holder is None or is_left(case, invoice, remote)):
         return False
     if holder is not None and holder.deposited and not invoice.marked_paid:
         return False
@@ -75,8 +76,7 @@ def plan_open(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoic
     code = DEPOSIT if remote.deposit > ZERO else DIFFER
     wanted = open_here(invoice)
     amounts = (plain(wanted), plain(remote.balance))
-    left = answered(case, code)
-    if left is not None and left.amounts == amounts:
+    if _is_left(case, code, remote.balance - wanted):
         return NOTHING
     if says(case, code, Decision.LEAVE):
         return Plan(remember=Answer(code, Decision.LEAVE, amounts=amounts))
@@ -97,3 +97,12 @@ def plan_open(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoic
         "Enter what is missing on one side and press retry, or decide `leave`.",
         Decision.LEAVE,
     )
+
+
+def _is_left(case: OpenCase, code: str, apart: Decimal) -> bool:
+    """Whether a person left them apart by as much: a payment of the same on both sides changes nothing of that."""
+    left = answered(case, code)
+    if left is None:
+        return False
+    here, there = map(Decimal, left.amounts)
+    return there - here == apart

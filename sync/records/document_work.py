@@ -7,7 +7,6 @@ from clients.errors import Missing, Moved, Refused
 from clients.quickbooks.faults import BooksClosed, DuplicateNumber, StaleReference
 from reconcile.decisions import Decision
 from reconcile.documents import NUMBER_NOT_KEPT
-from reconcile.invoices import CLOSED_CODES
 from reconcile.model import Kind, Plan, Record, Side, Write
 from sync import closing
 from sync.books import Books
@@ -65,7 +64,7 @@ class DocumentWork(Generic[Case]):
 
     def reads_first(self, seen: Seen[Case], plan: Plan) -> bool:
         """Never write to, or stop because of, what we know to be out of date."""
-        if plan.attention is not None and plan.attention.code in CLOSED_CODES and not self._closing_looked_at:
+        if not self._closing_looked_at and self.documents.depends_on_closing_date(seen, plan):
             self._closing_looked_at = True
             if closing.look_again(self.books):
                 return True

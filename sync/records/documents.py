@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic
 
 from reconcile.actions import renumbering_of
+from reconcile.invoices import CLOSED_CODES
 from reconcile.model import (
     NOTHING,
     DocumentContent,
@@ -61,6 +62,10 @@ class Documents(ABC, Generic[Case]):
     @abstractmethod
     def is_too_old(self, books: Books, seen: Seen[Case], plan: Plan) -> bool:
         """Whether our copy is known to be too old for this plan."""
+
+    def depends_on_closing_date(self, seen: Seen[Case], plan: Plan) -> bool:  # noqa: ARG002 - an invoice asks it
+        """Whether it is to be known, before anything is written or asked, up to which day the books are closed."""
+        return plan.attention is not None and plan.attention.code in CLOSED_CODES
 
     @abstractmethod
     def request(self, books: Books, seen: Seen[Case], write: Write) -> Request:

@@ -47,9 +47,11 @@ def _placeholder(seen: Seen[InvoiceCase], write: Write, context: Context, beside
     now = beside or (seen.placeholder.body if write.record_id and seen.placeholder is not None else None)
     touching = replace(
         context,
-        touches=(seen.copy.record_id,) if seen.copy is not None else (),
+        # One that is deleted in QuickBooks is changed by nothing any more.
+        touches=(seen.copy.record_id,) if seen.copy is not None and not seen.copy.deleted else (),
         mark=str(seen.raw.get("marked_paid_at") or ""),
         day=str((now or {}).get("TxnDate", "")),
+        wanted=str(seen.case.wanted_here),
         moving="yes" if _is_moving(seen) else "",
     )
     if write.action == Action.PLACEHOLDER_DELETE:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
@@ -132,6 +133,11 @@ class Invoices(Documents[InvoiceCase]):
         # What a person was asked ends with an agreement that is seen, not with one that nobody knows of.
         return not plan.is_at_rest or is_marked or books.is_asked(seen.subject)
 
+    def depends_on_closing_date(self, seen: Seen[InvoiceCase], plan: Plan) -> bool:
+        """What is raised behind the invoice is asked about before that is written."""
+        edits = bool(plan.writes) and plan.writes[0].action == Action.INVOICE_UPDATE
+        return super().depends_on_closing_date(seen, plan) or (edits and rules.raises_mark(seen.case))
+
     def unit(self, books: Books, subject: Record, raw: Body | None = None) -> list[Record]:
         """Ravetree's payments on it, and QuickBooks' on one that is taken over."""
         rows = books.neighbours.ravetree.payments_of(subject.id)
@@ -221,7 +227,8 @@ def _mark(partner: Partner) -> Mark | None:
     if not kept.get("at"):
         return None
     day = date.fromisoformat(kept["day"]) if kept.get("day") else None
-    return Mark(parse_instant(kept["at"]), day, bool(kept.get("moving")))
+    wanted = Decimal(kept["wanted"]) if kept.get("wanted") else None
+    return Mark(parse_instant(kept["at"]), day, bool(kept.get("moving")), wanted)
 
 
 def _with_payments(books: Books, case: InvoiceCase) -> InvoiceCase:

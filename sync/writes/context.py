@@ -23,6 +23,7 @@ class Context:
     that a payment changes, `ravetree_invoices` the same by Ravetree's ids. `closes_estimate`: QuickBooks' estimate that
     an invoice closes. `placeholder_of`: the Ravetree invoice whose placeholder becomes a payment. `if_match`: the
     version of Ravetree's record that was planned from. `foreseen`: what QuickBooks would come to, and who accepted it.
+    `mark`, `day`, `moving`, `wanted`: for which mark a placeholder is written, as it is kept with the pair.
     """
 
     ravetree_id: str = ""
@@ -40,6 +41,7 @@ class Context:
     mark: str = ""
     day: str = ""
     moving: str = ""
+    wanted: str = ""
     spent: str = ""
     if_match: int | None = None
     foreseen: Body | None = None
@@ -72,6 +74,7 @@ class _Stored(Schema):
     mark = kinds.String(load_default="", allow_none=True)
     day = kinds.String(load_default="", allow_none=True)
     moving = kinds.String(load_default="", allow_none=True)
+    wanted = kinds.String(load_default="", allow_none=True)
     spent = kinds.String(load_default="", allow_none=True)
     if_match = kinds.Integer(load_default=None, allow_none=True)
     foreseen = kinds.Raw(load_default=None, allow_none=True)
@@ -93,6 +96,7 @@ _TEXTS = (
     "mark",
     "day",
     "moving",
+    "wanted",
     "spent",
 )
 _STORED = _Stored()

@@ -228,6 +228,8 @@ def _applied_elsewhere(session: Session, operation: Operation, answer: Body) -> 
 
 def _pair_payment_from_quickbooks(session: Session, operation: Operation, answer: Body, now: datetime) -> None:
     context = context_of(operation)
+    before = pairs.find(session, operation.connection_id, Kind.PAYMENT, Side.RAVETREE, str(answer["id"]))
+    _move_marks(session, operation, before.base_ravetree if before is not None else {}, answer)
     pairs.store(
         session,
         operation.connection_id,
@@ -239,6 +241,34 @@ def _pair_payment_from_quickbooks(session: Session, operation: Operation, answer
         base_quickbooks=context.base_quickbooks or {},
     )
     _keep_facts(session, operation, answer["id"])
+
+
+def _delete_payment_in_ravetree(session: Session, operation: Operation, _answer: Body, _now: datetime) -> None:
+    name = context_of(operation).ravetree_id
+    before = pairs.find(session, operation.connection_id, Kind.PAYMENT, Side.RAVETREE, name)
+    if before is not None:
+        _move_marks(session, operation, before.base_ravetree, {})
+
+
+def _move_marks(session: Session, operation: Operation, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """What becomes open in Ravetree because of QuickBooks is nothing that the payment for a mark is raised for."""
+    was, is_now = _shares_in_ravetree(before), _shares_in_ravetree(after)
+    for name in was.keys() | is_now.keys():
+        pair = pairs.find(session, operation.connection_id, Kind.INVOICE, Side.RAVETREE, name)
+        mark = pair.kept.get("mark") or {} if pair is not None else {}
+        opened = was.get(name, ZERO) - is_now.get(name, ZERO)
+        if opened and mark.get("wanted"):
+            moved = mark | {"wanted": str(Decimal(mark["wanted"]) + opened)}
+            pairs.keep(session, operation.connection_id, Kind.INVOICE, name, mark=moved)
+
+
+def _shares_in_ravetree(payment: Mapping[str, Any]) -> dict[str, Decimal]:
+    """What a payment of Ravetree's has on each invoice, by the invoice's id."""
+    found: dict[str, Decimal] = {}
+    for share in payment.get("allocations") or ():
+        name = str(share["invoice_id"])
+        found[name] = found.get(name, ZERO) + Decimal(str(share["amount"]))
+    return found
 
 
 def _keep_facts(session: Session, operation: Operation, ravetree_id: str, elsewhere: str = "") -> None:
@@ -260,7 +290,7 @@ def _keep_placeholder(session: Session, operation: Operation, answer: Body, now:
         # What a bookkeeper changes is told by this: the note alone would not say it.
         base_quickbooks=answer,
     )
-    _keep_mark(session, operation, {"at": context.mark, "day": answer.get("TxnDate", "")})
+    _keep_mark(session, operation, {"at": context.mark, "day": answer.get("TxnDate", ""), "wanted": context.wanted})
 
 
 def _drop_placeholder(session: Session, operation: Operation, _answer: Body, _now: datetime) -> None:
@@ -299,6 +329,7 @@ _SETTLE: dict[tuple[Side, Action], Callable[[Session, Operation, Body, datetime]
     (Side.RAVETREE, Action.CONTACT_CREATE): _link_contact,
     (Side.RAVETREE, Action.PAYMENT_CREATE): _pair_payment_from_quickbooks,
     (Side.RAVETREE, Action.PAYMENT_UPDATE): _pair_payment_from_quickbooks,
+    (Side.RAVETREE, Action.PAYMENT_DELETE): _delete_payment_in_ravetree,
 }
 
 

@@ -89,6 +89,9 @@ def _check_parity(desk: Desk, one: Situation, way: str) -> None:
     rows = [row for row in desk.world.parity()["rows"] if row["cause"] != "marked_as_paid"]
     assert bool(rows) is (way in one.differs), rows
     for row in rows:
+        if row["cause"] == "drift" and one.code == "share_fell_with_total":
+            # What covers the total that a bookkeeper edited says nothing of that edit.
+            continue
         said = f"{row['text']} {row['remedy']}"
         assert row["cause"] in ("decided", "accepted"), row
         assert "Kim on 2026-" in said, row

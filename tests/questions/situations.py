@@ -73,6 +73,15 @@ def _(desk: Desk) -> str:
     return of_invoice(desk)
 
 
+@situation("placeholder_changed", "its reference was written in, and the invoice was voided in QuickBooks", "payment")
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.mark(invoice)
+    desk.edit("Payment", desk.payments()[0], PaymentRefNum="CHK 77", Line=[])
+    desk.end("Invoice", desk.there(invoice), "void")
+    return of_invoice(desk)
+
+
 @situation("placeholder_removed", "deleted in QuickBooks", "placeholder", "leave", differs=("leave",))
 def _(desk: Desk) -> str:
     desk.mark(desk.bill())
@@ -90,6 +99,18 @@ def _(desk: Desk) -> str:
     return of_invoice(desk)
 
 
+@situation(
+    "mark_not_covered", "a payment beside it was deleted in QuickBooks", "placeholder", "leave", differs=("leave",)
+)
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.receive({invoice["id"]: "40.00"})
+    (real,) = desk.payments()
+    desk.mark(invoice)
+    desk.end("Payment", real)
+    return of_invoice(desk)
+
+
 @situation("mark_in_closed_period", "marked before the books were closed", "today", "leave", differs=("leave",))
 def _(desk: Desk) -> str:
     invoice = desk.bill()
@@ -97,6 +118,14 @@ def _(desk: Desk) -> str:
     desk.close_books(TODAY)
     desk.world.clock.advance(86_400)
     desk.world.settle()
+    return of_invoice(desk)
+
+
+@situation("mark_in_closed_period", "today is closed too", "leave", differs=("leave",))
+def _(desk: Desk) -> str:
+    invoice = desk.bill(issue_date="2026-12-21")
+    desk.world.ravetree.change("invoices", invoice["id"], {"status": "paid"})
+    desk.close_books("2026-11-30")
     return of_invoice(desk)
 
 
@@ -153,6 +182,14 @@ def _(desk: Desk) -> str:
 @situation("open_balances_differ", "the total was raised in QuickBooks", "leave", differs=("leave",))
 def _(desk: Desk) -> str:
     desk.price(desk.bill(), 150)
+    return of_invoice(desk)
+
+
+@situation("open_balances_differ", "marked over a total that was raised in QuickBooks", "leave", differs=("leave",))
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.price(invoice, 150)
+    desk.mark(invoice)
     return of_invoice(desk)
 
 
@@ -290,6 +327,19 @@ def _(desk: Desk) -> str:
     desk.receive({invoice["id"]: "100.00"})
     desk.price(invoice, 90)
     return of_payment(desk)
+
+
+@situation(
+    "share_fell_with_total",
+    "the invoice was lowered while it was marked as paid",
+    "quickbooks",
+    differs=("quickbooks",),
+)
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.mark(invoice)
+    desk.price(invoice, 80)
+    return of_invoice(desk)
 
 
 # --- documents -----------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ import pytest
 
 from reconcile.invoices import InvoiceCase, plan
 from reconcile.markers import marked_placeholder
-from reconcile.marks import Placeholder
+from reconcile.marks import Mark, Placeholder
 from reconcile.model import (
     ANY_PAYMENT,
     NOTHING,
+    ZERO,
+    Allocation,
     Answer,
     Attention,
     Gone,
@@ -22,6 +24,7 @@ from reconcile.model import (
     Plan,
     Record,
     Side,
+    TaxedTotal,
 )
 from tests.unit.reconcile.build import (
     CUSTOMER,
@@ -530,6 +533,162 @@ def test_a_placeholder_removed_in_quickbooks_is_asked_about_and_not_made_again(l
     case = paired_case(MARKED, placeholder=Placeholder(lost))
     assert attention(plan(case)) == ("held", "placeholder_removed")
     assert plan(paired_case(placeholder=Placeholder(lost))) == NOTHING
+
+
+def covered(value: str | int = 100, **changes: Any) -> Placeholder:
+    """Our placeholder as we wrote it over Q1, and what a bookkeeper made of it since."""
+    return Placeholder(replace(placeholder(value), **changes), placeholder(value))
+
+
+OFF_ITS_INVOICE = covered(allocations=(), unapplied=amount(100))
+LOWERED = quickbooks_invoice(80, paid=80)
+FELL = covered(allocations=(Allocation("Q1", amount(80)),), unapplied=amount(20))
+
+
+@pytest.mark.parametrize("remote", [VOID, Gone("Q1")])
+@pytest.mark.parametrize("ours", [MARKED, ravetree_invoice(status="void"), Gone("R1")])
+def test_what_stood_for_the_mark_goes_with_an_invoice_that_ended_in_quickbooks(ours: Any, remote: Any) -> None:
+    case = paired_case(ours, remote, placeholder=OFF_ITS_INVOICE)
+    assert written(plan(case)) == (Side.QUICKBOOKS, "placeholder.delete", "PH1", 7)
+    assert attention(plan(replace(case, books_closed=DAY)))[1] == "placeholder_in_closed_period"
+    deposited = covered(allocations=(), unapplied=amount(100), deposited=True)
+    assert plan(replace(case, placeholder=deposited)) == plan(replace(case, placeholder=None))
+
+
+@pytest.mark.parametrize("edit", [{"reference": "CHK 7"}, {"allocations": (Allocation("Q2", amount(100)),)}])
+def test_what_a_bookkeeper_made_of_it_is_asked_about_when_the_invoice_ends(edit: dict[str, Any]) -> None:
+    case = paired_case(MARKED, VOID, placeholder=covered(**edit))
+    found = plan(case)
+    assert attention(found) == ("held", "placeholder_changed")
+    assert found.attention is not None
+    assert found.attention.decisions == ("payment",)
+    said = plan(replace(case, decision="payment")).remember
+    assert said == Answer("placeholder_changed", "payment", "PH1")
+    assert plan(replace(case, answers=(said,))).releases_placeholder
+
+
+def test_a_total_that_was_lowered_takes_a_share_off_a_mark_that_is_nobodys_edit() -> None:
+    case = paired_case(MARKED, LOWERED, placeholder=FELL)
+    assert attention(plan(case)) == ("held", "share_fell_with_total")
+    write = the_write(plan(replace(case, decision="quickbooks")))
+    assert isinstance(write.content, PaymentContent)
+    assert write.action == "placeholder.update"
+    assert (write.content.amount, write.content.unapplied) == (amount(80), ZERO)
+    same = replace(MARKED, balance=amount(80))
+    assert the_write(plan(replace(case, ravetree=same))) == write
+    by_hand = paired_case(MARKED, quickbooks_invoice(paid=80), placeholder=FELL)
+    assert attention(plan(by_hand)) == ("held", "placeholder_changed")
+
+
+def mark(wanted: str | int) -> Mark:
+    return Mark(MARKED_AT, DAY, wanted=amount(wanted))
+
+
+def test_a_placeholder_is_raised_by_what_rose_in_ravetree_alone() -> None:
+    """60.00 were wanted when it was written; of the 100.00 that are wanted now nothing else rose in Ravetree."""
+    case = paired_case(MARKED, quickbooks_invoice(paid=60), placeholder=covered(60), mark=mark(100))
+    assert attention(plan(case)) == ("held", "mark_not_covered")
+    for one, raised in ((replace(case, mark=mark(60)), 100), (replace(case, mark=mark(80)), 80)):
+        content = the_write(plan(one)).content
+        assert isinstance(content, PaymentContent)
+        assert content.amount == raised
+    assert the_write(plan(replace(case, decision="placeholder"))).action == "placeholder.update"
+    set_again = replace(case, mark=Mark(MARKED_AT - timedelta(days=1), DAY, wanted=amount(100)))
+    assert the_write(plan(set_again)).action == "placeholder.update"
+
+
+def test_what_a_mark_is_left_not_to_cover_is_asked_about_at_another_amount() -> None:
+    case = paired_case(MARKED, quickbooks_invoice(paid=60), placeholder=covered(60), mark=mark(100))
+    left = plan(replace(case, decision="leave")).remember
+    assert left == Answer("mark_not_covered", "leave", amounts=("40.00",))
+    assert plan(replace(case, answers=(left,))) == NOTHING
+    more = replace(case, quickbooks=quickbooks_invoice(paid=50), answers=(left,))
+    assert attention(plan(more)) == ("held", "mark_not_covered")
+
+
+def test_a_raise_is_asked_about_before_the_invoice_is_written_in_a_closed_period() -> None:
+    edited = replace(MARKED, lines=(line(150),), total=amount(150), balance=amount(150))
+    case = paired_case(edited, quickbooks_invoice(paid=100), placeholder=covered(), mark=mark(100))
+    assert written(plan(case))[1] == "invoice.update"
+    closed = replace(case, books_closed=DAY)
+    assert attention(plan(closed)) == ("held", "placeholder_in_closed_period")
+    renamed = replace(closed, ravetree=replace(MARKED, memo="anew"))
+    assert written(plan(renamed))[1] == "invoice.update", "nothing is raised behind it"
+
+
+def test_a_mark_over_another_total_is_left_until_its_amount_changes() -> None:
+    case = paired_case(MARKED, quickbooks_invoice(150))
+    found = plan(case)
+    assert attention(found) == ("held", "open_balances_differ")
+    assert found.attention is not None
+    assert "100.00 USD of 100.00 USD" in found.attention.cause
+    assert "total right" in found.attention.remedy
+    left = plan(replace(case, decision="leave")).remember
+    assert left is not None
+    assert plan(replace(case, answers=(left,))) == NOTHING
+    assert attention(plan(replace(case, quickbooks=quickbooks_invoice(160), answers=(left,))))[0] == "held"
+    unmarked = replace(case, ravetree=ravetree_invoice(), answers=(left,))
+    assert attention(plan(unmarked))[1] == "open_balances_differ", "it was said of the mark"
+
+
+def test_what_is_open_stays_left_for_as_long_as_it_is_apart_by_as_much() -> None:
+    case = paired_case(remote=quickbooks_invoice(150))
+    left = plan(replace(case, decision="leave")).remember
+    assert left == Answer("open_balances_differ", "leave", amounts=("100.00", "150.00"))
+    paid = replace(case, ravetree=ravetree_invoice(paid=100), quickbooks=quickbooks_invoice(150, paid=100))
+    assert plan(replace(paid, answers=(left,))) == NOTHING
+    assert attention(plan(replace(case, quickbooks=quickbooks_invoice(140), answers=(left,))))[0] == "held"
+
+
+@pytest.mark.parametrize("changed", [{"ravetree": replace(MARKED, balance=amount(150))}, {"open_there": 150}])
+def test_a_removed_placeholder_that_was_left_is_asked_about_at_another_amount(changed: dict[str, Any]) -> None:
+    case = paired_case(MARKED, placeholder=Placeholder(Gone("PH1")))
+    left = plan(replace(case, decision="leave")).remember
+    assert left is not None
+    assert plan(replace(case, answers=(left,))) == NOTHING
+    there = quickbooks_invoice(changed.get("open_there", 100))
+    now = replace(case, ravetree=changed.get("ravetree", MARKED), quickbooks=there, answers=(left,))
+    assert attention(plan(now)) == ("held", "placeholder_removed")
+
+
+def test_a_mark_in_a_closed_period_that_was_left_is_asked_about_at_another_amount() -> None:
+    case = paired_case(MARKED, books_closed=MARKED_AT.date(), today=MARKED_AT.date() + timedelta(days=1))
+    left = plan(replace(case, decision="leave")).remember
+    assert left is not None
+    assert plan(replace(case, answers=(left,))) == NOTHING
+    more = ravetree_invoice(150, status="paid", marked_paid_at=MARKED_AT)
+    raised = paired_case(more, quickbooks_invoice(150), was=ravetree_invoice(150), remote_was=quickbooks_invoice(150))
+    raised = replace(raised, books_closed=case.books_closed, today=case.today, answers=(left,))
+    assert attention(plan(raised)) == ("held", "mark_in_closed_period")
+
+
+@pytest.mark.parametrize(("days", "decisions"), [(1, ("today", "leave")), (0, ("leave",))])
+def test_a_mark_is_dated_today_only_where_today_is_open(days: int, decisions: tuple[str, ...]) -> None:
+    case = paired_case(MARKED, books_closed=MARKED_AT.date(), today=MARKED_AT.date() + timedelta(days=days))
+    found = plan(case)
+    assert found.attention is not None
+    assert found.attention.decisions == decisions
+    said = plan(replace(case, decision="today"))
+    assert bool(said.writes) == ("today" in decisions)
+
+
+def test_an_accepted_difference_that_quickbooks_put_right_is_no_part_of_the_mark() -> None:
+    cent = TaxedTotal(Decimal("-0.01"), Decimal("-0.01"))
+    then = quickbooks_invoice("99.99")
+    case = paired_case(MARKED, quickbooks_invoice(), remote_was=then)
+    assert case.base is not None
+    case = replace(case, base=replace(case.base, accepted=cent))
+    content = the_write(plan(case)).content
+    assert isinstance(content, PaymentContent)
+    assert content.amount == 100
+
+
+def test_a_changed_placeholder_whose_mark_is_gone_is_not_called_marked() -> None:
+    case = paired_case(remote=quickbooks_invoice(paid=100), placeholder=covered(reference="CHK 7"))
+    found = plan(case)
+    assert attention(found) == ("held", "placeholder_changed")
+    assert found.attention is not None
+    assert "is not marked as paid any more" in found.attention.cause
 
 
 def test_an_edit_goes_before_the_mark() -> None:
