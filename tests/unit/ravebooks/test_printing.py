@@ -19,7 +19,7 @@ from ravebooks.commands.printing import fitted, table
 from storage import connections, jobs
 from tests.unit.ravebooks.test_attention import NAMED, hold
 
-SPEAK_OTHERWISE = {"demo", "sandbox", "support-bundle", "sweeper", "up", "web", "worker"}
+SPEAK_OTHERWISE = {"demo", "sandbox", "simulate", "support-bundle", "sweeper", "up", "web", "worker"}
 """They run on, print nothing but JSON as it is, or tell a story."""
 CAUSE = "The consent was taken back, and until somebody gives it again nothing is read and nothing is written."
 
