@@ -63,14 +63,15 @@ _THIS = (_L.connection_id == given("connection"), _L.purpose == given("for"))
 def _taking(dialect: str, now: Any, longest: Any, until: Any) -> tuple[Any, Any]:
     """To take a lease that is there and free, and to take one that nobody has ever taken; both answer its fence.
 
-    The second one makes none for a connection that is not there any more.
+    The second one makes none for a connection that is archived, or not there any more.
     """
     free = (_L.owner == "", _L.owner == given("by"), _L.expires_at <= now, _L.expires_at > longest)
     taken = {"owner": given("by"), "fence": _L.fence + 1, "expires_at": until}
     take = sa.update(_TABLE).where(*_THIS, sa.or_(*free)).values(taken)
     here = _CONNECTIONS.c.id
     words = (sa.bindparam(name, type_=sa.String) for name in ("for", "by"))
-    new = sa.select(here, *words, sa.literal(1), until).where(here == given("connection"))
+    there = (here == given("connection"), _CONNECTIONS.c.state != "archived")
+    new = sa.select(here, *words, sa.literal(1), until).where(*there)
     names = ["connection_id", "purpose", "owner", "fence", "expires_at"]
     first = insert_into(dialect, _TABLE).from_select(names, new).on_conflict_do_nothing()
     return take.returning(_L.fence, _L.expires_at), first.returning(_L.fence, _L.expires_at)
