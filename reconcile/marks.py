@@ -91,7 +91,7 @@ class MarkCase(Asked, Protocol):
 
     @property
     def below(self) -> frozenset[str]:
-        """The Ids of those of them that belong to a project of the invoice's customer, or to another one below it."""
+        """The Ids of those of them whose customer cannot pay for the invoice's: a project of it, or of its client."""
         ...
 
     @property

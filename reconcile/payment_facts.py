@@ -74,8 +74,8 @@ class PaymentCase:
     applied to documents that Ravetree lacks by then; `elsewhere` names them now. `was_asked` is the code of the
     question about it, where a share of it in QuickBooks is less than at the base. `twin_mute` says that the first of
     the twins was taken apart from any sync and asks nothing. `below` are the Ids of QuickBooks' payments among the
-    twins and `one` that belong to a project of the customer who is invoiced, or to another one below it: QuickBooks
-    applies them once they belong to that one.
+    twins and `one` that belong to a project of the customer who is invoiced, or to another of its family that cannot
+    pay for it: QuickBooks applies them once they belong to that one.
     `marked_twin` and `marked_copy_id` are the other side's
     record that our own note names, so that what we wrote once is known again after its answer was lost. `methods`
     are QuickBooks' payment methods by Ravetree's key, `deposit_accounts` its accounts by that key, or by "" for others.

@@ -15,6 +15,8 @@ from tests.simulation.world import World, as_paired
 OURS = tuple(
     f"{Path(__file__).resolve().parents[2] / name}/" for name in ("clients", "reconcile", "schemas", "storage", "sync")
 )
+
+pytestmark = pytest.mark.thorough
 FEW, MANY = 4, 40
 
 

@@ -10,6 +10,8 @@ from tests.simulation.people import plain
 from tests.simulation.test_tax import rounded_by_line
 from tests.simulation.world import World
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def desk(world: World) -> Desk:

@@ -13,6 +13,8 @@ from tests.simulation.metered import by_cause
 from tests.simulation.test_credits import credit_memo
 from tests.simulation.world import World
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def desk(world: World) -> Desk:
