@@ -485,7 +485,9 @@ def _plan_applied_by_itself(case: PaymentCase, ours: RavetreePayment, mine: Fact
         for invoice in case.invoices
     }
     gained = {invoice: share for invoice, share in more.items() if share}
-    if not gained or min(gained.values()) < ZERO or mine.amount != other.amount:
+    if not gained or min(gained.values()) < ZERO or (mine.amount, mine.credit) != (other.amount, other.credit):
+        return None
+    if sum(gained.values(), ZERO) != mine.unapplied - other.unapplied:
         return None
     for invoice, share in gained.items():
         if invoice.open_here is not None and share > invoice.open_here:
