@@ -16,7 +16,7 @@ from ravebooks.commands import demo
 from ravebooks.demo.compare import DemoReport
 from ravebooks.demo.sides import QuickBooksSide, RavetreeSide
 from ravebooks.local.sandbox_process import World, find_or_start
-from tests.services.ports import wait_until
+from tests.services.ports import free_ports, wait_until
 
 PATIENCE = 90.0
 
@@ -29,6 +29,8 @@ class System:
     environment: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
+        # Two that start at once would both find the usual port free.
+        self.environment.setdefault("RAVEBOOKS_PORT", str(free_ports(1)[0]))
         self.process, self.ready = demo.start(self.folder, self.environment)
 
     def kill(self) -> None:

@@ -18,6 +18,7 @@ from publishers import marks
 from publishers.confirms import ConfirmedPublisher
 from publishers.messages import BrokerDown, Message
 from tests.integration.installed import Installed
+from tests.integration.system import until
 from tests.services.tls import Authority
 
 pytestmark = pytest.mark.thorough
@@ -108,10 +109,14 @@ def test_an_invoice_goes_across_with_no_more_rights(limited: Limited) -> None:
 
 def test_all_of_them_are_encrypted(limited: Limited) -> None:
     """But who manages the broker for these tests, and the pages of its own."""
-    asked = requests.get(f"{limited.broker.management_url}/api/connections", timeout=30).json()
-    by_process = [row["ssl"] for row in asked if row["user"] != "guest"]
-    assert by_process
-    assert all(by_process)
+
+    def by_process() -> list[bool]:
+        asked = requests.get(f"{limited.broker.management_url}/api/connections", timeout=30).json()
+        return [row["ssl"] for row in asked if row.get("user", "guest") != "guest"]
+
+    # The broker's pages show a connection some seconds after it was made.
+    until(lambda: bool(by_process()), what="no process has a connection")
+    assert all(by_process())
     with psycopg.connect(limited.owners, autocommit=True) as connection:
         rows = connection.execute(
             "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = %s", [DATABASE]
