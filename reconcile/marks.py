@@ -511,7 +511,7 @@ def _ask_beside(
         first = "take the mark away and " if holder is not None else ""
         remedy = f"If it is for it, {first}apply Id {meant.id} in QuickBooks by hand; if not, decide `two`."
         return held(BESIDE, cause, remedy, *([Decision.ONE] if several else []), Decision.TWO, several=several)
-    moves = " (it moves from its project to the client)" if meant.id in case.below else ""
+    moves = " (it moves to the invoice's customer)" if meant.id in case.below else ""
     remedy = f"If it is the money for it, decide `one`{moves}; if it is other money, `two`."
     return held(BESIDE, cause, remedy, Decision.ONE, Decision.TWO, several=several)
 

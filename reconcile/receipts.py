@@ -88,7 +88,7 @@ def one_or_two(case: PaymentCase, payment: RavetreePayment) -> Plan:
     if tied:
         remedy = f"If it is one receipt, apply payment Id {tied.id} in QuickBooks by hand; if two, decide `two`."
         return held(ONE_OR_TWO, cause, remedy, *([Decision.ONE] if several else []), Decision.TWO, several=several)
-    moves = " (it moves from its project to the client)" if twins[0].id in case.below else " or delete it on one side"
+    moves = " (it moves to the invoice's customer)" if twins[0].id in case.below else " or delete it on one side"
     return held(
         ONE_OR_TWO,
         cause,

@@ -1,6 +1,5 @@
 """`ravebooks simulate`: the whole product under seeds; the simulation is one of the repository's tests."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,10 +33,8 @@ def simulate(seeds: int, first: int, seed: int | None, steps: int, only: str | N
     asked += ["--seed", str(seed)] if seed is not None else ["--seeds", str(seeds), "--first", str(first)]
     asked += ["--only", only] if only is not None else []
     root = _checkout()
-    played = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", ".".join(SIMULATION.parts), *asked], cwd=root, env=os.environ, check=False
-    )
-    sys.exit(played.returncode)
+    words = [sys.executable, "-m", ".".join(SIMULATION.parts), *asked]
+    sys.exit(subprocess.run(words, cwd=root, check=False).returncode)  # noqa: S603 - our own program
 
 
 def _checkout() -> Path:

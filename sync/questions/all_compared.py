@@ -65,7 +65,8 @@ class AllCompared:
             payments=tuple(self._payments_under_way.get(held.ravetree_id, ())) if invoice else (),
             credit=self._credit.get(held.ravetree_id, ZERO) if invoice else ZERO,
             decided=self._decided(held),
-            apart=held.kind is Kind.PAYMENT and bool(lost_of(self._books, held.names[0])),
+            # Asked for only of those that differ: a report goes through every pair.
+            apart=held.kind is Kind.PAYMENT and bool(held.differences and lost_of(self._books, held.names[0])),
         )
 
     def _decided(self, held: SideBySide) -> str:

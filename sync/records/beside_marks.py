@@ -37,16 +37,15 @@ def unapplied(
     """
     if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice) or not invoice.marked_paid:
         return ()
-    if holder is None:
-        if remote.balance == ZERO:
-            return ()
-        family = _families_of(books, invoice, remote)
-        if not family <= books.money_read:
-            company, parts = books.neighbours.quickbooks, quoted_in_parts(family)
-            found = [raw for part in parts for raw in company.query("Payment", f"CustomerRef in ({part})")]
-            books.quickbooks.keep(Kind.PAYMENT, {str(raw["Id"]): raw for raw in found})
-            books.money_read |= family
-    payments = payments_of(books, _families_of(books, invoice, remote))
+    if holder is None and remote.balance == ZERO:
+        return ()
+    families = _families_of(books, invoice, remote)
+    if holder is None and not families <= books.money_read:
+        company, parts = books.neighbours.quickbooks, quoted_in_parts(families)
+        found = [raw for part in parts for raw in company.query("Payment", f"CustomerRef in ({part})")]
+        books.quickbooks.keep(Kind.PAYMENT, {str(raw["Id"]): raw for raw in found})
+        books.money_read |= families
+    payments = payments_of(books, families)
     return tuple(p for p in payments if p.unapplied > ZERO and p.currency == invoice.currency)
 
 

@@ -3,8 +3,7 @@
 from reconcile.decisions import Decision
 from reconcile.markers import marked_placeholder
 from reconcile.model import Adopt, Attention, Kind, QuickBooksPayment, RavetreePayment, Record, Side
-from reconcile.payment_facts import KnownInvoice, quickbooks_facts, ravetree_facts, spent_elsewhere
-from reconcile.payment_facts import agree as facts_agree
+from reconcile.payment_facts import KnownInvoice, agree, quickbooks_facts, ravetree_facts, spent_elsewhere
 from schemas.quickbooks import Body
 from storage import asked_with, pairs, pending
 from storage.models import Copy
@@ -85,7 +84,7 @@ def _base_of(copy: Copy | None, *, takes_theirs: bool) -> Body:
     return copy.body | {"Line": [], "TotalAmt": 0, "UnappliedAmt": 0} if takes_theirs else copy.body
 
 
-def agree(books: Books, seen: SeenPayment) -> None:
+def renew_base(books: Books, seen: SeenPayment) -> None:
     """Both say the same, and not what the pair's base says: from now on an edit of either is told by what they say."""
     case, base, copy = seen.case, seen.case.base, seen.copy
     ours, theirs = case.ravetree, case.quickbooks
@@ -96,10 +95,8 @@ def agree(books: Books, seen: SeenPayment) -> None:
     spent = spent_elsewhere(case)
     mine, other = ravetree_facts(ours, case.invoices), quickbooks_facts(theirs, case.invoices, spent=spent)
     then = quickbooks_facts(base.quickbooks, case.invoices, spent=case.spent)
-    if not facts_agree(mine, other, case.invoices) or (ravetree_facts(base.ravetree, case.invoices), then) == (
-        mine,
-        other,
-    ):
+    before = (ravetree_facts(base.ravetree, case.invoices), then)
+    if not agree(mine, other, case.invoices) or before == (mine, other):
         return
     with books.writing() as session:
         now, name = books.now(), ours.id

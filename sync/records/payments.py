@@ -115,7 +115,7 @@ class PaymentWork:
     def agreed(self, seen: SeenPayment, plan: Plan) -> None:
         """A decision is used up, and a payment that is gone answers the question whether it was one or two."""
         beside_marks.look_at_marks(self.books, seen.case.quickbooks)
-        payment_pairs.agree(self.books, seen)
+        payment_pairs.renew_base(self.books, seen)
         if self._wrote:
             beside_marks.look_at_what_differs(self.books, seen.invoices)
             self._reconsider("more_than_open")
