@@ -32,6 +32,15 @@ def find(session: Session, connection_id: str, names: Iterable[Record]) -> Decid
 _OF = sa.select(Decided).where(Decided.connection_id == given("connection_id"), Decided.subject.in_(any_given("names")))
 
 
+def taken_apart(session: Session, connection_id: str, records: Iterable[Record]) -> set[Record]:
+    """Which of these a person has taken apart from any sync."""
+    named = {str(record): record for record in records}
+    if not named:
+        return set()
+    rows = session.execute(_OF, {"connection_id": connection_id, "names": list(named)}).scalars()
+    return {named[row.subject] for row in rows if row.decision == Decision.UNLINK}
+
+
 def get(session: Session, connection_id: str, names: Iterable[Record]) -> str:
     """What was decided on a record, or an empty string."""
     found = find(session, connection_id, names)

@@ -19,7 +19,7 @@ from reconcile.model import (
     Side,
 )
 from reconcile.parity import Compared, Waiting, missing
-from storage import answers, pairs, pending, steps
+from storage import answers, decisions, pairs, pending, steps
 from storage.models import LastingAnswer
 from sync.questions.comparison import DOCUMENTS, BothBooks, SideBySide, figures
 from sync.records.payment_sides import lost_of
@@ -184,7 +184,8 @@ class AllCompared:
         """Whether the rules, or a person, left it out on purpose the last time."""
         with self._books.reading() as session:
             last = steps.last(session, self._books.id, held.names)
-        return last is not None and last.what == "ignored"
+            apart = decisions.taken_apart(session, self._books.id, held.names)
+        return bool(apart) or (last is not None and last.what == "ignored")
 
 
 def spell_answer(row: LastingAnswer) -> str:

@@ -19,7 +19,7 @@ from reconcile.payment_facts import KnownInvoice
 from reconcile.payments import SEVERAL_PAYERS, SHARED
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import answers, copies, pairs, pending
+from storage import answers, copies, decisions, pairs, pending
 from storage.models import Copy
 from sync.books import Books
 from sync.records import customers
@@ -133,7 +133,7 @@ def family_of(books: Books, customer_id: str) -> set[str]:
 def payments_on(books: Books, rows: Mapping[str, Body], remote: QuickBooksInvoice) -> tuple[tuple[Record, ...], bool]:
     """The payments on an invoice that were not looked at yet, and whether any is still worked on or waits.
 
-    `rows` are Ravetree's, by id.
+    `rows` are Ravetree's, by id. What a person has taken apart stays as it is, however often it is looked at.
     """
     ours = {pair.ravetree_id: pair for pair in books.pairs_among(Kind.PAYMENT, Side.RAVETREE, rows)}
     theirs = {name: ravetree_id for ravetree_id, name in _paired_with(books, Kind.PAYMENT, remote)}
@@ -152,9 +152,10 @@ def payments_on(books: Books, rows: Mapping[str, Body], remote: QuickBooksInvoic
     names |= {Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id) for pair in ours.values()}
     with books.reading() as session:
         rows_of = pending.rows(session, books.id, names)
+        apart = decisions.taken_apart(session, books.id, unseen)
     # What is noted already is looked at by itself.
     noted = {pending.record_of(row) for row in rows_of}
-    return tuple(r for r in unseen if r not in books.looked_at | noted), bool(noted)
+    return tuple(r for r in unseen if r not in books.looked_at | noted | apart), bool(noted)
 
 
 def _paired_with(books: Books, kind: str, remote: QuickBooksInvoice) -> list[tuple[str, str]]:

@@ -150,7 +150,11 @@ def _link(books: Books, subject: Record, quickbooks_id: str) -> Attention | None
             "Choose another one, or decide `unlink`.",
             (Decision.UNLINK,),
         )
+    before = books.pair(Kind.PAYMENT, Side.RAVETREE, subject.id)
     _forget(books, subject)
     adopt(books, Adopt(subject.id, quickbooks_id), ())
     books.use_up({subject, theirs, *books.handling})
+    if before is not None and before.quickbooks_id != quickbooks_id:
+        # It is money without a partner from now on.
+        books.look_at([Record(Side.QUICKBOOKS, Kind.PAYMENT, before.quickbooks_id)])
     return None

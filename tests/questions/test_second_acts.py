@@ -214,3 +214,32 @@ def test_money_of_a_project_that_is_new_is_asked_about(desk: Desk) -> None:
     desk.pay_there(100, customer=project)
     desk.mark(invoice)
     assert asked(desk) == ["unapplied_money_beside_mark"]
+
+
+# --- taken apart -----------------------------------------------------------------------------------
+
+
+def test_a_payment_that_was_taken_apart_explains_no_difference_and_is_not_looked_at_for_ever(desk: Desk) -> None:
+    invoice = desk.bill()
+    payment = desk.receive({invoice["id"]: "60.00"})
+    say(desk, f"ravetree:payment:{payment['id']}", "unlink")
+    desk.world.ravetree.delete("payments", payment["id"])
+    assert asked(desk) == ["open_balances_differ"]
+
+
+def test_a_payment_that_was_taken_apart_is_no_unexplained_difference(desk: Desk) -> None:
+    invoice = desk.bill()
+    payment = desk.receive({invoice["id"]: "60.00"})
+    say(desk, f"ravetree:payment:{payment['id']}", "unlink")
+    assert asked(desk) == []
+    assert desk.world.parity()["rows"] == []
+
+
+def test_money_whose_partner_was_tied_to_another_payment_is_looked_at_as_new(desk: Desk) -> None:
+    invoice = desk.bill()
+    desk.pay_there(13.0, (invoice, 13.0))
+    (payment,) = desk.world.ravetree.every("payments")
+    other = desk.pay_there(50.0, customer=desk.there(invoice)["CustomerRef"]["value"])
+    say(desk, f"ravetree:payment:{payment['id']}", "link", other["Id"])
+    asked(desk)
+    assert "unexplained" not in {row["cause"] for row in desk.world.parity()["rows"]}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.people import People, check
+from tests.simulation.deciding_people import DecidingPeople, check_all, country_of
 from tests.simulation.world import World
 
 ACTS = 40
@@ -16,13 +16,13 @@ SEEDS = range(1, 1 + int(os.environ.get("SEEDS", "4")))
 @pytest.mark.parametrize("seed", SEEDS)
 def test_when_all_is_quiet_the_books_agree(seed: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        world = World(Path(directory), seed)
+        world = World(Path(directory), seed, country=country_of(seed))
         try:
-            people = People(world, seed)
+            people = DecidingPeople(world, seed)
             for _ in range(ACTS):
                 people.act()
                 people.time_passes()
             people.go_home()
-            check(world)
+            check_all(people)
         finally:
             world.close()
