@@ -340,7 +340,13 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
             return question
         # What it pays itself is open for it again.
         room = {i: i.quickbooks.balance + other.allocations.get(i.quickbooks_id, ZERO) for i in case.invoices}
-        content = _for_quickbooks(within(mine, room, Side.QUICKBOOKS), case, ours.id, theirs)
+        mine = within(mine, room, Side.QUICKBOOKS)
+        for invoice in case.invoices:
+            share = mine.allocations.get(invoice.quickbooks_id, ZERO)
+            raised = share > other.allocations.get(invoice.quickbooks_id, ZERO)
+            if raised and share > room[invoice] and invoice.placeholder is None:
+                return _more_than_open(invoice, mine, Side.RAVETREE, room[invoice])
+        content = _for_quickbooks(mine, case, ours.id, theirs)
         return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
     if other_changed:
         if (question := _fell_with_the_total(case, mine, other)) is not None:

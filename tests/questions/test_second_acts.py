@@ -243,3 +243,29 @@ def test_money_whose_partner_was_tied_to_another_payment_is_looked_at_as_new(des
     say(desk, f"ravetree:payment:{payment['id']}", "link", other["Id"])
     asked(desk)
     assert "unexplained" not in {row["cause"] for row in desk.world.parity()["rows"]}
+
+
+# --- moved ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_money_that_moves_to_an_invoice_without_room_for_it_in_quickbooks_is_asked_about(
+    desk: Desk, *, ends: bool
+) -> None:
+    client = desk.world.client("Aster")
+    second = desk.world.invoice(client, "100.00")
+    desk.world.settle()
+    payment = desk.receive({desk.bill(client=client)["id"]: "60.00"})
+    if ends:
+        # Ravetree does not take the void over while it has money on it that QuickBooks lacks.
+        desk.world.quickbooks.steer("faults", {"endpoint": "payment.*", "kind": "fault:6000", "count": 1})
+        desk.world.receive({second["id"]: "10.00"})
+        desk.world.settle()
+        desk.end("Invoice", desk.there(second), "void")
+    else:
+        desk.price(second, 30.0)
+    share = {"invoice_id": second["id"], "amount": "60.00"}
+    desk.world.ravetree.change("payments", payment["id"], {"allocations": [share]})
+    asked(desk)
+    assert (payment["id"], "more_than_open") in {(row["id"], row["code"]) for row in desk.world.attention()}
+    assert amounts(desk) == ([60.0], ["60.00", "10.00"] if ends else ["60.00"])
