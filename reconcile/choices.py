@@ -69,7 +69,7 @@ _OF_A_CODE: Mapping[tuple[str, Decision], str] = {
     ("removed_here_edited_there", Decision.RAVETREE): "Takes Ravetree's part of the payment out of QuickBooks too.",
     ("removed_here_edited_there", Decision.QUICKBOOKS): "Makes the payment anew in Ravetree.",
     ("removed_there_edited_here", Decision.QUICKBOOKS): "Deletes the payment in Ravetree too.",
-    ("removed_there_edited_here", Decision.RAVETREE): "Makes the payment anew in QuickBooks.",
+    ("removed_there_edited_here", Decision.RAVETREE): "Makes the payment anew in QuickBooks, if its invoice is there.",
     ("share_fell_with_total", Decision.QUICKBOOKS): (
         "Lowers the payment's share of the invoice in Ravetree too, or the payment that stands for a mark as paid."
     ),

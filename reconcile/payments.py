@@ -296,13 +296,16 @@ def _plan_taking_out(case: PaymentCase, base: PaymentBase, theirs: QuickBooksPay
 
 def _plan_removed_in_quickbooks(case: PaymentCase, base: PaymentBase, ours: RavetreePayment) -> Plan:
     edited = ravetree_facts(ours, case.invoices) != ravetree_facts(base.ravetree, case.invoices)
-    if edited and says(case, EDITED_HERE, Decision.RAVETREE):
+    if (edited or case.lost) and says(case, EDITED_HERE, Decision.RAVETREE):
         return Plan(unpair=True)
-    if edited and not says(case, EDITED_HERE, Decision.QUICKBOOKS):
+    if (edited or case.lost) and not says(case, EDITED_HERE, Decision.QUICKBOOKS):
+        # What a bookkeeper does to money of an invoice that is none of Ravetree's any more is not copied unasked.
+        what = "its invoice was taken apart, or tied to another one" if case.lost else "edited in Ravetree"
+        keeps = "keep it" if case.lost else "have it again there"
         return held(
             EDITED_HERE,
-            f"A payment of {money(ours.amount, ours.currency)} was deleted in QuickBooks and edited in Ravetree.",
-            "Decide `quickbooks` to delete it here too, or `ravetree` to have it again there.",
+            f"A payment of {money(ours.amount, ours.currency)} was deleted in QuickBooks and {what}.",
+            f"Decide `quickbooks` to delete it here too, or `ravetree` to {keeps}.",
             Decision.QUICKBOOKS,
             Decision.RAVETREE,
         )

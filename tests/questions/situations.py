@@ -289,6 +289,15 @@ def _(desk: Desk) -> str:
     return of_payment(desk)
 
 
+@situation("removed_there_edited_here", "and its invoice was taken apart", "quickbooks", "ravetree")
+def _(desk: Desk) -> str:
+    invoice = desk.bill()
+    desk.receive({invoice["id"]: "60.00"})
+    say(desk, of_invoice(desk), "unlink")
+    desk.end("Payment", desk.payments()[0])
+    return of_payment(desk)
+
+
 @situation("edited_on_both_sides", "two references", "ravetree", "quickbooks")
 def _(desk: Desk) -> str:
     invoice = desk.bill()
