@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from reconcile.decisions import Decision
+from reconcile.documents import DELETED
 from reconcile.invoices import ENDED_IN_CLOSED_PERIOD
 from reconcile.markers import marked_payment
 from reconcile.marks import is_edited
@@ -156,14 +157,25 @@ def _known_invoices(books: Books, ours: Ours, theirs: Theirs, base: PaymentBase 
     found = books.pairs_among(
         Kind.INVOICE, Side.RAVETREE, {a.invoice_id for p in mine for a in p.allocations}
     ) + books.pairs_among(Kind.INVOICE, Side.QUICKBOOKS, {a.invoice_id for p in other for a in p.allocations})
-    known = {pair.ravetree_id: _known_invoice(books, pair) for pair in found if not _was_left(books, pair)}
+    known = {
+        pair.ravetree_id: _known_invoice(books, pair)
+        for pair in found
+        if not _was_left(books, pair, is_new=base is None)
+    }
     return tuple(invoice for _, invoice in sorted(known.items()) if invoice is not None)
 
 
-def _was_left(books: Books, pair: Pair) -> bool:
-    """Whether a person left an invoice in a closed period for good: what comes over it later is no matter of ours."""
+def _was_left(books: Books, pair: Pair, *, is_new: bool) -> bool:
+    """Whether a person left an invoice so for good: what comes over it later is no matter of ours.
+
+    That is one that ended in a closed period, and for new money one that stands in Ravetree alone.
+    """
     said = books.answers([Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id)])
-    return any(answer.code == ENDED_IN_CLOSED_PERIOD for answer in said)
+    return any(
+        answer.code == ENDED_IN_CLOSED_PERIOD
+        or (is_new and (answer.code, answer.other) == (DELETED, pair.quickbooks_id))
+        for answer in said
+    )
 
 
 def _known_then(pair: Pair | None) -> frozenset[str]:

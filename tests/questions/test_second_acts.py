@@ -269,3 +269,15 @@ def test_money_that_moves_to_an_invoice_without_room_for_it_in_quickbooks_is_ask
     asked(desk)
     assert (payment["id"], "more_than_open") in {(row["id"], row["code"]) for row in desk.world.attention()}
     assert amounts(desk) == ([60.0], ["60.00", "10.00"] if ends else ["60.00"])
+
+
+def test_money_on_an_invoice_that_was_left_deleted_stays_in_ravetree_until_it_is_written_anew(desk: Desk) -> None:
+    invoice = desk.bill()
+    desk.end("Invoice", desk.there(invoice))
+    decide(desk, "leave")
+    desk.receive({invoice["id"]: "60.00"})
+    assert asked(desk) == []
+    assert desk.payments() == []
+    say(desk, f"ravetree:invoice:{invoice['id']}", "push")
+    assert asked(desk) == []
+    assert amounts(desk) == ([60.0], ["60.00"])
