@@ -110,7 +110,7 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
         return Plan(adopt=Adopt(payment.id, case.marked_copy_id))
     if case.coming:
         return Plan(waits_for=case.coming[0])
-    if not case.invoices and payment.allocations:
+    if not case.invoices and payment.allocations and payment.unapplied == ZERO:
         return Plan(ignored="over no known invoice")
     if payment.amount == ZERO and case.twins:
         return Plan(adopt=Adopt(payment.id, case.twins[0].id))

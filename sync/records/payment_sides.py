@@ -23,7 +23,7 @@ from reconcile.model import (
 from reconcile.payment_facts import KnownInvoice, PaymentBase, PaymentCase, shares_of
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
-from storage import pairs, pending
+from storage import copies, pairs, pending
 from storage.models import Copy, Pair
 from sync import closing
 from sync.books import Books, base_of
@@ -115,7 +115,7 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
         lost=_lost(books, pair, base),
         was_asked=_was_asked(books, base, theirs),
         spent=Decimal(str(pair.kept.get("spent", 0))) if pair is not None else ZERO,
-        elsewhere=_elsewhere(theirs, invoices),
+        elsewhere=_elsewhere(books, theirs, invoices),
         one=one,
         one_id=receipts.named(answers),
         twin_asked=bool(twins) and _is_asked(books, twins[0].id, copy),
@@ -254,13 +254,22 @@ def _below(
     return of_others(books, theirs, payers[0]) if payers else frozenset()
 
 
-def _elsewhere(theirs: Theirs, invoices: tuple[KnownInvoice, ...]) -> str:
+def _elsewhere(books: Books, theirs: Theirs, invoices: tuple[KnownInvoice, ...]) -> str:
     """What else in QuickBooks it is applied to, as a bookkeeper finds it."""
     if not isinstance(theirs, QuickBooksPayment):
         return ""
     known = {invoice.quickbooks_id for invoice in invoices}
-    named = [f"invoice Id {a.invoice_id}" for a in theirs.allocations if a.invoice_id not in known]
+    foreign = [a.invoice_id for a in theirs.allocations if a.invoice_id not in known]
+    numbers = _numbers(books, foreign) if foreign else {}
+    named = [f"invoice {numbers[name]}" if numbers.get(name) else f"invoice Id {name}" for name in foreign]
     return ", ".join(dict.fromkeys([*named, *theirs.others]))
+
+
+def _numbers(books: Books, quickbooks_ids: list[str]) -> dict[str, str]:
+    """The numbers of invoices of others, of those that our copies have: nothing is read for a sentence."""
+    with books.reading() as session:
+        found = copies.among(session, books.id, Side.QUICKBOOKS, Kind.INVOICE, quickbooks_ids)
+    return {name: str(copy.body.get("DocNumber") or "") for name, copy in found.items()}
 
 
 def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:

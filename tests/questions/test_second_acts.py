@@ -152,7 +152,8 @@ def test_what_quickbooks_applies_by_itself_to_a_bookkeepers_invoice_is_spent_els
     payment = advance(desk, client)
     assert asked(desk) == []
     assert [row["unapplied"] for row in desk.world.ravetree.every("payments")] == ["60.00"]
-    assert desk.world.ravetree.sync_state("payment", payment["id"])["notices"] != []
+    notices = desk.world.ravetree.sync_state("payment", payment["id"])["notices"]
+    assert notices == ["QuickBooks has applied 40.00 USD of it to invoice X-1."]
     type_a_reference(desk, "ravetree", payment)
     assert asked(desk) == []
     assert amounts(desk) == ([60.0], ["60.00"])
@@ -281,3 +282,17 @@ def test_money_on_an_invoice_that_was_left_deleted_stays_in_ravetree_until_it_is
     say(desk, f"ravetree:invoice:{invoice['id']}", "push")
     assert asked(desk) == []
     assert amounts(desk) == ([60.0], ["60.00"])
+
+
+def test_what_is_unapplied_of_money_on_an_older_invoice_goes_as_an_advance(desk: Desk) -> None:
+    invoice = desk.bill()
+    say(desk, f"ravetree:invoice:{invoice['id']}", "unlink")
+    body = {"client_id": invoice["client_id"], "date": TODAY, "amount": "100.00", "currency": "USD"}
+    share = {"invoice_id": invoice["id"], "amount": "40.00"}
+    made = desk.world.ravetree.create("payments", body | {"allocations": [share]})
+    assert asked(desk) == []
+    assert [(float(row["TotalAmt"]), float(row["UnappliedAmt"])) for row in desk.payments()] == [(100.0, 100.0)]
+    desk.world.ravetree.change("payments", made["id"], {"allocations": [share | {"amount": "50.00"}]})
+    assert asked(desk) == []
+    assert amounts(desk) == ([100.0], ["100.00"])
+    assert desk.world.parity()["rows"] == []
