@@ -45,7 +45,7 @@ def run(times: int) -> None:
     with PostgreSQL() as postgresql:
         for _ in range(times):
             for database in ("PostgreSQL", "SQLite"):
-                with _world(postgresql if database == "PostgreSQL" else None) as (world, bare):
+                with world_on(postgresql if database == "PostgreSQL" else None) as (world, bare):
                     for kind, row in _measure(world, bare):
                         measured[f"{kind}, {database}"].append(row)
     columns = {
@@ -62,7 +62,8 @@ def run(times: int) -> None:
 
 
 @contextlib.contextmanager
-def _world(postgresql: PostgreSQL | None) -> Iterator[tuple[ApartWorld, Transaction]]:
+def world_on(postgresql: PostgreSQL | None) -> Iterator[tuple[ApartWorld, Transaction]]:
+    """A company with invoices on one database, the neighbours in another process, and bare Python's transaction."""
     url = postgresql.new_database() if postgresql is not None else ""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -94,22 +95,26 @@ def _with_invoices(world: World) -> list[Body]:
 # --- what is measured ----------------------------------------------------------------------------
 
 
-def _measure(world: ApartWorld, bare: Transaction) -> Iterator[tuple[str, dict[str, float]]]:
+def acts_of(world: ApartWorld) -> dict[str, Callable[[int], object]]:
+    """What people do, a number each time."""
     invoice, *others = world.begun_with
     unpaid = [other["number"] for other in others]
-    acts: dict[str, Callable[[int], object]] = {
+    return {
         "an invoice edited": lambda n: world.ravetree.change("invoices", invoice["id"], {"memo": f"Edit {n}"}),
         "a payment copied": lambda n: world.quickbooks.pay({unpaid.pop(): "10.00"}, "2026-11-21", f"CHK {n}"),
         "a new invoice": lambda n: world.invoice(invoice["client_id"], "10.00", memo=f"New {n}"),
     }
-    for kind, act in acts.items():
+
+
+def _measure(world: ApartWorld, bare: Transaction) -> Iterator[tuple[str, dict[str, float]]]:
+    for kind, act in acts_of(world).items():
         spent = 0.0
         # The first ones open connections and make statements.
         for number in range(-3, CHANGES):
-            took, _ = _change(world, act, number)
+            took, _ = change(world, act, number)
             spent += took if number >= 0 else 0.0
         with counted(world) as count:
-            _, tape = _change(world, act, CHANGES, count)
+            _, tape = change(world, act, CHANGES, count)
         calls = len(tape)
         own, alone = spent * 1000 / CHANGES, _bare(world, bare, tape, count["transactions"]) * 1000
         row = {"cpu": own, "bare": alone, "of bare": own / alone, "goal": GOAL, "calls": calls}
@@ -117,8 +122,12 @@ def _measure(world: ApartWorld, bare: Transaction) -> Iterator[tuple[str, dict[s
     _check(world)
 
 
-def _change(
-    world: ApartWorld, act: Callable[[int], object], number: int, count: dict[str, int] | None = None
+def change(
+    world: ApartWorld,
+    act: Callable[[int], object],
+    number: int,
+    count: dict[str, int] | None = None,
+    around: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
 ) -> tuple[float, list[Exchange]]:
     """One change: seconds of our own processor time for it in the worker, and what was asked for it."""
     world.settle()
@@ -130,7 +139,8 @@ def _change(
     if count is not None:
         count.update(dict.fromkeys(count, 0))
     begun = time.process_time()
-    world.reconciler.work(world.connection_id)
+    with around():
+        world.reconciler.work(world.connection_id)
     spent = time.process_time() - begun
     counted_so_far = dict(count or {})
     tape = world.tape()

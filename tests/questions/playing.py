@@ -14,11 +14,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ravebooks.demo.sides import Body
-from reconcile.model import Kind, Record, Side
-from storage import pending
 from storage.models import Operation
 from tests.questions import refusals, repairs, situations
 from tests.questions.desk import SITUATIONS, Desk, Situation
+from tests.simulation.deciding_people import look_at_all_again
 from tests.simulation.world import World
 
 REST_SECONDS = 301
@@ -76,7 +75,7 @@ def play(one: Situation, way: str, directory: Path | None = None) -> str:
             assert desk.world.attention() == [], "something is still asked"
             assert desk.world.connection()["work"]["waiting"] == 0, "something still waits"
         before = writes(desk)
-        look_at_all_again(desk)
+        look_at_all_again(desk.world)
         assert writes(desk) == before, "it is written again and again"
         if not ended or ended[-1].count(",") == 1:
             assert desk.world.attention() == [], "it is asked again"
@@ -127,20 +126,6 @@ def writes(desk: Desk) -> int:
     """How many writes were made to both books."""
     with desk.world.parts.database.reading() as session:
         return int(session.execute(sa.select(sa.func.count()).select_from(Operation)).scalar_one())
-
-
-def look_at_all_again(desk: Desk) -> None:
-    """Every document and payment of both books is looked at once more, with a fresh read."""
-    names = []
-    for kind in (Kind.INVOICE, Kind.ESTIMATE, Kind.PAYMENT):
-        rows = desk.world.quickbooks.query(f"select * from {kind.capitalize()}")  # noqa: S608 - QuickBooks' language
-        names += [Record(Side.RAVETREE, kind, row["id"]) for row in desk.world.ravetree.every(f"{kind}s")]
-        names += [Record(Side.QUICKBOOKS, kind, row["Id"]) for row in rows]
-    now = desk.world.clock.now()
-    with desk.world.parts.database.transaction() as session:
-        for name in names:
-            pending.note(session, desk.world.connection_id, name, now, must_read=name.side is Side.QUICKBOOKS)
-    rest(desk)
 
 
 def spell_books(desk: Desk) -> str:
