@@ -6,17 +6,16 @@ new ones lead through.
 
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import requests
 
 from ravebooks.commands import demo
 from ravebooks.demo.sides import Body
 from tests.chaos.accounting import PROPERTY, Accounts
+from tests.chaos.load import Load
 from tests.integration.conftest import postgresql, rabbitmq
 from tests.integration.installed import PROCESSES, Installation
 from tests.integration.system import Procfile, until
@@ -42,8 +41,6 @@ SLOW_SECONDS = 0.2
 FAULT_SECONDS = 6.0
 BACK_SECONDS = {"broker": 30.0, "database": 30.0, "QuickBooks": 75.0, "Ravetree": 75.0}
 """After the end of the fault everything is well within so many seconds: who was away is asked again in a minute."""
-LOAD_SECONDS = 0.1
-"""Between two deliveries of the load."""
 INVOICES = 3
 """So many are made while the fault lasts."""
 SHORT = {
@@ -73,37 +70,6 @@ class Linked(Installation):
         super().close()
         for proxy in self.proxies.values():
             proxy.close()
-
-
-class Load(threading.Thread):
-    """Deliveries of QuickBooks about an invoice; each is repeated until it is taken."""
-
-    def __init__(self, installed: Linked, invoice: str) -> None:
-        super().__init__(daemon=True)
-        self._installed, self._invoice = installed, invoice
-        self._ended = threading.Event()
-        self.taken: set[str] = set()
-        self.refused = 0
-
-    def run(self) -> None:
-        """Until it is told to end."""
-        event_id = uuid.uuid4().hex
-        while not self._ended.wait(LOAD_SECONDS):
-            if self._is_taken(event_id):
-                self.taken.add(event_id)
-                event_id = uuid.uuid4().hex
-            else:
-                self.refused += 1
-
-    def _is_taken(self, event_id: str) -> bool:
-        try:
-            return self._installed.post_event(event_id, self._invoice).status_code == 200
-        except requests.RequestException:
-            return False
-
-    def end(self) -> None:
-        self._ended.set()
-        self.join()
 
 
 @pytest.fixture(scope="module")

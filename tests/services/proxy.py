@@ -4,6 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
+from collections import deque
 from types import TracebackType
 from typing import Self
 
@@ -11,10 +12,10 @@ from tests.services.ports import free_ports
 
 
 class Proxy:
-    """Forwards `port` of 127.0.0.1 to `target` there."""
+    """Forwards `port` of 127.0.0.1 to a target there, each connection to the next one that takes it."""
 
-    def __init__(self, target: int) -> None:
-        self._target = target
+    def __init__(self, *targets: int) -> None:
+        self._targets = deque(targets)
         self.port = free_ports(1)[0]
         self._server = socket.create_server(("127.0.0.1", self.port))
         self._links: list[_Link] = []
@@ -67,13 +68,19 @@ class Proxy:
             for link in self._links:
                 link.close()
 
+    def _connected(self) -> socket.socket | None:
+        for _ in range(len(self._targets)):
+            self._targets.rotate(-1)
+            with contextlib.suppress(OSError):
+                return socket.create_connection(("127.0.0.1", self._targets[0]))
+        return None
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._server.accept()
-                try:
-                    server = socket.create_connection(("127.0.0.1", self._target))
-                except OSError:
+                server = self._connected()
+                if server is None:
                     client.close()
                     continue
                 with self._lock:

@@ -16,29 +16,64 @@ from tests.services.tls import Authority
 
 BINARY = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 PLUGINS = "[rabbitmq_management]."
+COOKIE = ".erlang.cookie"
+"""Who knows it may join: in the folder of each node."""
 SHUTDOWN_SECONDS = 1
 """Has each part of the server that is told to end; the management plugin would take five, and does nothing in them."""
+
+
+class Epmd:
+    """Where nodes find one another. A node would start one that outlives it; this one is ours to end."""
+
+    def __init__(self) -> None:
+        binary = shutil.which("epmd")
+        if not place.seen(BINARY).exists() or binary is None:
+            raise ServiceError("RabbitMQ is missing: ops/install-services installs Debian's rabbitmq-server.")
+        self._binary = binary
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = free_ports(1)[0]
+
+    def start(self) -> None:
+        """Start it, if it does not run."""
+        if self._process is not None:
+            return
+        self._process = subprocess.Popen(  # noqa: S603 - found on the path above
+            [self._binary, "-port", str(self.port), "-address", "127.0.0.1"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        wait_until(lambda: listens(self.port), 10, "epmd did not start")
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
 
 class RabbitMQ(Server):
     """`url` for AMQP, `management_url` for its HTTP API (guest, guest); `new_virtual_host()` has queues of its own.
 
-    With an authority, `tls_url` is encrypted, by a certificate of its.
+    With an authority, `tls_url` is encrypted, by a certificate of its. A node that starts `beside` another one makes a
+    cluster with it, and finds it by the same `epmd`, which is not the node's to end.
     """
 
     name = "RabbitMQ"
 
-    def __init__(self, authority: Authority | None = None) -> None:
-        epmd = shutil.which("epmd")
-        if not place.seen(BINARY).exists() or epmd is None:
-            raise ServiceError("RabbitMQ is missing: ops/install-services installs Debian's rabbitmq-server.")
+    def __init__(
+        self, authority: Authority | None = None, *, epmd: Epmd | None = None, beside: "RabbitMQ | None" = None
+    ) -> None:
+        self._epmd = epmd or Epmd()
         super().__init__()
-        self._epmd_binary = epmd
-        self._epmd_process: subprocess.Popen[bytes] | None = None
+        self._own_epmd = epmd is None
+        self._beside = beside
         self._virtual_hosts = 0
         self._authority = authority
-        self.port, self.tls_port, self.management_port, self._distribution, self._epmd_port = free_ports(5)
-        self._node = f"ravebooks{self.port}@localhost"
+        self.port, self.tls_port, self.management_port, self._distribution = free_ports(4)
+        self.node = f"ravebooks{self.port}@localhost"
 
     @property
     def url(self) -> str:
@@ -65,14 +100,19 @@ class RabbitMQ(Server):
 
     def kill(self) -> None:
         super().kill()
-        self._stop_epmd()
+        if self._own_epmd:
+            self._epmd.stop()
 
     def stop(self) -> None:
         super().stop()
-        self._stop_epmd()
+        if self._own_epmd:
+            self._epmd.stop()
 
     def _prepare(self) -> None:
-        self._start_epmd()
+        self._epmd.start()
+        if self._beside is not None:
+            (self.directory / COOKIE).unlink(missing_ok=True)
+            shutil.copy2(self._beside.directory / COOKIE, self.directory / COOKIE)
         (self.directory / "enabled_plugins").write_text(PLUGINS)
         (self.directory / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
@@ -80,7 +120,17 @@ class RabbitMQ(Server):
             f"management.tcp.port = {self.management_port}\n"
             # A test machine may be fuller than a broker likes: it must not block publishers for that.
             "disk_free_limit.absolute = 1MB\n"
-            "log.console = false\n" + self._encrypted()
+            "log.console = false\n" + self._encrypted() + self._clustered()
+        )
+
+    def _clustered(self) -> str:
+        """A node without data joins the other one when it starts."""
+        if self._beside is None:
+            return ""
+        return (
+            "cluster_formation.peer_discovery_backend = classic_config\n"
+            f"cluster_formation.classic_config.nodes.1 = {self._beside.node}\n"
+            f"cluster_formation.classic_config.nodes.2 = {self.node}\n"
         )
 
     def _encrypted(self) -> str:
@@ -112,9 +162,9 @@ class RabbitMQ(Server):
             "PATH": f"{BINARY.parent}:{os.environ.get('PATH', os.defpath)}",
             "HOME": directory,
             "LANG": "C.UTF-8",
-            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_PORT": str(self._epmd.port),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODENAME": self._node,
+            "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_DIST_PORT": str(self._distribution),
             "RABBITMQ_MNESIA_BASE": f"{directory}/data",
             "RABBITMQ_LOG_BASE": f"{directory}/log",
@@ -137,20 +187,3 @@ class RabbitMQ(Server):
         except (pika.exceptions.AMQPError, OSError):
             return False
         return True
-
-    def _start_epmd(self) -> None:
-        """A node would start an epmd that outlives it; this one is ours to end."""
-        self._epmd_process = subprocess.Popen(  # noqa: S603 - found on the path above
-            [self._epmd_binary, "-port", str(self._epmd_port), "-address", "127.0.0.1"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        wait_until(lambda: listens(self._epmd_port), 10, "epmd did not start")
-
-    def _stop_epmd(self) -> None:
-        if self._epmd_process is not None:
-            self._epmd_process.kill()
-            self._epmd_process.wait()
-            self._epmd_process = None
