@@ -181,12 +181,24 @@ def _with_placeholder(case: PaymentCase, payment: RavetreePayment, facts: Facts,
     placeholder = invoice.placeholder
     if placeholder is None:
         return None
+    takes_it = payment.amount == placeholder.amount and not invoice.placeholder_changed
+    if takes_it and placeholder.deposited:
+        return Plan(adopt=Adopt(payment.id, placeholder.id))
+    if takes_it and facts.allocations.keys() == {invoice.quickbooks_id} and invoice.marked_open == ZERO:
+        content = _for_quickbooks(facts, case, payment.id, placeholder)
+        return write(Side.QUICKBOOKS, Action.PAYMENT_TAKE_PLACEHOLDER, placeholder.id, placeholder.sync_token, content)
+    return _behind_placeholder(payment, invoice)
+
+
+def _behind_placeholder(payment: RavetreePayment, invoice: KnownInvoice) -> Plan | None:
+    """What comes before a payment while something stands for the mark of its invoice."""
+    placeholder = invoice.placeholder
+    if placeholder is None:
+        return None
+    record = Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id)
     if invoice.placeholder_changed:
-        record = Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id)
         return Plan(waits_for=record, waits_because="Waits for the question what the payment for the mark as paid is.")
     if placeholder.deposited:
-        if payment.amount == placeholder.amount:
-            return Plan(adopt=Adopt(payment.id, placeholder.id))
         return held(
             "placeholder_deposited",
             f"Invoice {invoice.number} was marked as paid and its payment of "
@@ -194,16 +206,9 @@ def _with_placeholder(case: PaymentCase, payment: RavetreePayment, facts: Facts,
             f"{money(payment.amount, payment.currency)}.",
             "Correct the payment in Ravetree or the deposit in QuickBooks.",
         )
-    alone = facts.allocations.keys() == {invoice.quickbooks_id}
-    if alone and invoice.marked_open == ZERO and payment.amount == placeholder.amount:
-        content = _for_quickbooks(facts, case, payment.id, placeholder)
-        return write(Side.QUICKBOOKS, Action.PAYMENT_TAKE_PLACEHOLDER, placeholder.id, placeholder.sync_token, content)
     if placeholder.amount > invoice.marked_open:
         # The invoice's own plan takes the placeholder down to what is still only marked as paid.
-        return Plan(
-            look_at=(Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id),),
-            waits_for=Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id),
-        )
+        return Plan(look_at=(record,), waits_for=record)
     return None
 
 
@@ -347,8 +352,9 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
         for invoice in case.invoices:
             share = mine.allocations.get(invoice.quickbooks_id, ZERO)
             raised = share > other.allocations.get(invoice.quickbooks_id, ZERO)
-            if raised and share > room[invoice] and invoice.placeholder is None:
-                return _more_than_open(invoice, mine, Side.RAVETREE, room[invoice])
+            if raised and share > room[invoice]:
+                step = _behind_placeholder(ours, invoice)
+                return step or _more_than_open(invoice, mine, Side.RAVETREE, room[invoice])
         content = _for_quickbooks(mine, case, ours.id, theirs)
         return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
     if other_changed:

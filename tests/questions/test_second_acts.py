@@ -296,3 +296,20 @@ def test_what_is_unapplied_of_money_on_an_older_invoice_goes_as_an_advance(desk:
     assert asked(desk) == []
     assert amounts(desk) == ([100.0], ["100.00"])
     assert desk.world.parity()["rows"] == []
+
+
+@pytest.mark.parametrize("amount", ["60.00", "100.00"])
+def test_money_that_moves_to_a_marked_invoice_takes_the_place_of_what_stands_for_the_mark(
+    desk: Desk, amount: str
+) -> None:
+    client = desk.world.client("Aster")
+    marked = desk.world.invoice(client, "100.00")
+    desk.world.settle()
+    payment = desk.receive({desk.bill("200.00", client=client)["id"]: amount})
+    desk.mark(marked)
+    share = {"invoice_id": marked["id"], "amount": amount}
+    desk.world.ravetree.change("payments", payment["id"], {"allocations": [share]})
+    assert asked(desk) == []
+    left = [] if amount == "100.00" else [40.0]
+    assert sorted(amounts(desk)[0]) == [*left, float(amount)]
+    assert float(desk.there(marked)["Balance"]) == 0
