@@ -107,6 +107,26 @@ def test_a_question_outranks_a_notice(world: World) -> None:
     assert (state["state"], "no lines left" in state["message"]) == ("needs_attention", True)
 
 
+def test_a_due_date_that_quickbooks_has_though_it_was_removed_is_a_notice_and_is_left_alone(world: World) -> None:
+    invoice = world.invoice(world.client("Bright Harbor"), "50.00")
+    world.settle()
+    world.ravetree.change("invoices", invoice["id"], {"due_date": None})
+    world.settle()
+    kept = there(world, invoice)
+    said = [f"It is due on {kept['DueDate']} in QuickBooks, which wants a date; Ravetree has none."]
+    assert (kept["DueDate"] != "2026-12-20", world.ravetree.sync_state("invoice", invoice["id"])["notices"]) == (
+        True,
+        said,
+    )
+    world.clock.advance(86_401)
+    world.settle()
+    assert (there(world, invoice)["SyncToken"], world.attention()) == (kept["SyncToken"], [])
+    world.ravetree.change("invoices", invoice["id"], {"due_date": "2026-12-24"})
+    world.settle()
+    assert there(world, invoice)["DueDate"] == "2026-12-24"
+    assert world.ravetree.sync_state("invoice", invoice["id"])["notices"] == []
+
+
 def bundle(world: World, price: str) -> dict[str, Any]:
     """A line that is a bundle of two items of this price."""
     income = world.quickbooks.query("select * from Item where Type = 'Service'")[0]["IncomeAccountRef"]
