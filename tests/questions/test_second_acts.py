@@ -7,6 +7,7 @@ from tests.questions.desk import EARLIER, TODAY, Desk, press, say
 from tests.questions.playing import rest
 from tests.questions.repairs import retry
 from tests.simulation.test_connecting import set_preferences
+from tests.simulation.test_credits import apply, credit_memo
 from tests.simulation.world import World
 
 
@@ -229,7 +230,8 @@ def test_a_payment_on_an_invoice_that_ended_in_a_closed_period_waits_and_is_igno
     assert asked(desk) == ["ended_in_closed_period"]
     assert desk.world.connection()["work"]["waiting"] == 1
     decide(desk, "leave")
-    desk.pay_there(60, (invoice, 60))
+    desk.pay_there(30, (invoice, 30))
+    apply(desk.world, invoice, credit_memo(desk.world, invoice, 30), 30)
     assert asked(desk) == []
     assert desk.world.connection()["work"]["waiting"] == 0
     assert (desk.world.ravetree.every("payments"), desk.there(invoice)["TotalAmt"]) == ([], 100)

@@ -107,6 +107,20 @@ def test_a_question_outranks_a_notice(world: World) -> None:
     assert (state["state"], "no lines left" in state["message"]) == ("needs_attention", True)
 
 
+def test_a_deposit_on_the_form_is_sent_again_as_it_was_read(world: World) -> None:
+    invoice = made(world, "First", "Second")
+    copy = there(world, invoice)
+    named = {"Id": copy["Id"], "SyncToken": copy["SyncToken"], "sparse": True}
+    world.quickbooks.write("invoice", named | {"Deposit": 40})
+    world.settle()
+    assert [row["code"] for row in world.attention()] == ["deposit_on_form"]
+    ours = world.ravetree.get("invoices", invoice["id"])["lines"]
+    world.ravetree.change("invoices", invoice["id"], {"lines": [*ours, line("Third")]})
+    world.settle()
+    copy = there(world, invoice)
+    assert (copy["Deposit"], copy["TotalAmt"], copy["Balance"]) == (40, 150, 110)
+
+
 def test_a_due_date_that_quickbooks_has_though_it_was_removed_is_a_notice_and_is_left_alone(world: World) -> None:
     invoice = world.invoice(world.client("Bright Harbor"), "50.00")
     world.settle()

@@ -295,3 +295,13 @@ def test_with_another_client_the_placeholder_is_made_anew_with_its_day(desk: Des
     assert (row["TxnDate"], row["TotalAmt"], row["UnappliedAmt"]) == (before["TxnDate"], 100, 0)
     assert row["CustomerRef"] == desk.there(invoice)["CustomerRef"] != before["CustomerRef"]
     assert desk.world.compare().differing == []
+
+
+def test_what_a_bookkeeper_adds_to_a_placeholder_without_changing_it_stays(desk: Desk) -> None:
+    invoice = marked(desk)
+    (bank, *_) = desk.world.quickbooks.query("select * from Account where AccountType = 'Bank'")
+    account = {"value": bank["Id"]}
+    desk.edit("Payment", desk.payments()[0], DepositToAccountRef=account)
+    desk.change(invoice, lines=[LINE | {"unit_price": "80.00"}])
+    assert (codes(desk), amounts(desk)) == ([], [(80, 0)])
+    assert [row["DepositToAccountRef"]["value"] for row in desk.payments()] == [account["value"]]

@@ -67,6 +67,24 @@ def test_an_email_that_only_one_side_has_contradicts_nothing() -> None:
     assert match(contact(), "USD", [customer(email="ap@example.com")]) == UseCustomer("C1")
 
 
+def test_a_customer_of_another_live_client_is_none_for_this_one() -> None:
+    made_for_it = match(contact(), "USD", [customer()], taken={"C1": True})
+    assert made_for_it == CreateCustomer("Bright Harbor (client_1)")
+    stood_there = match(contact(), "USD", [customer()], taken={"C1": False})
+    assert isinstance(stood_there, Attention)
+    assert "another client's QuickBooks customer" in stood_there.cause
+    of_two_clients = match(contact(), "USD", [customer()], others={"bright harbor"})
+    assert isinstance(of_two_clients, Attention)
+    assert "the name of another client and of a QuickBooks customer" in of_two_clients.cause
+
+
+def test_an_e_mail_address_of_another_clients_customer_says_nothing() -> None:
+    client, shares = contact(email="ap@example.com"), [customer("Someone else", email="ap@example.com")]
+    assert isinstance(match(client, "USD", shares), Attention)
+    assert match(client, "USD", shares, taken={"C1": False}) == CreateCustomer("Bright Harbor")
+    assert match(client, "USD", shares, others={"someone else"}) == CreateCustomer("Bright Harbor")
+
+
 def test_the_name_in_another_currency_gets_a_customer_of_its_own() -> None:
     """Currencies of customers are fixed, and display names are unique."""
     assert match(contact(), "EUR", [customer()]) == CreateCustomer("Bright Harbor (EUR)")

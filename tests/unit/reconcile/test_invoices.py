@@ -87,6 +87,18 @@ def test_an_invoice_that_ended_before_it_was_pushed_is_not_pushed(ended: Any) ->
     assert (made.writes, made.attention, bool(made.ignored)) == ((), None, True)
 
 
+def test_an_invoice_that_was_taken_apart_is_left_alone_whoever_presses() -> None:
+    apart = invoice_case(decision="unlink")
+    assert plan(apart) == Plan(ignored="taken apart by a person")
+    assert plan(replace(apart, requested=True)) == Plan(ignored="taken apart by a person")
+
+
+def test_an_invoice_waits_for_its_estimate_that_is_about_to_be_pushed() -> None:
+    estimate = Record(Side.RAVETREE, Kind.ESTIMATE, "est_1")
+    assert plan(invoice_case(estimate=estimate)) == Plan(waits_for=estimate)
+    assert plan(invoice_case()).writes, "one that waits for a person is not named"
+
+
 # --- what is created -----------------------------------------------------------------------------
 
 
@@ -671,6 +683,29 @@ def test_what_is_open_stays_left_for_as_long_as_it_is_apart_by_as_much() -> None
     paid = replace(case, ravetree=ravetree_invoice(paid=100), quickbooks=quickbooks_invoice(150, paid=100))
     assert plan(replace(paid, answers=(left,))) == NOTHING
     assert attention(plan(replace(case, quickbooks=quickbooks_invoice(140), answers=(left,))))[0] == "held"
+
+
+def test_balances_are_compared_once_every_payment_was_looked_at() -> None:
+    payment = Record(Side.QUICKBOOKS, Kind.PAYMENT, "QP1")
+    apart = paired_case(remote=quickbooks_invoice(paid=40))
+    assert attention(plan(apart)) == ("held", "open_balances_differ")
+    unseen = plan(replace(apart, unseen_payments=(payment,)))
+    assert (unseen.look_at, unseen.waits_for, unseen.attention) == ((payment,), ANY_PAYMENT, None)
+    under_way = plan(replace(apart, payments_under_way=True))
+    assert (under_way.waits_for, under_way.attention) == (ANY_PAYMENT, None)
+    assert plan(replace(apart, is_current=False)) == NOTHING
+    assert plan(replace(apart, left_alone=amount(-40))) == NOTHING
+
+
+def test_a_deposit_on_the_form_is_named_wherever_it_stops_something() -> None:
+    there = quickbooks_invoice(paid=40, deposit=amount(40))
+    lowered = plan(paired_case(ravetree_invoice(30), there)).attention
+    assert lowered is not None
+    assert (lowered.code, "40.00 USD as a deposit on its form" in lowered.cause) == ("total_below_paid", True)
+    marked = plan(paired_case(MARKED, there)).attention
+    assert marked is not None
+    assert "(a deposit of 40.00 USD stands on its form)" in marked.cause
+    assert (marked.code, marked.remedy[:28]) == ("open_balances_differ", "Take the deposit off its for")
 
 
 @pytest.mark.parametrize("changed", [{"ravetree": replace(MARKED, balance=amount(150))}, {"open_there": 150}])

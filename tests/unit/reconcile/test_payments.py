@@ -80,6 +80,9 @@ def test_the_client_is_the_invoices_not_the_payers() -> None:
     """A merge re-points the payment's customer, and a parent may pay for its child."""
     case = payment_case(quickbooks=quickbooks_payment(customer_id="the parent"))
     assert content_of(case).party_id == "client_1"
+    over_two = quickbooks_payment(100, ("Q1", 60), ("Q2", 40), customer_id="the parent")
+    of_two_clients = (known(), known("R2", "Q2", client_id="client_2"))
+    assert content_of(payment_case(quickbooks=over_two, invoices=of_two_clients)).party_id == "client_1"
 
 
 def test_one_payment_over_two_invoices_is_one_payment_with_two_allocations() -> None:
@@ -337,6 +340,13 @@ def test_a_deposited_placeholder_of_another_amount_is_held() -> None:
     deposited = with_placeholder(placeholder(deposited=True))
     case = payment_case(ravetree=ravetree_payment(90), invoices=(deposited,))
     assert attention(plan(case)) == ("held", "placeholder_deposited")
+
+
+def test_a_payment_waits_while_a_person_is_asked_what_the_placeholder_is() -> None:
+    changed = replace(with_placeholder(placeholder()), placeholder_changed=True)
+    found = plan(payment_case(ravetree=ravetree_payment(100), invoices=(changed,)))
+    assert (found.writes, found.waits_for) == ((), Record(Side.RAVETREE, Kind.INVOICE, "R1"))
+    assert found.waits_because == "Waits for the question what the payment for the mark as paid is."
 
 
 def test_a_payment_over_two_invoices_does_not_take_one_invoices_placeholder() -> None:
