@@ -89,6 +89,8 @@ def test_a_memo_that_is_cut_is_a_notice_for_as_long_as_it_is(world: World, memo:
     state = world.ravetree.sync_state("invoice", invoice["id"])
     assert (state["state"], state["message"], state["notices"]) == ("synced", said[0], said)
     assert len(there(world, invoice)["CustomerMemo"]["value"]) == kept
+    record = f"/api/connections/{world.connection_id}/records/ravetree/invoice/{invoice['id']}"
+    assert f"agreed: {said[0]}" in [step["text"] for step in world.api("GET", f"{record}/timeline").get_json()["data"]]
     world.ravetree.change("invoices", invoice["id"], {"due_date": "2026-12-24"})
     world.settle()
     assert world.ravetree.sync_state("invoice", invoice["id"])["notices"] == said
