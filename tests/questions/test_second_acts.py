@@ -3,10 +3,11 @@
 import pytest
 
 from ravebooks.demo.sides import Body
-from tests.questions.desk import TODAY, Desk, press, say
+from tests.questions.desk import EARLIER, TODAY, Desk, press, say
 from tests.questions.playing import rest
 from tests.questions.repairs import retry
 from tests.simulation.test_connecting import set_preferences
+from tests.simulation.test_credits import apply, credit_memo
 from tests.simulation.world import World
 
 
@@ -313,3 +314,46 @@ def test_money_that_moves_to_a_marked_invoice_takes_the_place_of_what_stands_for
     left = [] if amount == "100.00" else [40.0]
     assert sorted(amounts(desk)[0]) == [*left, float(amount)]
     assert float(desk.there(marked)["Balance"]) == 0
+
+
+# --- its invoice has ended -------------------------------------------------------------------------
+
+
+def test_a_payment_on_an_invoice_that_ended_in_a_closed_period_waits_and_is_ignored_once_that_was_left(
+    desk: Desk,
+) -> None:
+    invoice = desk.bill(issue_date=EARLIER)
+    desk.close_books()
+    desk.change(invoice, status="void")
+    desk.pay_there(40, (invoice, 40))
+    assert asked(desk) == ["ended_in_closed_period"]
+    assert desk.world.connection()["work"]["waiting"] == 1
+    decide(desk, "leave")
+    desk.pay_there(30, (invoice, 30))
+    apply(desk.world, invoice, credit_memo(desk.world, invoice, 30), 30)
+    assert asked(desk) == []
+    assert desk.world.connection()["work"]["waiting"] == 0
+    assert (desk.world.ravetree.every("payments"), desk.there(invoice)["TotalAmt"]) == ([], 100)
+
+
+# --- part of it on an invoice that stays out -------------------------------------------------------
+
+
+def test_what_is_on_an_older_invoice_too_is_unapplied_until_that_comes(desk: Desk) -> None:
+    path = f"/api/connections/{desk.world.connection_id}/switches"
+    desk.world.api("PUT", path, {"invoices": False})
+    client = desk.world.client("Aster")
+    older = desk.world.invoice(client, "30.00")
+    desk.world.settle()
+    desk.world.clock.advance(60)
+    desk.world.api("PUT", path, {"invoices": True})
+    invoice = desk.bill("140.00", client=client)
+    desk.receive({invoice["id"]: "140.00", older["id"]: "30.00"})
+    assert asked(desk) == []
+    (row,) = desk.payments()
+    assert (row["TotalAmt"], row["UnappliedAmt"]) == (170, 30)
+    name = f"/api/connections/{desk.world.connection_id}/records/ravetree/invoice/{older['id']}/sync"
+    desk.world.api("POST", name, {"by": "Kim", "wait_seconds": 0})
+    assert asked(desk) == []
+    (row,) = desk.payments()
+    assert (row["TotalAmt"], row["UnappliedAmt"], desk.there(older)["Balance"]) == (170, 0, 0)

@@ -89,6 +89,8 @@ def test_a_memo_that_is_cut_is_a_notice_for_as_long_as_it_is(world: World, memo:
     state = world.ravetree.sync_state("invoice", invoice["id"])
     assert (state["state"], state["message"], state["notices"]) == ("synced", said[0], said)
     assert len(there(world, invoice)["CustomerMemo"]["value"]) == kept
+    record = f"/api/connections/{world.connection_id}/records/ravetree/invoice/{invoice['id']}"
+    assert f"agreed: {said[0]}" in [step["text"] for step in world.api("GET", f"{record}/timeline").get_json()["data"]]
     world.ravetree.change("invoices", invoice["id"], {"due_date": "2026-12-24"})
     world.settle()
     assert world.ravetree.sync_state("invoice", invoice["id"])["notices"] == said
@@ -105,6 +107,40 @@ def test_a_question_outranks_a_notice(world: World) -> None:
     world.settle()
     state = world.ravetree.sync_state("invoice", invoice["id"])
     assert (state["state"], "no lines left" in state["message"]) == ("needs_attention", True)
+
+
+def test_a_deposit_on_the_form_is_sent_again_as_it_was_read(world: World) -> None:
+    invoice = made(world, "First", "Second")
+    copy = there(world, invoice)
+    named = {"Id": copy["Id"], "SyncToken": copy["SyncToken"], "sparse": True}
+    world.quickbooks.write("invoice", named | {"Deposit": 40})
+    world.settle()
+    assert [row["code"] for row in world.attention()] == ["deposit_on_form"]
+    ours = world.ravetree.get("invoices", invoice["id"])["lines"]
+    world.ravetree.change("invoices", invoice["id"], {"lines": [*ours, line("Third")]})
+    world.settle()
+    copy = there(world, invoice)
+    assert (copy["Deposit"], copy["TotalAmt"], copy["Balance"]) == (40, 150, 110)
+
+
+def test_a_due_date_that_quickbooks_has_though_it_was_removed_is_a_notice_and_is_left_alone(world: World) -> None:
+    invoice = world.invoice(world.client("Bright Harbor"), "50.00")
+    world.settle()
+    world.ravetree.change("invoices", invoice["id"], {"due_date": None})
+    world.settle()
+    kept = there(world, invoice)
+    said = [f"It is due on {kept['DueDate']} in QuickBooks, which wants a date; Ravetree has none."]
+    assert (kept["DueDate"] != "2026-12-20", world.ravetree.sync_state("invoice", invoice["id"])["notices"]) == (
+        True,
+        said,
+    )
+    world.clock.advance(86_401)
+    world.settle()
+    assert (there(world, invoice)["SyncToken"], world.attention()) == (kept["SyncToken"], [])
+    world.ravetree.change("invoices", invoice["id"], {"due_date": "2026-12-24"})
+    world.settle()
+    assert there(world, invoice)["DueDate"] == "2026-12-24"
+    assert world.ravetree.sync_state("invoice", invoice["id"])["notices"] == []
 
 
 def bundle(world: World, price: str) -> dict[str, Any]:

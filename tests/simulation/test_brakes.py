@@ -27,6 +27,7 @@ def voided(world: World) -> int:
 
 def test_more_removals_than_the_limit_are_held_until_a_person_releases_the_brake(world: World) -> None:
     path = f"/api/connections/{world.connection_id}"
+    assert world.api("GET", f"{path}/settings").get_json()["removals_limit"] == 20
     world.api("PUT", f"{path}/settings", {"removals_limit": 2})
     void_all(world, 5)
     assert voided(world) == 2

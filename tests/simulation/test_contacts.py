@@ -155,3 +155,28 @@ def test_an_inactive_customer_of_a_live_client_is_shown(world: World) -> None:
     (waiting,) = world.attention()
     assert waiting["code"] == "customer_inactive"
     assert world.ravetree.sync_state("contact", client)["state"] == "needs_attention"
+
+
+def test_a_project_and_an_inactive_customer_are_no_contacts(world: World) -> None:
+    above = customer(world, "Bright Harbor")
+    customer(world, "New pier", ParentRef={"value": above["Id"]}, Job=True, IsProject=True)
+    gone = customer(world, "Old Town Bakery")
+    named = {"Id": gone["Id"], "SyncToken": gone["SyncToken"], "sparse": True}
+    world.quickbooks.write("customer", named | {"Active": False})
+    begin_import(world)
+    names = [row["name"] for row in world.ravetree.every("contacts")]
+    assert "Bright Harbor" in names
+    assert [name for name in names if "New pier" in name or "Bakery" in name] == []
+    assert world.attention() == []
+
+
+def test_what_is_edited_in_quickbooks_never_comes_back(world: World) -> None:
+    made = customer(world, "Bright Harbor", PrimaryEmailAddr={"Address": "a@harbor.example"})
+    begin_import(world)
+    before = world.ravetree.get("contacts", links(world)[made["Id"]])
+    edit = {"Id": made["Id"], "SyncToken": made["SyncToken"], "sparse": True, "DisplayName": "Harbor Group"}
+    world.quickbooks.write("customer", edit | {"PrimaryEmailAddr": {"Address": "b@harbor.example"}})
+    world.clock.advance(86_401)
+    world.settle()
+    begin_import(world)
+    assert world.ravetree.get("contacts", before["id"]) == before

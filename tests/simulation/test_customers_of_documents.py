@@ -158,6 +158,21 @@ def test_one_of_two_clients_whose_name_a_customer_has_is_asked_about(
     assert (billed(world, invoice), codes(world)) == (expected, [])
 
 
+@pytest.mark.parametrize("ended", ["merged", "inactive", "deleted"])
+def test_a_client_of_the_name_that_lives_no_more_asks_nothing(world: World, ended: str) -> None:
+    made = world.quickbooks.write("customer", {"DisplayName": "Bright Harbor"})
+    first, second = world.client("Bright Harbor"), world.client("Bright Harbor")
+    if ended == "deleted":
+        world.ravetree.delete("contacts", second)
+    else:
+        changes: dict[str, Any] = {"merged_into": first} if ended == "merged" else {"active": False}
+        world.ravetree.change("contacts", second, changes)
+    world.settle()
+    invoice = world.invoice(first, "10.00")
+    world.settle()
+    assert (codes(world), there(world, invoice)["CustomerRef"]["value"]) == ([], made["Id"])
+
+
 def test_a_shared_mailbox_asks_nothing(world: World) -> None:
     bills = []
     for name in ("Bright Harbor", "Old Town Bakery"):

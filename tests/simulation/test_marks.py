@@ -266,3 +266,42 @@ def test_a_placeholder_whose_mark_was_taken_away_is_not_called_marked(desk: Desk
     assert codes(desk) == ["placeholder_changed"]
     (row,) = desk.world.attention()
     assert "is not marked as paid any more" in row["cause"]
+
+
+# --- its day, and another client -----------------------------------------------------------------
+
+
+def test_another_time_zone_changes_no_date_that_there_is(desk: Desk) -> None:
+    invoice = marked(desk)
+    (before,) = desk.payments()
+    path = f"/api/connections/{desk.world.connection_id}/settings"
+    desk.world.api("PUT", path, {"time_zone": "Pacific/Kiritimati"})
+    desk.change(invoice, lines=[LINE | {"unit_price": "80.00"}])
+    assert (codes(desk), amounts(desk)) == ([], [(80, 0)])
+    assert [row["TxnDate"] for row in desk.payments()] == [before["TxnDate"]]
+    later = desk.world.invoice(invoice["client_id"], "50.00")
+    desk.world.settle()
+    desk.mark(later)
+    assert max(row["TxnDate"] for row in desk.payments()) > before["TxnDate"], "it is another day there"
+
+
+def test_with_another_client_the_placeholder_is_made_anew_with_its_day(desk: Desk) -> None:
+    invoice = marked(desk)
+    (before,) = desk.payments()
+    desk.world.clock.advance(3 * 86_400)
+    desk.change(invoice, client_id=desk.world.client("Birch"))
+    assert codes(desk) == []
+    (row,) = desk.payments()
+    assert (row["TxnDate"], row["TotalAmt"], row["UnappliedAmt"]) == (before["TxnDate"], 100, 0)
+    assert row["CustomerRef"] == desk.there(invoice)["CustomerRef"] != before["CustomerRef"]
+    assert desk.world.compare().differing == []
+
+
+def test_what_a_bookkeeper_adds_to_a_placeholder_without_changing_it_stays(desk: Desk) -> None:
+    invoice = marked(desk)
+    (bank, *_) = desk.world.quickbooks.query("select * from Account where AccountType = 'Bank'")
+    account = {"value": bank["Id"]}
+    desk.edit("Payment", desk.payments()[0], DepositToAccountRef=account)
+    desk.change(invoice, lines=[LINE | {"unit_price": "80.00"}])
+    assert (codes(desk), amounts(desk)) == ([], [(80, 0)])
+    assert [row["DepositToAccountRef"]["value"] for row in desk.payments()] == [account["value"]]

@@ -114,14 +114,40 @@ def test_reads_are_counted_by_cause_and_the_budget_warns_in_time(world: World) -
 
 def test_a_draft_that_is_paid_is_no_draft_any_more(world: World) -> None:
     world.api("PUT", f"/api/connections/{world.connection_id}/settings", {"draft_policy": "sent"})
-    invoice = world.invoice(world.client("Bright Harbor"), "100.00")
+    client = world.client("Bright Harbor")
+    paid, marked, draft = (world.invoice(client, "100.00") for _ in range(3))
+    world.settle()
+    assert world.quickbooks.query("select * from Invoice") == []
+    world.receive({paid["id"]: "40.00"}, "CHK 1")
+    world.ravetree.change("invoices", marked["id"], {"marked_paid": True})
+    world.settle()
+    assert (bill(world, paid)["Balance"], bill(world, marked)["Balance"]) == (60, 0)
+    assert world.quickbooks.invoice(draft["number"]) is None
+
+
+def test_an_invoice_without_lines_goes_with_its_first_one(world: World) -> None:
+    client = world.client("Bright Harbor")
+    world.invoice(client, "1.00")
+    world.settle()
+    invoice = world.invoice(client, lines=[])
+    world.settle()
+    assert (world.quickbooks.invoice(invoice["number"]), codes(world)) == (None, [])
+    line = {"type": "time", "description": "Work", "quantity": "1", "unit_price": "10.00", "taxable": False}
+    world.ravetree.change("invoices", invoice["id"], {"lines": [line]})
+    world.settle()
+    assert bill(world, invoice)["TotalAmt"] == 10
+
+
+def test_the_button_goes_through_while_its_kind_is_switched_off(world: World) -> None:
+    client = world.client("Bright Harbor")
+    path = f"/api/connections/{world.connection_id}"
+    world.api("PUT", f"{path}/switches", {"invoices": False})
+    invoice = world.invoice(client, "10.00")
     world.settle()
     assert world.quickbooks.invoice(invoice["number"]) is None
-    world.receive({invoice["id"]: "40.00"}, "CHK 1")
+    world.api("POST", f"{path}/records/ravetree/invoice/{invoice['id']}/sync", {"by": "Kim", "wait_seconds": 0})
     world.settle()
-    bill = world.quickbooks.invoice(invoice["number"])
-    assert bill is not None
-    assert float(bill["Balance"]) == 60
+    assert bill(world, invoice)["TotalAmt"] == 10
 
 
 def test_switched_off_nothing_moves_and_the_next_switch_on_brings_it(world: World) -> None:

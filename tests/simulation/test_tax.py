@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from quickbooks_sandbox.rules import sales, tax
 
+from storage import connections
 from storage.models import Mapping
 from sync.duties import CHANGES, PREFLIGHT
 from tests.simulation.world import World, as_settled
@@ -198,6 +199,13 @@ def test_a_line_without_a_tax_rate_goes_on_once_the_settings_say_what_it_is(tmp_
     world.settle()
     assert (sums(there(world, made)), world.attention()) == (("10.00", "0.00"), [])
     world.close()
+
+
+def test_how_a_company_charges_tax_is_read_before_a_write_where_it_is_not_known(british: World) -> None:
+    with british.parts.database.transaction() as session:
+        connections.get(session, british.connection_id).tax = None
+    made = rounded_by_line(british)
+    assert ("1.19 GBP (-0.01)" in question(british)["cause"], there(british, made)) == (True, None)
 
 
 def charge_sales_tax(world: World, *, on: bool) -> None:

@@ -235,3 +235,15 @@ def test_what_is_void_before_it_was_ever_written_is_told_to_be_no_question_any_m
     world.settle()
     assert world.attention() == []
     assert world.ravetree.sync_state("invoice", invoice["id"])["state"] == "synced"
+
+
+def test_what_is_taken_apart_before_it_was_ever_written_is_told_to_be_no_question_any_more(world: World) -> None:
+    invoice = world.invoice(world.client("Aster"), "100.00", number="A number above what QuickBooks keeps")
+    world.settle()
+    assert world.ravetree.sync_state("invoice", invoice["id"])["state"] == "needs_attention"
+    path = f"/api/connections/{world.connection_id}/records/ravetree/invoice/{invoice['id']}/decision"
+    world.api("POST", path, {"decision": "unlink", "by": "Kim"})
+    world.settle()
+    state = world.ravetree.sync_state("invoice", invoice["id"])
+    assert (state["state"], state["remote_id"], state["notices"]) == ("synced", None, ["Taken apart by a person."])
+    assert world.attention() == []

@@ -71,3 +71,17 @@ def test_a_strangers_invoice_of_the_same_number_is_not_taken_for_the_one_whose_a
     world.invoice(client, "20.00")
     world.settle()
     assert [row["code"] for row in world.attention()] == ["duplicate_number"]
+
+
+def test_characters_that_quickbooks_refuses_are_asked_about_and_never_left_out(world: World) -> None:
+    world.quickbooks.steer("switches", {"latin1_only": True})
+    invoice = world.invoice(world.client("Bright Harbor"), "10.00", memo="Grüße aus 東京")
+    world.settle()
+    (row,) = world.attention()
+    assert (row["id"], row["state"], "characters" in row["cause"]) == (invoice["id"], "parked", True)
+    assert world.quickbooks.invoice(invoice["number"]) is None
+    world.ravetree.change("invoices", invoice["id"], {"memo": "Grüße aus Tokio"})
+    world.settle()
+    made = world.quickbooks.invoice(invoice["number"])
+    assert made is not None
+    assert (made["CustomerMemo"]["value"], world.attention()) == ("Grüße aus Tokio", [])

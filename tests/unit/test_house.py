@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -62,26 +62,62 @@ def test_the_page_of_commands_is_the_commands_own() -> None:
     assert re.findall(r"^### (\S+)$", page, re.MULTILINE) == list(COMMANDS)
 
 
-def named_tests(name: str) -> set[tuple[str, str]]:
-    """The tests that a page of docs/ names, as file and function; `…::` is the file named before."""
-    page = (ROOT / "docs" / name).read_text()
+def named_tests(text: str) -> set[tuple[str, str]]:
+    """The tests that a text names, as file and function; `…::` is the file named before."""
     found, file = set(), ""
-    for name in re.findall(r"`((?:\S+\.py|…)::\w+)`", page):
+    for name in re.findall(r"`((?:\S+\.py|…)::\w+)`", text):
         place, _, function = name.partition("::")
         file = file if place == "…" else place
         found.add((file.replace("S/", "simulation/").replace("R/", "unit/reconcile/"), function))
     return found
 
 
-@pytest.mark.parametrize(("page", "least"), [("features.md", 50), ("security.md", 40), ("patterns.md", 1)])
+def missing_tests(named: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of them that there are not: a path is below tests/, unless it is the sandbox's."""
+    there: dict[str, set[str]] = {}
+    for file in {file for file, _ in named}:
+        module = ast.parse((ROOT / ("" if file.startswith("sandbox/") else "tests") / file).read_text())
+        there[file] = {node.name for node in module.body if isinstance(node, ast.FunctionDef)}
+    return [(file, function) for file, function in sorted(named) if function not in there[file]]
+
+
+@pytest.mark.parametrize(
+    ("page", "least"), [("features.md", 50), ("security.md", 40), ("patterns.md", 1), ("rules-tests.md", 300)]
+)
 def test_every_promise_names_a_test_that_is_there(page: str, least: int) -> None:
-    named = named_tests(page)
+    named = named_tests((ROOT / "docs" / page).read_text())
     assert len(named) > least
-    assert [
-        (file, function)
-        for file, function in sorted(named)
-        if f"\ndef {function}(" not in (ROOT / ("" if file.startswith("sandbox/") else "tests") / file).read_text()
-    ] == []
+    assert missing_tests(named) == []
+
+
+def rows_of(page: str) -> list[list[str]]:
+    """The cells of every row of a page's tables, but for their heads."""
+    lines = (ROOT / "docs" / page).read_text().splitlines()
+    heads = {place for place, line in enumerate(lines[1:]) if line.startswith("|---")}
+    rows = [line for place, line in enumerate(lines) if line.startswith("| ") and place not in heads]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]
+
+
+def questions_played() -> set[str]:
+    """The codes of the questions that `tests/questions` brings about."""
+    modules = [ast.parse(path.read_text()) for path in (ROOT / "tests" / "questions").glob("*.py")]
+    calls = [node for module in modules for node in ast.walk(module) if isinstance(node, ast.Call)]
+    codes = [call.args[0] for call in calls if ast.unparse(call.func) == "situation" and call.args]
+    return {str(code.value) for code in codes if isinstance(code, ast.Constant)}
+
+
+def test_every_rule_names_its_tests() -> None:
+    rules, tied = rows_of("rules.md"), rows_of("rules-tests.md")
+    numbers = [row[0] for row in rules]
+    assert len(numbers) > 200
+    assert [number for number in numbers if not re.fullmatch(r"\d+\.\d+", number)] == []
+    assert len(set(numbers)) == len(numbers), "a number is a name"
+    assert [row[0] for row in tied] == numbers
+    played = questions_played()
+    for number, tests in tied:
+        asked = set(re.findall(r"`Q/(\w+)`", tests))
+        assert named_tests(tests) or asked, f"{number} names no test"
+        assert asked <= played, f"{number} names a question that is not played"
 
 
 def test_every_promise_against_attackers_has_a_proof() -> None:

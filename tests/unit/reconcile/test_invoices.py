@@ -87,6 +87,18 @@ def test_an_invoice_that_ended_before_it_was_pushed_is_not_pushed(ended: Any) ->
     assert (made.writes, made.attention, bool(made.ignored)) == ((), None, True)
 
 
+def test_an_invoice_that_was_taken_apart_is_left_alone_whoever_presses() -> None:
+    apart = invoice_case(decision="unlink")
+    assert plan(apart) == Plan(ignored="taken apart by a person")
+    assert plan(replace(apart, requested=True)) == Plan(ignored="taken apart by a person")
+
+
+def test_an_invoice_waits_for_its_estimate_that_is_about_to_be_pushed() -> None:
+    estimate = Record(Side.RAVETREE, Kind.ESTIMATE, "est_1")
+    assert plan(invoice_case(estimate=estimate)) == Plan(waits_for=estimate)
+    assert plan(invoice_case()).writes, "one that waits for a person is not named"
+
+
 # --- what is created -----------------------------------------------------------------------------
 
 
@@ -330,6 +342,14 @@ def test_drift_to_what_is_wanted_anyway_holds_nothing() -> None:
     assert written(plan(paired_case(ravetree_invoice(150), quickbooks_invoice(150))))[1] == "invoice.update"
 
 
+def test_a_due_date_that_quickbooks_keeps_is_a_notice_and_no_change() -> None:
+    kept = quickbooks_invoice(due_date=date(2026, 12, 20))
+    found = plan(paired_case(remote=kept, remote_was=kept))
+    assert (found.is_at_rest, [notice[:26] for notice in found.notices]) == (True, ["It is due on 2026-12-20 in"])
+    dated = ravetree_invoice(due_date=date(2026, 12, 20))
+    assert plan(paired_case(dated, kept, was=dated, remote_was=kept)) == NOTHING
+
+
 # --- what came back was not what we said -----------------------------------------------------------
 
 
@@ -366,6 +386,31 @@ def test_mailed_by_quickbooks_is_marked_in_ravetree() -> None:
 def test_once_sent_stays_sent() -> None:
     sent = ravetree_invoice(status="partially_paid", sent=True)
     assert plan(paired_case(sent, quickbooks_invoice(emailed=True))) == NOTHING
+
+
+def test_a_mark_as_sent_that_quickbooks_took_is_not_written_again() -> None:
+    sent = ravetree_invoice(status="sent", sent=True)
+    assert plan(paired_case(sent, sent_written=True)) == NOTHING
+
+
+def test_what_quickbooks_is_to_send_stays_so() -> None:
+    to_be_sent = quickbooks_invoice(to_be_sent=True)
+    sent = ravetree_invoice(status="sent", sent=True)
+    assert plan(paired_case(sent, to_be_sent)) == NOTHING
+    edited = replace(sent, memo="anew")
+    assert content_of(paired_case(edited, to_be_sent)).email_status == ""
+
+
+def test_what_quickbooks_is_to_send_to_a_new_client_without_an_address_is_not_sent_with_a_notice() -> None:
+    moved = ravetree_invoice(client_id="client_2")
+    case = paired_case(moved, quickbooks_invoice(to_be_sent=True), customer="C2", customer_address={})
+    content = content_of(case)
+    assert (content.email_status, [notice.partition(",")[0] for notice in content.notices]) == (
+        "NotSet",
+        ["QuickBooks was to send it"],
+    )
+    with_mail = content_of(replace(case, customer_email="ap@example.com"))
+    assert (with_mail.email_status, with_mail.notices) == ("", ())
 
 
 # --- void ----------------------------------------------------------------------------------------
@@ -640,6 +685,29 @@ def test_what_is_open_stays_left_for_as_long_as_it_is_apart_by_as_much() -> None
     assert attention(plan(replace(case, quickbooks=quickbooks_invoice(140), answers=(left,))))[0] == "held"
 
 
+def test_balances_are_compared_once_every_payment_was_looked_at() -> None:
+    payment = Record(Side.QUICKBOOKS, Kind.PAYMENT, "QP1")
+    apart = paired_case(remote=quickbooks_invoice(paid=40))
+    assert attention(plan(apart)) == ("held", "open_balances_differ")
+    unseen = plan(replace(apart, unseen_payments=(payment,)))
+    assert (unseen.look_at, unseen.waits_for, unseen.attention) == ((payment,), ANY_PAYMENT, None)
+    under_way = plan(replace(apart, payments_under_way=True))
+    assert (under_way.waits_for, under_way.attention) == (ANY_PAYMENT, None)
+    assert plan(replace(apart, is_current=False)) == NOTHING
+    assert plan(replace(apart, left_alone=amount(-40))) == NOTHING
+
+
+def test_a_deposit_on_the_form_is_named_wherever_it_stops_something() -> None:
+    there = quickbooks_invoice(paid=40, deposit=amount(40))
+    lowered = plan(paired_case(ravetree_invoice(30), there)).attention
+    assert lowered is not None
+    assert (lowered.code, "40.00 USD as a deposit on its form" in lowered.cause) == ("total_below_paid", True)
+    marked = plan(paired_case(MARKED, there)).attention
+    assert marked is not None
+    assert "(a deposit of 40.00 USD stands on its form)" in marked.cause
+    assert (marked.code, marked.remedy[:28]) == ("open_balances_differ", "Take the deposit off its for")
+
+
 @pytest.mark.parametrize("changed", [{"ravetree": replace(MARKED, balance=amount(150))}, {"open_there": 150}])
 def test_a_removed_placeholder_that_was_left_is_asked_about_at_another_amount(changed: dict[str, Any]) -> None:
     case = paired_case(MARKED, placeholder=Placeholder(Gone("PH1")))
@@ -711,3 +779,113 @@ def test_the_placeholder_of_an_ended_invoice_stays_in_a_closed_period() -> None:
     )
     assert attention(plan(case)) == ("held", "placeholder_in_closed_period")
     assert the_write(plan(replace(case, books_closed=None))).action == "placeholder.delete"
+
+
+def test_a_placeholder_bears_the_day_of_the_mark_where_the_company_is() -> None:
+    marked = replace(MARKED, marked_paid_at=MARKED_AT.replace(hour=3))
+    days = []
+    for zone in ("America/New_York", "Europe/London"):
+        content = the_write(plan(paired_case(marked, time_zone=zone))).content
+        assert isinstance(content, PaymentContent)
+        days.append(content.date)
+    assert days == [date(2026, 11, 20), date(2026, 11, 21)]
+
+
+def test_a_placeholder_is_lowered_before_its_invoice() -> None:
+    edited = replace(MARKED, lines=(line(80),), total=amount(80), balance=amount(80))
+    case = paired_case(edited, quickbooks_invoice(paid=100), placeholder=covered(), mark=mark(100))
+    write = the_write(plan(case))
+    assert isinstance(write.content, PaymentContent)
+    assert (write.action, write.content.amount) == ("placeholder.update", amount(80))
+    lowered = replace(case, quickbooks=quickbooks_invoice(paid=80), placeholder=covered(80), mark=mark(80))
+    assert the_write(plan(lowered)).action == "invoice.update"
+
+
+@pytest.mark.parametrize("changes", [{"client_id": "client_2"}, {"currency": "EUR"}])
+def test_a_placeholder_goes_before_its_invoice_gets_another_client_or_currency(changes: dict[str, Any]) -> None:
+    case = paired_case(
+        replace(MARKED, **changes), quickbooks_invoice(paid=100), placeholder=covered(), mark=mark(100), customer="C2"
+    )
+    assert written(plan(case))[1] == "placeholder.delete"
+    assert written(plan(replace(case, quickbooks=quickbooks_invoice(), placeholder=None)))[1] == "invoice.update"
+
+
+def test_a_placeholder_that_moved_with_its_invoice_keeps_its_day() -> None:
+    day = date(2026, 11, 3)
+    case = paired_case(MARKED, mark=replace(mark(100), day=day, moving=True))
+    write = the_write(plan(case))
+    assert isinstance(write.content, PaymentContent)
+    assert (write.action, write.content.date) == ("placeholder.create", day)
+    once = plan(replace(case, mark=replace(mark(100), day=day)))
+    assert attention(once) == ("held", "mark_not_covered"), "for one mark it is made once"
+
+
+def test_a_customer_that_was_merged_is_no_edit_of_a_placeholder() -> None:
+    case = paired_case(MARKED, quickbooks_invoice(paid=100), placeholder=covered(customer_id="C9"))
+    assert plan(case) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("edit", "closed", "decisions"),
+    [
+        ({"reference": "CHK 7"}, None, ("payment", "restore")),
+        ({"reference": "CHK 7"}, DAY, ("payment",)),
+        ({"allocations": (Allocation("Q1", amount(60)), Allocation("Q2", amount(40)))}, None, ("payment",)),
+        ({"reference": "CHK 7", "credit": amount(5)}, None, ("payment",)),
+    ],
+)
+def test_an_edit_of_a_placeholder_is_undone_only_where_nothing_in_it_is_foreign_or_closed(
+    edit: dict[str, Any], closed: date | None, decisions: tuple[str, ...]
+) -> None:
+    case = paired_case(MARKED, quickbooks_invoice(paid=100), placeholder=covered(**edit), books_closed=closed)
+    found = plan(case)
+    assert found.attention is not None
+    assert (found.attention.code, found.attention.decisions) == ("placeholder_changed", decisions)
+    assert bool(plan(replace(case, decision="restore")).writes) == ("restore" in decisions)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        replace(MARKED, lines=(line(80),), total=amount(80), balance=amount(80)),
+        replace(MARKED, client_id="client_2"),
+        replace(MARKED, status="void"),
+        Gone("R1"),
+        ravetree_invoice(),
+    ],
+    ids=["lowered", "another client", "void", "deleted", "not marked any more"],
+)
+def test_whatever_becomes_of_an_invoice_waits_for_what_a_changed_placeholder_is(now: Any) -> None:
+    case = paired_case(now, quickbooks_invoice(paid=100), placeholder=covered(reference="CHK 7"), mark=mark(100))
+    assert attention(plan(case)) == ("held", "placeholder_changed")
+
+
+def test_a_projects_money_beside_a_mark_that_is_on_more_than_invoices_is_applied_by_a_person() -> None:
+    lies = replace(placeholder(), id="P9", unapplied=amount(100), allocations=(), note="")
+    case = paired_case(MARKED, unapplied=(lies,), below=frozenset({"P9"}))
+    found = plan(case).attention
+    assert found is not None
+    assert (found.decisions, "it moves to the invoice's customer" in found.remedy) == (("one", "two"), True)
+    found = plan(replace(case, unapplied=(replace(lies, others=("Expense",)),))).attention
+    assert found is not None
+    assert (found.decisions, "by hand" in found.remedy) == (("two",), True)
+
+
+def test_money_beside_a_mark_is_asked_about_once_for_each_payment() -> None:
+    lie = tuple(replace(placeholder(), id=name, unapplied=amount(40), allocations=()) for name in ("P8", "P9"))
+    case = paired_case(MARKED, unapplied=lie)
+    said = plan(replace(case, decision="two", decision_target="P8")).remember
+    assert said == Answer("unapplied_money_beside_mark", "two", "P8")
+    rest = plan(replace(case, answers=(said,)))
+    assert rest.attention is not None
+    assert "payment Id P9." in rest.attention.cause
+    both = (said, replace(said, other="P9"))
+    assert the_write(plan(replace(case, answers=both))).action == "placeholder.create"
+
+
+def test_a_mark_that_is_set_again_is_another_one() -> None:
+    lost = paired_case(MARKED, placeholder=Placeholder(Gone("PH1")), mark=mark(100))
+    assert attention(plan(lost)) == ("held", "placeholder_removed")
+    again = replace(lost, mark=Mark(MARKED_AT - timedelta(days=1), DAY, wanted=amount(100)))
+    assert plan(again) == Plan(releases_placeholder=True)
+    assert the_write(plan(replace(again, placeholder=None))).action == "placeholder.create"

@@ -80,6 +80,9 @@ def test_the_client_is_the_invoices_not_the_payers() -> None:
     """A merge re-points the payment's customer, and a parent may pay for its child."""
     case = payment_case(quickbooks=quickbooks_payment(customer_id="the parent"))
     assert content_of(case).party_id == "client_1"
+    over_two = quickbooks_payment(100, ("Q1", 60), ("Q2", 40), customer_id="the parent")
+    of_two_clients = (known(), known("R2", "Q2", client_id="client_2"))
+    assert content_of(payment_case(quickbooks=over_two, invoices=of_two_clients)).party_id == "client_1"
 
 
 def test_one_payment_over_two_invoices_is_one_payment_with_two_allocations() -> None:
@@ -230,6 +233,67 @@ def test_more_than_is_open_in_quickbooks_is_held_before_writing() -> None:
     assert attention(plan(case)) == ("held", "more_than_open")
 
 
+@pytest.mark.parametrize("open_here", ["39.99", "40"])
+def test_more_than_is_open_in_ravetree_is_held_before_writing(open_here: str) -> None:
+    case = payment_case(quickbooks=quickbooks_payment(40), invoices=(known(open_here=amount(open_here)),))
+    if open_here == "40":
+        assert plan(case).writes
+    else:
+        assert attention(plan(case)) == ("held", "more_than_open")
+
+
+def test_a_deposit_on_the_form_is_named_where_no_more_is_open() -> None:
+    there = known(quickbooks=quickbooks_invoice(paid=70, deposit=amount(70)))
+    asked = plan(payment_case(ravetree=ravetree_payment(40), invoices=(there,))).attention
+    assert asked is not None
+    assert "(a deposit of 70.00 USD stands on its form)" in asked.cause
+
+
+def test_who_can_pay_all_of_its_invoices_pays() -> None:
+    both = ravetree_payment(100, ("R1", 60), ("R2", 40))
+    case = payment_case(ravetree=both, invoices=TWO_INVOICES, client_customer_id="C9", payers=("the parent",))
+    assert content_of(case).party_id == "the parent"
+    assert content_of(replace(case, payers=("the parent", "C9"))).party_id == "C9"
+    assert attention(plan(replace(case, payers=()))) == ("held", "several_payers")
+
+
+# --- part of it on an invoice that QuickBooks lacks ------------------------------------------------
+
+OLDER_TOO = ravetree_payment(170, ("R1", 140), ("older", 30))
+
+
+def test_what_is_on_an_older_invoice_is_unapplied_in_quickbooks() -> None:
+    there = known(quickbooks=quickbooks_invoice(140))
+    content = content_of(payment_case(ravetree=OLDER_TOO, invoices=(there,)))
+    assert (content.amount, content.unapplied, shares_of(content)) == (amount(170), amount(30), {"Q1": amount(140)})
+    copy = copied_payment(170, ("Q1", 140))
+    case = paired_payment_case(OLDER_TOO, copy, was=OLDER_TOO, remote_was=copy, invoices=(there,))
+    assert plan(case) == NOTHING
+
+
+@pytest.mark.parametrize("open_there", [30, 20])
+def test_the_share_of_an_older_invoice_follows_when_that_comes_as_far_as_it_is_open(open_there: int) -> None:
+    copy = copied_payment(170, ("Q1", 140))
+    comes = known("older", "Q2", quickbooks=quickbooks_invoice(open_there, id="Q2"))
+    case = paired_payment_case(OLDER_TOO, copy, was=OLDER_TOO, remote_was=copy, invoices=(known(), comes))
+    if open_there == 30:
+        content = content_of(case)
+        assert (shares_of(content), content.unapplied) == ({"Q1": amount(140), "Q2": amount(30)}, ZERO)
+    else:
+        assert attention(plan(case)) == ("held", "more_than_open")
+
+
+def test_what_was_spent_before_its_invoice_came_is_never_taken_off_there() -> None:
+    copy = copied_payment(170, ("Q1", 140))
+    spent = copied_payment(170, ("Q1", 140), ("elsewhere", 30))
+    comes = known("older", "Q2", quickbooks=quickbooks_invoice(30, id="Q2"))
+    before = paired_payment_case(OLDER_TOO, spent, was=OLDER_TOO, remote_was=copy)
+    assert plan(replace(before, elsewhere="invoice X-1")).notices == (
+        "QuickBooks has applied 30.00 USD of it to invoice X-1.",
+    )
+    assert attention(plan(replace(before, invoices=(known(), comes)))) == ("held", "spent_elsewhere")
+
+
 def test_exactly_what_is_open_is_written() -> None:
     half_paid = known(quickbooks=quickbooks_invoice(paid=60))
     assert plan(payment_case(ravetree=ravetree_payment(40), invoices=(half_paid,))).writes
@@ -278,6 +342,13 @@ def test_a_deposited_placeholder_of_another_amount_is_held() -> None:
     assert attention(plan(case)) == ("held", "placeholder_deposited")
 
 
+def test_a_payment_waits_while_a_person_is_asked_what_the_placeholder_is() -> None:
+    changed = replace(with_placeholder(placeholder()), placeholder_changed=True)
+    found = plan(payment_case(ravetree=ravetree_payment(100), invoices=(changed,)))
+    assert (found.writes, found.waits_for) == ((), Record(Side.RAVETREE, Kind.INVOICE, "R1"))
+    assert found.waits_because == "Waits for the question what the payment for the mark as paid is."
+
+
 def test_a_payment_over_two_invoices_does_not_take_one_invoices_placeholder() -> None:
     first, second = with_placeholder(placeholder(60)), known("R2", "Q2")
     payment = ravetree_payment(60, ("R1", 40), ("R2", 20))
@@ -321,8 +392,74 @@ def test_the_same_receipt_is_one_amount_on_one_invoice_within_seven_days(theirs:
     assert same_receipt(ravetree_payment(), theirs, TWO_INVOICES) is same
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        ({}, {"amount": 90, "unapplied": 40}, True),
+        ({}, {"amount": 90, "unapplied": 39}, False),
+        ({}, {"amount": 40, "unapplied": 10}, True),
+        ({}, {"amount": 40, "unapplied": 0}, False),
+        ({"reference": "CHK 7"}, {"amount": 90, "unapplied": 50, "reference": "CHK 7"}, True),
+        ({"reference": "CHK 7"}, {"amount": 90, "unapplied": 30, "reference": "CHK 7"}, False),
+        ({"reference": "CH7"}, {"amount": 90, "unapplied": 50, "reference": "CH7"}, False),
+        ({"reference": "CASH"}, {"amount": 90, "unapplied": 50, "reference": "CASH"}, False),
+        ({}, {"amount": 40, "unapplied": 40, "currency": "EUR"}, False),
+        ({}, {"amount": 40, "unapplied": 40, "date": DAY + timedelta(days=8)}, False),
+    ],
+)
+def test_money_that_lies_unapplied_may_be_the_receipt(ours: dict[str, Any], theirs: dict[str, Any], same: bool) -> None:
+    lies = quickbooks_payment(0, **{"allocations": (), **theirs})
+    assert same_receipt(ravetree_payment(**ours), lies, TWO_INVOICES, same_payer=True) is same
+    assert not same_receipt(ravetree_payment(**ours), lies, TWO_INVOICES), "another customer's is another's"
+
+
+@pytest.mark.parametrize(
+    ("copy", "closed", "decisions"),
+    [
+        ({}, None, ("one", "two")),
+        ({}, DAY - timedelta(days=1), ("one", "two")),
+        ({}, DAY, ("two",)),
+        ({"deposited": True}, None, ("two",)),
+    ],
+)
+def test_one_is_not_offered_where_our_copy_cannot_go(
+    copy: dict[str, Any], closed: date | None, decisions: tuple[str, ...]
+) -> None:
+    lies = quickbooks_payment(40, id="QP9", allocations=(), unapplied=amount(40))
+    case = paired_payment_case(
+        ravetree_payment(45), copied_payment(**copy), twins=(lies,), books_closed=closed, payers=(CUSTOMER,)
+    )
+    asked = plan(case).attention
+    assert asked is not None
+    assert (asked.code, asked.decisions) == ("one_or_two_payments", decisions)
+    assert ("delete QuickBooks' payment Id QP1 by hand" in asked.remedy) == ("one" not in decisions)
+
+
 def test_a_voided_payment_is_nobodys_twin() -> None:
     assert not same_receipt(ravetree_payment(voided=True), quickbooks_payment(), TWO_INVOICES)
+
+
+def test_a_projects_money_that_is_on_more_than_invoices_is_applied_by_a_person() -> None:
+    lies = quickbooks_payment(40, id="QP9", allocations=(), unapplied=amount(40))
+    case = payment_case(ravetree=ravetree_payment(), twins=(lies,), below=frozenset({"QP9"}))
+    asked = plan(case).attention
+    assert asked is not None
+    assert (asked.decisions, "it moves to the invoice's customer" in asked.remedy) == (("one", "two"), True)
+    asked = plan(replace(case, twins=(replace(lies, others=("Expense",)),))).attention
+    assert asked is not None
+    assert (asked.decisions, "apply payment Id QP9 in QuickBooks by hand" in asked.remedy) == (("two",), True)
+
+
+def test_two_is_said_of_one_that_is_named_or_of_all() -> None:
+    lie = tuple(quickbooks_payment(40, id=name, allocations=(), unapplied=amount(40)) for name in ("QP8", "QP9"))
+    case = payment_case(ravetree=ravetree_payment(), twins=lie, decision="two", decided_on="one_or_two_payments")
+    said = plan(case)
+    assert [said.remember, *said.and_remember] == [
+        Answer("one_or_two_payments", "two", name) for name in ("QP8", "QP9")
+    ]
+    named = plan(replace(case, decision_target="QP9"))
+    assert (named.remember, named.and_remember) == (Answer("one_or_two_payments", "two", "QP9"), ())
+    assert attention(plan(replace(case, decision="one"))) == ("held", "one_or_two_payments"), "it needs a target"
 
 
 # --- paired --------------------------------------------------------------------------------------
@@ -414,6 +551,54 @@ def test_a_deletion_in_ravetree_is_copied(removed: Any) -> None:
 @pytest.mark.parametrize("removed", [Gone("QP1"), voided_payment()])
 def test_a_deletion_or_a_void_in_quickbooks_is_copied(removed: Any) -> None:
     assert written(plan(paired_payment_case(remote=removed))) == (Side.RAVETREE, "payment.delete", "RP1", 2)
+
+
+LINKED = {"credit": amount(10), "unapplied": ZERO}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "closed", "where"),
+    [
+        (copied_payment(deposited=True), None, "deposited"),
+        (copied_payment(), DAY, "in a closed period"),
+        (copied_payment(50, ("Q1", 30), ("elsewhere", 30), **LINKED), None, "applied to other records too"),
+        (copied_payment(50, ("Q1", 40), others=("Expense",)), None, "applied to other records too"),
+    ],
+)
+def test_what_cannot_be_taken_out_of_quickbooks_by_itself_is_asked_about(
+    theirs: QuickBooksPayment, closed: date | None, where: str
+) -> None:
+    case = paired_payment_case(Gone("RP1"), theirs, remote_was=theirs, books_closed=closed)
+    assert attention(plan(case)) == ("held", "removed_here_shared_there")
+    assert f"it is {where} (Id QP1)" in str(plan(case).attention)
+    left = plan(replace(case, decision="leave")).remember
+    assert left is not None
+    assert plan(replace(case, answers=(left,))).ignored == "left as it is in QuickBooks"
+
+
+def test_another_client_is_another_customer_unless_who_pays_is_above_it() -> None:
+    moved = ravetree_payment(client_id="client_2")
+    case = paired_payment_case(moved, client_customer_id="C2", client_below_payer=False, payers=(CUSTOMER, "C2"))
+    assert written(plan(case))[:2] == (Side.QUICKBOOKS, "payment.update")
+    assert content_of(case).party_id == "C2"
+    assert plan(replace(case, client_below_payer=True)) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        copied_payment(deposited=True),
+        copied_payment(100, ("Q1", 40), ("elsewhere", 60)),
+        copied_payment(currency="EUR"),
+    ],
+    ids=["deposited", "applied elsewhere", "another currency"],
+)
+def test_another_client_of_what_cannot_move_is_asked_about(theirs: QuickBooksPayment) -> None:
+    moved = ravetree_payment(client_id="client_2")
+    case = paired_payment_case(
+        moved, theirs, remote_was=theirs, client_customer_id="C2", client_below_payer=False, payers=("C2",)
+    )
+    assert attention(plan(case)) == ("held", "client_of_payment_changed")
 
 
 def test_removed_on_both_sides_agrees() -> None:

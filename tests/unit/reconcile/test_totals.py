@@ -300,6 +300,13 @@ def test_in_the_us_tax_comes_off_the_taxable_lines_by_their_rate() -> None:
     assert made.lines[0].description == "Work (2 × 54.00 USD with tax)"
 
 
+def test_in_the_us_cents_that_are_left_over_go_on_the_largest_line() -> None:
+    lines = [line(value, tax_rate="standard") for value in ("1.00", "3.00", "1.00")]
+    made = content(american(billed(*lines, tax="0.37", tax_inclusive=True), percents={"standard": amount(8)}))
+    assert [one.amount for one in made.lines] == [amount("0.93"), amount("2.77"), amount("0.93")]
+    assert sum(one.amount for one in made.lines) + made.tax_amount == made.total
+
+
 @pytest.mark.parametrize(("before_tax", "tax", "net"), [(True, "7.20", "10.00"), (False, "8.00", "10.80")])
 def test_in_the_us_a_discount_on_prices_with_tax_is_net_before_tax(before_tax: bool, tax: str, net: str) -> None:
     discount = off("10.80", before_tax=before_tax)

@@ -239,7 +239,15 @@ def test_a_new_invoice_has_no_id_and_a_new_line_neither() -> None:
     assert not body.keys() & {"Id", "SyncToken", "sparse", "CustomerMemo", "EmailStatus"}
     assert "Id" not in body["Line"][0]
     assert (body["Line"][1]["DetailType"], body["Line"][1]["Amount"]) == ("DiscountLineDetail", Decimal(10))
+    assert body["Line"][1]["DiscountLineDetail"]["PercentBased"] is False
     assert (body["DueDate"], body["BillEmail"]) == ("2026-11-20", {"Address": "a@b.example"})
+
+
+@pytest.mark.parametrize("before_tax", [True, False])
+def test_whether_a_discount_comes_before_tax_is_always_said(before_tax: bool) -> None:
+    sent = content(discount=Decimal(10), discount_before_tax=before_tax)
+    assert quickbooks.invoice_body(sent)["ApplyTaxAfterDiscount"] is before_tax
+    assert "ApplyTaxAfterDiscount" not in quickbooks.invoice_body(content())
 
 
 @pytest.mark.parametrize("tax", ["8.25", "0"])
