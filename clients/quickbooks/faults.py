@@ -87,7 +87,7 @@ class DuplicateNumber(Refused):
 class BooksClosed(Refused):
     """The date lies in a closed period."""
 
-    remedy = "Change the date, or open the period in QuickBooks, then press retry."
+    remedy = "Open the period in QuickBooks, then press retry; what is not there yet may get a later date instead."
 
 
 class DuplicateName(Refused):
