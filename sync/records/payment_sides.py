@@ -68,8 +68,10 @@ class SeenPayment:
 
     @property
     def remotes(self) -> list[Record]:
-        """QuickBooks' records that the work on it depends on: its invoices and itself."""
+        """QuickBooks' records that the work on it depends on: its invoices, what stands for their marks, and itself."""
         found = [Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id) for invoice in self.invoices]
+        holders = [invoice.placeholder for invoice in self.invoices if invoice.placeholder is not None]
+        found += [Record(Side.QUICKBOOKS, Kind.PAYMENT, holder.id) for holder in holders]
         found += [Record(Side.QUICKBOOKS, Kind.PAYMENT, self.case.one_id)] if self.case.one_id else []
         return found + ([Record(Side.QUICKBOOKS, Kind.PAYMENT, self.copy.record_id)] if self.copy is not None else [])
 

@@ -5,7 +5,7 @@ import pytest
 from ravebooks.demo.sides import Body
 from tests.questions.desk import TODAY, Desk, say
 from tests.questions.playing import rest
-from tests.simulation.concurrency import LINE
+from tests.simulation.concurrency import LINE, ORDERS
 from tests.simulation.people import plain
 from tests.simulation.test_tax import rounded_by_line
 from tests.simulation.world import World
@@ -266,3 +266,40 @@ def test_a_placeholder_whose_mark_was_taken_away_is_not_called_marked(desk: Desk
     assert codes(desk) == ["placeholder_changed"]
     (row,) = desk.world.attention()
     assert "is not marked as paid any more" in row["cause"]
+
+
+# --- a payment in Ravetree, before anybody told what happened to the placeholder -----------------
+
+
+def received_first(desk: Desk, amount: str, body: Body, operation: str = "") -> Body:
+    """A payment in Ravetree, and a bookkeeper's edit of the placeholder of which the news comes later."""
+    invoice = marked(desk)
+    (holder,) = desk.payments()
+    desk.world.receive({invoice["id"]: amount}, day=TODAY)
+    named = {name: holder[name] for name in ("Id", "SyncToken", "CustomerRef", "TotalAmt")}
+    params = {"operation": operation} if operation else {}
+    desk.world.quickbooks.write("payment", named | {"sparse": True} | body, **params)
+    deliver(desk, "Ravetree first")
+    return invoice
+
+
+def deliver(desk: Desk, order: str) -> None:
+    """The news of both sides, each worked on before the next."""
+    for letter in sorted(desk.world.collect(), key=ORDERS[order]):
+        desk.world.deliver(letter)
+        desk.world.work()
+
+
+@pytest.mark.parametrize("amount", ["100.00", "40.00"])
+@pytest.mark.parametrize("edit", [{"PrivateNote": "Cheque 17"}, {"Line": []}])
+def test_a_payment_finds_out_that_the_placeholder_was_edited(desk: Desk, edit: Body, amount: str) -> None:
+    """It asks what the edited one is, as it does where the news of that came first."""
+    received_first(desk, amount, edit)
+    assert codes(desk) == ["one_or_two_payments", "placeholder_changed"]
+
+
+@pytest.mark.parametrize(("amount", "asked"), [("100.00", []), ("40.00", ["placeholder_removed"])])
+def test_a_payment_that_finds_no_placeholder_any_more_is_written(desk: Desk, amount: str, asked: list[str]) -> None:
+    received_first(desk, amount, {}, "delete")
+    assert codes(desk) == asked
+    assert amounts(desk) == [(float(amount), 0)]
