@@ -303,3 +303,11 @@ def test_a_payment_that_finds_no_placeholder_any_more_is_written(desk: Desk, amo
     received_first(desk, amount, {}, "delete")
     assert codes(desk) == asked
     assert amounts(desk) == [(float(amount), 0)]
+
+
+def test_what_is_open_behind_a_mark_that_is_paid_is_asked_about(desk: Desk) -> None:
+    """The payment took the placeholder's place: the mark stands for nothing more."""
+    invoice = marked(desk)
+    desk.receive({invoice["id"]: "100.00"})
+    desk.price(invoice, 150.0)
+    assert (codes(desk), amounts(desk)) == (["open_balances_differ"], [(100, 0)])
