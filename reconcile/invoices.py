@@ -43,6 +43,7 @@ from reconcile.model import (
     DocumentContent,
     Gone,
     InvoiceContent,
+    PaymentContent,
     Plan,
     QuickBooksEstimate,
     QuickBooksInvoice,
@@ -268,9 +269,10 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
     name = f"Invoice {invoice.number}"
     if not invoice.lines:
         return without_lines(invoice)
-    if (step := _make_room(case, invoice, remote, base)) is not None:
-        return step
-    settled = remote.paid_amount
+    room = _make_room(case, invoice, remote, base)
+    if room is not None and not room.writes:
+        return room
+    settled = remote.paid_amount - _freed(case, room)
     if settled > ZERO and invoice.client_id != base.ravetree.client_id:
         return held(
             "client_changed_with_payments",
@@ -316,7 +318,8 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
             "Undo the edit in QuickBooks and press retry, or decide `overwrite`.",
             Decision.OVERWRITE,
         )
-    return write(Side.QUICKBOOKS, Action.INVOICE_UPDATE, remote.id, remote.sync_token, content)
+    # Nothing makes room for an edit that a person is asked about first.
+    return room or write(Side.QUICKBOOKS, Action.INVOICE_UPDATE, remote.id, remote.sync_token, content)
 
 
 def _make_room(
@@ -344,6 +347,16 @@ def raises_mark(case: InvoiceCase) -> bool:
     payment, invoice = live_placeholder(case), case.ravetree
     if payment is None or payment.deposited or not isinstance(invoice, RavetreeInvoice):
         return False
+def _freed(case: InvoiceCase, room: Plan | None) -> Decimal:
+    """How much less is paid in QuickBooks once the placeholder has made room."""
+    payment = live_placeholder(case)
+    if room is None or payment is None:
+        return ZERO
+    content = room.writes[0].content
+    left = content.amount if isinstance(content, PaymentContent) else ZERO
+    return sum((a.amount for a in payment.allocations), ZERO) - left
+
+
     return marked_open(case, invoice) > payment.amount and bool(risen(case, invoice, payment))
 
 

@@ -305,6 +305,24 @@ def test_a_payment_that_finds_no_placeholder_any_more_is_written(desk: Desk, amo
     assert amounts(desk) == [(float(amount), 0)]
 
 
+# --- an edit that a person is asked about --------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_nothing_makes_room_for_an_edit_that_is_asked_about(desk: Desk, order: str) -> None:
+    invoice = marked(desk)
+    desk.world.ravetree.change("invoices", invoice["id"], {"lines": [LINE | {"unit_price": "30.00"}]})
+    there = desk.there(invoice)
+    detail = plain(there["Line"][0]) | {"Amount": 150.0}
+    detail["SalesItemLineDetail"] |= {"Qty": 1, "UnitPrice": 150.0}
+    named = {"Id": there["Id"], "SyncToken": there["SyncToken"], "sparse": True}
+    desk.world.quickbooks.write("invoice", named | {"Line": [detail]})
+    deliver(desk, order)
+    assert (codes(desk), amounts(desk)) == (["drift_before_overwrite"], [(100, 0)])
+    answer(desk, "overwrite")
+    assert (codes(desk), amounts(desk)) == ([], [(30, 0)])
+
+
 def test_what_is_open_behind_a_mark_that_is_paid_is_asked_about(desk: Desk) -> None:
     """The payment took the placeholder's place: the mark stands for nothing more."""
     invoice = marked(desk)
