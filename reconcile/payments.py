@@ -367,9 +367,6 @@ def _may_not_go(
 ) -> Plan | None:
     """Why Ravetree's edit cannot be written by itself."""
     foreign = foreign_part(theirs, case.invoices)
-    if moved and case.client_customer_id is None:
-        client = Record(Side.RAVETREE, Kind.CONTACT, ours.client_id)
-        return Plan(waits_for=client, waits_because="Waits until its client is in QuickBooks.")
     if moved and (foreign or theirs.deposited or theirs.currency != ours.currency):
         return held(
             "client_of_payment_changed",
@@ -378,6 +375,9 @@ def _may_not_go(
             "Set the client back in Ravetree, or take it apart in QuickBooks and press retry.",
         )
     spent = spent_elsewhere(case)
+    if moved and case.client_customer_id is None:
+        client = Record(Side.RAVETREE, Kind.CONTACT, ours.client_id)
+        return Plan(waits_for=client, waits_because="Waits until its client is in QuickBooks.")
     if spent > ZERO and mine.unapplied < spent:
         return held(
             "spent_elsewhere",

@@ -278,6 +278,17 @@ def test_a_deposited_placeholder_of_another_amount_is_held() -> None:
     assert attention(plan(case)) == ("held", "placeholder_deposited")
 
 
+@pytest.mark.parametrize("customer", ["C9", None])
+def test_a_deposited_payment_of_another_client_is_asked_about_whether_quickbooks_has_that_or_not(
+    customer: str | None,
+) -> None:
+    now = replace(ravetree_payment(), client_id="RC9")
+    case = paired_payment_case(
+        now, replace(copied_payment(), deposited=True), client_customer_id=customer, client_below_payer=False
+    )
+    assert attention(plan(case)) == ("held", "client_of_payment_changed")
+
+
 def test_a_payment_over_two_invoices_does_not_take_one_invoices_placeholder() -> None:
     first, second = with_placeholder(placeholder(60)), known("R2", "Q2")
     payment = ravetree_payment(60, ("R1", 40), ("R2", 20))
