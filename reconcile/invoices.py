@@ -234,8 +234,11 @@ def _plan_unpaired(case: InvoiceCase) -> Plan:
 def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase) -> Plan:
     if invoice.owned() != base.ravetree.owned():
         return _plan_overwrite(case, invoice, remote, base)
-    if invoice.sent and not (remote.emailed or remote.to_be_sent or case.sent_written):
-        return write(Side.QUICKBOOKS, Action.INVOICE_MARK_SENT, remote.id, remote.sync_token)
+    to_mark_sent = invoice.sent and not (remote.emailed or remote.to_be_sent or case.sent_written)
+    sent = write(Side.QUICKBOOKS, Action.INVOICE_MARK_SENT, remote.id, remote.sync_token)
+    # In a closed period QuickBooks refuses it: what is asked about money comes first there.
+    if to_mark_sent and not is_closed(case, remote.issue_date):
+        return sent
     if remote.emailed and not invoice.sent:
         return write(Side.RAVETREE, Action.INVOICE_MARK_SENT, invoice.id, invoice.version)
     if difference := difference_after_write(case, base, remote):
@@ -243,6 +246,8 @@ def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksIn
     step = plan_mark(case, invoice, remote)
     if step == NOTHING:
         step = plan_open(case, invoice, remote)
+    if step.is_at_rest and to_mark_sent:
+        return sent
     if step.is_at_rest:
         more = (*tax_notices(case, remote), *_open_cents(invoice, remote, base))
         return replace(step, notices=(*step.notices, *more))
@@ -342,11 +347,6 @@ def _make_room(
     return question or resize(case, invoice, remote, payment, wanted)
 
 
-def raises_mark(case: InvoiceCase) -> bool:
-    """Whether a placeholder is to be raised behind an edit: a closed period is to be known before that is written."""
-    payment, invoice = live_placeholder(case), case.ravetree
-    if payment is None or payment.deposited or not isinstance(invoice, RavetreeInvoice):
-        return False
 def _freed(case: InvoiceCase, room: Plan | None) -> Decimal:
     """How much less is paid in QuickBooks once the placeholder has made room."""
     payment = live_placeholder(case)
@@ -357,6 +357,11 @@ def _freed(case: InvoiceCase, room: Plan | None) -> Decimal:
     return sum((a.amount for a in payment.allocations), ZERO) - left
 
 
+def raises_mark(case: InvoiceCase) -> bool:
+    """Whether a placeholder is to be raised behind an edit: a closed period is to be known before that is written."""
+    payment, invoice = live_placeholder(case), case.ravetree
+    if payment is None or payment.deposited or not isinstance(invoice, RavetreeInvoice):
+        return False
     return marked_open(case, invoice) > payment.amount and bool(risen(case, invoice, payment))
 
 

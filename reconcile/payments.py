@@ -195,11 +195,12 @@ def _with_placeholder(case: PaymentCase, payment: RavetreePayment, facts: Facts,
             "Correct the payment in Ravetree or the deposit in QuickBooks.",
         )
     alone = facts.allocations.keys() == {invoice.quickbooks_id}
-    if alone and invoice.marked_open == ZERO and payment.amount == placeholder.amount:
+    closed = case.books_closed is not None and placeholder.date <= case.books_closed
+    if alone and invoice.marked_open == ZERO and payment.amount == placeholder.amount and not closed:
         content = _for_quickbooks(facts, case, payment.id, placeholder)
         return write(Side.QUICKBOOKS, Action.PAYMENT_TAKE_PLACEHOLDER, placeholder.id, placeholder.sync_token, content)
     if placeholder.amount > invoice.marked_open:
-        # The invoice's own plan takes the placeholder down to what is still only marked as paid.
+        # The invoice's own plan takes the placeholder down to what is still only marked as paid, or asks.
         return Plan(
             look_at=(Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id),),
             waits_for=Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id),
@@ -374,10 +375,10 @@ def _may_not_go(
             f"{'deposited' if theirs.deposited else 'applied to other records too'} (Id {theirs.id}).",
             "Set the client back in Ravetree, or take it apart in QuickBooks and press retry.",
         )
-    spent = spent_elsewhere(case)
     if moved and case.client_customer_id is None:
         client = Record(Side.RAVETREE, Kind.CONTACT, ours.client_id)
         return Plan(waits_for=client, waits_because="Waits until its client is in QuickBooks.")
+    spent = spent_elsewhere(case)
     if spent > ZERO and mine.unapplied < spent:
         return held(
             "spent_elsewhere",

@@ -711,3 +711,12 @@ def test_the_placeholder_of_an_ended_invoice_stays_in_a_closed_period() -> None:
     )
     assert attention(plan(case)) == ("held", "placeholder_in_closed_period")
     assert the_write(plan(replace(case, books_closed=None))).action == "placeholder.delete"
+
+
+def test_in_a_closed_period_money_is_asked_about_before_it_is_marked_as_sent() -> None:
+    """QuickBooks refuses the mark as sent, which would hide that what is paid there is open in Ravetree."""
+    unmarked = ravetree_invoice(sent=True)
+    closed = paired_case(unmarked, books_closed=DAY, placeholder=Placeholder(placeholder(), placeholder()))
+    assert attention(plan(closed)) == ("held", "placeholder_in_closed_period")
+    assert written(plan(replace(closed, books_closed=None)))[1] == "invoice.mark_sent"
+    assert written(plan(paired_case(unmarked, books_closed=DAY)))[1] == "invoice.mark_sent"

@@ -278,6 +278,12 @@ def test_a_deposited_placeholder_of_another_amount_is_held() -> None:
     assert attention(plan(case)) == ("held", "placeholder_deposited")
 
 
+def test_a_placeholder_in_a_closed_period_is_asked_about_once_by_its_invoice() -> None:
+    case = payment_case(ravetree=ravetree_payment(100), invoices=(with_placeholder(placeholder()),), books_closed=DAY)
+    made = plan(case)
+    assert (made.writes, made.waits_for) == ((), Record(Side.RAVETREE, Kind.INVOICE, "R1"))
+
+
 @pytest.mark.parametrize("customer", ["C9", None])
 def test_a_deposited_payment_of_another_client_is_asked_about_whether_quickbooks_has_that_or_not(
     customer: str | None,
