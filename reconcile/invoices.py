@@ -31,6 +31,7 @@ from reconcile.marks import (
     resize,
     risen,
     take_away,
+    takes_less,
     wanted_of,
 )
 from reconcile.model import (
@@ -172,9 +173,7 @@ class InvoiceCase:
     def takes_less(self) -> bool:
         """Whether QuickBooks' invoice takes less than we wrote, and no more: its total fell, or a deposit was typed."""
         now, base = self.quickbooks, self.base
-        if not isinstance(now, QuickBooksInvoice) or base is None or now.balance > ZERO:
-            return False
-        return now.total - now.deposit < base.quickbooks.total - base.quickbooks.deposit
+        return isinstance(now, QuickBooksInvoice) and base is not None and takes_less(now, base.quickbooks)
 
 
 def plan(case: InvoiceCase) -> Plan:

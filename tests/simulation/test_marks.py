@@ -329,3 +329,13 @@ def test_what_is_open_behind_a_mark_that_is_paid_is_asked_about(desk: Desk) -> N
     desk.receive({invoice["id"]: "100.00"})
     desk.price(invoice, 150.0)
     assert (codes(desk), amounts(desk)) == (["open_balances_differ"], [(100, 0)])
+
+
+def test_what_fell_with_the_total_is_not_asked_about_as_a_receipt(desk: Desk) -> None:
+    """Nobody edited the placeholder: there is one question, about the total."""
+    invoice = marked(desk)
+    desk.price(invoice, 80.0)
+    desk.receive({invoice["id"]: "100.00"})
+    assert codes(desk) == ["share_fell_with_total"]
+    answer(desk, "quickbooks")
+    assert (codes(desk), amounts(desk)) == (["more_than_open"], [])
