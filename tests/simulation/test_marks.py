@@ -5,7 +5,8 @@ import pytest
 from ravebooks.demo.sides import Body
 from tests.questions.desk import TODAY, Desk, say
 from tests.questions.playing import rest
-from tests.simulation.concurrency import LINE, ORDERS
+from tests.simulation.concurrency.pairs import LINE
+from tests.simulation.concurrency.playing import ORDERS
 from tests.simulation.people import plain
 from tests.simulation.test_tax import rounded_by_line
 from tests.simulation.world import World
