@@ -31,6 +31,7 @@ from reconcile.marks import (
     resize,
     risen,
     take_away,
+    takes_less,
     wanted_of,
 )
 from reconcile.model import (
@@ -43,6 +44,7 @@ from reconcile.model import (
     DocumentContent,
     Gone,
     InvoiceContent,
+    PaymentContent,
     Plan,
     QuickBooksEstimate,
     QuickBooksInvoice,
@@ -171,9 +173,7 @@ class InvoiceCase:
     def takes_less(self) -> bool:
         """Whether QuickBooks' invoice takes less than we wrote, and no more: its total fell, or a deposit was typed."""
         now, base = self.quickbooks, self.base
-        if not isinstance(now, QuickBooksInvoice) or base is None or now.balance > ZERO:
-            return False
-        return now.total - now.deposit < base.quickbooks.total - base.quickbooks.deposit
+        return isinstance(now, QuickBooksInvoice) and base is not None and takes_less(now, base.quickbooks)
 
 
 def plan(case: InvoiceCase) -> Plan:
@@ -233,8 +233,11 @@ def _plan_unpaired(case: InvoiceCase) -> Plan:
 def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase) -> Plan:
     if invoice.owned() != base.ravetree.owned():
         return _plan_overwrite(case, invoice, remote, base)
-    if invoice.sent and not (remote.emailed or remote.to_be_sent or case.sent_written):
-        return write(Side.QUICKBOOKS, Action.INVOICE_MARK_SENT, remote.id, remote.sync_token)
+    to_mark_sent = invoice.sent and not (remote.emailed or remote.to_be_sent or case.sent_written)
+    sent = write(Side.QUICKBOOKS, Action.INVOICE_MARK_SENT, remote.id, remote.sync_token)
+    # In a closed period QuickBooks refuses it: what is asked about money comes first there.
+    if to_mark_sent and not is_closed(case, remote.issue_date):
+        return sent
     if remote.emailed and not invoice.sent:
         return write(Side.RAVETREE, Action.INVOICE_MARK_SENT, invoice.id, invoice.version)
     if difference := difference_after_write(case, base, remote):
@@ -242,6 +245,8 @@ def _plan_live(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksIn
     step = plan_mark(case, invoice, remote)
     if step == NOTHING:
         step = plan_open(case, invoice, remote)
+    if step.is_at_rest and to_mark_sent:
+        return sent
     if step.is_at_rest:
         more = (*tax_notices(case, remote), *_open_cents(invoice, remote, base))
         return replace(step, notices=(*step.notices, *more))
@@ -268,9 +273,10 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
     name = f"Invoice {invoice.number}"
     if not invoice.lines:
         return without_lines(invoice)
-    if (step := _make_room(case, invoice, remote, base)) is not None:
-        return step
-    settled = remote.paid_amount
+    room = _make_room(case, invoice, remote, base)
+    if room is not None and not room.writes:
+        return room
+    settled = remote.paid_amount - _freed(case, room)
     if settled > ZERO and invoice.client_id != base.ravetree.client_id:
         return held(
             "client_changed_with_payments",
@@ -316,7 +322,8 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
             "Undo the edit in QuickBooks and press retry, or decide `overwrite`.",
             Decision.OVERWRITE,
         )
-    return write(Side.QUICKBOOKS, Action.INVOICE_UPDATE, remote.id, remote.sync_token, content)
+    # Nothing makes room for an edit that a person is asked about first.
+    return room or write(Side.QUICKBOOKS, Action.INVOICE_UPDATE, remote.id, remote.sync_token, content)
 
 
 def _make_room(
@@ -337,6 +344,16 @@ def _make_room(
         return None
     question = changed(case, invoice) or (None if moved else fell(case, invoice, remote, wanted))
     return question or resize(case, invoice, remote, payment, wanted)
+
+
+def _freed(case: InvoiceCase, room: Plan | None) -> Decimal:
+    """How much less is paid in QuickBooks once the placeholder has made room."""
+    payment = live_placeholder(case)
+    if room is None or payment is None:
+        return ZERO
+    content = room.writes[0].content
+    left = content.amount if isinstance(content, PaymentContent) else ZERO
+    return sum((a.amount for a in payment.allocations), ZERO) - left
 
 
 def raises_mark(case: InvoiceCase) -> bool:

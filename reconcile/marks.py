@@ -322,9 +322,17 @@ def fell(case: MarkCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, wa
 
 def _fell(case: MarkCase, payment: QuickBooksPayment) -> bool:
     written = case.placeholder.written if case.placeholder is not None else None
-    if written is None or not case.takes_less:
-        return False
+    return written is not None and case.takes_less and lost_shares(payment, written)
+
+
+def lost_shares(payment: QuickBooksPayment, written: QuickBooksPayment) -> bool:
+    """Whether less of the placeholder is on its invoice than we wrote, and nothing else of it has changed."""
     return shares_of(payment) != shares_of(written) and _lost_shares_alone(payment, written)
+
+
+def takes_less(now: QuickBooksInvoice, then: QuickBooksInvoice) -> bool:
+    """Whether QuickBooks' invoice takes less than it did, and no more: its total fell, or a deposit was typed."""
+    return now.balance <= ZERO and now.total - now.deposit < then.total - then.deposit
 
 
 def is_edited(payment: QuickBooksPayment, written: QuickBooksPayment) -> bool:

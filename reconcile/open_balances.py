@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from reconcile.decisions import Decision
-from reconcile.marks import DIFFER, MarkCase, is_left, live_placeholder, open_here
+from reconcile.marks import DIFFER, MarkCase, is_left, live_placeholder, marked_open, open_here
 from reconcile.model import (
     ANY_PAYMENT,
     NOTHING,
@@ -57,7 +57,8 @@ def differs(case: OpenCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice)
     without a mark, their own rules say more.
     """
     holder = live_placeholder(case)
-    if invoice.marked_paid and (holder is None or is_left(case, invoice, remote)):
+    is_marked = invoice.marked_paid and marked_open(case, invoice) > ZERO
+    if is_marked and (holder is None or is_left(case, invoice, remote)):
         return False
     if holder is not None and holder.deposited and not invoice.marked_paid:
         return False

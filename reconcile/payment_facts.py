@@ -35,8 +35,9 @@ class KnownInvoice:
     """An invoice that stands in both books.
 
     `open_here` and `total_here` are Ravetree's now, None while not asked. `placeholder_changed`: a bookkeeper edited
-    the payment that stands for its mark as paid, and a person is asked what it is. `ended_here`: void or deleted in
-    Ravetree, and not in QuickBooks; `other_currency_here`: it has another currency there than in QuickBooks by now.
+    the payment that stands for its mark as paid, and a person is asked what it is; `placeholder_fell`: what changed in
+    it came with the invoice's total alone. `ended_here`: void or deleted in Ravetree, and not in QuickBooks;
+    `other_currency_here`: it has another currency there than in QuickBooks by now.
     `accepted` is by how much QuickBooks' total is more than Ravetree's, as a person decided.
     """
 
@@ -50,6 +51,7 @@ class KnownInvoice:
     open_here: Decimal | None = None
     total_here: Decimal | None = None
     placeholder_changed: bool = False
+    placeholder_fell: bool = False
     ended_here: bool = False
     other_currency_here: bool = False
     accepted: Decimal = ZERO

@@ -184,7 +184,9 @@ def _with_placeholder(case: PaymentCase, payment: RavetreePayment, facts: Facts,
     takes_it = payment.amount == placeholder.amount and not invoice.placeholder_changed
     if takes_it and placeholder.deposited:
         return Plan(adopt=Adopt(payment.id, placeholder.id))
-    if takes_it and facts.allocations.keys() == {invoice.quickbooks_id} and invoice.marked_open == ZERO:
+    closed = case.books_closed is not None and placeholder.date <= case.books_closed
+    alone = facts.allocations.keys() == {invoice.quickbooks_id}
+    if takes_it and alone and invoice.marked_open == ZERO and not closed:
         content = _for_quickbooks(facts, case, payment.id, placeholder)
         return write(Side.QUICKBOOKS, Action.PAYMENT_TAKE_PLACEHOLDER, placeholder.id, placeholder.sync_token, content)
     return _behind_placeholder(payment, invoice)
@@ -207,7 +209,7 @@ def _behind_placeholder(payment: RavetreePayment, invoice: KnownInvoice) -> Plan
             "Correct the payment in Ravetree or the deposit in QuickBooks.",
         )
     if placeholder.amount > invoice.marked_open:
-        # The invoice's own plan takes the placeholder down to what is still only marked as paid.
+        # The invoice's own plan takes the placeholder down to what is still only marked as paid, or asks.
         return Plan(look_at=(record,), waits_for=record)
     return None
 
@@ -382,9 +384,6 @@ def _may_not_go(
 ) -> Plan | None:
     """Why Ravetree's edit cannot be written by itself."""
     foreign = foreign_part(theirs, case.invoices)
-    if moved and case.client_customer_id is None:
-        client = Record(Side.RAVETREE, Kind.CONTACT, ours.client_id)
-        return Plan(waits_for=client, waits_because="Waits until its client is in QuickBooks.")
     if moved and (foreign or theirs.deposited or theirs.currency != ours.currency):
         return held(
             "client_of_payment_changed",
@@ -392,6 +391,9 @@ def _may_not_go(
             f"{'deposited' if theirs.deposited else 'applied to other records too'} (Id {theirs.id}).",
             "Set the client back in Ravetree, or take it apart in QuickBooks and press retry.",
         )
+    if moved and case.client_customer_id is None:
+        client = Record(Side.RAVETREE, Kind.CONTACT, ours.client_id)
+        return Plan(waits_for=client, waits_because="Waits until its client is in QuickBooks.")
     spent = spent_elsewhere(case)
     if spent > ZERO and mine.unapplied < spent:
         return held(

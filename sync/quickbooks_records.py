@@ -142,6 +142,8 @@ class QuickBooksRecords:
         holder = pairs.find(session, self._slice.id, pairs.PLACEHOLDER, Side.QUICKBOOKS, record.id)
         if holder is not None and record.kind is Kind.PAYMENT:
             record = Record(Side.RAVETREE, Kind.INVOICE, holder.ravetree_id)
+            # Payments that wait until it makes room, or for what it is, are planned with what it has become.
+            pending.wake(session, self._slice.id, [record], self._slice.now())
         paired = bool(pairs.among(session, self._slice.id, record.kind, record.side, [record.id]))
         if not paired and record.kind is not Kind.PAYMENT and record.side is Side.QUICKBOOKS:
             return

@@ -126,6 +126,9 @@ class Invoices(Documents[InvoiceCase]):
         if plan.writes and plan.writes[0].action == Action.PLACEHOLDER_CREATE and seen.remote not in books.fresh:
             # It is made for what is open there, and no event says that before it is too late.
             return True
+        if _makes_room(seen.case, plan) and seen.remote not in books.fresh:
+            # Whether a person is to be asked about the edit itself is known before anything moves for it.
+            return True
         if not seen.copy.stale:
             return False
         invoice = seen.case.ravetree
@@ -171,6 +174,16 @@ class Invoices(Documents[InvoiceCase]):
         if not isinstance(invoice, RavetreeInvoice) or not isinstance(remote, QuickBooksInvoice):
             return NOTHING
         return put_back(now.case, invoice, remote)
+
+
+def _makes_room(case: InvoiceCase, plan: Plan) -> bool:
+    """Whether what stands for the mark goes, or comes down, for an edit of the invoice that is written behind it."""
+    if not plan.writes or plan.writes[0].action not in (Action.PLACEHOLDER_UPDATE, Action.PLACEHOLDER_DELETE):
+        return False
+    invoice, base = case.ravetree, case.base
+    if not isinstance(invoice, RavetreeInvoice) or invoice.void or base is None:
+        return False
+    return invoice.owned() != base.ravetree.owned()
 
 
 def _asked_with(case: InvoiceCase, credit: Iterable[str]) -> frozenset[Record]:

@@ -8,7 +8,7 @@ from reconcile.decisions import Decision
 from reconcile.documents import DELETED
 from reconcile.invoices import ENDED_IN_CLOSED_PERIOD
 from reconcile.markers import marked_payment
-from reconcile.marks import is_edited
+from reconcile.marks import is_edited, lost_shares, takes_less
 from reconcile.model import (
     ZERO,
     Gone,
@@ -69,8 +69,10 @@ class SeenPayment:
 
     @property
     def remotes(self) -> list[Record]:
-        """QuickBooks' records that the work on it depends on: its invoices and itself."""
+        """QuickBooks' records that the work on it depends on: its invoices, what stands for their marks, and itself."""
         found = [Record(Side.QUICKBOOKS, Kind.INVOICE, invoice.quickbooks_id) for invoice in self.invoices]
+        holders = [invoice.placeholder for invoice in self.invoices if invoice.placeholder is not None]
+        found += [Record(Side.QUICKBOOKS, Kind.PAYMENT, holder.id) for holder in holders]
         found += [Record(Side.QUICKBOOKS, Kind.PAYMENT, self.case.one_id)] if self.case.one_id else []
         return found + ([Record(Side.QUICKBOOKS, Kind.PAYMENT, self.copy.record_id)] if self.copy is not None else [])
 
@@ -299,10 +301,21 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
         open_here=open_here,
         total_here=total_here,
         placeholder_changed=_is_changed(books, pair.ravetree_id, placeholder),
+        placeholder_fell=_fell(books, pair, remote, placeholder),
         ended_here=not is_live and not remote.voided,
         other_currency_here=isinstance(invoice, RavetreeInvoice) and is_live and invoice.currency != remote.currency,
         accepted=accepted.total if accepted is not None else ZERO,
     )
+
+
+def _fell(books: Books, pair: Pair, remote: QuickBooksInvoice, placeholder: QuickBooksPayment | Gone | None) -> bool:
+    """Whether less of the placeholder is on the invoice only because that takes less."""
+    held = books.pair(pairs.PLACEHOLDER, Side.RAVETREE, pair.ravetree_id)
+    if held is None or not held.base_quickbooks or not isinstance(placeholder, QuickBooksPayment):
+        return False
+    written = quickbooks.load_payment(held.base_quickbooks, books.home_currency)
+    then = quickbooks.load_invoice(pair.base_quickbooks, books.home_currency)
+    return lost_shares(placeholder, written) and takes_less(remote, then)
 
 
 def _is_changed(books: Books, invoice_id: str, placeholder: QuickBooksPayment | Gone | None) -> bool:

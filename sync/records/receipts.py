@@ -147,7 +147,7 @@ def _quickbooks_candidates(
     found = {payment.id: (payment, False) for payment in unpaired_on(books, invoices)}
     found |= {name: (payment, True) for name, payment in lying.items()}
     for invoice in invoices:
-        if invoice.placeholder is not None and invoice.placeholder_changed:
+        if invoice.placeholder is not None and _is_asked_about(invoice):
             found[invoice.placeholder.id] = (invoice.placeholder, True)
     return [
         (payment, same_payer)
@@ -159,8 +159,13 @@ def _quickbooks_candidates(
 
 def _is_open(payment: QuickBooksPayment, invoices: tuple[KnownInvoice, ...]) -> bool:
     """Whether it stood for a mark as paid, and a person is asked what it is."""
-    holders = [invoice.placeholder for invoice in invoices if invoice.placeholder_changed]
+    holders = [invoice.placeholder for invoice in invoices if _is_asked_about(invoice)]
     return any(holder is not None and holder.id == payment.id for holder in holders)
+
+
+def _is_asked_about(invoice: KnownInvoice) -> bool:
+    """Whether a bookkeeper edited what stands for its mark; what fell with the invoice's total is nobody's edit."""
+    return invoice.placeholder_changed and not invoice.placeholder_fell
 
 
 def unpaired_on(books: Books, invoices: tuple[KnownInvoice, ...]) -> list[QuickBooksPayment]:

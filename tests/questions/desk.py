@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ravebooks.demo.sides import Body
-from tests.simulation.concurrency import LINE
+from tests.simulation.concurrency.pairs import LINE
 from tests.simulation.world import World
 
 TODAY, EARLIER = "2026-11-20", "2026-11-02"

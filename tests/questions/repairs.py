@@ -13,7 +13,7 @@ from storage.models import Mapping
 from sync.duties import CHANGES
 from tests.questions.desk import TODAY, Desk, press, say, set_active, situation
 from tests.questions.situations import of_contact, of_invoice, of_payment
-from tests.simulation.concurrency import LINE, MORE
+from tests.simulation.concurrency.pairs import LINE, MORE
 from tests.simulation.spoiling import Answer, spoiled
 
 

@@ -2,7 +2,7 @@
 
 from sync.duties import CHANGES
 from tests.questions.desk import EARLIER, TODAY, Desk, say, set_active, situation
-from tests.simulation.concurrency import LINE
+from tests.simulation.concurrency.pairs import LINE
 from tests.simulation.test_tax import charge_sales_tax
 
 

@@ -4,19 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.concurrency import HEAD, KINDS, ORDERS, PAGE, Kind, page, play
+from tests.simulation.concurrency.page import ELSE, HEAD, PAGE, in_order, page, title
+from tests.simulation.concurrency.pairs import Kind
+from tests.simulation.concurrency.playing import KINDS, ORDERS, play
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_each_pair_of_changes_ends_as_the_page_says(kind: Kind, order: str, tmp_path: Path) -> None:
-    assert play(kind, ORDERS[order], tmp_path) == stated(kind)
+    assert play(kind, ORDERS[order], tmp_path) == {names: in_order(cell, order) for names, cell in stated(kind).items()}
 
 
 def stated(kind: Kind) -> dict[tuple[str, str], str]:
     """What the page says about one kind of record."""
-    section = PAGE.read_text().partition(f"\n## {kind.name.capitalize()}s\n")[2].partition("\n## ")[0]
+    section = PAGE.read_text().partition(f"\n## {title(kind)}\n")[2].partition("\n## ")[0]
     rows = [line.strip("|").split("|") for line in section.strip().splitlines()]
     columns = [cell.strip() for cell in rows[0][1:]]
     found: dict[tuple[str, str], str] = {}
@@ -32,5 +34,6 @@ def test_no_cell_is_missing() -> None:
     for kind in KINDS:
         assert tables[kind.name].keys() == {(here, there) for here in kind.here for there in kind.there}
         assert all(tables[kind.name].values())
+        assert {names for names, cell in tables[kind.name].items() if ELSE in cell} == kind.by_order
     assert PAGE.read_text() == page(tables)
     assert PAGE.read_text().startswith(HEAD)

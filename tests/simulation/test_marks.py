@@ -5,7 +5,8 @@ import pytest
 from ravebooks.demo.sides import Body
 from tests.questions.desk import TODAY, Desk, say
 from tests.questions.playing import rest
-from tests.simulation.concurrency import LINE
+from tests.simulation.concurrency.pairs import LINE
+from tests.simulation.concurrency.playing import ORDERS
 from tests.simulation.people import plain
 from tests.simulation.test_tax import rounded_by_line
 from tests.simulation.world import World
@@ -305,3 +306,76 @@ def test_what_a_bookkeeper_adds_to_a_placeholder_without_changing_it_stays(desk:
     desk.change(invoice, lines=[LINE | {"unit_price": "80.00"}])
     assert (codes(desk), amounts(desk)) == ([], [(80, 0)])
     assert [row["DepositToAccountRef"]["value"] for row in desk.payments()] == [account["value"]]
+
+
+# --- a payment in Ravetree, before anybody told what happened to the placeholder -----------------
+
+
+def received_first(desk: Desk, amount: str, body: Body, operation: str = "") -> Body:
+    """A payment in Ravetree, and a bookkeeper's edit of the placeholder of which the news comes later."""
+    invoice = marked(desk)
+    (holder,) = desk.payments()
+    desk.world.receive({invoice["id"]: amount}, day=TODAY)
+    named = {name: holder[name] for name in ("Id", "SyncToken", "CustomerRef", "TotalAmt")}
+    params = {"operation": operation} if operation else {}
+    desk.world.quickbooks.write("payment", named | {"sparse": True} | body, **params)
+    deliver(desk, "Ravetree first")
+    return invoice
+
+
+def deliver(desk: Desk, order: str) -> None:
+    """The news of both sides, each worked on before the next."""
+    for letter in sorted(desk.world.collect(), key=ORDERS[order]):
+        desk.world.deliver(letter)
+        desk.world.work()
+
+
+@pytest.mark.parametrize("amount", ["100.00", "40.00"])
+@pytest.mark.parametrize("edit", [{"PrivateNote": "Cheque 17"}, {"Line": []}])
+def test_a_payment_finds_out_that_the_placeholder_was_edited(desk: Desk, edit: Body, amount: str) -> None:
+    """It asks what the edited one is, as it does where the news of that came first."""
+    received_first(desk, amount, edit)
+    assert codes(desk) == ["one_or_two_payments", "placeholder_changed"]
+
+
+@pytest.mark.parametrize(("amount", "asked"), [("100.00", []), ("40.00", ["placeholder_removed"])])
+def test_a_payment_that_finds_no_placeholder_any_more_is_written(desk: Desk, amount: str, asked: list[str]) -> None:
+    received_first(desk, amount, {}, "delete")
+    assert codes(desk) == asked
+    assert amounts(desk) == [(float(amount), 0)]
+
+
+# --- an edit that a person is asked about --------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_nothing_makes_room_for_an_edit_that_is_asked_about(desk: Desk, order: str) -> None:
+    invoice = marked(desk)
+    desk.world.ravetree.change("invoices", invoice["id"], {"lines": [LINE | {"unit_price": "30.00"}]})
+    there = desk.there(invoice)
+    detail = plain(there["Line"][0]) | {"Amount": 150.0}
+    detail["SalesItemLineDetail"] |= {"Qty": 1, "UnitPrice": 150.0}
+    named = {"Id": there["Id"], "SyncToken": there["SyncToken"], "sparse": True}
+    desk.world.quickbooks.write("invoice", named | {"Line": [detail]})
+    deliver(desk, order)
+    assert (codes(desk), amounts(desk)) == (["drift_before_overwrite"], [(100, 0)])
+    answer(desk, "overwrite")
+    assert (codes(desk), amounts(desk)) == ([], [(30, 0)])
+
+
+def test_what_is_open_behind_a_mark_that_is_paid_is_asked_about(desk: Desk) -> None:
+    """The payment took the placeholder's place: the mark stands for nothing more."""
+    invoice = marked(desk)
+    desk.receive({invoice["id"]: "100.00"})
+    desk.price(invoice, 150.0)
+    assert (codes(desk), amounts(desk)) == (["open_balances_differ"], [(100, 0)])
+
+
+def test_what_fell_with_the_total_is_not_asked_about_as_a_receipt(desk: Desk) -> None:
+    """Nobody edited the placeholder: there is one question, about the total."""
+    invoice = marked(desk)
+    desk.price(invoice, 80.0)
+    desk.receive({invoice["id"]: "100.00"})
+    assert codes(desk) == ["share_fell_with_total"]
+    answer(desk, "quickbooks")
+    assert (codes(desk), amounts(desk)) == (["more_than_open"], [])

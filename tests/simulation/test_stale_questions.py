@@ -8,7 +8,7 @@ from ravebooks.demo.sides import Body
 from sync.duties import CHANGES
 from tests.questions.desk import TODAY, Desk, say
 from tests.questions.playing import rest
-from tests.simulation.concurrency import LINE
+from tests.simulation.concurrency.pairs import LINE
 from tests.simulation.metered import by_cause
 from tests.simulation.test_credits import credit_memo
 from tests.simulation.world import World

@@ -889,3 +889,12 @@ def test_a_mark_that_is_set_again_is_another_one() -> None:
     again = replace(lost, mark=Mark(MARKED_AT - timedelta(days=1), DAY, wanted=amount(100)))
     assert plan(again) == Plan(releases_placeholder=True)
     assert the_write(plan(replace(again, placeholder=None))).action == "placeholder.create"
+
+
+def test_in_a_closed_period_money_is_asked_about_before_it_is_marked_as_sent() -> None:
+    """QuickBooks refuses the mark as sent, which would hide that what is paid there is open in Ravetree."""
+    unmarked = ravetree_invoice(sent=True)
+    closed = paired_case(unmarked, books_closed=DAY, placeholder=Placeholder(placeholder(), placeholder()))
+    assert attention(plan(closed)) == ("held", "placeholder_in_closed_period")
+    assert written(plan(replace(closed, books_closed=None)))[1] == "invoice.mark_sent"
+    assert written(plan(paired_case(unmarked, books_closed=DAY)))[1] == "invoice.mark_sent"

@@ -349,6 +349,23 @@ def test_a_payment_waits_while_a_person_is_asked_what_the_placeholder_is() -> No
     assert found.waits_because == "Waits for the question what the payment for the mark as paid is."
 
 
+def test_a_placeholder_in_a_closed_period_is_asked_about_once_by_its_invoice() -> None:
+    case = payment_case(ravetree=ravetree_payment(100), invoices=(with_placeholder(placeholder()),), books_closed=DAY)
+    made = plan(case)
+    assert (made.writes, made.waits_for) == ((), Record(Side.RAVETREE, Kind.INVOICE, "R1"))
+
+
+@pytest.mark.parametrize("customer", ["C9", None])
+def test_a_deposited_payment_of_another_client_is_asked_about_whether_quickbooks_has_that_or_not(
+    customer: str | None,
+) -> None:
+    now = replace(ravetree_payment(), client_id="RC9")
+    case = paired_payment_case(
+        now, replace(copied_payment(), deposited=True), client_customer_id=customer, client_below_payer=False
+    )
+    assert attention(plan(case)) == ("held", "client_of_payment_changed")
+
+
 def test_a_payment_over_two_invoices_does_not_take_one_invoices_placeholder() -> None:
     first, second = with_placeholder(placeholder(60)), known("R2", "Q2")
     payment = ravetree_payment(60, ("R1", 40), ("R2", 20))
