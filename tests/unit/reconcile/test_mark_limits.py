@@ -96,6 +96,16 @@ def test_of_several_payments_one_has_to_be_named() -> None:
     assert plan(decided(answered, BESIDE, "one")).remember == one("30.00", "P8")
 
 
+def test_of_several_payments_another_may_be_the_one_where_the_first_cannot() -> None:
+    tied = replace(FREE, deposited=True)
+    case = marked_case(unapplied=(tied, replace(FREE, id="P8", unapplied=amount(30))))
+    asked = plan(case).attention
+    assert asked is not None
+    assert (asked.decisions, asked.several) == (("one", "two"), True)
+    assert plan(decided(case, BESIDE, "one", "P9")).remember is None
+    assert plan(decided(case, BESIDE, "one", "P8")).remember == one("30.00", "P8")
+
+
 @pytest.mark.parametrize(
     ("payment", "below", "decisions"),
     [
@@ -189,6 +199,31 @@ def test_credit_that_is_left_is_asked_about_before_a_placeholder_is_made() -> No
     assert written(plan(replace(case, credit_left=ZERO)))[1] == "placeholder.create"
     covered = replace(case, quickbooks=quickbooks_invoice(paid=100), placeholder=held_by(100))
     assert plan(covered) == NOTHING
+
+
+# --- before an edit is written ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("edit", "outcome", "value"),
+    [
+        ({"memo": "anew"}, "invoice.update", None),
+        ({"memo": "anew", "balance": amount(60)}, "placeholder.update", "60"),
+        ({"memo": "anew", "balance": amount("99.99")}, "placeholder.update", "99.99"),
+        ({"memo": "anew", "marked_paid_at": None}, "placeholder.delete", None),
+        # The money for a mark is the customer's who was invoiced then.
+        ({"client_id": "client_2"}, "placeholder.delete", None),
+        ({"currency": "EUR"}, "placeholder.delete", None),
+    ],
+)
+def test_a_placeholder_makes_room_before_the_edit_that_leaves_it_none(
+    edit: dict[str, Any], outcome: str, value: str | None
+) -> None:
+    made = plan(
+        paired_case(replace(MARKED, **edit), quickbooks_invoice(paid=100), was=MARKED, placeholder=held_by(100))
+    )
+    assert written(made)[1] == outcome
+    assert value is None or content_of(made).amount == amount(value)
 
 
 # --- a placeholder that made room for a write that was refused ---------------------------------------

@@ -38,6 +38,7 @@ from tests.unit.reconcile.build import (
     written,
 )
 
+TWO_INVOICES = (known(), known("R2", "Q2"))
 INVOICE = Record(Side.RAVETREE, Kind.INVOICE, "R1")
 
 
@@ -114,6 +115,25 @@ def test_quickbooks_takes_what_is_open_there_and_an_accepted_difference_stays_un
     assert comes_to(case) == outcome
     if unapplied is not None:
         assert (content_of(case).amount, content_of(case).unapplied) == (amount(40), amount(unapplied))
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        (
+            payment_case(quickbooks=quickbooks_payment(40), invoices=(known(open_here=amount(30)),)),
+            "40.00 USD were received on invoice 1043 in QuickBooks; Ravetree has only 30.00 USD open on it.",
+        ),
+        (
+            payment_case(ravetree=ravetree_payment(40), invoices=(open_there("30"),)),
+            "40.00 USD were received on invoice 1043 in Ravetree; QuickBooks has only 30.00 USD open on it.",
+        ),
+    ],
+)
+def test_where_the_money_came_in_and_where_there_is_no_room_is_said(case: PaymentCase, said: str) -> None:
+    asked = plan(case).attention
+    assert asked is not None
+    assert asked.cause == said
 
 
 @pytest.mark.parametrize(
@@ -283,6 +303,20 @@ def test_what_may_be_taken_out_by_itself(case: PaymentCase, outcome: str) -> Non
     assert comes_to(case) == outcome
 
 
+@pytest.mark.parametrize(
+    ("case", "where"),
+    [
+        (removed(copied_payment(deposited=True), books_closed=DAY), "deposited"),
+        (removed(copied_payment(), books_closed=DAY), "in a closed period"),
+        (removed(copied_payment(others=("JournalEntry",))), "applied to other records too"),
+    ],
+)
+def test_what_keeps_a_payment_in_quickbooks_is_said(case: PaymentCase, where: str) -> None:
+    asked = plan(case).attention
+    assert asked is not None
+    assert f"in QuickBooks it is {where} (Id QP1)." in asked.cause
+
+
 def test_what_a_person_leaves_in_quickbooks_is_left_for_good() -> None:
     case = removed(copied_payment(deposited=True))
     left = Answer("removed_here_shared_there", "leave")
@@ -430,6 +464,26 @@ def test_a_payment_of_several_clients_that_no_one_can_pay_is_asked_about(case: P
     assert plan(replace(case, answers=(left,))) == Plan(ignored="left in Ravetree alone")
 
 
+@pytest.mark.parametrize(
+    ("method", "accounts", "account"),
+    [
+        ("card", {"card": "A1", "": "A9"}, "A1"),
+        ("cheque", {"card": "A1", "": "A9"}, "A9"),
+        (None, {"card": "A1", "": "A9"}, "A9"),
+        ("wire", {"card": "A1", "": "A9"}, "A9"),
+        ("cheque", {"card": "A1"}, None),
+        (None, {}, None),
+    ],
+)
+def test_money_goes_into_the_account_of_its_method_or_into_that_of_all_others(
+    method: str | None, accounts: dict[str, str], account: str | None
+) -> None:
+    case = payment_case(
+        ravetree=ravetree_payment(method=method), methods={"card": "5", "cheque": "6"}, deposit_accounts=accounts
+    )
+    assert content_of(case).deposit_account == account
+
+
 def test_credit_on_no_known_invoice_moves_nothing() -> None:
     credit = ravetree_payment(0, allocations=(), credit_amount=amount(30), unapplied=amount(30))
     case = payment_case(ravetree=credit, invoices=(), client_customer_id=CUSTOMER)
@@ -459,6 +513,11 @@ FREE = quickbooks_payment(40, allocations=(), unapplied=amount(40), id="QP9")
         (ravetree_payment(40), replace(FREE, unapplied=ZERO), False),
         (ravetree_payment(60, ("R1", 40)), FREE, True),
         (ravetree_payment(0, ("R1", 40), credit_amount=amount(40), unapplied=ZERO), FREE, False),
+        (
+            ravetree_payment(60, ("R1", 40), reference="CHK7"),
+            replace(FREE, amount=amount(99), unapplied=amount(60), reference="CHK7"),
+            True,
+        ),
         *(
             (
                 ravetree_payment(40, reference=mine),
@@ -497,6 +556,12 @@ def test_what_is_one_receipt_is_applied_as_far_as_invoice_and_money_go(
     assert (shares(content), content.unapplied) == ({"Q1": amount(share)}, amount(free) - amount(share))
     assert content_of(replace(case, below=frozenset({"QP9"}), payers=("C7",))).party_id == "C7"
     assert content.party_id == CUSTOMER
+
+
+def test_one_receipt_over_two_invoices_is_applied_to_the_second_what_the_first_leaves() -> None:
+    ours, one = ravetree_payment(80, ("R1", 40), ("R2", 40)), replace(FREE, unapplied=amount(50), amount=amount(50))
+    content = content_of(payment_case(ravetree=ours, invoices=TWO_INVOICES, one=one, one_id="QP9"))
+    assert (shares(content), content.unapplied) == ({"Q1": amount(40), "Q2": amount(10)}, ZERO)
 
 
 def test_what_the_receipt_pays_already_is_not_applied_again() -> None:
@@ -554,6 +619,17 @@ def test_one_receipt_is_no_answer_where_only_a_person_can_apply_it(
     assert asked is not None
     assert asked.decisions == decisions
     assert (plan(decided(case, "one_or_two_payments", "one")).remember is not None) is ("one" in decisions)
+
+
+def test_of_several_twins_another_may_be_the_one_where_the_first_cannot() -> None:
+    tied = replace(FREE, deposited=True)
+    case = payment_case(ravetree=ravetree_payment(40), twins=(tied, replace(FREE, id="QP8")))
+    asked = plan(case).attention
+    assert asked is not None
+    assert (asked.decisions, asked.several) == (("one", "two"), True)
+    said = decided(case, "one_or_two_payments", "one")
+    assert plan(replace(said, decision_target="QP9")).remember is None
+    assert plan(replace(said, decision_target="QP8")).remember == Answer("one_or_two_payments", "one", "QP8")
 
 
 def test_of_several_twins_one_has_to_be_named() -> None:

@@ -109,3 +109,5 @@ def test_what_a_person_stopped_is_shown_on_every_page_and_told_to_nobody() -> No
     found = judge(replace(WELL, brakes=pulled, dead=ago(0)))
     assert [one.code for one in brakes_of(found)] == [Code.ALL_PAUSED, Code.BRAKED]
     assert [one.code for one in found if one.is_told] == [Code.DEAD_LETTERS]
+    (paused,) = judge(replace(WELL, **company(state="paused", cause="Paused by Kim.", by_a_person=True)))
+    assert not paused.is_told
