@@ -558,18 +558,28 @@ def test_what_is_one_receipt_is_applied_as_far_as_invoice_and_money_go(
     assert content.party_id == CUSTOMER
 
 
-def test_one_receipt_over_two_invoices_is_applied_to_the_second_what_the_first_leaves() -> None:
-    ours, one = ravetree_payment(80, ("R1", 40), ("R2", 40)), replace(FREE, unapplied=amount(50), amount=amount(50))
+@pytest.mark.parametrize(
+    ("free", "expected"),
+    [
+        (50, {"Q1": amount(40), "Q2": amount(10)}),
+        # Nothing is left for the second: it gets no line.
+        (40, {"Q1": amount(40)}),
+    ],
+)
+def test_one_receipt_over_two_invoices_is_applied_to_the_second_what_the_first_leaves(
+    free: int, expected: dict[str, Any]
+) -> None:
+    ours, one = ravetree_payment(80, ("R1", 40), ("R2", 40)), replace(FREE, unapplied=amount(free), amount=amount(free))
     content = content_of(payment_case(ravetree=ours, invoices=TWO_INVOICES, one=one, one_id="QP9"))
-    assert (shares(content), content.unapplied) == ({"Q1": amount(40), "Q2": amount(10)}, ZERO)
+    assert (shares(content), content.unapplied) == (expected, ZERO)
 
 
 def test_what_the_receipt_pays_already_is_not_applied_again() -> None:
-    one = quickbooks_payment(40, ("Q1", 10), id="QP9")
-    case = payment_case(ravetree=ravetree_payment(40), one=one, one_id="QP9")
-    assert (shares(content_of(case)), content_of(case).unapplied) == ({"Q1": amount(40)}, ZERO)
-    whole = quickbooks_payment(40, id="QP9")
-    assert plan(replace(case, one=whole)) == Plan(adopt=Adopt("RP1", "QP9", takes_theirs=True))
+    one = quickbooks_payment(60, ("Q1", 10), id="QP9", customer_id="the parent")
+    content = content_of(payment_case(ravetree=ravetree_payment(40), one=one, one_id="QP9"))
+    assert (shares(content), content.unapplied, content.party_id) == ({"Q1": amount(40)}, amount(20), "the parent")
+    whole = payment_case(ravetree=ravetree_payment(40), one=quickbooks_payment(40, id="QP9"), one_id="QP9")
+    assert plan(whole) == Plan(adopt=Adopt("RP1", "QP9", takes_theirs=True))
 
 
 def test_our_copy_of_what_is_one_receipt_goes_before_anything_is_applied() -> None:
