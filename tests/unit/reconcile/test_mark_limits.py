@@ -8,7 +8,7 @@ import pytest
 
 from reconcile.invoices import InvoiceCase, plan
 from reconcile.marks import Mark, Placeholder, put_back
-from reconcile.model import NOTHING, ZERO, Answer, PaymentContent, Plan, Side
+from reconcile.model import NOTHING, ZERO, Answer, Gone, PaymentContent, Plan, Side
 from tests.unit.reconcile.build import (
     CUSTOMER,
     DAY,
@@ -199,6 +199,26 @@ def test_credit_that_is_left_is_asked_about_before_a_placeholder_is_made() -> No
     assert written(plan(replace(case, credit_left=ZERO)))[1] == "placeholder.create"
     covered = replace(case, quickbooks=quickbooks_invoice(paid=100), placeholder=held_by(100))
     assert plan(covered) == NOTHING
+
+
+@pytest.mark.parametrize(("balance", "asked"), [("0", False), ("0.01", True)])
+def test_what_a_placeholder_does_not_cover_is_asked_about_where_it_is_open(balance: str, asked: bool) -> None:
+    remote = quickbooks_invoice(100, balance=amount(balance))
+    mark = Mark(MARKED_AT, DAY, wanted=amount(100))
+    found = plan(marked_case(remote=remote, unapplied=(), placeholder=held_by(60), mark=mark))
+    if asked:
+        assert attention(found) == ("held", "mark_not_covered")
+    else:
+        assert found == NOTHING
+
+
+def test_a_placeholder_that_was_removed_is_made_again_for_another_mark_or_if_a_person_says_so() -> None:
+    case = marked_case(unapplied=(), placeholder=Placeholder(Gone("PH1")), mark=Mark(MARKED_AT, DAY))
+    assert attention(plan(case)) == ("held", "placeholder_removed")
+    again = plan(decided(case, "placeholder_removed", "placeholder"))
+    assert again == Plan(releases_placeholder=True, forgets_mark=True)
+    set_again = replace(case, mark=Mark(MARKED_AT - timedelta(days=1), DAY))
+    assert plan(set_again) == Plan(releases_placeholder=True)
 
 
 # --- before an edit is written ---------------------------------------------------------------------
