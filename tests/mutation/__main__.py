@@ -30,6 +30,8 @@ RINGS = ((NEAR, NEAR_SECONDS), (FAR, FAR_SECONDS))
 """What survives the first is tried with the second."""
 LEAN = ("-p", "no:schemathesis", "-m", "not thorough")
 FOLDER = ROOT / "build" / "mutation"
+CHOSEN = "tests.chosen"
+"""A file in the tree with the tests of one change, a line each."""
 TIMED_OUT = 124
 KILLED, SURVIVED, TIMEOUT = "killed", "survived", "timeout"
 
@@ -111,7 +113,8 @@ def judged(sample: Sequence[Change], rings: Sequence[tuple[int, Seen]], at_once:
         for _ in range(at_once):
             tree = stack.enter_context(copied())
             # What it compiles here serves every change: none of them leaves a compiled form behind.
-            tested(tree, *LEAN, "--collect-only", *NEAR, seconds=ALL_SECONDS)
+            if not found(tree, sorted({test for _, seen in rings for test in every_test(seen)})):
+                raise ValueError("a test that ran cannot be named: what it notices would be no verdict")
             trees.put(tree)
 
         def judge(change: Change) -> Verdict:
@@ -121,11 +124,11 @@ def judged(sample: Sequence[Change], rings: Sequence[tuple[int, Seen]], at_once:
             finally:
                 trees.put(tree)
 
-        found = []
+        verdicts = []
         for place, verdict in enumerate(pool.map(judge, sample), 1):
-            found.append(verdict)
+            verdicts.append(verdict)
             say(f"{place:4} {verdict.outcome:9} {verdict.tried:5} tests  {told(verdict.change)}")
-        return found
+        return verdicts
 
 
 def tried(change: Change, tree: Path, rings: Sequence[tuple[int, Seen]]) -> Verdict:
@@ -148,10 +151,21 @@ def tried(change: Change, tree: Path, rings: Sequence[tuple[int, Seen]]) -> Verd
     return Verdict(change, outcome, count)
 
 
+def every_test(seen: Seen) -> frozenset[str]:
+    """All tests that run anything of the rules."""
+    return frozenset[str]().union(*(tests for lines in seen.values() for tests in lines.values())) - {""}
+
+
+def found(tree: Path, tests: Sequence[str]) -> bool:
+    """Whether pytest knows them all by these names."""
+    (tree / CHOSEN).write_text("\n".join(tests))
+    return tested(tree, *LEAN, "--collect-only", f"@{CHOSEN}", seconds=ALL_SECONDS).returncode == 0
+
+
 def noticed(tree: Path, tests: Sequence[str], seconds: int) -> str:
     """Whether one of them fails: also one that does not even begin, since all did without the change."""
-    (tree / "tests.chosen").write_text("\n".join(tests))
-    done = tested(tree, *LEAN, "-x", "@tests.chosen", seconds=seconds, PYTHONDONTWRITEBYTECODE="1")
+    (tree / CHOSEN).write_text("\n".join(tests))
+    done = tested(tree, *LEAN, "-x", f"@{CHOSEN}", seconds=seconds, PYTHONDONTWRITEBYTECODE="1")
     if done.returncode == TIMED_OUT:
         return TIMEOUT
     return KILLED if done.returncode else SURVIVED

@@ -96,6 +96,18 @@ def test_of_several_payments_one_has_to_be_named() -> None:
     assert plan(decided(answered, BESIDE, "one")).remember == one("30.00", "P8")
 
 
+@pytest.mark.parametrize("holder", [None, 100])
+def test_the_mark_goes_first_where_a_payment_is_to_be_applied_by_hand_and_a_placeholder_has_its_room(
+    holder: int | None,
+) -> None:
+    covered: dict[str, Any] = {"remote": quickbooks_invoice(paid=100), "placeholder": held_by(100)}
+    case = marked_case(unapplied=(replace(FREE, deposited=True),), **(covered if holder else {}))
+    asked = plan(case).attention
+    assert asked is not None
+    by_hand = "apply Id P9 in QuickBooks by hand"
+    assert asked.remedy.startswith(f"If it is for it, {'take the mark away and ' if holder else ''}{by_hand}")
+
+
 def test_of_several_payments_another_may_be_the_one_where_the_first_cannot() -> None:
     tied = replace(FREE, deposited=True)
     case = marked_case(unapplied=(tied, replace(FREE, id="P8", unapplied=amount(30))))

@@ -29,7 +29,7 @@ def paid(*shares: tuple[str, str], **changes: Any) -> dict[str, Any]:
 def received(total: str, *shares: tuple[str, str], **changes: Any) -> dict[str, Any]:
     """A payment of QuickBooks' on invoices."""
     lines = [{"Amount": float(v), "LinkedTxn": [{"TxnId": name, "TxnType": "Invoice"}]} for name, v in shares]
-    return {"Id": "120", "SyncToken": "1", "TotalAmt": float(total), "UnappliedAmt": 0, "Line": lines, **changes}
+    return {"Id": "120", "SyncToken": "1", "TotalAmt": float(total), "Line": lines, **changes}
 
 
 def settle(
