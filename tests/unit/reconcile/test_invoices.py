@@ -586,7 +586,10 @@ FELL = covered(allocations=(Allocation("Q1", amount(80)),), unapplied=amount(20)
 def test_what_stood_for_the_mark_goes_with_an_invoice_that_ended_in_quickbooks(ours: Any, remote: Any) -> None:
     case = paired_case(ours, remote, placeholder=OFF_ITS_INVOICE)
     assert written(plan(case)) == (Side.QUICKBOOKS, "placeholder.delete", "PH1", 7)
-    assert attention(plan(replace(case, books_closed=DAY)))[1] == "placeholder_in_closed_period"
+    closed = plan(replace(case, books_closed=DAY))
+    assert attention(closed)[1] == "placeholder_in_closed_period"
+    assert closed.attention is not None
+    assert closed.attention.cause.startswith("Invoice 1043: ")
     deposited = covered(allocations=(), unapplied=amount(100), deposited=True)
     assert plan(replace(case, placeholder=deposited)) == plan(replace(case, placeholder=None))
 
