@@ -14,6 +14,9 @@ TESTS ?=
 SEEDS ?= 500
 # Words of the names of planted defects; without any, all of them.
 DEFECTS ?=
+# How many changes `make mutation` tries, and which draw of them.
+SAMPLE ?= 500
+SEED ?= 1
 # What `make bench` measures, and in how many rounds; without any part, all of them.
 PARTS ?=
 ROUNDS ?= 5
@@ -28,6 +31,7 @@ TEST := .venv/.installed-test
 BENCH := .venv/.installed-bench
 TRACES := .venv/.installed-otel
 WHEEL := .venv/.installed-wheel
+MUTATION := .venv/.installed-mutation
 CACHES := .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --no-build-isolation
 # What pins has an environment of its own: it is needed most when the others do not install.
@@ -62,7 +66,7 @@ doctor: $(PROGRAM) ## Check all that this installation needs, and say what to do
 	@$(BIN)/ravebooks doctor
 
 ##@ Test
-.PHONY: test test-more test-newer test-the-tests people simulate unit coverage clients simulation thorough integration browser ops-test shown answers conformance docs fuzz chaos
+.PHONY: test test-more test-newer test-the-tests mutation people simulate unit coverage clients simulation thorough integration browser ops-test shown answers conformance docs fuzz chaos
 test: $(TEST) ## Lint, unit, clients, simulation, integration, browser; installs RabbitMQ, PostgreSQL and Chromium where they are missing
 	@ops/test-rings lint unit clients simulation integration browser
 
@@ -74,6 +78,10 @@ test-more: $(WHEEL) ## What `make test` has no time for: coverage, the longest s
 test-the-tests: $(TEST) ## Plant each defect of tests/mutants in a copy: tests must fail (DEFECTS="lease outbox": those alone)
 	@ops/install-services
 	@$(BIN)/python -m tests.mutants $(DEFECTS)
+
+mutation: $(MUTATION) ## Change the rules and the writes in small ways by chance: which do tests not notice? build/mutation lists them; a night (SAMPLE=100: so many; SEED=2: others)
+	@$(BIN)/python -m pytest tests/mutation -q -p no:schemathesis
+	@TMPDIR=$${TMPDIR:-/dev/shm} nice $(BIN)/python -m tests.mutation --sample $(SAMPLE) --seed $(SEED)
 
 people: $(TEST) ## Random people on both sides, seed by seed; at rest both books agree, or a person is asked (SEEDS=5000: so many)
 	@SEEDS=$(SEEDS) TESTS='$(TESTS)' ops/test-rings people
@@ -164,6 +172,7 @@ lock: $(LOCK) ## Pin what the requirements/*.in ask for, with hashes (UPGRADE=1:
 	@$(COMPILE) --output-file=requirements/lock.lock requirements/lock.in
 	@$(COMPILE) --output-file=requirements/bench.lock requirements/bench.in
 	@$(COMPILE) --output-file=requirements/wheel.lock requirements/wheel.in
+	@$(COMPILE) --output-file=requirements/mutation.lock requirements/mutation.in
 	@# Both fit into one environment, the developer's.
 	@$(COMPILE) --constraint=requirements/test.lock --output-file=sandbox/requirements/run.lock sandbox/requirements/run.in
 	@$(COMPILE) --constraint=requirements/test.lock --output-file=sandbox/requirements/test.lock sandbox/requirements/test.in
@@ -218,6 +227,10 @@ $(BENCH): $(TEST) requirements/bench.lock
 
 $(WHEEL): $(TEST) requirements/wheel.lock
 	@ops/install-lock .venv requirements/wheel.lock "says what the wheels run on"
+	@touch $@
+
+$(MUTATION): $(TEST) requirements/mutation.lock
+	@ops/install-lock .venv requirements/mutation.lock "changes the rules in small ways"
 	@touch $@
 
 $(LOCK): requirements/lock.lock

@@ -186,7 +186,6 @@ class Finding:
     button: Button = Button.NONE
     subject: str = ""
     since: datetime | None = None
-    by_a_person: bool = False
 
     @property
     def is_told(self) -> bool:
@@ -313,7 +312,6 @@ def _brakes(facts: Facts) -> Iterator[Finding]:
             Button.RESUME_ALL if everything else Button.RELEASE,
             subject="" if everything else brake.name,
             since=brake.since,
-            by_a_person=True,
         )
 
 
@@ -327,9 +325,7 @@ def _company(company: Company, now: datetime) -> Iterator[Finding]:
     if company.state == "stalled":
         yield Finding(Code.STALLED, Area.WORKING, company.cause, company.remedy, Button.CONNECTION, since=company.since)
     elif company.state == "paused" and company.by_a_person:
-        yield Finding(
-            Code.PAUSED, Area.WORKING, company.cause, "Press Resume when it is mended.", Button.RESUME, by_a_person=True
-        )
+        yield Finding(Code.PAUSED, Area.WORKING, company.cause, "Press Resume when it is mended.", Button.RESUME)
     elif company.state == "paused":
         yield Finding(Code.RECONNECT, Area.WORKING, company.cause, company.remedy, Button.CONNECTION)
     for look in company.looks:

@@ -63,13 +63,7 @@ def judge(mutant: Mutant) -> str:
 
 def run(tree: Path, *words: str, seconds: int = TEST_SECONDS) -> str:
     """What pytest says of tests in `tree`, in bounds of time and memory. Ours is imported from `tree` alone."""
-    bounds = ["timeout", "--kill-after=10", str(seconds), "prlimit", f"--as={TEST_BYTES}"]
-    command = [*bounds, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--show-capture=no", *words]
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(OUTSIDE)}
-    variables["PYTHONPATH"] = str(tree)
-    done = subprocess.run(  # noqa: S603 - pytest on tests that stand in this checkout
-        command, cwd=tree, env=variables, capture_output=True, text=True, check=False
-    )
+    done = tested(tree, *words, seconds=seconds)
     summary = "".join(re.findall(r"^\d+ (?:failed|passed|error).* in [\d.]+s", done.stdout, re.MULTILINE)[-1:])
     if done.returncode == 0:
         return PASSED
@@ -77,6 +71,17 @@ def run(tree: Path, *words: str, seconds: int = TEST_SECONDS) -> str:
         return FAILED
     say(f"--- {' '.join(words)[:200]} ended with {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return UNCLEAR
+
+
+def tested(tree: Path, *words: str, seconds: int, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest so, with `more` variables in its environment; `timeout` ends it with 124."""
+    bounds = ["timeout", "--kill-after=10", str(seconds), "prlimit", f"--as={TEST_BYTES}"]
+    command = [*bounds, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--show-capture=no", *words]
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(OUTSIDE)}
+    variables |= {"PYTHONPATH": str(tree), **more}
+    return subprocess.run(  # noqa: S603 - pytest on tests that stand in this checkout
+        command, cwd=tree, env=variables, capture_output=True, text=True, check=False
+    )
 
 
 def say(line: str) -> None:

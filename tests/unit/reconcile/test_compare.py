@@ -54,6 +54,7 @@ def test_a_pair_that_agrees_has_no_differences() -> None:
         ("client", {}, {"customer_id": "C2"}, ("C1", "C2")),
         ("issue date", {}, {"issue_date": date(2026, 12, 1)}, ("2026-11-20", "2026-12-01")),
         ("due date", {"due_date": DAY}, {"due_date": date(2026, 12, 1)}, ("2026-11-20", "2026-12-01")),
+        ("due date", {"due_date": DAY}, {"due_date": None}, ("2026-11-20", "")),
         ("memo", {"memo": "ours"}, {"memo": "theirs"}, ("ours", "theirs")),
         ("currency", {}, {"currency": "EUR"}, ("USD", "EUR")),
         ("discount", {}, {"discount": Decimal(5)}, ("0.00", "5.00")),
@@ -66,6 +67,7 @@ def test_each_field_is_compared(field: str, ours: Any, theirs: Any, shown: tuple
     found = invoices(replace(BASE[0], **ours), replace(BASE[1], **theirs))
     assert list(found) == [field]
     assert (found[field].ravetree, found[field].quickbooks) == shown
+    assert ("Past due follows" in found[field].next) is (field == "due date")
 
 
 @pytest.mark.parametrize(
@@ -260,6 +262,9 @@ def test_an_estimate_that_is_gone_in_ravetree_is_deleted_or_stays_closed() -> No
     assert compare_estimate(Gone("E1"), remote_estimate(status="Closed", invoice_ids=("1",)), base, LINKS) == ()
     (there,) = compare_estimate(estimate(), Gone("QE1"), base, LINKS)
     assert (there.quickbooks, there.cause) == ("deleted", Cause.ENDED)
+    assert (found.base, there.base) == ("in both books", "in both books")
+    for ours, theirs in ((Gone("E1"), remote_estimate()), (estimate(), Gone("QE1"))):
+        assert [one.base for one in compare_estimate(ours, theirs, None, LINKS)] == [""]
 
 
 # --- payments --------------------------------------------------------------------------------------

@@ -37,6 +37,23 @@ def test_what_others_have_invoiced_of_it_is_asked_about_with_each_by_name() -> N
     assert all(f"QB-{name}" in attention.cause and f"(Id {name})" in attention.cause for name in ("77", "78"))
 
 
+@pytest.mark.parametrize(
+    ("other", "changes"),
+    [
+        ({}, "lines"),
+        ({"number": "QB-1"}, "number, lines"),
+        ({"issue_date": DAY.replace(day=1)}, "date, lines"),
+        ({"total": amount(90)}, "total, lines"),
+        ({"customer_id": "another"}, "customer, lines"),
+    ],
+)
+def test_what_a_link_would_change_in_them_is_said(other: Any, changes: str) -> None:
+    attention = plan(case(estimate_invoices=(quickbooks_invoice(id="77", **other),))).attention
+    assert attention is not None
+    assert changes in attention.remedy
+    assert f", {changes}" not in attention.remedy
+
+
 @pytest.mark.parametrize("count", range(1, 9))
 def test_the_question_is_read_at_one_glance(count: int) -> None:
     others = tuple(quickbooks_invoice(id=str(place), number=f"QB-{place}") for place in range(count))

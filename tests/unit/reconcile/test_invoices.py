@@ -118,6 +118,42 @@ def test_the_content_is_ravetrees_in_quickbooks_references() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [
+        (None, None, False),
+        (None, date(2026, 12, 20), True),
+        (date(2026, 12, 20), date(2026, 12, 20), False),
+        (date(2026, 12, 20), None, False),
+    ],
+)
+def test_a_due_date_that_quickbooks_alone_has_is_a_notice(ours: date | None, theirs: date | None, said: bool) -> None:
+    invoice, remote = ravetree_invoice(due_date=ours), quickbooks_invoice(due_date=theirs)
+    found = plan(paired_case(invoice, remote, was=invoice, remote_was=remote))
+    assert found.is_at_rest
+    assert [notice[:20] for notice in found.notices] == (["It is due on 2026-12"] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("sent", "remote", "email", "status"),
+    [
+        (False, {}, "", ""),
+        (True, {}, "", "EmailSent"),
+        (True, {"emailed": True}, "", ""),
+        # QuickBooks takes no invoice that it should send to nobody.
+        (True, {"to_be_sent": True}, "", "NotSet"),
+        (False, {"to_be_sent": True}, "ap@example.com", ""),
+    ],
+)
+def test_what_an_edit_says_of_the_sending(sent: bool, remote: dict[str, bool], email: str, status: str) -> None:
+    was = ravetree_invoice(sent=sent)
+    there = quickbooks_invoice(**remote)
+    case = paired_case(replace(was, memo="anew"), there, was=was, remote_was=there, customer_email=email)
+    content = content_of(replace(case, customer_address={}))
+    assert content.email_status == status
+    assert bool(content.notices) is (status == "NotSet")
+
+
 def test_an_invoice_without_lines_waits_without_an_error() -> None:
     empty = ravetree_invoice(0, lines=())
     assert plan(invoice_case(ravetree=empty)) == Plan(ignored="no lines yet")
@@ -595,7 +631,10 @@ FELL = covered(allocations=(Allocation("Q1", amount(80)),), unapplied=amount(20)
 def test_what_stood_for_the_mark_goes_with_an_invoice_that_ended_in_quickbooks(ours: Any, remote: Any) -> None:
     case = paired_case(ours, remote, placeholder=OFF_ITS_INVOICE)
     assert written(plan(case)) == (Side.QUICKBOOKS, "placeholder.delete", "PH1", 7)
-    assert attention(plan(replace(case, books_closed=DAY)))[1] == "placeholder_in_closed_period"
+    closed = plan(replace(case, books_closed=DAY))
+    assert attention(closed)[1] == "placeholder_in_closed_period"
+    assert closed.attention is not None
+    assert closed.attention.cause.startswith("Invoice 1043: ")
     deposited = covered(allocations=(), unapplied=amount(100), deposited=True)
     assert plan(replace(case, placeholder=deposited)) == plan(replace(case, placeholder=None))
 

@@ -48,6 +48,11 @@ def test_what_a_report_does_not_compare_is_no_row(field: str) -> None:
     assert explain(pair(difference(field, Cause.DRIFT))) is None
 
 
+@pytest.mark.parametrize("field", ["number", "total", "balance", "status", "amount", "unapplied", "reference"])
+def test_what_a_report_compares_is_a_row(field: str) -> None:
+    assert cause(difference(field, Cause.DRIFT)) is Cause.DRIFT
+
+
 def test_nothing_known_is_unexplained() -> None:
     assert cause(difference()) is Cause.UNEXPLAINED
 

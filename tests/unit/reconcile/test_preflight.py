@@ -28,6 +28,24 @@ def codes(**facts: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (
+            MappedEntry("line_type", "time", "Hours", active=False),
+            "Hours, to which the line type 'time' is mapped, is inactive in QuickBooks.",
+        ),
+        (
+            MappedEntry("payment_method", "card", "", active=None),
+            "The entry, to which the payment method 'card' is mapped, is deleted in QuickBooks.",
+        ),
+    ],
+)
+def test_what_a_mapping_leads_to_is_said_to_be_inactive_or_deleted(entry: MappedEntry, said: str) -> None:
+    (found,) = findings(CompanyFacts(mapped=[entry]), NOW)
+    assert found.cause == said
+
+
+@pytest.mark.parametrize(
     ("facts", "found"),
     [
         ({}, {}),

@@ -333,6 +333,25 @@ def test_prices_that_went_into_descriptions_are_a_notice() -> None:
     assert "descriptions" in made.notices[0]
 
 
+@pytest.mark.parametrize(
+    ("quantity", "price", "value", "kept"),
+    [
+        ("3", "10", "30.00", True),
+        # A net price of seven decimals times so many does not come to 25.00.
+        ("3000000", "0.00001", "30.00", False),
+    ],
+)
+def test_a_net_price_goes_along_only_if_it_comes_to_the_net_amount(
+    quantity: str, price: str, value: str, kept: bool
+) -> None:
+    part = at("vat", value, quantity=amount(quantity), unit_price=amount(price))
+    whole = content(british(billed(part, tax="5.00", tax_inclusive=True)))
+    assert whole.foreseen.outcomes == {"": TaxedTotal(amount("30.00"), amount("5.00"))}, "nothing is learned of it"
+    (made,) = whole.lines
+    assert (made.amount, made.gross) == (amount("25.00"), amount("30.00"))
+    assert (made.quantity is not None, made.unit_price is not None) == (kept, kept)
+
+
 # --- what is accepted ----------------------------------------------------------------------------
 
 WRONG = quickbooks_invoice("100.01")
@@ -364,6 +383,16 @@ def test_an_edit_that_leaves_lines_tax_and_discount_alone_does_not_ask_again() -
         assert content(british(replace(was, **edit), quickbooks=remote, base=base))
     another = replace(was, tax_amount=amount("0.22"), total=amount("1.21"))
     assert asked(british(another, quickbooks=remote, base=base))
+
+
+def test_what_was_written_without_a_question_is_asked_about_once_the_client_or_the_day_is_another() -> None:
+    """Both may have other rates; the same lines for the same client on the same day were written so before."""
+    was = billed(at("vat", "0.33"), at("vat", "0.33"), at("vat", "0.33"), tax="0.21")
+    remote = quickbooks_invoice("1.19", tax_amount=amount("0.20"))
+    base = InvoiceBase(was, remote, {"l0": "1", "l1": "2", "l2": "3"})
+    assert content(british(replace(was, memo="Thanks"), quickbooks=remote, base=base))
+    for edit in ({"client_id": "client_2"}, {"issue_date": date(2026, 11, 21)}, {"discount": (("percent", "1"),)}):
+        assert asked(british(replace(was, **edit), quickbooks=remote, base=base)), edit
 
 
 def test_what_is_paid_in_quickbooks_of_a_larger_accepted_total_is_not_more_than_the_total() -> None:

@@ -104,8 +104,17 @@ def test_a_finding_names_its_connection_and_a_long_cause_is_cut_before_its_remed
     assert finding.remedy == "Report it."
 
 
+@pytest.mark.parametrize(("why", "end"), [("the audit.", " UTC: the audit."), ("", " UTC.")])
+def test_why_a_person_stopped_it_is_said_where_they_said_so(why: str, end: str) -> None:
+    (finding,) = judge(replace(WELL, brakes=(Brake("invoice", "Kim", why, START),)))
+    assert finding.cause.startswith("Kim stopped writes of invoice ")
+    assert finding.cause.endswith(end)
+
+
 def test_what_a_person_stopped_is_shown_on_every_page_and_told_to_nobody() -> None:
     pulled = (Brake("everything", "Kim", "the audit", START), Brake("payment", "Kim", "", START))
     found = judge(replace(WELL, brakes=pulled, dead=ago(0)))
     assert [one.code for one in brakes_of(found)] == [Code.ALL_PAUSED, Code.BRAKED]
     assert [one.code for one in found if one.is_told] == [Code.DEAD_LETTERS]
+    (paused,) = judge(replace(WELL, **company(state="paused", cause="Paused by Kim.", by_a_person=True)))
+    assert not paused.is_told

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from clients.ravetree.account import Taken
 from reconcile.model import Kind
 from storage.models import Step
 from tests.unit.sync.world import World, ours, theirs
@@ -279,3 +280,15 @@ def test_an_invoice_is_looked_at_after_the_payment_that_quickbooks_tells_of_besi
         steps = session.execute(sa.select(Step).where(Step.subject == str(ours(Kind.INVOICE, invoice)))).scalars()
         assert "waiting" not in {step.what for step in steps}
     assert [row["amount"] for row in world.ravetree.every("payments")] == ["40.00"]
+
+
+def test_a_reference_that_is_taken_by_nobody_knows_which_record_is_a_refusal(world: World) -> None:
+    _, made = world.paired()
+    world.ravetree.calls.fail("write", Taken("the external_id is taken", None, code="external_id_taken"))
+    there = world.pay({made["Id"]: "40"})
+    world.settle()
+    assert world.attention(theirs(Kind.PAYMENT, there)).state == "parked"
+    asked = [call.target for call in world.ravetree.calls.every if call.name == "get"]
+    assert asked
+    assert not [target for target in asked if target.endswith(("None", "/", " "))]
+    assert world.ravetree.every("payments") == []
