@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from coverage import CoverageData
 
-from tests.mutation.__main__ import KILLED, SURVIVED, every_change, read_seen, that_run, tried
+from tests.mutation.__main__ import KILLED, SURVIVED, Verdict, every_change, read_seen, report, that_run, tried
 from tests.mutation.drawing import changes_in, drawn
 
 
@@ -82,3 +82,19 @@ def test_a_change_is_tried_with_the_tests_that_run_it_and_put_back(tmp_path: Pat
     rings = [(60, seen)]
     assert [tried(change, tmp_path, rings).outcome for change in (limit, more, less)] == [SURVIVED, KILLED, SURVIVED]
     assert (tmp_path / "rule.py").read_text() == source
+
+
+def test_what_survived_is_listed_as_diffs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tests.mutation.__main__.ROOT", tmp_path)
+    monkeypatch.setattr("tests.mutation.__main__.FOLDER", tmp_path)
+    source = "LIMIT = 7\nMOST = 9\n"
+    (tmp_path / "rule.py").write_text(source)
+    first, second = changes_in("rule.py", source)
+    report([Verdict(first, KILLED, 1), Verdict(second, SURVIVED, 1)])
+    assert (tmp_path / "survivors.diff").read_text().splitlines()[-2:] == ["-MOST = 9", "+MOST = 10"]
+    assert [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith(("rule", "all"))] == [
+        ["rule.py", "1", "1", "0"],
+        ["all", "1", "1", "0"],
+    ]

@@ -258,6 +258,12 @@ def test_a_placeholder_makes_room_before_the_edit_that_leaves_it_none(
     assert value is None or content_of(made).amount == amount(value)
 
 
+def test_a_placeholder_that_a_bookkeeper_changed_makes_no_room_unasked() -> None:
+    changed = Placeholder(replace(placeholder(100), reference="CHK 7"), placeholder(100))
+    edited, remote = replace(MARKED, memo="anew", balance=amount(60)), quickbooks_invoice(paid=100)
+    assert attention(plan(paired_case(edited, remote, was=MARKED, placeholder=changed)))[1] == "placeholder_changed"
+
+
 # --- a placeholder that made room for a write that was refused ---------------------------------------
 
 
