@@ -17,6 +17,10 @@ Writes = list[tuple[Side, str]]
 NOUNS = {"contact": ("contact", "customer"), "invoice": ("invoice", "placeholder", "customer")}
 ELSEWHERE = {("contact", "merged"), ("contact", "made inactive")}
 """Changes in QuickBooks that are news of another record, the customer, and are only told after the preview."""
+READ_FIRST = {"marked as paid", "client changed", "put under a project"}
+"""Changes for which QuickBooks' customers or money are read: drift, which reads nothing more, says just that."""
+TOLD_BY_ANSWER = {("tax on no line", "deposit of 20 on the form")}
+"""What QuickBooks makes of tax where no line is taxable only its answer says, and the next question names that sum."""
 ROWS = [pytest.param(kind, here, id=f"{kind.name}: {here}") for kind in OPEN_KINDS for here in kind.here]
 
 
@@ -89,7 +93,7 @@ def test_a_preview_and_drift_and_each_decision_are_what_then_happens(kind: Kind,
         wrong += shown_and_done(world, kind, place, f"{here}, {there}")
         choices = [choice for row in waits(world, place) for choice in row["decisions"]]
         offered = [choice["decision"] for choice in choices if choice["decision"] not in ("link", "one")]
-        if offered:
+        if offered and (here, there) not in TOLD_BY_ANSWER:
             decision = offered[turn % len(offered)]
             wrong += shown_and_done(world, kind, place, f"{here}, {there}: {decision}", decision)
     assert wrong == []
@@ -163,7 +167,7 @@ def said_and_came(world: World, kind: Kind, pair: Pair, here: str, there: str) -
         world.deliver(letter)
     said, last = sentence_of(world, kind, pair), last_write(world)
     world.settle()
-    if not said or "The next sync waits" in said or (said, here) == (sentences.READS_FIRST, "marked as paid"):
+    if not said or "The next sync waits" in said or (said == sentences.READS_FIRST and {here, there} & READ_FIRST):
         return []
     done, asked = written(world, kind, last), waits(world, place_of(world, kind, pair))
     attention = Attention(asked[0]["state"], "", asked[0]["cause"], asked[0]["remedy"]) if asked else None
