@@ -273,6 +273,9 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
     name = f"Invoice {invoice.number}"
     if not invoice.lines:
         return without_lines(invoice)
+    # What a person is asked, or has said, about the placeholder comes before what is asked about the edit.
+    if (step := _about_placeholder(case, invoice, remote, base)) is not None:
+        return step
     room = _make_room(case, invoice, remote, base)
     if room is not None and not room.writes:
         return room
@@ -326,6 +329,21 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
     return room or write(Side.QUICKBOOKS, Action.INVOICE_UPDATE, remote.id, remote.sync_token, content)
 
 
+def _about_placeholder(
+    case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase
+) -> Plan | None:
+    """The question what the placeholder is, where an edit touches it, or what was answered to that."""
+    payment = live_placeholder(case)
+    if payment is None or payment.deposited:
+        return None
+    moved, wanted = _wanted_then(case, invoice, base)
+    if _raises_closed(case, payment) and not moved:
+        return changed(case, invoice)
+    if payment.amount <= wanted:
+        return None
+    return changed(case, invoice) or (None if moved else fell(case, invoice, remote, wanted))
+
+
 def _make_room(
     case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBooksInvoice, base: InvoiceBase
 ) -> Plan | None:
@@ -336,14 +354,20 @@ def _make_room(
     payment = live_placeholder(case)
     if payment is None or payment.deposited:
         return None
+    moved, wanted = _wanted_then(case, invoice, base)
+    if _raises_closed(case, payment) and not moved:
+        return take_away(case, invoice.number, payment, wanted)
+    return resize(case, invoice, remote, payment, wanted) if payment.amount > wanted else None
+
+
+def _wanted_then(case: InvoiceCase, invoice: RavetreeInvoice, base: InvoiceBase) -> tuple[bool, Decimal]:
+    """Whether an edit gives the invoice another client or currency, and what is wanted of its placeholder before it."""
     moved = (invoice.client_id, invoice.currency) != (base.ravetree.client_id, base.ravetree.currency)
-    wanted = ZERO if moved else marked_open(case, invoice)
-    if not moved and raises_mark(case) and is_closed(case, payment.date):
-        return changed(case, invoice) or take_away(case, invoice.number, payment, wanted)
-    if payment.amount <= wanted:
-        return None
-    question = changed(case, invoice) or (None if moved else fell(case, invoice, remote, wanted))
-    return question or resize(case, invoice, remote, payment, wanted)
+    return moved, ZERO if moved else marked_open(case, invoice)
+
+
+def _raises_closed(case: InvoiceCase, payment: QuickBooksPayment) -> bool:
+    return raises_mark(case) and is_closed(case, payment.date)
 
 
 def _freed(case: InvoiceCase, room: Plan | None) -> Decimal:

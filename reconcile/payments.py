@@ -48,6 +48,7 @@ SEVERAL_PAYERS = "several_payers"
 SHARED, FELL = "removed_here_shared_there", "share_fell_with_total"
 EDITED_THERE, EDITED_HERE = "removed_here_edited_there", "removed_there_edited_here"
 EDITED_TWICE = "edited_on_both_sides"
+_ITS_INVOICE_WAITS = "Waits for the question about its invoice."
 _SAME_RECEIPT_WAITS = "Waits for the question whether it is the receipt that Ravetree has."
 
 
@@ -146,7 +147,7 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
 def _after_its_invoice(invoice: KnownInvoice) -> Plan:
     """The other side would refuse it as its invoice is; a person is asked about that one."""
     record = Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id)
-    return Plan(waits_for=record, waits_because="Waits for the question about its invoice.", look_at=(record,))
+    return Plan(waits_for=record, waits_because=_ITS_INVOICE_WAITS, look_at=(record,))
 
 
 def _plan_advance(case: PaymentCase, payment: RavetreePayment) -> Plan | None:
@@ -198,23 +199,31 @@ def _behind_placeholder(payment: RavetreePayment, invoice: KnownInvoice) -> Plan
     if placeholder is None:
         return None
     record = Record(Side.RAVETREE, Kind.INVOICE, invoice.ravetree_id)
+    if invoice.placeholder_fell:
+        return Plan(waits_for=record, waits_because=_ITS_INVOICE_WAITS)
     if invoice.placeholder_changed:
         return Plan(waits_for=record, waits_because="Waits for the question what the payment for the mark as paid is.")
     if placeholder.deposited:
-        return held(
-            "placeholder_deposited",
-            f"Invoice {invoice.number} was marked as paid and its payment of "
-            f"{money(placeholder.amount, placeholder.currency)} is deposited in QuickBooks; Ravetree got "
-            f"{money(payment.amount, payment.currency)}.",
-            "Correct the payment in Ravetree or the deposit in QuickBooks.",
-        )
+        return _deposited(invoice, f"Ravetree got {money(payment.amount, payment.currency)}")
     if placeholder.amount > invoice.marked_open:
         # The invoice's own plan takes the placeholder down to what is still only marked as paid, or asks.
         return Plan(look_at=(record,), waits_for=record)
     return None
 
 
-def _more_than_open(invoice: KnownInvoice, facts: Facts, got_in: Side, open_elsewhere: Decimal) -> Plan:
+def _deposited(invoice: KnownInvoice, what: str) -> Plan:
+    """The payment for the mark is real money by now, and `what` came beside it."""
+    paid = money(invoice.placeholder.amount, invoice.placeholder.currency) if invoice.placeholder is not None else ""
+    return held(
+        "placeholder_deposited",
+        f"Invoice {invoice.number} was marked as paid and its payment of {paid} is deposited in QuickBooks; {what}.",
+        "Correct the payment in Ravetree or the deposit in QuickBooks.",
+    )
+
+
+def _more_than_open(
+    invoice: KnownInvoice, facts: Facts, got_in: Side, open_elsewhere: Decimal, remedy: str = ""
+) -> Plan:
     share = facts.allocations[invoice.quickbooks_id]
     deposit = invoice.quickbooks.deposit if got_in is Side.RAVETREE else ZERO
     form = f" (a deposit of {money(deposit, facts.currency)} stands on its form)" if deposit else ""
@@ -223,7 +232,7 @@ def _more_than_open(invoice: KnownInvoice, facts: Facts, got_in: Side, open_else
         "more_than_open",
         f"{money(share, facts.currency)} were received on invoice {invoice.number} in {here}; {there} "
         f"has only {money(open_elsewhere, facts.currency)} open on it{form}.",
-        f"See whether {there} has this payment already; then press retry.",
+        remedy or f"See whether {there} has this payment already; then press retry.",
     )
 
 
@@ -351,12 +360,8 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
         # What it pays itself is open for it again.
         room = {i: i.quickbooks.balance + other.allocations.get(i.quickbooks_id, ZERO) for i in case.invoices}
         mine = within(mine, room, Side.QUICKBOOKS)
-        for invoice in case.invoices:
-            share = mine.allocations.get(invoice.quickbooks_id, ZERO)
-            raised = share > other.allocations.get(invoice.quickbooks_id, ZERO)
-            if raised and share > room[invoice]:
-                step = _behind_placeholder(ours, invoice)
-                return step or _more_than_open(invoice, mine, Side.RAVETREE, room[invoice])
+        if (step := _without_room(ours, mine, other, room)) is not None:
+            return step
         content = _for_quickbooks(mine, case, ours.id, theirs)
         return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
     if other_changed:
@@ -377,6 +382,26 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
         or _plan_applied_by_itself(case, ours, mine, other)
         or _plan_difference_after_write(mine, other)
     )
+
+
+def _without_room(
+    ours: RavetreePayment, mine: Facts, other: Facts, room: Mapping[KnownInvoice, Decimal]
+) -> Plan | None:
+    """What comes before more of a payment is put on an invoice than QuickBooks has open for it."""
+    for invoice, most in room.items():
+        share = mine.allocations.get(invoice.quickbooks_id, ZERO)
+        if share <= max(most, other.allocations.get(invoice.quickbooks_id, ZERO)):
+            continue
+        if invoice.placeholder is not None and invoice.placeholder.deposited:
+            return _deposited(invoice, f"Ravetree put {money(share, mine.currency)} of another on it")
+        return _behind_placeholder(ours, invoice) or _more_than_open(
+            invoice,
+            mine,
+            Side.RAVETREE,
+            most,
+            "Take another payment off it in QuickBooks, set its total right, or lower the share; then press retry.",
+        )
+    return None
 
 
 def _may_not_go(

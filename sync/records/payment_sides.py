@@ -8,7 +8,7 @@ from reconcile.decisions import Decision
 from reconcile.documents import DELETED
 from reconcile.invoices import ENDED_IN_CLOSED_PERIOD
 from reconcile.markers import marked_payment
-from reconcile.marks import is_edited, lost_shares, takes_less
+from reconcile.marks import is_edited, lost_shares, takes_less, wanted_of
 from reconcile.model import (
     ZERO,
     Gone,
@@ -159,25 +159,21 @@ def _known_invoices(books: Books, ours: Ours, theirs: Theirs, base: PaymentBase 
     found = books.pairs_among(
         Kind.INVOICE, Side.RAVETREE, {a.invoice_id for p in mine for a in p.allocations}
     ) + books.pairs_among(Kind.INVOICE, Side.QUICKBOOKS, {a.invoice_id for p in other for a in p.allocations})
-    known = {
-        pair.ravetree_id: _known_invoice(books, pair)
-        for pair in found
-        if not _was_left(books, pair, is_new=base is None)
-    }
+    known = {pair.ravetree_id: _known_invoice(books, pair) for pair in found if not _was_left(books, pair, base)}
     return tuple(invoice for _, invoice in sorted(known.items()) if invoice is not None)
 
 
-def _was_left(books: Books, pair: Pair, *, is_new: bool) -> bool:
+def _was_left(books: Books, pair: Pair, base: PaymentBase | None) -> bool:
     """Whether a person left an invoice so for good: what comes over it later is no matter of ours.
 
-    That is one that ended in a closed period, and for new money one that stands in Ravetree alone.
+    That is one that ended in a closed period, and one that stands in Ravetree alone, unless the payment lay on it in
+    both books before.
     """
     said = books.answers([Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id)])
-    return any(
-        answer.code == ENDED_IN_CLOSED_PERIOD
-        or (is_new and (answer.code, answer.other) == (DELETED, pair.quickbooks_id))
-        for answer in said
-    )
+    if any(answer.code == ENDED_IN_CLOSED_PERIOD for answer in said):
+        return True
+    is_left = any((answer.code, answer.other) == (DELETED, pair.quickbooks_id) for answer in said)
+    return is_left and (base is None or pair.quickbooks_id not in shares_of(base.quickbooks))
 
 
 def _known_then(pair: Pair | None) -> frozenset[str]:
@@ -289,7 +285,7 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
     if isinstance(invoice, RavetreeInvoice) and is_live:
         open_here, total_here = invoice.balance, invoice.total
         if isinstance(placeholder, QuickBooksPayment) and invoice.marked_paid:
-            marked_open = invoice.balance
+            marked_open = wanted_of(invoice, _accepted_still(pair, remote))
     return KnownInvoice(
         ravetree_id=pair.ravetree_id,
         quickbooks_id=pair.quickbooks_id,
@@ -316,6 +312,14 @@ def _fell(books: Books, pair: Pair, remote: QuickBooksInvoice, placeholder: Quic
     written = quickbooks.load_payment(held.base_quickbooks, books.home_currency)
     then = quickbooks.load_invoice(pair.base_quickbooks, books.home_currency)
     return lost_shares(placeholder, written) and takes_less(remote, then)
+
+
+def _accepted_still(pair: Pair, remote: QuickBooksInvoice) -> Decimal:
+    """The accepted difference of the totals, which a placeholder covers too, while QuickBooks' total is as it was."""
+    accepted = pairs.accepted_gap(pair)
+    if accepted is None or Decimal(str(pair.base_quickbooks.get("TotalAmt"))) != remote.total:
+        return ZERO
+    return accepted.total
 
 
 def _is_changed(books: Books, invoice_id: str, placeholder: QuickBooksPayment | Gone | None) -> bool:

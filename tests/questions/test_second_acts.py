@@ -357,3 +357,65 @@ def test_what_is_on_an_older_invoice_too_is_unapplied_until_that_comes(desk: Des
     assert asked(desk) == []
     (row,) = desk.payments()
     assert (row["TotalAmt"], row["UnappliedAmt"], desk.there(older)["Balance"]) == (170, 0, 0)
+
+
+@pytest.mark.parametrize("unapplied", [False, True])
+def test_money_partly_on_an_invoice_that_was_left_deleted_goes_and_is_not_asked_about(
+    desk: Desk, *, unapplied: bool
+) -> None:
+    client = desk.world.client("Aster")
+    left = desk.bill(client=client)
+    other = desk.world.invoice(client, "140.00")
+    desk.world.settle()
+    desk.end("Invoice", desk.there(left))
+    decide(desk, "leave")
+    shares = {left["id"]: "30.00"} | ({} if unapplied else {other["id"]: "140.00"})
+    body = {"client_id": client, "date": TODAY, "amount": "170.00", "currency": "USD"}
+    allocations = [{"invoice_id": name, "amount": share} for name, share in shares.items()]
+    desk.world.ravetree.create("payments", body | {"allocations": allocations})
+    assert asked(desk) == []
+    (row,) = desk.payments()
+    assert (float(row["TotalAmt"]), float(row["UnappliedAmt"])) == (170.0, 170.0 if unapplied else 30.0)
+    say(desk, f"ravetree:invoice:{left['id']}", "push")
+    assert asked(desk) == []
+    assert float(desk.there(left)["Balance"]) == 70
+
+
+def test_money_that_finds_no_room_names_what_makes_room(desk: Desk) -> None:
+    """It is in QuickBooks already: what is in its way is another payment, or the total."""
+    client = desk.world.client("Aster")
+    first, second = desk.bill(client=client), desk.world.invoice(client, "100.00")
+    desk.world.settle()
+    here, there = desk.receive({first["id"]: "100.00"}), desk.world.receive({second["id"]: "100.00"}, day=TODAY)
+    desk.world.settle()
+    change = desk.world.ravetree.change
+    change("payments", here["id"], {"allocations": []})
+    change("payments", there["id"], {"allocations": [{"invoice_id": first["id"], "amount": "100.00"}]})
+    change("payments", here["id"], {"allocations": [{"invoice_id": second["id"], "amount": "100.00"}]})
+    asked(desk)
+    rows = desk.world.attention()
+    assert {row["code"] for row in rows} == {"more_than_open"}
+    assert {row["remedy"] for row in rows} == {
+        "Take another payment off it in QuickBooks, set its total right, or lower the share; then press retry."
+    }
+    desk.edit("Payment", desk.payments()[0], Line=[])
+    decided = [row["code"] for row in desk.world.attention()]
+    retry_all(desk)
+    assert "more_than_open" not in asked(desk), decided
+
+
+def test_money_that_moves_to_an_invoice_whose_mark_is_deposited_says_so(desk: Desk) -> None:
+    client = desk.world.client("Aster")
+    invoice = desk.world.invoice(client, "100.00")
+    desk.world.settle()
+    payment = desk.receive({desk.bill("200.00", client=client)["id"]: "100.00"})
+    desk.mark(invoice)
+    (holder,) = [row for row in desk.payments() if "placeholder" in row.get("PrivateNote", "")]
+    desk.deposit(holder)
+    share = {"invoice_id": invoice["id"], "amount": "100.00"}
+    desk.world.ravetree.change("payments", payment["id"], {"allocations": [share]})
+    asked(desk)
+    causes = {row["code"]: row["cause"] for row in desk.world.attention() if row["kind"] == "payment"}
+    assert "is deposited in QuickBooks; Ravetree put 100.00 USD of another on it." in causes.get(
+        "placeholder_deposited", str(causes)
+    )

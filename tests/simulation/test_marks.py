@@ -8,7 +8,7 @@ from tests.questions.playing import rest
 from tests.simulation.concurrency.pairs import LINE
 from tests.simulation.concurrency.playing import ORDERS
 from tests.simulation.people import plain
-from tests.simulation.test_tax import rounded_by_line
+from tests.simulation.test_tax import bill, line, rounded_by_line
 from tests.simulation.world import World
 
 pytestmark = pytest.mark.thorough
@@ -379,3 +379,58 @@ def test_what_fell_with_the_total_is_not_asked_about_as_a_receipt(desk: Desk) ->
     assert codes(desk) == ["share_fell_with_total"]
     answer(desk, "quickbooks")
     assert (codes(desk), amounts(desk)) == (["more_than_open"], [])
+
+
+# --- an edit, and a question about the placeholder -------------------------------------------------
+
+
+@pytest.mark.parametrize(("there", "here", "ends"), [(70.0, "90.00", 90), (70.0, "50.00", 50)])
+def test_what_fell_is_answered_and_then_the_edit(desk: Desk, there: float, here: str, ends: float) -> None:
+    """An answer about the placeholder is carried out before anything is asked about the edit."""
+    invoice = marked(desk)
+    desk.price(invoice, there)
+    desk.change(invoice, lines=[LINE | {"unit_price": here}])
+    assert codes(desk) == ["share_fell_with_total"]
+    answer(desk, "quickbooks")
+    assert (codes(desk), amounts(desk)) == (["drift_before_overwrite"], [(there, 0)])
+    answer(desk, "overwrite")
+    if codes(desk) == ["mark_not_covered"]:
+        answer(desk, "placeholder")
+    assert (codes(desk), amounts(desk)) == ([], [(ends, 0)])
+    assert desk.there(invoice)["TotalAmt"] == ends
+
+
+@pytest.mark.parametrize("edit", ["lowered", "another client"])
+def test_a_placeholder_is_restored_behind_an_edit_of_its_invoice(desk: Desk, edit: str) -> None:
+    invoice = marked(desk)
+    desk.edit("Payment", desk.payments()[0], PrivateNote="Cheque 17")
+    if edit == "lowered":
+        desk.change(invoice, lines=[LINE | {"unit_price": "50.00"}])
+    else:
+        desk.change(invoice, client_id=desk.world.client("Birch"))
+    assert codes(desk) == ["placeholder_changed"]
+    answer(desk, "restore")
+    left = 50 if edit == "lowered" else 100
+    assert (codes(desk), amounts(desk)) == ([], [(left, 0)])
+    assert desk.world.compare().differing == []
+
+
+def test_a_part_payment_comes_between_a_mark_and_an_accepted_difference(british: World) -> None:
+    """QuickBooks comes to a penny more, which the placeholder covers too: that makes it no obstacle."""
+    desk = Desk(british)
+    invoice = bill(british, *[line("0.33")] * 3, tax_amount="0.19")
+    answer(desk, "accept")
+    desk.mark(invoice)
+    desk.receive({invoice["id"]: "0.40"})
+    assert (codes(desk), british.connection()["work"]["waiting"]) == ([], 0)
+    assert [amount for amount, _ in amounts(desk)] == [0.4, 0.79]
+    assert float(desk.there(invoice)["Balance"]) == 0
+
+
+def test_a_payment_says_what_it_waits_for_where_the_placeholder_fell_with_the_total(desk: Desk) -> None:
+    invoice = marked(desk)
+    desk.price(invoice, 70.0)
+    payment = desk.receive({invoice["id"]: "40.00"})
+    assert codes(desk) == ["share_fell_with_total"]
+    state = desk.world.ravetree.sync_state("payment", payment["id"])
+    assert state["message"] == "Waits for the question about its invoice."
