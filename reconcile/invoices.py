@@ -1,6 +1,6 @@
 """Invoices: Ravetree decides what they say, both sides decide sent and void. See the table in docs/rules.md."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -8,6 +8,7 @@ from decimal import Decimal
 from reconcile.actions import Action
 from reconcile.decisions import Decision
 from reconcile.documents import (
+    DELETED,
     content_of,
     deleted_in_quickbooks,
     difference_after_write,
@@ -58,6 +59,7 @@ from reconcile.model import (
     write,
 )
 from reconcile.open_balances import plan_open
+from reconcile.payment_facts import shares_of
 from reconcile.questions import answered, says
 
 ENDED_IN_CLOSED_PERIOD = "ended_in_closed_period"
@@ -82,6 +84,18 @@ _NOT_SENT = "QuickBooks was to send it, and does not: its new client has no e-ma
 
 VOID, DELETE = "void", "delete"
 """What becomes in QuickBooks of an invoice that is deleted in Ravetree."""
+
+
+def is_left_for_good(said: Collection[Answer], quickbooks_id: str, was: QuickBooksPayment | None) -> bool:
+    """Whether a person left an invoice so for good: a payment that comes over it later is no matter of ours.
+
+    That is one that ended in a closed period, and one that stands in Ravetree alone, unless the payment lay on it in
+    both books before: `was` is what QuickBooks said of it then.
+    """
+    if any(answer.code == ENDED_IN_CLOSED_PERIOD for answer in said):
+        return True
+    is_left = any((answer.code, answer.other) == (DELETED, quickbooks_id) for answer in said)
+    return is_left and (was is None or quickbooks_id not in shares_of(was))
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,12 @@ def keep(
 
 def of(session: Session, connection_id: str, subjects: Iterable[Record]) -> tuple[Answer, ...]:
     """What was said of a record, under any of its names."""
-    return tuple(
-        Answer(row.code, row.decision, row.other, tuple(row.data.get("amounts", ())))
-        for row in rows(session, connection_id, subjects)
-    )
+    return tuple(said_in(row) for row in rows(session, connection_id, subjects))
+
+
+def said_in(row: LastingAnswer) -> Answer:
+    """The answer alone, without who gave it."""
+    return Answer(row.code, row.decision, row.other, tuple(row.data.get("amounts", ())))
 
 
 def rows(session: Session, connection_id: str, subjects: Iterable[Record]) -> list[LastingAnswer]:

@@ -217,7 +217,8 @@ class BothBooks:
                 return compare_estimate(ours, theirs, then, self._links(pair))
             case (RavetreePayment() | Gone(), QuickBooksPayment() | Gone(), Kind.PAYMENT):
                 was = _agreed(mine, other, RavetreePayment, QuickBooksPayment)
-                known = self.lists.known_invoices([ours, theirs, mine, other])
+                last = other if isinstance(other, QuickBooksPayment) else None
+                known = self.lists.known_invoices([ours, theirs, mine, other], last)
                 spent = Decimal(str(pair.kept.get("spent", 0)))
                 return compare_payment(ours, theirs, was, known, self.lists.methods, spent)
         raise TypeError(f"a pair of {pair.kind} holds other records")

@@ -1,16 +1,19 @@
 """What records of a connection are compared by: listed once for one question."""
 
+from collections import defaultdict
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
 from clients.ravetree.account import RESOURCES
 from reconcile.actions import Action
-from reconcile.model import ZERO, Kind, QuickBooksPayment, RavetreePayment, Record, Side
+from reconcile.decisions import Decision
+from reconcile.invoices import is_left_for_good
+from reconcile.model import ZERO, Answer, Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.payment_facts import KnownInvoice
 from schemas import quickbooks
 from schemas.quickbooks import Body
-from storage import connections, copies, journal, models, pairs, pending
+from storage import answers, connections, copies, journal, models, pairs, pending
 from storage.models import Copy, Pair, PendingChange
 from sync.books import Books
 
@@ -66,8 +69,11 @@ class Lists:
             found = pairs.every(session, self.books.id, Kind.INVOICE)
         return {pair.ravetree_id: pair for pair in found}, {pair.quickbooks_id: pair for pair in found}
 
-    def known_invoices(self, records: Iterable[Any]) -> tuple[KnownInvoice, ...]:
-        """The paired invoices that any of these payments names."""
+    def known_invoices(self, records: Iterable[Any], was: QuickBooksPayment | None = None) -> tuple[KnownInvoice, ...]:
+        """The paired invoices that any of these payments names, without those that a person left for good.
+
+        `was` is what QuickBooks said of the payment when both sides last agreed.
+        """
         by_ours, by_theirs = self.invoice_pairs
         found: dict[str, Pair] = {}
         for record in records:
@@ -75,7 +81,22 @@ class Lists:
                 by = by_ours if isinstance(record, RavetreePayment) else by_theirs
                 named = [by.get(allocation.invoice_id) for allocation in record.allocations]
                 found |= {pair.ravetree_id: pair for pair in named if pair is not None and pair.base_quickbooks}
-        return tuple(self._known_invoice(pair) for _, pair in sorted(found.items()))
+        return tuple(
+            self._known_invoice(pair)
+            for name, pair in sorted(found.items())
+            if not is_left_for_good(
+                self._left.get(str(Record(Side.RAVETREE, Kind.INVOICE, name)), ()), pair.quickbooks_id, was
+            )
+        )
+
+    @cached_property
+    def _left(self) -> Mapping[str, list[Answer]]:
+        """What people left as it is, by the name of the record."""
+        found: defaultdict[str, list[Answer]] = defaultdict(list)
+        with self.books.reading() as session:
+            for row in answers.every(session, self.books.id, Decision.LEAVE):
+                found[row.subject].append(answers.said_in(row))
+        return found
 
     def _known_invoice(self, pair: Pair) -> KnownInvoice:
         accepted = pairs.accepted_gap(pair)

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from reconcile.decisions import Decision
-from reconcile.documents import DELETED
-from reconcile.invoices import ENDED_IN_CLOSED_PERIOD
+from reconcile.invoices import is_left_for_good
 from reconcile.markers import marked_payment
 from reconcile.marks import is_edited, lost_shares, takes_less, wanted_of
 from reconcile.model import (
@@ -164,16 +163,8 @@ def _known_invoices(books: Books, ours: Ours, theirs: Theirs, base: PaymentBase 
 
 
 def _was_left(books: Books, pair: Pair, base: PaymentBase | None) -> bool:
-    """Whether a person left an invoice so for good: what comes over it later is no matter of ours.
-
-    That is one that ended in a closed period, and one that stands in Ravetree alone, unless the payment lay on it in
-    both books before.
-    """
     said = books.answers([Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id)])
-    if any(answer.code == ENDED_IN_CLOSED_PERIOD for answer in said):
-        return True
-    is_left = any((answer.code, answer.other) == (DELETED, pair.quickbooks_id) for answer in said)
-    return is_left and (base is None or pair.quickbooks_id not in shares_of(base.quickbooks))
+    return is_left_for_good(said, pair.quickbooks_id, base.quickbooks if base is not None else None)
 
 
 def _known_then(pair: Pair | None) -> frozenset[str]:

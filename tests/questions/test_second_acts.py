@@ -376,6 +376,7 @@ def test_money_partly_on_an_invoice_that_was_left_deleted_goes_and_is_not_asked_
     assert asked(desk) == []
     (row,) = desk.payments()
     assert (float(row["TotalAmt"]), float(row["UnappliedAmt"])) == (170.0, 170.0 if unapplied else 30.0)
+    assert "unexplained" not in {row["cause"] for row in desk.world.parity()["rows"]}
     say(desk, f"ravetree:invoice:{left['id']}", "push")
     assert asked(desk) == []
     assert float(desk.there(left)["Balance"]) == 70

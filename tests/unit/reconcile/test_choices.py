@@ -19,6 +19,22 @@ def test_a_decision_says_what_it_writes_for_its_question() -> None:
     assert general[0].does != own[0].does
 
 
+CHOSEN_DIFFERENTLY = (
+    ("contact_unlinked", "link"),
+    ("contact_unlinked", "two"),
+    ("customer_gone", "link"),
+    ("mark_not_covered", "leave"),
+    ("mark_in_closed_period", "leave"),
+    ("placeholder_removed", "leave"),
+    ("removed_there_edited_here", "quickbooks"),
+)
+
+
+@pytest.mark.parametrize(("code", "decision"), CHOSEN_DIFFERENTLY)
+def test_what_a_decision_writes_is_said_where_its_question_has_its_own_words(code: str, decision: str) -> None:
+    assert choices(code, [decision])[0].does != choices("any_code", [decision])[0].does
+
+
 def test_a_link_needs_a_target_and_one_of_several_does() -> None:
     found = choices("one_or_two_payments", ["one:target", "two", "link"])
     assert [(each.decision, each.needs_target) for each in found] == [("one", True), ("two", False), ("link", True)]

@@ -331,3 +331,31 @@ def test_an_invoice_that_the_rules_would_write_differs(memo: str, total: int, th
     found = invoices(ours, theirs)
     if planned.attention is not None:
         assert found
+
+
+def test_a_payment_that_no_edit_explains_is_told_as_one_that_may_stand_twice_or_as_it_is() -> None:
+    """Both stand as they were when they agreed, and are not the same."""
+
+    def told(ours: Any, theirs: Any, label: str) -> tuple[Cause, str]:
+        (found,) = (one for one in compare_payment(ours, theirs, (ours, theirs), (INVOICE,)) if one.field == label)
+        return found.cause, found.next
+
+    twice = "Nothing by itself: this payment may stand twice in QuickBooks."
+    assert told(PAID[0], replace(PAID[1], amount=Decimal(50), unapplied=Decimal(10)), "amount") == (Cause.HELD, twice)
+    shares = copied_payment(40, ("Q1", 30), reference="CHK 1")
+    assert told(PAID[0], shares, "on invoice 1043") == (Cause.HELD, twice)
+    assert told(PAID[0], replace(PAID[1], reference="B"), "reference") == (
+        Cause.UNEXPLAINED,
+        "Nothing: nobody changed the reference since both agreed.",
+    )
+
+
+def test_gross_prices_are_compared_with_what_quickbooks_keeps_of_them() -> None:
+    def lines(gross: int | None) -> list[str]:
+        ours = ravetree_invoice(120, lines=(line(120, description="Work"),), tax_inclusive=True)
+        kept = None if gross is None else Decimal(gross)
+        theirs = quickbooks_invoice(120, lines=(quickbooks_line(100, gross=kept),))
+        return [one.field for one in compare_invoice(ours, theirs, (ours, theirs), LINKS)]
+
+    assert lines(120) == lines(None) == []
+    assert lines(110) == ["line 1 amount"]

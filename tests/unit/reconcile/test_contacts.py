@@ -184,3 +184,16 @@ def test_otherwise_a_contact_is_made() -> None:
     mailed = contact("Someone else", email="ap@example.com")
     found = match_contact(customer(email="ap@example.com"), [mailed], (), others={"someone else"})
     assert isinstance(found, CreateContact), "who has that name is another customer's"
+
+
+def test_none_of_the_candidates_means_a_new_customer_with_the_id_only_where_the_name_is_taken() -> None:
+    client = contact(email="ap@example.com")
+    assert match(client, "USD", [customer()], "two") == CreateCustomer("Bright Harbor (client_1)")
+    by_address = [customer("Someone else", email="ap@example.com")]
+    assert match(client, "USD", by_address, "two") == CreateCustomer("Bright Harbor")
+    assert isinstance(match(client, "USD", by_address, "another answer"), Attention)
+
+
+def test_a_name_that_is_cut_ends_with_no_space() -> None:
+    assert customer_name(contact("x" * 99 + " y")) == "x" * 99
+    assert customer_name(contact("  x" + " y")) == "x y"

@@ -108,3 +108,12 @@ def test_what_a_person_tied_is_asked_about_where_it_would_change_in_weight(remot
 
 def _base() -> InvoiceBase:
     return InvoiceBase(ravetree_invoice(), quickbooks_invoice(), {"l1": "1"})
+
+
+def test_as_many_are_named_as_there_is_room_for() -> None:
+    others = tuple(quickbooks_invoice(id=str(place), number=f"QB-{place}") for place in range(9))
+    attention = plan(case(estimate_invoices=others)).attention
+    assert attention is not None
+    named = sum(f"(Id {place})" in attention.cause for place in range(9))
+    another = f"; QB-{named} of 2026-11-20, 100.00 (Id {named})"
+    assert len(f"{attention.cause} {attention.remedy}") + len(another) > SENTENCE_LIMIT

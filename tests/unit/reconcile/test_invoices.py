@@ -736,6 +736,66 @@ def test_balances_are_compared_once_every_payment_was_looked_at() -> None:
     assert plan(replace(apart, left_alone=amount(-40))) == NOTHING
 
 
+def test_a_deposit_that_makes_the_balances_differ_is_asked_about_as_that() -> None:
+    there = quickbooks_invoice(paid=40, deposit=amount(40))
+    found = plan(paired_case(remote=there))
+    assert attention(found) == ("held", "deposit_on_form")
+    left = plan(paired_case(remote=there, decision="leave", decided_on="deposit_on_form")).remember
+    assert left == Answer("deposit_on_form", "leave", amounts=("100.00", "60.00"))
+
+
+def test_why_balances_wait_is_said() -> None:
+    apart = paired_case(remote=quickbooks_invoice(paid=40))
+    reasons = {
+        plan(replace(apart, unseen_payments=(Record(Side.QUICKBOOKS, Kind.PAYMENT, "QP1"),))).waits_because,
+        plan(replace(apart, payments_under_way=True)).waits_because,
+    }
+    assert len(reasons) == 1
+    assert reasons.pop().endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("paid", "deposit", "remedy"),
+    [
+        (40, 0, "Remove the payments"),
+        (60, 40, "Remove the payments and the deposit on the form"),
+        (40, 40, "Take the deposit off the form"),
+    ],
+)
+def test_how_an_invoice_becomes_unpaid_is_said_by_what_pays_it(paid: int, deposit: int, remedy: str) -> None:
+    there = quickbooks_invoice(paid=paid, deposit=amount(deposit))
+    asked = plan(paired_case(ravetree_invoice(status="void"), there)).attention
+    assert asked is not None
+    assert asked.remedy.startswith(f"{remedy} ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "pushed"),
+    [
+        ({}, False),
+        ({"ravetree": ravetree_invoice(sent=True)}, True),
+        ({"ravetree": ravetree_invoice(marked_paid_at=MARKED_AT)}, True),
+        ({"ravetree": ravetree_invoice(paid=1)}, True),
+        ({"requested": True}, True),
+    ],
+)
+def test_a_draft_waits_until_it_is_sent_begun_or_asked_for(changes: dict[str, Any], pushed: bool) -> None:
+    made = plan(invoice_case(draft_policy="sent", **changes))
+    assert [write.action for write in made.writes] == (["invoice.create"] if pushed else [])
+    assert (made.ignored == "a draft: it is pushed when it is sent") is not pushed
+    assert plan(invoice_case(**changes)).writes
+
+
+def test_a_due_date_is_dropped_only_where_ravetree_had_one() -> None:
+    def drops(was: date | None, now: date | None) -> bool:
+        before, after = ravetree_invoice(due_date=was), ravetree_invoice(due_date=now, memo="anew")
+        content = the_write(plan(paired_case(after, was=before))).content
+        assert isinstance(content, InvoiceContent)
+        return content.drops_due_date
+
+    assert (drops(DAY, None), drops(None, None), drops(DAY, DAY)) == (True, False, False)
+
+
 def test_a_deposit_on_the_form_is_named_wherever_it_stops_something() -> None:
     there = quickbooks_invoice(paid=40, deposit=amount(40))
     lowered = plan(paired_case(ravetree_invoice(30), there)).attention

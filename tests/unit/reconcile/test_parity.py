@@ -85,6 +85,16 @@ def test_credit_explains_a_balance_to_the_cent_only() -> None:
     )
 
 
+@pytest.mark.parametrize(("credit", "side"), [(40, "QuickBooks"), (-40, "Ravetree")])
+def test_credit_is_told_with_its_amount_and_where_it_is_applied(credit: int, side: str) -> None:
+    balances = {"ravetree": figures(), "quickbooks": figures(balance="60")}
+    if credit < 0:
+        balances = {"ravetree": figures(balance="60"), "quickbooks": figures()}
+    row = explain(pair(difference(), credit=Decimal(credit), **balances))
+    assert row is not None
+    assert row.text == f"Credit of 40.00 USD is applied in {side} alone."
+
+
 def test_a_mark_as_paid_is_said_even_while_something_is_under_way() -> None:
     assert cause(difference(cause=Cause.MARKED), own=Waiting("due")) is Cause.MARKED
 

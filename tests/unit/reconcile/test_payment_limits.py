@@ -494,6 +494,9 @@ def test_a_payment_waits_for_the_question_what_became_of_its_invoices_placeholde
     invoice = known(placeholder=placeholder(40), placeholder_changed=True)
     case = payment_case(ravetree=ravetree_payment(40), invoices=(invoice,))
     assert (comes_to(case), plan(case).waits_for) == ("waits", INVOICE)
+    full = quickbooks_invoice(paid=100)
+    fell = replace(case, invoices=(known(quickbooks=full, placeholder=placeholder(60), placeholder_fell=True),))
+    assert (plan(fell).waits_for, plan(fell).waits_because) == (INVOICE, "Waits for the question about its invoice.")
 
 
 # --- the same receipt on both sides ----------------------------------------------------------------

@@ -602,6 +602,34 @@ def test_another_client_is_another_customer_unless_who_pays_is_above_it() -> Non
 
 
 @pytest.mark.parametrize(
+    ("payers", "there", "payer"),
+    [
+        # Whoever pays goes on paying: as one of those who can, or where nothing is added to what it pays.
+        ((CUSTOMER, "C2"), "Q1", CUSTOMER),
+        ((CUSTOMER, "C2"), "Q8", CUSTOMER),
+        (("C2",), "Q1", CUSTOMER),
+        (("C2",), "Q8", "C2"),
+        (("C3",), "Q8", "C3"),
+    ],
+)
+def test_who_pays_goes_on_paying_where_it_can(payers: tuple[str, ...], there: str, payer: str) -> None:
+    theirs = quickbooks_payment(40, (there, 40), note=copied_payment().note)
+    invoices = (known(), known("R8", "Q8"))
+    was = ravetree_payment(40, ("R1" if there == "Q1" else "R8", 40))
+    now = replace(ravetree_payment(reference="CHK 7"), allocations=ravetree_payment(40, ("R1", 40)).allocations)
+    case = paired_payment_case(
+        now, theirs, was=was, remote_was=theirs, invoices=invoices, payers=payers, client_customer_id="C2"
+    )
+    assert content_of(case).party_id == payer
+
+
+def test_a_new_payment_bears_the_currency_of_ravetrees() -> None:
+    remote = quickbooks_invoice(currency="EUR")
+    case = payment_case(ravetree=ravetree_payment(currency="EUR"), invoices=(known(quickbooks=remote),))
+    assert (content_of(case).currency, content_of(case).amount) == ("EUR", amount(40))
+
+
+@pytest.mark.parametrize(
     "theirs",
     [
         copied_payment(deposited=True),

@@ -78,6 +78,8 @@ def test_what_a_mapping_leads_to_is_said_to_be_inactive_or_deleted(entry: Mapped
         ({"consent_ends_at": NOW}, {"consent_ended": "warning"}),
         ({"last_write_at": NOW - 2 * HOUR}, {"webhooks_silent": "warning"}),
         ({"last_write_at": NOW - HOUR / 2}, {}),
+        ({"last_write_at": NOW - HOUR}, {"webhooks_silent": "warning"}),
+        ({"last_write_at": NOW - 2 * HOUR, "last_webhook_at": NOW - 3 * HOUR}, {}),
         ({"last_write_at": NOW - 2 * HOUR, "last_webhook_at": NOW - 2 * HOUR}, {}),
         ({"last_write_at": NOW - 2 * HOUR, "last_webhook_at": NOW - 9 * HOUR}, {"webhooks_silent": "warning"}),
     ],

@@ -118,3 +118,25 @@ def test_what_a_person_stopped_is_shown_on_every_page_and_told_to_nobody() -> No
     assert [one.code for one in found if one.is_told] == [Code.DEAD_LETTERS]
     (paused,) = judge(replace(WELL, **company(state="paused", cause="Paused by Kim.", by_a_person=True)))
     assert not paused.is_told
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "what", "how"),
+    [
+        ("everything", "", "every write", "run `ravebooks resume --all`"),
+        ("invoice", "invoice", "writes of invoice", "post to `/api/brakes/invoice/resume`"),
+    ],
+)
+def test_what_a_person_stopped_names_the_brake_since_when_and_how_it_is_released(
+    name: str, subject: str, what: str, how: str
+) -> None:
+    since = START - timedelta(hours=3)
+    (finding,) = judge(replace(WELL, brakes=(Brake(name, "", "", since),)))
+    assert (finding.subject, finding.since) == (subject, since)
+    assert finding.cause.startswith(f"Somebody stopped {what} ")
+    assert finding.remedy == f"Nothing is lost; when it is mended press Go on, or {how}."
+
+
+def test_what_concerns_the_whole_installation_names_no_connection() -> None:
+    (finding,) = judge(replace(WELL, processes=LIVE[1:]))
+    assert finding.subject == ""
