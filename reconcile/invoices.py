@@ -68,6 +68,9 @@ ENDED_IN_CLOSED_PERIOD = "ended_in_closed_period"
 DRIFT = "drift_before_overwrite"
 """The code of the question whether Ravetree's content goes over an edit of a bookkeeper's."""
 
+VALID_AGAIN = "valid_again_in_quickbooks"
+"""The code of the question what becomes of an invoice that was void in both books, and is not any more in one."""
+
 CLOSED_CODES = frozenset({CLOSED, IN_CLOSED_PERIOD, ENDED_IN_CLOSED_PERIOD})
 """Questions that are asked because of the closing date."""
 
@@ -89,10 +92,10 @@ VOID, DELETE = "void", "delete"
 def is_left_for_good(said: Collection[Answer], quickbooks_id: str, was: QuickBooksPayment | None) -> bool:
     """Whether a person left an invoice so for good: a payment that comes over it later is no matter of ours.
 
-    That is one that ended in a closed period, and one that stands in Ravetree alone, unless the payment lay on it in
+    That is one that ended in Ravetree alone, and one that stands in Ravetree alone, unless the payment lay on it in
     both books before: `was` is what QuickBooks said of it then.
     """
-    if any(answer.code == ENDED_IN_CLOSED_PERIOD for answer in said):
+    if any(answer.code in (ENDED_IN_CLOSED_PERIOD, VALID_AGAIN) for answer in said):
         return True
     is_left = any((answer.code, answer.other) == (DELETED, quickbooks_id) for answer in said)
     return is_left and (was is None or quickbooks_id not in shares_of(was))
@@ -125,8 +128,9 @@ class InvoiceCase:
     have invoiced of it in QuickBooks. The two policies are the
     bookkeeper's: `draft_policy` `create` or `sent`, `delete_policy` `void` or `delete`. `installation` is the id that
     our markers bear. `time_zone` is the company's, in which an instant has its date (`day_in`); empty while unknown.
-    `void_told` says that an event told of its void. `tax`, `customer_taxable` and `percents` are what `References` says
-    of them. `left_alone` is by how much more QuickBooks has open because a person left payments on one side.
+    `void_told` says that an event told of its void, `void_before` that QuickBooks' was void once both had ended.
+    `tax`, `customer_taxable` and `percents` are what `References` says of them. `left_alone` is by how
+    much more QuickBooks has open because a person left payments on one side.
     """
 
     ravetree: RavetreeInvoice | Gone | None
@@ -164,6 +168,7 @@ class InvoiceCase:
     answers: tuple[Answer, ...] = ()
     sent_written: bool = False
     void_told: bool = False
+    void_before: bool = False
     estimate: QuickBooksEstimate | Record | None = None
     estimate_invoices: tuple[QuickBooksInvoice, ...] = ()
     draft_policy: str = ON_CREATE
@@ -294,7 +299,9 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
     if room is not None and not room.writes:
         return room
     settled = remote.paid_amount - _freed(case, room)
-    if settled > ZERO and invoice.client_id != base.ravetree.client_id:
+    content = _content(case, invoice, base, remote)
+    moves = isinstance(content, Plan) or content.customer_id != remote.customer_id
+    if settled > ZERO and invoice.client_id != base.ravetree.client_id and moves:
         return held(
             "client_changed_with_payments",
             f"{name} got another client in Ravetree, but QuickBooks has {_paid_by(remote)} on it.",
@@ -315,7 +322,6 @@ def _plan_overwrite(case: InvoiceCase, invoice: RavetreeInvoice, remote: QuickBo
             f"{money(settled, invoice.currency)} of it are paid in QuickBooks{_as_deposit(remote)}.",
             "Correct the lines, or take the payment back first.",
         )
-    content = _content(case, invoice, base, remote)
     if isinstance(content, Plan):
         return content
     if settled > ZERO and content.customer_id != remote.customer_id:
@@ -453,6 +459,8 @@ def _plan_ended_in_ravetree(case: InvoiceCase, remote: QuickBooksInvoice) -> Pla
     """Void and deleted in Ravetree both become void in QuickBooks; payments on it stop that."""
     if remote.voided:
         return _let_go(case, remote.number) or NOTHING
+    if (step := _valid_again(case, remote)) is not None:
+        return step
     if (done := _left_in_closed_period(case, remote)) is not None:
         return done
     holder = live_placeholder(case)
@@ -472,6 +480,24 @@ def _plan_ended_in_ravetree(case: InvoiceCase, remote: QuickBooksInvoice) -> Pla
     deletes = case.delete_policy == DELETE and isinstance(case.ravetree, Gone)
     ended = Action.INVOICE_DELETE if deletes else Action.INVOICE_VOID
     return write(Side.QUICKBOOKS, ended, remote.id, remote.sync_token)
+
+
+def _valid_again(case: InvoiceCase, remote: QuickBooksInvoice) -> Plan | None:
+    """What was void in both books and is valid again in QuickBooks: nobody has said that it is to be void there too."""
+    if not case.void_before or says(case, VALID_AGAIN, Decision.RAVETREE):
+        return None
+    if answered(case, VALID_AGAIN) is not None:
+        return Plan(ignored="left as it is in QuickBooks")
+    if says(case, VALID_AGAIN, Decision.LEAVE):
+        return Plan(remember=Answer(VALID_AGAIN, Decision.LEAVE))
+    return held(
+        VALID_AGAIN,
+        f"Invoice {remote.number} was void in both books; in QuickBooks it comes to "
+        f"{money(remote.total, remote.currency)} again.",
+        "Decide `leave` to keep it in QuickBooks alone, or `ravetree` to void it there again.",
+        Decision.LEAVE,
+        Decision.RAVETREE,
+    )
 
 
 def _left_in_closed_period(case: InvoiceCase, remote: QuickBooksInvoice) -> Plan | None:

@@ -37,7 +37,8 @@ class KnownInvoice:
     `open_here` and `total_here` are Ravetree's now, None while not asked. `placeholder_changed`: a bookkeeper edited
     the payment that stands for its mark as paid, and a person is asked what it is; `placeholder_fell`: what changed in
     it came with the invoice's total alone. `ended_here`: void or deleted in Ravetree, and not in QuickBooks;
-    `other_currency_here`: it has another currency there than in QuickBooks by now.
+    `other_currency_here`: it has another currency there than in QuickBooks by now; `deleted_there`: QuickBooks has it
+    no more, and a person is asked about that.
     `accepted` is by how much QuickBooks' total is more than Ravetree's, as a person decided.
     """
 
@@ -54,6 +55,7 @@ class KnownInvoice:
     placeholder_fell: bool = False
     ended_here: bool = False
     other_currency_here: bool = False
+    deleted_there: bool = False
     accepted: Decimal = ZERO
 
 

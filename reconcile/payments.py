@@ -130,7 +130,7 @@ def _plan_new_in_ravetree(case: PaymentCase, payment: RavetreePayment) -> Plan:
         )
     facts = ravetree_facts(payment, case.invoices, case.methods)
     for invoice in case.invoices:
-        if invoice.other_currency_here:
+        if invoice.other_currency_here or invoice.deleted_there:
             return _after_its_invoice(invoice)
         if step := _with_placeholder(case, payment, facts, invoice):
             return step
@@ -246,6 +246,9 @@ def _plan_paired(case: PaymentCase, base: PaymentBase) -> Plan:
     if ravetree_gone and quickbooks_gone:
         return NOTHING
     if isinstance(theirs, QuickBooksPayment) and ravetree_gone:
+        if base.quickbooks.voided:
+            # It was void when both were gone: what a bookkeeper has entered on it since is another payment.
+            return Plan(unpair=True)
         return _plan_removed_in_ravetree(case, base, theirs)
     if isinstance(ours, RavetreePayment) and quickbooks_gone:
         return _plan_removed_in_quickbooks(case, base, ours)
@@ -360,7 +363,7 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
         # What it pays itself is open for it again.
         room = {i: i.quickbooks.balance + other.allocations.get(i.quickbooks_id, ZERO) for i in case.invoices}
         mine = within(mine, room, Side.QUICKBOOKS)
-        if (step := _without_room(ours, mine, other, room)) is not None:
+        if (step := _without_room(ours, mine, other, room, Side.RAVETREE)) is not None:
             return step
         content = _for_quickbooks(mine, case, ours.id, theirs)
         return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
@@ -375,7 +378,10 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
             for i in case.invoices
             if i.open_here is not None
         }
-        content = _for_ravetree(within(other, room, Side.RAVETREE), case, ours)
+        other = within(other, room, Side.RAVETREE)
+        if (step := _without_room(ours, other, mine, room, Side.QUICKBOOKS)) is not None:
+            return step
+        content = _for_ravetree(other, case, ours)
         return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, content)
     return (
         _plan_newly_known(case, ours, theirs)
@@ -385,22 +391,22 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
 
 
 def _without_room(
-    ours: RavetreePayment, mine: Facts, other: Facts, room: Mapping[KnownInvoice, Decimal]
+    ours: RavetreePayment, wanted: Facts, now: Facts, room: Mapping[KnownInvoice, Decimal], got_in: Side
 ) -> Plan | None:
-    """What comes before more of a payment is put on an invoice than QuickBooks has open for it."""
+    """What comes before more of a payment, as `got_in` has it, is put on an invoice than the other side has open."""
     for invoice, most in room.items():
-        share = mine.allocations.get(invoice.quickbooks_id, ZERO)
-        if share <= max(most, other.allocations.get(invoice.quickbooks_id, ZERO)):
+        share = wanted.allocations.get(invoice.quickbooks_id, ZERO)
+        if share <= max(most, now.allocations.get(invoice.quickbooks_id, ZERO)):
             continue
+        where = "QuickBooks" if got_in is Side.RAVETREE else "Ravetree"
+        remedy = f"Take another payment off it in {where}, set its total right, or lower the share; then press retry."
+        asked = _more_than_open(invoice, wanted, got_in, most, remedy)
+        if got_in is Side.QUICKBOOKS:
+            ended = invoice.ended_here or invoice.other_currency_here
+            return _after_its_invoice(invoice) if ended else asked
         if invoice.placeholder is not None and invoice.placeholder.deposited:
-            return _deposited(invoice, f"Ravetree put {money(share, mine.currency)} of another on it")
-        return _behind_placeholder(ours, invoice) or _more_than_open(
-            invoice,
-            mine,
-            Side.RAVETREE,
-            most,
-            "Take another payment off it in QuickBooks, set its total right, or lower the share; then press retry.",
-        )
+            return _deposited(invoice, f"Ravetree put {money(share, wanted.currency)} of another on it")
+        return _behind_placeholder(ours, invoice) or asked
     return None
 
 
@@ -576,12 +582,14 @@ def _for_ravetree(facts: Facts, case: PaymentCase, now: RavetreePayment | None =
         reference=_whole(facts.reference, now),
         marker="",
         allocations=shares + foreign,
-        method=_key_of(case.methods, facts.method),
+        method=_key_of(case.methods, facts.method, now),
     )
 
 
-def _key_of(methods: Mapping[str, str], quickbooks_id: str | None) -> str | None:
-    """Ravetree's key of a payment method; the first one where several are mapped to it."""
+def _key_of(methods: Mapping[str, str], quickbooks_id: str | None, now: RavetreePayment | None) -> str | None:
+    """Ravetree's key of a payment method: its own where that is mapped to it, else the first of those that are."""
+    if now is not None and now.method is not None and methods.get(now.method) == quickbooks_id:
+        return now.method
     return next((key for key, mapped in sorted(methods.items()) if mapped == quickbooks_id), None)
 
 
@@ -593,6 +601,7 @@ def _for_quickbooks(
     foreign = () if now is None else tuple(a for a in now.allocations if a.invoice_id not in known)
     spent = spent_elsewhere(case) if now is not None else ZERO
     shown = None if now is None else quickbooks_facts(now, case.invoices, spent=spent)
+    ours = case.ravetree if isinstance(case.ravetree, RavetreePayment) else None
     return PaymentContent(
         party_id=_payer(case, facts, now),
         date=facts.date,
@@ -606,7 +615,7 @@ def _for_quickbooks(
         allocations=shares + foreign,
         method=facts.method,
         deposit_account=case.deposit_accounts.get(
-            _key_of(case.methods, facts.method) or "", case.deposit_accounts.get("")
+            _key_of(case.methods, facts.method, ours) or "", case.deposit_accounts.get("")
         ),
     )
 

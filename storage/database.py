@@ -26,6 +26,9 @@ SQLITE_STATEMENTS = 1024
 CONNECT_SECONDS = 2
 STATEMENT_MILLISECONDS = 15_000
 """The server ends a statement then."""
+IDLE_MILLISECONDS = 10_000
+"""The server ends a transaction in which nothing was asked for so long. One whose connection leads nowhere keeps its
+locks until the server's network notices, which may be hours, and whoever goes on with that work waits for them."""
 ANSWER_SECONDS = 20.0
 """A server that hangs, or a connection from which nothing comes back, ends nothing: then we do."""
 PING_SECONDS = 5.0
@@ -172,7 +175,8 @@ class Database:
             self.url,
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
-                "options": f"-c statement_timeout={STATEMENT_MILLISECONDS} -c timezone=UTC",
+                "options": f"-c statement_timeout={STATEMENT_MILLISECONDS} "
+                f"-c idle_in_transaction_session_timeout={IDLE_MILLISECONDS} -c timezone=UTC",
                 **DEAD_CONNECTION,
             },
             hide_parameters=True,

@@ -26,7 +26,8 @@ def as_long_as_it_takes(connection: Connection) -> Iterator[None]:
     driver = connection.connection.driver_connection
     if isinstance(driver, LimitedConnection):
         driver.answers_within = None
-    connection.execute(sa.text("SET statement_timeout = 0"))
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.execute(sa.text(f"SET {limit} = 0"))
     # Whoever asks meanwhile queues behind a lock that is waited for: it is given up, and `release` run again.
     connection.execute(sa.text(f"SET lock_timeout = {int(lock_seconds * 1000)}"))
     connection.commit()

@@ -147,6 +147,7 @@ class DocumentWork(Generic[Case]):
 
     def agreed(self, seen: Seen[Case], plan: Plan) -> None:
         """What was decided is done, other than what lasts for as long as nothing comes of it."""
+        self.documents.at_rest(self.books, seen)
         decision = seen.wish.decision
         if decision and not (plan.ignored and decision in _LASTING):
             self._use_up_decision()

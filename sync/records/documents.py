@@ -75,6 +75,9 @@ class Documents(ABC, Generic[Case]):
         """Ravetree's number, where QuickBooks had made up its own."""
         return numbering(seen.subject, seen.body or {}, self.load_own(seen.raw).number)
 
+    def at_rest(self, books: Books, seen: Seen[Case]) -> None:
+        """What is kept of a document that needs nothing any more."""
+
     def put_back(self, books: Books, seen: Seen[Case], write: Write) -> Plan:  # noqa: ARG002
         """What had made room for `write`, which QuickBooks refuses, as it was."""
         return NOTHING

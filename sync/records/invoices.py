@@ -43,6 +43,9 @@ from sync.writes.journal import Request
 Invoice = RavetreeInvoice | Gone
 Remote = QuickBooksInvoice | Gone | None
 
+VOID_IN_BOTH = "void_in_both"
+"""What is kept with the pair of an invoice once it is void in QuickBooks and ended in Ravetree."""
+
 
 class Invoices(Documents[InvoiceCase]):
     """What invoices say for themselves."""
@@ -104,6 +107,7 @@ class Invoices(Documents[InvoiceCase]):
             is_current=copy is None or not copy.stale,
             sent_written=sent_written,
             void_told=void_told,
+            void_before=bool(partner.kept.get(VOID_IN_BOTH)),
             estimate=estimate,
             estimate_invoices=estimate_behind.invoiced_by_others(books, estimate, raw) if is_new else (),
             draft_policy=connection.draft_policy,
@@ -140,6 +144,15 @@ class Invoices(Documents[InvoiceCase]):
         """What is raised behind the invoice is asked about before that is written."""
         edits = bool(plan.writes) and plan.writes[0].action == Action.INVOICE_UPDATE
         return super().depends_on_closing_date(seen, plan) or (edits and rules.raises_mark(seen.case))
+
+    def at_rest(self, books: Books, seen: Seen[InvoiceCase]) -> None:
+        """That it was void in both books is kept: a bookkeeper may make QuickBooks' valid again."""
+        ours, theirs = seen.case.ravetree, seen.case.quickbooks
+        ended = isinstance(ours, Gone) or (isinstance(ours, RavetreeInvoice) and ours.void)
+        if not ended or not isinstance(theirs, QuickBooksInvoice) or not theirs.voided or seen.case.void_before:
+            return
+        with books.writing() as session:
+            pairs.keep(session, books.id, Kind.INVOICE, seen.subject.id, **{VOID_IN_BOTH: True})
 
     def unit(self, books: Books, subject: Record, raw: Body | None = None) -> list[Record]:
         """Ravetree's payments on it, and QuickBooks' on one that is taken over."""

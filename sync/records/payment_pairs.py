@@ -90,7 +90,13 @@ def renew_base(books: Books, seen: SeenPayment) -> None:
     ours, theirs = case.ravetree, case.quickbooks
     if base is None or case.lost or copy is None or copy.stale:
         return
-    if not isinstance(ours, RavetreePayment) or not isinstance(theirs, QuickBooksPayment):
+    if not isinstance(theirs, QuickBooksPayment):
+        return
+    if theirs.voided and (not isinstance(ours, RavetreePayment) or ours.voided):
+        # Both are gone: what a bookkeeper enters on the void one later is another payment.
+        _keep_void(books, copy)
+        return
+    if not isinstance(ours, RavetreePayment):
         return
     spent = spent_elsewhere(case)
     mine, other = ravetree_facts(ours, case.invoices), quickbooks_facts(theirs, case.invoices, spent=spent)
@@ -105,6 +111,24 @@ def renew_base(books: Books, seen: SeenPayment) -> None:
         )
         known = sorted(invoice.quickbooks_id for invoice in case.invoices)
         pairs.keep(session, books.id, Kind.PAYMENT, name, invoices=known, spent=str(spent))
+
+
+def _keep_void(books: Books, copy: Copy) -> None:
+    pair = books.pair(Kind.PAYMENT, Side.QUICKBOOKS, copy.record_id)
+    if pair is None or pair.base_quickbooks == copy.body:
+        return
+    with books.writing() as session:
+        ours, before = pair.ravetree_id, pair.base_ravetree
+        pairs.store(
+            session,
+            books.id,
+            Kind.PAYMENT,
+            ours,
+            copy.record_id,
+            books.now(),
+            base_ravetree=before,
+            base_quickbooks=copy.body,
+        )
 
 
 def take_apart(books: Books, subject: Record) -> None:

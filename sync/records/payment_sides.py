@@ -263,6 +263,7 @@ def _numbers(books: Books, quickbooks_ids: list[str]) -> dict[str, str]:
 
 def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
     remote, _ = books.quickbooks.invoice(pair.quickbooks_id)
+    deleted_there = not isinstance(remote, QuickBooksInvoice)
     if not isinstance(remote, QuickBooksInvoice):
         # Deleted there, and yet both sides know it: as a stranger its share would count as other money.
         if not pair.base_quickbooks:
@@ -291,6 +292,7 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
         placeholder_fell=_fell(books, pair, remote, placeholder),
         ended_here=not is_live and not remote.voided,
         other_currency_here=isinstance(invoice, RavetreeInvoice) and is_live and invoice.currency != remote.currency,
+        deleted_there=deleted_there and is_live,
         accepted=accepted.total if accepted is not None else ZERO,
     )
 

@@ -14,6 +14,9 @@ from storage.migrations import TableHeld
 from tests.services.postgresql import PostgreSQL
 from tests.unit.storage.test_migrations import check_that_duties_are_moved
 
+LIMITS = ("statement_timeout", "idle_in_transaction_session_timeout")
+"""What the server ends by itself, of everybody but a migration."""
+
 
 @pytest.fixture
 def database(postgresql: PostgreSQL) -> Iterator[Database]:
@@ -27,23 +30,25 @@ def test_what_the_clock_asked_for_is_moved_and_can_be_moved_back(database: Datab
 
 
 def test_an_index_over_everything_takes_as_long_as_it_takes_and_holds_no_other_tables_lock(database: Database) -> None:
-    limits: set[tuple[float | None, str]] = set()
+    limits: set[tuple[Any, ...]] = set()
     commits: list[sa.Connection] = []
 
     def look(connection: sa.Connection, _cursor: Any, statement: str, *_: Any) -> None:
         if "CREATE" in statement or "ALTER" in statement:
             driver: Any = connection.connection.driver_connection
-            limits.add((driver.answers_within, driver.execute("show statement_timeout").fetchone()[0]))
+            shown = [driver.execute(f"show {name}").fetchone()[0] for name in LIMITS]
+            limits.add((driver.answers_within, *shown))
 
     sa.event.listen(database.engine, "before_cursor_execute", look)
     sa.event.listen(database.engine, "commit", commits.append)
     migrations.upgrade(database)
     sa.event.remove(database.engine, "before_cursor_execute", look)
-    assert limits == {(None, "0")}
+    assert limits == {(None, "0", "0")}
     history = list(ScriptDirectory.from_config(migrations._config(database)).walk_revisions())
     assert len(commits) >= len(history)
     with database.transaction() as session:
-        assert session.execute(sa.text("show statement_timeout")).scalar_one() == "15s", "for everybody else"
+        shown = [session.execute(sa.text(f"show {name}")).scalar_one() for name in LIMITS]
+        assert shown == ["15s", "10s"], "for everybody else"
 
 
 def test_a_table_that_somebody_holds_is_given_up_and_the_next_release_goes_on(

@@ -381,6 +381,15 @@ def _(desk: Desk) -> str:
     return f"ravetree:estimate:{estimate['id']}"
 
 
+@situation("valid_again_in_quickbooks", "its lines entered again", "leave", "ravetree", differs=("leave",))
+def _(desk: Desk) -> str:
+    row = desk.there(desk.bill())
+    desk.end("Invoice", row, "void")
+    (now,) = desk.world.quickbooks.query("select * from Invoice")
+    desk.edit("Invoice", now, Line=row["Line"], PrivateNote="")
+    return of_invoice(desk)
+
+
 @situation("ended_in_closed_period", "voided in Ravetree", "leave", differs=("leave",))
 def _(desk: Desk) -> str:
     invoice = desk.bill(issue_date=EARLIER)

@@ -30,4 +30,7 @@ def test_a_payment_over_an_invoice_that_is_deleted_in_quickbooks_is_not_passed_o
     world.receive({paired["id"]: "40.00"}, "CHK 1")
     world.settle()
     assert payments(world) == []
-    assert codes(world) == ["deleted_in_quickbooks", "more_than_open"]
+    assert codes(world) == ["deleted_in_quickbooks"], "one question for both: what becomes of the invoice"
+    (paid,) = world.ravetree.every("payments")
+    told = world.ravetree.sync_state("payment", paid["id"])
+    assert (told["state"], told["message"]) == ("pending", "Waits for the question about its invoice.")

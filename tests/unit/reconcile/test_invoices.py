@@ -323,8 +323,15 @@ def test_a_total_below_what_is_paid_waits_while_payments_are_under_way() -> None
 )
 def test_another_client_or_currency_with_payments_is_held(changes: dict[str, Any], code: str) -> None:
     edited = ravetree_invoice(**changes)
-    assert attention(plan(paired_case(edited, quickbooks_invoice(paid=1)))) == ("held", code)
-    assert written(plan(paired_case(edited)))[1] == "invoice.update"
+    assert attention(plan(paired_case(edited, quickbooks_invoice(paid=1), customer="C2"))) == ("held", code)
+    assert written(plan(paired_case(edited, customer="C2")))[1] == "invoice.update"
+
+
+def test_another_client_that_is_the_same_customer_moves_nothing() -> None:
+    edited = ravetree_invoice(client_id="client_2")
+    assert written(plan(paired_case(edited, quickbooks_invoice(paid=1))))[1] == "invoice.update"
+    waits = paired_case(edited, quickbooks_invoice(paid=1), customer=Record(Side.RAVETREE, Kind.CONTACT, "client_2"))
+    assert attention(plan(waits)) == ("held", "client_changed_with_payments"), "nobody knows yet which it is"
 
 
 @pytest.mark.parametrize(
@@ -337,7 +344,7 @@ def test_another_client_or_currency_with_payments_is_held(changes: dict[str, Any
 @pytest.mark.parametrize("changes", [{"client_id": "client_2"}, {"currency": "EUR"}])
 def test_what_pays_it_on_the_form_is_named(changes: dict[str, Any], paid: int, cause: str, remedy: str) -> None:
     there = quickbooks_invoice(100, paid=paid, deposit=amount(40))
-    asked = plan(paired_case(ravetree_invoice(**changes), there)).attention
+    asked = plan(paired_case(ravetree_invoice(**changes), there, customer="C2")).attention
     assert asked is not None
     assert cause in asked.cause
     assert asked.remedy.startswith(remedy)
