@@ -579,13 +579,17 @@ Content = InvoiceContent | EstimateContent | PaymentContent | ContactContent
 
 @dataclass(frozen=True)
 class Write:
-    """One write that would bring a pair closer to agreement."""
+    """One write that would bring a pair closer to agreement.
+
+    `is_part`: it makes way for another one, and the rest follows: what was edited still differs from the pair's base.
+    """
 
     side: Side
     action: Action
     record_id: str | None = None
     version: int | None = None
     content: Content | None = None
+    is_part: bool = False
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ class PaymentCase:
     `marked_twin` and `marked_copy_id` are the other side's
     record that our own note names, so that what we wrote once is known again after its answer was lost. `methods`
     are QuickBooks' payment methods by Ravetree's key, `deposit_accounts` its accounts by that key, or by "" for others.
-    `installation` is the id that our markers bear.
+    `installation` is the id that our markers bear. `leaving` is, by QuickBooks' Id of an invoice that has no room for
+    it on the other side, how much of others is to be taken off there, and the first of them.
     """
 
     ravetree: RavetreePayment | Gone | None
@@ -119,6 +120,7 @@ class PaymentCase:
     methods: Mapping[str, str] = field(default_factory=dict)
     deposit_accounts: Mapping[str, str] = field(default_factory=dict)
     installation: str = ""
+    leaving: Mapping[str, tuple[Decimal, Record]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

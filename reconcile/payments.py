@@ -21,6 +21,7 @@ from reconcile.model import (
     RavetreePayment,
     Record,
     Side,
+    Write,
     held,
     money,
     parked,
@@ -49,6 +50,7 @@ SHARED, FELL = "removed_here_shared_there", "share_fell_with_total"
 EDITED_THERE, EDITED_HERE = "removed_here_edited_there", "removed_there_edited_here"
 EDITED_TWICE = "edited_on_both_sides"
 _ITS_INVOICE_WAITS = "Waits for the question about its invoice."
+_ANOTHER_LEAVES = "Waits for another payment to leave its invoice."
 _SAME_RECEIPT_WAITS = "Waits for the question whether it is the receipt that Ravetree has."
 
 
@@ -363,7 +365,7 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
         # What it pays itself is open for it again.
         room = {i: i.quickbooks.balance + other.allocations.get(i.quickbooks_id, ZERO) for i in case.invoices}
         mine = within(mine, room, Side.QUICKBOOKS)
-        if (step := _without_room(ours, mine, other, room, Side.RAVETREE)) is not None:
+        if (step := _without_room(case, mine, other, room, Side.RAVETREE)) is not None:
             return step
         content = _for_quickbooks(mine, case, ours.id, theirs)
         return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
@@ -379,7 +381,7 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
             if i.open_here is not None
         }
         other = within(other, room, Side.RAVETREE)
-        if (step := _without_room(ours, other, mine, room, Side.QUICKBOOKS)) is not None:
+        if (step := _without_room(case, other, mine, room, Side.QUICKBOOKS)) is not None:
             return step
         content = _for_ravetree(other, case, ours)
         return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, content)
@@ -391,13 +393,17 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
 
 
 def _without_room(
-    ours: RavetreePayment, wanted: Facts, now: Facts, room: Mapping[KnownInvoice, Decimal], got_in: Side
+    case: PaymentCase, wanted: Facts, now: Facts, room: Mapping[KnownInvoice, Decimal], got_in: Side
 ) -> Plan | None:
     """What comes before more of a payment, as `got_in` has it, is put on an invoice than the other side has open."""
     for invoice, most in room.items():
         share = wanted.allocations.get(invoice.quickbooks_id, ZERO)
         if share <= max(most, now.allocations.get(invoice.quickbooks_id, ZERO)):
             continue
+        freed, leaving = case.leaving.get(invoice.quickbooks_id, (ZERO, None))
+        if leaving is not None and share <= most + freed:
+            wait = Plan(waits_for=leaving, waits_because=_ANOTHER_LEAVES, look_at=(leaving,))
+            return _taken_off(case, wanted, now, room, got_in) or wait
         where = "QuickBooks" if got_in is Side.RAVETREE else "Ravetree"
         remedy = f"Take another payment off it in {where}, set its total right, or lower the share; then press retry."
         asked = _more_than_open(invoice, wanted, got_in, most, remedy)
@@ -406,8 +412,40 @@ def _without_room(
             return _after_its_invoice(invoice) if ended else asked
         if invoice.placeholder is not None and invoice.placeholder.deposited:
             return _deposited(invoice, f"Ravetree put {money(share, wanted.currency)} of another on it")
-        return _behind_placeholder(ours, invoice) or asked
+        ours = case.ravetree
+        return (_behind_placeholder(ours, invoice) if isinstance(ours, RavetreePayment) else None) or asked
     return None
+
+
+def _taken_off(
+    case: PaymentCase, wanted: Facts, now: Facts, room: Mapping[KnownInvoice, Decimal], got_in: Side
+) -> Plan | None:
+    """Two payments that change places wait for each other: what is to be taken off of one goes first, unapplied."""
+    ours, theirs = case.ravetree, case.quickbooks
+    if (
+        not isinstance(ours, RavetreePayment)
+        or not isinstance(theirs, QuickBooksPayment)
+        or wanted.credit
+        or now.credit
+    ):
+        return None
+    shares = {}
+    for invoice, most in room.items():
+        had = now.allocations.get(invoice.quickbooks_id, ZERO)
+        share = wanted.allocations.get(invoice.quickbooks_id, ZERO)
+        shares[invoice.quickbooks_id] = share if share <= max(most, had) else had
+    shares = {name: share for name, share in shares.items() if share}
+    if shares == now.allocations:
+        return None
+    rest = sum(wanted.allocations.values(), ZERO) - sum(shares.values(), ZERO)
+    facts = replace(wanted, allocations=shares, unapplied=wanted.unapplied + rest)
+    if got_in is Side.RAVETREE:
+        content = _for_quickbooks(facts, case, ours.id, theirs)
+        made = Write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content, is_part=True)
+    else:
+        content = _for_ravetree(facts, case, ours)
+        made = Write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, content, is_part=True)
+    return Plan(writes=(made,))
 
 
 def _may_not_go(
@@ -427,11 +465,12 @@ def _may_not_go(
         return Plan(waits_for=client, waits_because="Waits until its client is in QuickBooks.")
     spent = spent_elsewhere(case)
     if spent > ZERO and mine.unapplied < spent:
+        where = case.elsewhere or "a record that Ravetree lacks"
         return held(
             "spent_elsewhere",
-            f"A payment of {_spell(mine)} was applied in Ravetree; in QuickBooks {money(spent, mine.currency)} of it "
-            f"are on {case.elsewhere or 'a record that Ravetree lacks'}.",
-            "Take it off there in QuickBooks, or undo it in Ravetree.",
+            f"A payment of {_spell(mine)} has {money(mine.unapplied, mine.currency)} unapplied in Ravetree now; in "
+            f"QuickBooks {money(spent, mine.currency)} of it are on {where}.",
+            "Take it off there in QuickBooks, or undo the change in Ravetree.",
         )
     if mine.allocations and not case.payers:
         return _several_payers(case, ours)

@@ -41,6 +41,15 @@ def taken_apart(session: Session, connection_id: str, records: Iterable[Record])
     return {named[row.subject] for row in rows if row.decision == Decision.UNLINK}
 
 
+def know_partner(session: Session, connection_id: str, record: Record, partner_id: str) -> None:
+    """Keep with a decision which record of the other side it was about: nothing else says so once the pair is gone."""
+    session.execute(
+        sa.update(Decided)
+        .where(Decided.connection_id == connection_id, Decided.subject == str(record))
+        .values(target=partner_id)
+    )
+
+
 def get(session: Session, connection_id: str, names: Iterable[Record]) -> str:
     """What was decided on a record, or an empty string."""
     found = find(session, connection_id, names)

@@ -443,6 +443,16 @@ def retry(session: Session, connection_id: str, records: Iterable[Record], now: 
     return found
 
 
+def postpone(session: Session, connection_id: str, record: Record, due_at: datetime) -> None:
+    """One record is not due before then."""
+    session.execute(
+        sa.update(PendingChange)
+        .where(*_is(connection_id, record), PendingChange.state == DUE)
+        .values(due_at=due_at)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def postpone_all(session: Session, connection_id: str, due_at: datetime) -> None:
     """A neighbour is down or asks us to wait: nothing of this connection is due before then."""
     session.execute(

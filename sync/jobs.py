@@ -4,7 +4,7 @@ A job writes nothing itself: each record goes through the same plan, journal and
 be paused, stopped or killed at any moment and run again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from config.logging import logger
 from reconcile.model import Kind, Record, Side
 from schemas.quickbooks import Body
 from schemas.times import parse_instant, spell_instant
-from storage import connections, jobs, pairs, pending, switches
+from storage import connections, copies, jobs, pairs, pending, switches
 from storage.database import StorageError
 from storage.models import Job
 from sync import left_over
@@ -156,17 +156,25 @@ def _list_documents(books: Books, job: Job) -> None:
     kind, cursor = _place(job.cursor, kinds)
     rows, following = books.neighbours.ravetree.page(RESOURCES[kind], cursor)
     asked = [row for row in rows if is_asked_for(kind, row, job.params)]
-    with books.reading() as session:
-        paired = {
-            pair.ravetree_id
-            for pair in pairs.among(session, books.id, kind, Side.RAVETREE, [row["id"] for row in asked])
-        }
+    paired = passed_over(books, kind, [row["id"] for row in asked])
     named = {Record(Side.RAVETREE, kind, row["id"]): name_of(row) for row in asked}
     _store_page(books, job, named, _next_place(kind, following, kinds))
     with books.writing() as session:
         for record in named:
             if record.id in paired:
-                jobs.note_outcome(session, job, record, "already", "is in QuickBooks already", books.now())
+                jobs.note_outcome(session, job, record, "already", paired[record.id], books.now())
+
+
+def passed_over(books: Books, kind: Kind, names: Sequence[str]) -> dict[str, str]:
+    """Which of these records of Ravetree's a back-fill passes over, and why: each has, or had, its partner."""
+    with books.reading() as session:
+        found = dict(pairs.names_among(session, books.id, kind, Side.RAVETREE, names))
+        known = copies.among(session, books.id, Side.QUICKBOOKS, kind, list(found.values()))
+    gone = {name for name, copy in known.items() if copy.deleted}
+    return {
+        name: "was deleted in QuickBooks" if there in gone else "is in QuickBooks already"
+        for name, there in found.items()
+    }
 
 
 def is_asked_for(kind: Kind, row: Body, params: dict[str, Any]) -> bool:

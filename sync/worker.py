@@ -1,5 +1,7 @@
 """The reconciler: one slice of work for one connection, under its lease."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -8,6 +10,7 @@ from config import telemetry
 from config.errors import RavebooksError, Stop
 from config.logging import bound, logger
 from config.ports import Clock, Entropy
+from reconcile.model import Record
 from storage import connections, leases, pending, slices, switches
 from storage import jobs as storage_jobs
 from storage import sync_states as states
@@ -24,7 +27,7 @@ from sync.books import Books
 from sync.endings import Endings, Outage
 from sync.lease import Claims, LeaseHolder, Timings
 from sync.neighbours import NeighboursOf
-from sync.noted import noted_records
+from sync.noted import Noted, noted_records
 from sync.reading import Reading
 from sync.reconciling import create_together, reconcile
 from sync.restored import RestoreFound
@@ -35,6 +38,10 @@ log = logger("reconciler")
 
 LEFT_AGAIN_AFTER = timedelta(minutes=1)
 """When what could not be told after a pause is tried again."""
+MOST_TURNS = 20
+"""How often one record is looked at in a slice: more are for one that changes all the time, or that goes round."""
+REST = timedelta(seconds=30)
+"""How long such a record waits for its next turn."""
 TELL_EVERY = 1.0
 """Seconds of work after which Ravetree is told how records stand; else when all of it is done, once for each."""
 
@@ -231,13 +238,14 @@ class Worker:
 
     def _work_on_what_is_due(self, books: Books, holder: LeaseHolder, begun: float) -> None:
         told = self._clock.monotonic()
+        turns: Counter[Record] = Counter()
         while self._clock.monotonic() - begun < self._timings.slice:
             entries = self._reading.take(books)
             if not entries:
                 if jobs.go_on(books):
                     continue
                 return
-            subjects = noted_records(books, self._reading.read(books, entries))
+            subjects = _in_turn(books, turns, noted_records(books, self._reading.read(books, entries)))
             create_together(books, self._endings, subjects)
             for subject in subjects:
                 holder.for_a_call()
@@ -284,6 +292,18 @@ def _verify(books: Books, timings: Timings) -> None:
 def _left(books: Books) -> slices.Left:
     with books.reading() as session:
         return slices.left(session, books.id, books.now())
+
+
+def _in_turn(books: Books, turns: Counter[Record], subjects: Sequence[Noted]) -> list[Noted]:
+    """Those that did not have all of their turns in this slice: what wakes each other has a rest, and others go on."""
+    turns.update(subject.record for subject in subjects)
+    spent = [subject.record for subject in subjects if turns[subject.record] > MOST_TURNS]
+    if spent:
+        with books.writing() as session:
+            for record in spent:
+                pending.postpone(session, books.id, record, books.now() + REST)
+        log.warning("records go round", records=[str(record) for record in spent], seconds=REST.total_seconds())
+    return [subject for subject in subjects if subject.record not in spent]
 
 
 def _lost(error: LeaseLost) -> None:

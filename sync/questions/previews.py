@@ -19,7 +19,7 @@ from storage.decisions import Said
 from storage.vault import UnreadableSecret
 from sync.books import Books
 from sync.entities import ENTITIES
-from sync.jobs import is_asked_for, listed_kinds, name_of
+from sync.jobs import is_asked_for, listed_kinds, name_of, passed_over
 from sync.neighbours import Neighbours, NeighboursOf
 from sync.outcomes import Agreed, Waits
 from sync.rehearsal import Rehearsal, Rehearsed, RehearsedWrite, attention_of, taken_number
@@ -137,10 +137,10 @@ class Previews:
                 records = _documents(rehearsal, neighbours, params)
             counts: Counter[str] = Counter()
             shown: list[dict[str, Any]] = []
-            passed_over = _already(rehearsal, records) if kind == jobs.BACKFILL else set()
+            already = _already(rehearsal, records) if kind == jobs.BACKFILL else {}
             for record, name in records:
-                if record in passed_over:
-                    found = _said(record, "already", "is in QuickBooks already") | {"name": name}
+                if record in already:
+                    found = _said(record, "already", already[record]) | {"name": name}
                 else:
                     found = self._one(rehearsal, record) | {"name": name}
                 counts[found["outcome"]] += 1
@@ -149,20 +149,20 @@ class Previews:
         return {"counts": dict(counts), "records": shown}
 
 
-def _already(rehearsal: Rehearsal, records: list[tuple[Record, str]]) -> set[Record]:
-    """What a back-fill passes over: it has its partner."""
-    found: set[Record] = set()
+def _already(rehearsal: Rehearsal, records: list[tuple[Record, str]]) -> dict[Record, str]:
+    """What a back-fill passes over, and why."""
+    found: dict[Record, str] = {}
     for start in range(0, len(records), _NUMBERS):
         part = [record for record, _ in records[start : start + _NUMBERS]]
         for kind in {record.kind for record in part}:
             names = [record.id for record in part if record.kind is kind]
-            paired: set[str] = rehearsal.look(_paired_among(kind, names))
-            found |= {Record(Side.RAVETREE, kind, name) for name in paired}
+            paired: dict[str, str] = rehearsal.look(_passed_over(kind, names))
+            found |= {Record(Side.RAVETREE, kind, name): why for name, why in paired.items()}
     return found
 
 
-def _paired_among(kind: Kind, names: list[str]) -> Callable[[Books], set[str]]:
-    return lambda books: {pair.ravetree_id for pair in books.pairs_among(kind, Side.RAVETREE, names)}
+def _passed_over(kind: Kind, names: list[str]) -> Callable[[Books], dict[str, str]]:
+    return lambda books: passed_over(books, kind, names)
 
 
 def _there(books: Books, records: Sequence[Record]) -> set[Record]:

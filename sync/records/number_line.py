@@ -58,11 +58,17 @@ class Member:
         """The number that it has there for a moment."""
         return temporary_number(self.pair.id)
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether its number is still to be written. One that only a bookkeeper changed stays until the next edit."""
+        written = {self.pair.base_ravetree.get("number"), self.pair.base_quickbooks.get("DocNumber")}
+        return self.wanted != self.number and written != {self.wanted}
+
 
 def moves(documents: Documents[Any], books: Books, raw: Body) -> bool:
     """Whether a document of QuickBooks is one of ours that gets another number."""
     member = _member(documents, books, raw)
-    return member is not None and member.wanted != member.number
+    return member is not None and member.is_moving
 
 
 def step_on(documents: Documents[Any], books: Books, seen: Seen[Any], holder: Body) -> Waits | None:
@@ -103,7 +109,7 @@ def _line(documents: Documents[Any], books: Books, seen: Seen[Any], holder: Body
     raw: Body | None = holder
     while raw is not None and len(line) < LONGEST:
         member = _member(documents, books, raw)
-        if str(raw["Id"]) in names or member is None or member.wanted == member.number:
+        if str(raw["Id"]) in names or member is None or not member.is_moving:
             return line, str(raw["Id"]) == own
         line.append(member)
         names.add(str(raw["Id"]))

@@ -5,7 +5,7 @@ from reconcile.markers import marked_placeholder
 from reconcile.model import Adopt, Attention, Kind, QuickBooksPayment, RavetreePayment, Record, Side
 from reconcile.payment_facts import KnownInvoice, agree, quickbooks_facts, ravetree_facts, spent_elsewhere
 from schemas.quickbooks import Body
-from storage import asked_with, pairs, pending
+from storage import asked_with, decisions, pairs, pending
 from storage.models import Copy
 from sync.books import Books
 from sync.records import receipts
@@ -18,6 +18,7 @@ def carry_out_decision(books: Books, subject: Record) -> Attention | None:
     if found is None:
         return None
     if found.decision == Decision.UNLINK:
+        _know_partner(books, subject)
         _forget(books, subject)
     elif found.decision == Decision.PUSH:
         books.use_up({subject, *books.handling})
@@ -143,6 +144,13 @@ def take_apart(books: Books, subject: Record) -> None:
             Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id),
         ]
     )
+
+
+def _know_partner(books: Books, subject: Record) -> None:
+    pair = books.pair(Kind.PAYMENT, Side.RAVETREE, subject.id) if subject.side is Side.RAVETREE else None
+    if pair is not None:
+        with books.writing() as session:
+            decisions.know_partner(session, books.id, subject, pair.quickbooks_id)
 
 
 def _forget(books: Books, subject: Record) -> None:

@@ -19,7 +19,7 @@ from reconcile.model import (
     Record,
     Side,
 )
-from reconcile.payment_facts import KnownInvoice, PaymentBase, PaymentCase, shares_of
+from reconcile.payment_facts import KnownInvoice, PaymentBase, PaymentCase, quickbooks_facts, ravetree_facts, shares_of
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
 from storage import copies, pairs, pending
@@ -132,6 +132,7 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
         methods=methods,
         deposit_accounts=deposit_accounts,
         installation=books.installation,
+        leaving=_leaving(books, ours, theirs, base, invoices),
     )
     return SeenPayment(subject, raw, copy, case)
 
@@ -162,6 +163,19 @@ def _known_invoices(books: Books, ours: Ours, theirs: Theirs, base: PaymentBase 
     return tuple(invoice for _, invoice in sorted(known.items()) if invoice is not None)
 
 
+def invoices_of_apart(books: Books, seen: SeenPayment) -> tuple[KnownInvoice, ...]:
+    """The invoices of a payment that was taken apart, and, if it is Ravetree's, of what was its partner.
+
+    Ravetree tells of a payment that it deletes, and not of what that opens.
+    """
+    found = books.decided({seen.subject, *books.handling})
+    if found is None or not found.target or seen.subject.side is not Side.RAVETREE:
+        return seen.invoices
+    theirs, _ = books.quickbooks.payment(found.target)
+    known = {one.ravetree_id: one for one in (*seen.invoices, *_known_invoices(books, None, theirs, None))}
+    return tuple(known.values())
+
+
 def _was_left(books: Books, pair: Pair, base: PaymentBase | None) -> bool:
     said = books.answers([Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id)])
     return is_left_for_good(said, pair.quickbooks_id, base.quickbooks if base is not None else None)
@@ -188,6 +202,44 @@ def lost_of(books: Books, payment: Record) -> frozenset[str]:
     """QuickBooks' invoices that a paired payment lies on, and that are not those of Ravetree's any more."""
     pair = books.pair(Kind.PAYMENT, payment.side, payment.id)
     return _lost(books, pair, _base(books, pair))
+
+
+def _leaving(
+    books: Books, ours: Ours, theirs: Theirs, base: PaymentBase | None, invoices: tuple[KnownInvoice, ...]
+) -> dict[str, tuple[Decimal, Record]]:
+    """What other payments take off an invoice once they are copied: looked for where this one finds no room on it."""
+    if base is None or not isinstance(ours, RavetreePayment) or not isinstance(theirs, QuickBooksPayment):
+        return {}
+    mine, other = ravetree_facts(ours, invoices).allocations, quickbooks_facts(theirs, invoices).allocations
+    found = {}
+    for invoice in invoices:
+        more = mine.get(invoice.quickbooks_id, ZERO) - other.get(invoice.quickbooks_id, ZERO)
+        names: Iterable[Record] = ()
+        if more > invoice.quickbooks.balance:
+            names = [Record(Side.QUICKBOOKS, Kind.PAYMENT, name) for name in invoice.quickbooks.payment_ids]
+        elif invoice.open_here is not None and -more > invoice.open_here:
+            rows = books.neighbours.ravetree.payments_of(invoice.ravetree_id)
+            names = [Record(Side.RAVETREE, Kind.PAYMENT, str(row["id"])) for row in rows]
+        leaving = [one for one in (_off(books, name, invoice) for name in names) if one is not None]
+        if leaving:
+            found[invoice.quickbooks_id] = (sum((share for share, _ in leaving), ZERO), leaving[0][1])
+    return found
+
+
+def _off(books: Books, name: Record, invoice: KnownInvoice) -> tuple[Decimal, Record] | None:
+    """How much less of a payment the side on which it was edited has on the invoice, and its name in Ravetree."""
+    pair = books.pair(Kind.PAYMENT, name.side, name.id)
+    if pair is None:
+        return None
+    ours, _ = books.ravetree.payment(pair.ravetree_id)
+    theirs, _ = books.quickbooks.payment(pair.quickbooks_id)
+    here, there = ZERO, ZERO
+    if isinstance(ours, RavetreePayment) and not ours.voided:
+        here = sum((each.amount for each in ours.allocations if each.invoice_id == invoice.ravetree_id), ZERO)
+    if isinstance(theirs, QuickBooksPayment) and not theirs.voided:
+        there = shares_of(theirs).get(invoice.quickbooks_id, ZERO)
+    less = there - here if name.side is Side.QUICKBOOKS else here - there
+    return (less, Record(Side.RAVETREE, Kind.PAYMENT, pair.ravetree_id)) if less > ZERO else None
 
 
 def _was_asked(books: Books, base: PaymentBase | None, theirs: Theirs) -> str:

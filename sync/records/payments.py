@@ -4,6 +4,7 @@ from clients.errors import Missing, Moved, Refused
 from clients.quickbooks.faults import BooksClosed, DepositedPayment, StaleReference
 from reconcile import payments as rules
 from reconcile.actions import Action
+from reconcile.decisions import Decision
 from reconcile.model import Gone, Kind, Plan, Record, Side, Write
 from reconcile.payments import SHARED
 from reconcile.receipts import ONE_OR_TWO
@@ -116,6 +117,8 @@ class PaymentWork:
         """A decision is used up, and a payment that is gone answers the question whether it was one or two."""
         beside_marks.look_at_marks(self.books, seen.case.quickbooks)
         payment_pairs.renew_base(self.books, seen)
+        if seen.case.decision == Decision.UNLINK:
+            beside_marks.look_at_what_differs(self.books, payment_sides.invoices_of_apart(self.books, seen))
         if self._wrote:
             beside_marks.look_at_what_differs(self.books, seen.invoices)
             self._reconsider("more_than_open")

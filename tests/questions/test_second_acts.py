@@ -237,6 +237,21 @@ def test_a_payment_that_was_taken_apart_is_no_unexplained_difference(desk: Desk)
     assert desk.world.parity()["rows"] == []
 
 
+@pytest.mark.parametrize("act", ["deleted", "lowered"])
+def test_what_becomes_open_by_a_payment_that_was_taken_apart_is_asked_about(desk: Desk, act: str) -> None:
+    invoice = desk.bill()
+    payment = desk.receive({invoice["id"]: "60.00"})
+    say(desk, f"ravetree:payment:{payment['id']}", "unlink")
+    assert asked(desk) == []
+    if act == "deleted":
+        desk.world.ravetree.delete("payments", payment["id"])
+    else:
+        shares = [{"invoice_id": invoice["id"], "amount": "50.00"}]
+        desk.world.ravetree.change("payments", payment["id"], {"amount": "50.00", "allocations": shares})
+    assert asked(desk) == ["open_balances_differ"]
+    assert "unexplained" not in {row["cause"] for row in desk.world.parity()["rows"]}
+
+
 def test_money_whose_partner_was_tied_to_another_payment_is_looked_at_as_new(desk: Desk) -> None:
     invoice = desk.bill()
     desk.pay_there(13.0, (invoice, 13.0))

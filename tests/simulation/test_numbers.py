@@ -9,10 +9,12 @@ from urllib.parse import unquote
 import pytest
 import requests
 import sqlalchemy as sa
+import structlog
 
 from ravebooks.demo.sides import Body
 from storage.models import Operation
 from sync.duties import PREFLIGHT
+from sync.records import number_line
 from tests.simulation.dying import Killed
 from tests.simulation.spoiling import Answer, spoiled
 from tests.simulation.test_connecting import set_preferences
@@ -48,6 +50,13 @@ def retry(world: World, document: Body, kind: str = "invoice") -> None:
     path = f"/api/connections/{world.connection_id}/records/ravetree/{kind}/{document['id']}/retry"
     world.api("POST", path, {"by": "eva"})
     world.settle()
+
+
+def work_once(world: World) -> None:
+    """Deliver what is there, and work until nothing is due now: what goes round would never settle."""
+    for letter in world.collect():
+        world.deliver(letter)
+    world.work()
 
 
 def rows(world: World, entity: str = "Invoice") -> dict[str, Body]:
@@ -296,6 +305,64 @@ def void_and_again(world: World, name: str = "1043", **fields: Any) -> tuple[Bod
     new = world.invoice(old["client_id"], "80.00", number=name)
     world.settle()
     return old, row, new
+
+
+@pytest.mark.parametrize("how", ["a new one", "renumbered"])
+def test_a_number_that_a_bookkeeper_gave_to_another_one_is_asked_about_and_not_waited_for(
+    world: World, how: str
+) -> None:
+    """Ravetree calls that one otherwise, and writes so at its next edit only: it gives up nothing by itself."""
+    client = world.client("Aster")
+    other = world.invoice(client, "100.00", number="A1")
+    own = world.invoice(client, "50.00", number="A5") if how == "renumbered" else None
+    world.settle()
+    row = world.quickbooks.invoice("A1")
+    assert row is not None
+    named = {name: row[name] for name in ("Id", "SyncToken")}
+    world.quickbooks.write("invoice", named | {"sparse": True, "DocNumber": "A2"})
+    world.settle()
+    tries: list[str] = []
+
+    def count(request: requests.PreparedRequest, ask: Callable[[], Answer]) -> Answer:
+        if request.method == "POST" and '"DocNumber": "A2"' in str(request.body or b""):
+            tries.append(str(request.url))
+        return ask()
+
+    with spoiled(world, count):
+        if own is None:
+            own = world.invoice(client, "50.00", number="A2")
+        else:
+            world.ravetree.change("invoices", own["id"], {"number": "A2"})
+        work_once(world)
+    assert len(tries) < 9, "it is written again and again"
+    assert [(entry["id"], entry["code"]) for entry in world.attention()] == [(own["id"], "duplicate_number")]
+    # The next edit of the other one gives it its own number back: then this one's is free.
+    world.ravetree.change("invoices", other["id"], {"memo": "anew"})
+    world.settle()
+    retry(world, own)
+    assert codes(world) == []
+    assert {entry["DocNumber"] for entry in rows(world).values()} == {"A1", "A2"}
+
+
+def test_two_documents_that_wake_each_other_leave_the_others_their_turn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever makes two records go round: that the one gives up its number is believed here though it does not."""
+    monkeypatch.setattr(number_line.Member, "is_moving", property(lambda one: one.wanted != one.number))
+    client = world.client("Aster")
+    world.invoice(client, "100.00", number="A1")
+    world.settle()
+    row = world.quickbooks.invoice("A1")
+    assert row is not None
+    named = {name: row[name] for name in ("Id", "SyncToken")}
+    world.quickbooks.write("invoice", named | {"sparse": True, "DocNumber": "A2"})
+    world.settle()
+    world.invoice(client, "50.00", number="A2")
+    world.invoice(client, "70.00", number="A3")
+    with structlog.testing.capture_logs() as logged:
+        work_once(world)
+    assert world.quickbooks.invoice("A3") is not None
+    assert "records go round" in {entry["event"] for entry in logged}
 
 
 def test_our_own_void_invoice_gives_its_number_away(world: World) -> None:
