@@ -14,6 +14,7 @@ from reconcile.documents import NUMBER_NOT_KEPT
 from reconcile.preflight import CompanyFacts, Finding, MappedEntry, UnmappedKey, findings, missing
 from reconcile.time_zones import is_time_zone
 from schemas.quickbooks import Body
+from schemas.times import parse_instant
 from storage import connections, duties, inbox, journal, pending, reads
 from storage.database import Database, again_when_contended
 from storage.models import Connection
@@ -30,6 +31,8 @@ LISTS = {
     "deposit_account": "Account",
 }
 """What each kind of mapping leads to."""
+INACTIVE = "mapping_inactive"
+"""The finding that a mapped entry is not active any more."""
 WITHOUT_TAX_RATE = "Lines without a tax rate"
 """What the empty key of tax rates stands for."""
 
@@ -61,7 +64,7 @@ class Preflight:
         unit = UnitOfWork(self._database)
         try:
             neighbours = self._neighbours_of(connection, unit.commit)
-            facts = _facts(unit, connection, neighbours, self._clock.now())
+            facts = _facts(unit, connection, neighbours, self._clock.now(), mappings=True)
             unit.commit()
             return self._keep(unit, connection, neighbours, facts)
         finally:
@@ -72,7 +75,7 @@ class Preflight:
         self, unit: UnitOfWork, connection: Connection, neighbours: Neighbours, facts: CompanyFacts
     ) -> tuple[Finding, ...]:
         now = self._clock.now()
-        found = _keep(unit, connection, facts, now)
+        found = _keep(unit, connection, facts, now, mappings=True)
         self._then(unit, self._clock, connection.id, neighbours.ravetree)
         with unit.writing() as session:
             duties.schedule(session, connection.id, DUTY, now + EVERY)
@@ -81,20 +84,39 @@ class Preflight:
 
 
 def look(unit: UnitOfWork, clock: Clock, connection: Connection, neighbours: Neighbours) -> tuple[Finding, ...]:
-    """Look, keep the findings, and let what waited for a mapped entry go on if all of them are active."""
-    now = clock.now()
-    return _keep(unit, connection, _facts(unit, connection, neighbours, now), now)
+    """Look, keep the findings, and let what waited for a mapped entry go on if all of them are active.
+
+    Mapped entries are read where a write may have met them since the last look, or is about to.
+    """
+    now, mappings = clock.now(), _mappings_matter(unit, connection)
+    facts = _facts(unit, connection, neighbours, now, mappings=mappings)
+    return _keep(unit, connection, facts, now, mappings=mappings)
 
 
-def _facts(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, now: datetime) -> CompanyFacts:
+def _mappings_matter(unit: UnitOfWork, connection: Connection) -> bool:
+    """Whether QuickBooks took a write since the last look, or a mapped entry was found, or met, that is not active."""
+    last = connection.preflight
+    if not last or any(finding["code"] == INACTIVE for finding in last["findings"]):
+        return True
+    with unit.reading() as session:
+        wrote = journal.last_answer(session, connection.id)
+        asked = pending.causes(session, connection.id)
+    return bool(asked.keys() & {*pending.MAPPING_CODES}) or (wrote is not None and wrote >= parse_instant(last["at"]))
+
+
+def _facts(
+    unit: UnitOfWork, connection: Connection, neighbours: Neighbours, now: datetime, *, mappings: bool
+) -> CompanyFacts:
     try:
         with neighbours.quickbooks.because("pre-flight"):
-            return _gather(unit, connection, neighbours, now)
+            return _gather(unit, connection, neighbours, now, mappings=mappings)
     except NotAuthorised as error:
         return CompanyFacts(refusal=f"{str(error)[:1].upper()}{str(error)[1:]}.", refusal_remedy=error.remedy)
 
 
-def _keep(unit: UnitOfWork, connection: Connection, facts: CompanyFacts, now: datetime) -> tuple[Finding, ...]:
+def _keep(
+    unit: UnitOfWork, connection: Connection, facts: CompanyFacts, now: datetime, *, mappings: bool
+) -> tuple[Finding, ...]:
     found = findings(facts, now)
     with unit.writing() as session:
         row = connections.get(session, connection.id)
@@ -108,13 +130,15 @@ def _keep(unit: UnitOfWork, connection: Connection, facts: CompanyFacts, now: da
             row.time_zone = facts.time_zone
         if facts.custom_numbers:
             pending.reconsider_codes(session, connection.id, [NUMBER_NOT_KEPT], now)
-        if not any(finding.code in ("mapping_inactive", "no_access") for finding in found):
+        if mappings and not any(finding.code in (INACTIVE, "no_access") for finding in found):
             pending.reconsider_codes(session, connection.id, pending.MAPPING_CODES, now)
     log.info("looked", connection=connection.id, findings=[finding.code for finding in found])
     return found
 
 
-def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, now: datetime) -> CompanyFacts:
+def _gather(
+    unit: UnitOfWork, connection: Connection, neighbours: Neighbours, now: datetime, *, mappings: bool
+) -> CompanyFacts:
     company, account = neighbours.quickbooks, neighbours.ravetree
     preferences = company.get("preferences")
     sales, currency = preferences.get("SalesFormsPrefs", {}), preferences.get("CurrencyPrefs", {})
@@ -135,7 +159,7 @@ def _gather(unit: UnitOfWork, connection: Connection, neighbours: Neighbours, no
         auto_apply_credit=bool(sales.get("AutoApplyCredit")),
         auto_apply_payments=bool(sales.get("AutoApplyPayments")),
         books_closed=date.fromisoformat(closed) if closed else None,
-        mapped=[entry for kind, mapped in kinds.items() for entry in _entries(company, kind, mapped)],
+        mapped=[entry for kind, mapped in kinds.items() if mappings for entry in _entries(company, kind, mapped)],
         unmapped=_unmapped(account, kinds),
         client_currencies=sorted(
             {row["currency"] for row in account.listing("contacts") if row.get("active") and row.get("currency")}

@@ -136,7 +136,7 @@ HAPPENINGS = (
     Happening("a mark as paid that asks about money", 1, a_mark_that_asks, lay_money_beside),
     Happening("a payment that asks about money", 1, a_payment_that_asks, lay_money_beside),
     Happening("a void", 0, a_void),
-    Happening("a quiet day", 2, a_quiet_day),
+    Happening("a quiet day", 2, a_quiet_day, a_quiet_day),
 )
 BURST = Happening("a thousand payments over a hundred invoices", 5, a_burst, prepare=with_many_invoices)
 

@@ -44,6 +44,23 @@ def test_an_entry_that_is_active_again_lets_go_on_what_waited_for_it(world: Worl
     assert world.state(ours(Kind.INVOICE, invoice))["state"] == "synced"
 
 
+def test_what_mappings_lead_to_is_read_where_a_write_may_have_met_it(world: World) -> None:
+    def items_read() -> int:
+        begun = len(world.quickbooks.calls.every)
+        world.clock.advance(86400)
+        world.plan(PREFLIGHT)
+        world.work()
+        return sum("Item" in str(call) for call in world.quickbooks.calls.every[begun:])
+
+    world.invoice(world.client(), "5.00")
+    world.settle()
+    assert items_read() == 1
+    assert items_read() == 0, "nothing was written since"
+    world.quickbooks.row("Item", HOURS)["Active"] = False
+    assert "mapping_inactive" in codes(world), "a person looks at everything"
+    assert items_read() == 1, "it is looked whether it is active again"
+
+
 @pytest.mark.parametrize("said", [None, "Mars/Olympus", 7])
 def test_a_time_zone_that_quickbooks_does_not_say_is_asked_for(world: World, said: Any) -> None:
     world.set(time_zone="")
