@@ -44,6 +44,22 @@ def test_an_entry_that_is_active_again_lets_go_on_what_waited_for_it(world: Worl
     assert world.state(ours(Kind.INVOICE, invoice))["state"] == "synced"
 
 
+def test_what_was_refused_because_of_a_mapping_has_it_read_though_nothing_was_written(world: World) -> None:
+    client = world.aster()
+    world.clock.advance(3600)
+    world.plan(PREFLIGHT)
+    world.work()
+    world.quickbooks.row("Item", HOURS)["Active"] = False
+    invoice = world.invoice(client, "5.00")
+    world.settle()
+    assert list(world.codes().values()) == ["item_inactive"]
+    world.quickbooks.row("Item", HOURS)["Active"] = True
+    world.plan(PREFLIGHT)
+    world.work()
+    world.settle()
+    assert world.state(ours(Kind.INVOICE, invoice))["state"] == "synced"
+
+
 def test_what_mappings_lead_to_is_read_where_a_write_may_have_met_it(world: World) -> None:
     def items_read() -> int:
         begun = len(world.quickbooks.calls.every)
