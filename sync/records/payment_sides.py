@@ -239,7 +239,17 @@ def _off(books: Books, name: Record, invoice: KnownInvoice) -> tuple[Decimal, Re
     if isinstance(theirs, QuickBooksPayment) and not theirs.voided:
         there = shares_of(theirs).get(invoice.quickbooks_id, ZERO)
     less = there - here if name.side is Side.QUICKBOOKS else here - there
-    return (less, Record(Side.RAVETREE, Kind.PAYMENT, pair.ravetree_id)) if less > ZERO else None
+    record = Record(Side.RAVETREE, Kind.PAYMENT, pair.ravetree_id)
+    return (less, record) if less > ZERO and _is_under_way(books, record, pair) else None
+
+
+def _is_under_way(books: Books, record: Record, pair: Pair) -> bool:
+    """Whether a change of a payment may still come: one that was looked at, and is at rest, stays as it is."""
+    if record not in books.looked_at:
+        return True
+    with books.reading() as session:
+        names = [record, Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id)]
+        return bool(pending.rows(session, books.id, names))
 
 
 def _was_asked(books: Books, base: PaymentBase | None, theirs: Theirs) -> str:

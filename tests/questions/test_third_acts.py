@@ -139,6 +139,25 @@ def test_a_payment_that_takes_a_deposited_ones_place_waits_for_what_is_asked_abo
     assert (told["state"], told["message"]) == ("pending", "Waits for another payment to leave its invoice.")
 
 
+def test_a_payment_that_a_person_left_where_it_is_leaves_no_invoice(desk: Desk) -> None:
+    """It was deleted in Ravetree and stays in QuickBooks: what takes its place in Ravetree finds no room there."""
+    invoice = desk.bill()
+    payment = desk.receive({invoice["id"]: "100.00"})
+    desk.deposit(desk.payments()[0])
+    rest(desk)
+    desk.world.ravetree.delete("payments", payment["id"])
+    assert asked(desk) == ["removed_here_shared_there"]
+    say(desk, f"ravetree:payment:{payment['id']}", "leave")
+    assert asked(desk) == []
+    other = desk.world.invoice(invoice["client_id"], "100.00")
+    desk.world.settle()
+    second = desk.world.receive({other["id"]: "100.00"}, "CHK 2", TODAY)
+    desk.world.settle()
+    shares = [{"invoice_id": invoice["id"], "amount": "100.00"}]
+    desk.world.ravetree.change("payments", second["id"], {"allocations": shares})
+    assert "more_than_open" in asked(desk)
+
+
 # --- void, and valid again -------------------------------------------------------------------------
 
 
