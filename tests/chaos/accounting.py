@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -85,15 +85,6 @@ class Accounts:
             rows = session.execute(sa.select(PendingChange).where(PendingChange.state.in_(states)))
             return {(row.side, row.kind, row.record_id): row.cause for row in rows.scalars()}
 
-    def _is_quiet(self, acknowledged: Collection[str], dead: int) -> bool:
-        """Whether all of it is recorded and looked at, and so many letters are kept."""
-        recorded = self._recorded()
-        return (
-            recorded.keys() >= set(acknowledged)
-            and not _subjects(recorded, acknowledged) & self._notes(pending.DUE).keys()
-            and sum(self._dead().values()) >= dead
-        )
-
     def close_with(
         self, fault: str, faults: int, last_fault_at: float, dead: int = 0, also: Collection[str] = ()
     ) -> Account:
@@ -104,12 +95,15 @@ class Accounts:
         """
         acknowledged = (self._acknowledged() - self._before) | set(also)
         deadline = time.monotonic() + QUIET_SECONDS
-        while not self._is_quiet(acknowledged, dead) and time.monotonic() < deadline:
+        while True:
+            # What is counted is what was found quiet: a moment later some of it may be looked at once more.
+            recorded, due, letters = self._recorded(), self._notes(pending.DUE), self._dead()
+            subjects = [_subject(recorded[event_id]) for event_id in sorted(acknowledged & recorded.keys())]
+            is_quiet = len(subjects) == len(acknowledged) and not due.keys() & set(subjects)
+            if (is_quiet and letters.total() >= dead) or time.monotonic() > deadline:
+                break
             time.sleep(LOOK_SECONDS)
-        seconds = time.time() - last_fault_at
-        recorded, parked, due = self._recorded(), self._notes(*pending.ATTENTION), self._notes(pending.DUE)
-        subjects = [_subject(recorded[event_id]) for event_id in sorted(acknowledged & recorded.keys())]
-        letters = self._dead()
+        seconds, parked = time.time() - last_fault_at, self._notes(*pending.ATTENTION)
         self._database.close()
         return Account(
             fault,
@@ -125,10 +119,6 @@ class Accounts:
 
 def _subject(event: Event) -> Subject:
     return (event.source, event.kind, event.subject)
-
-
-def _subjects(recorded: Mapping[str, Event], event_ids: Collection[str]) -> set[Subject]:
-    return {_subject(recorded[event_id]) for event_id in event_ids if event_id in recorded}
 
 
 def _asked(url: str) -> Any:
