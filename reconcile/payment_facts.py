@@ -84,7 +84,8 @@ class PaymentCase:
     record that our own note names, so that what we wrote once is known again after its answer was lost. `methods`
     are QuickBooks' payment methods by Ravetree's key, `deposit_accounts` its accounts by that key, or by "" for others.
     `installation` is the id that our markers bear. `leaving` is, by QuickBooks' Id of an invoice that has no room for
-    it on the other side, how much of others is to be taken off there, and the first of them.
+    it on the other side, how much of others is to be taken off there, and the first of them. `part` is the side whose
+    edit is written in part: whatever it says by now, the rest of it follows.
     """
 
     ravetree: RavetreePayment | Gone | None
@@ -121,6 +122,7 @@ class PaymentCase:
     deposit_accounts: Mapping[str, str] = field(default_factory=dict)
     installation: str = ""
     leaving: Mapping[str, tuple[Decimal, Record]] = field(default_factory=dict)
+    part: str = ""
 
 
 @dataclass(frozen=True)

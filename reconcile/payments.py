@@ -345,8 +345,10 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
     if agree(mine, other, case.invoices) and not moved:
         return NOTHING
     before = ravetree_facts(base.ravetree, case.invoices, case.methods)
-    mine_changed = moved or not mine.agrees(before)
-    other_changed = not other.agrees(quickbooks_facts(base.quickbooks, case.invoices, case.methods, case.spent))
+    there = quickbooks_facts(base.quickbooks, case.invoices, case.methods, case.spent)
+    # What was written in part is not what was edited: that may have been undone since.
+    mine_changed = moved or case.part == Side.RAVETREE or not mine.agrees(before)
+    other_changed = case.part == Side.QUICKBOOKS or not other.agrees(there)
     if mine_changed and other_changed and not says(case, EDITED_TWICE, Decision.RAVETREE, Decision.QUICKBOOKS):
         return held(
             EDITED_TWICE,

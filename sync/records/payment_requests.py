@@ -25,7 +25,7 @@ def request(books: Books, seen: SeenPayment, write: Write) -> Request:
         spent=str(spent_elsewhere(seen.case) or ""),
     )
     if write.is_part:
-        context = replace(context, base_ravetree=_base(books, seen))
+        context = replace(context, base_ravetree=_base(books, seen), part=Side.RAVETREE)
     if write.side is Side.RAVETREE:
         return _to_ravetree(books, seen, write, context)
     if write.action == Action.PAYMENT_DELETE:
@@ -65,7 +65,9 @@ def _to_ravetree(books: Books, seen: SeenPayment, write: Write, context: Context
         # What is taken off here is no invoice of both sides that was lost.
         left = {allocation.invoice_id for allocation in _content(write).allocations}
         touches = sorted(invoice.quickbooks_id for invoice in seen.invoices if invoice.ravetree_id in left)
-        context = replace(context, base_quickbooks=_base_there(books, seen), touches=tuple(touches))
+        context = replace(
+            context, base_quickbooks=_base_there(books, seen), touches=tuple(touches), part=Side.QUICKBOOKS
+        )
     path = ids.path("payments", *([write.record_id] if write.record_id else []))
     if write.action == Action.PAYMENT_DELETE:
         method, body = "DELETE", {}

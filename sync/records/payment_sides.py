@@ -133,6 +133,7 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
         deposit_accounts=deposit_accounts,
         installation=books.installation,
         leaving=_leaving(books, ours, theirs, base, invoices),
+        part=str(pair.kept.get("part", "")) if pair is not None else "",
     )
     return SeenPayment(subject, raw, copy, case)
 

@@ -272,9 +272,11 @@ def _shares_in_ravetree(payment: Mapping[str, Any]) -> dict[str, Decimal]:
 
 
 def _keep_facts(session: Session, operation: Operation, ravetree_id: str, elsewhere: str = "") -> None:
-    """What the new bases do not say: which invoices both sides knew, and what QuickBooks has spent elsewhere."""
+    """What the new bases do not say: which invoices both sides knew, what QuickBooks has spent elsewhere, and whether
+    the rest of an edit follows.
+    """
     context = context_of(operation)
-    facts = {"invoices": list(context.touches), "spent": elsewhere or context.spent or "0"}
+    facts = {"invoices": list(context.touches), "spent": elsewhere or context.spent or "0", "part": context.part}
     pairs.keep(session, operation.connection_id, Kind.PAYMENT, ravetree_id, **facts)
 
 

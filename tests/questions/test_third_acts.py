@@ -139,6 +139,29 @@ def test_a_payment_that_takes_a_deposited_ones_place_waits_for_what_is_asked_abo
     assert (told["state"], told["message"]) == ("pending", "Waits for another payment to leave its invoice.")
 
 
+def test_places_that_are_changed_back_before_both_could_move_are_as_they_were(desk: Desk) -> None:
+    """What was taken off already, to make way, goes back: nobody edited it otherwise."""
+    invoices, payments = pay_each(desk, 2)
+    (there,) = (row for row in desk.payments() if row["PaymentRefNum"] == payments[1]["reference"])
+    desk.deposit(there)
+    rest(desk)
+    change_places(desk, "ravetree", invoices, payments)
+    rest(desk)
+    assert sorted(float(row["UnappliedAmt"]) for row in desk.payments()) == [0.0, 100.0]
+    change = desk.world.ravetree.change
+    for payment in payments:
+        change("payments", payment["id"], {"allocations": []})
+    for payment, invoice in zip(payments, invoices, strict=True):
+        change("payments", payment["id"], {"allocations": [{"invoice_id": invoice["id"], "amount": "100.00"}]})
+    assert asked(desk) == []
+    assert [float(row["UnappliedAmt"]) for row in desk.payments()] == [0.0, 0.0]
+    assert desk.world.compare().differing == []
+    # Nothing of it is taken for an edit later.
+    (there,) = (row for row in desk.payments() if row["PaymentRefNum"] == payments[0]["reference"])
+    desk.edit("Payment", there, PaymentRefNum="CHK 9")
+    assert asked(desk) == []
+
+
 def test_a_payment_that_a_person_left_where_it_is_leaves_no_invoice(desk: Desk) -> None:
     """It was deleted in Ravetree and stays in QuickBooks: what takes its place in Ravetree finds no room there."""
     invoice = desk.bill()
