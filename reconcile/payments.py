@@ -409,6 +409,8 @@ def _without_room(
         where = "QuickBooks" if got_in is Side.RAVETREE else "Ravetree"
         remedy = f"Take another payment off it in {where}, set its total right, or lower the share; then press retry."
         asked = _more_than_open(invoice, wanted, got_in, most, remedy)
+        if invoice.deleted_there:
+            return _after_its_invoice(invoice)
         if got_in is Side.QUICKBOOKS:
             ended = invoice.ended_here or invoice.other_currency_here
             return _after_its_invoice(invoice) if ended else asked

@@ -297,13 +297,14 @@ def _left(books: Books) -> slices.Left:
 def _in_turn(books: Books, turns: Counter[Record], subjects: Sequence[Noted]) -> list[Noted]:
     """Those that did not have all of their turns in this slice: what wakes each other has a rest, and others go on."""
     turns.update(subject.record for subject in subjects)
-    spent = [subject.record for subject in subjects if turns[subject.record] > MOST_TURNS]
+    spent = [subject for subject in subjects if turns[subject.record] > MOST_TURNS]
     if spent:
         with books.writing() as session:
-            for record in spent:
+            # A note may stand under either name.
+            for record in {entry.record for subject in spent for entry in subject.entries}:
                 pending.postpone(session, books.id, record, books.now() + REST)
-        log.warning("records go round", records=[str(record) for record in spent], seconds=REST.total_seconds())
-    return [subject for subject in subjects if subject.record not in spent]
+        log.warning("records go round", records=[str(one.record) for one in spent], seconds=REST.total_seconds())
+    return [subject for subject in subjects if subject not in spent]
 
 
 def _lost(error: LeaseLost) -> None:

@@ -267,6 +267,22 @@ def test_one_answer_about_a_deleted_invoice_is_about_the_payment_on_it_too(desk:
     assert [float(row["TotalAmt"]) for row in desk.payments()] == ([60.0] if decision == "push" else [])
 
 
+@pytest.mark.parametrize("decision", ["leave", "push"])
+def test_one_answer_is_about_the_payment_that_moved_to_the_deleted_invoice_too(desk: Desk, decision: str) -> None:
+    invoices, payments = pay_each(desk, 1)
+    deleted = desk.world.invoice(invoices[0]["client_id"], "100.00")
+    desk.world.settle()
+    desk.end("Invoice", desk.there(deleted))
+    rest(desk)
+    shares = [{"invoice_id": deleted["id"], "amount": "100.00"}]
+    desk.world.ravetree.change("payments", payments[0]["id"], {"allocations": shares})
+    assert asked(desk) == ["deleted_in_quickbooks"]
+    say(desk, f"ravetree:invoice:{deleted['id']}", decision)
+    assert asked(desk) == []
+    (row,) = desk.payments()
+    assert float(row["UnappliedAmt"]) == (0.0 if decision == "push" else 100.0)
+
+
 # --- what is mapped to one entry -------------------------------------------------------------------
 
 

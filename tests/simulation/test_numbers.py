@@ -13,6 +13,7 @@ import structlog
 
 from ravebooks.demo.sides import Body
 from storage.models import Operation
+from sync import worker
 from sync.duties import PREFLIGHT
 from sync.records import number_line
 from tests.simulation.dying import Killed
@@ -363,6 +364,30 @@ def test_two_documents_that_wake_each_other_leave_the_others_their_turn(
         work_once(world)
     assert world.quickbooks.invoice("A3") is not None
     assert "records go round" in {entry["event"] for entry in logged}
+
+
+def test_what_quickbooks_tells_of_has_its_rest_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its note stands under QuickBooks' name, and it is worked on under Ravetree's."""
+    invoice = world.invoice(world.client("Aster"), "100.00")
+    world.settle()
+    world.receive({invoice["id"]: "60.00"}, "CHK 1")
+    world.settle()
+    (row,) = world.quickbooks.query("select * from Payment")
+    named = {name: row[name] for name in ("Id", "SyncToken", "CustomerRef", "TotalAmt", "Line")}
+    world.quickbooks.write("payment", named | {"sparse": True, "PaymentRefNum": "CHK 2"})
+    monkeypatch.setattr(worker, "MOST_TURNS", 0)
+    with structlog.testing.capture_logs() as logged:
+        work_once(world)
+        world.work()
+        world.work()
+    rests = [entry["records"] for entry in logged if entry["event"] == "records go round"]
+    (paid,) = world.ravetree.every("payments")
+    assert sum(f"ravetree:payment:{paid['id']}" in names for names in rests) == 1
+    assert paid["reference"] == "CHK 1"
+    monkeypatch.undo()
+    world.clock.advance(31)
+    world.settle()
+    assert [entry["reference"] for entry in world.ravetree.every("payments")] == ["CHK 2"]
 
 
 def test_our_own_void_invoice_gives_its_number_away(world: World) -> None:
