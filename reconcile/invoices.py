@@ -56,6 +56,7 @@ from reconcile.model import (
     TaxedTotal,
     held,
     money,
+    plain,
     write,
 )
 from reconcile.open_balances import plan_open
@@ -486,13 +487,14 @@ def _valid_again(case: InvoiceCase, remote: QuickBooksInvoice) -> Plan | None:
     """What was void in both books and is valid again in QuickBooks: nobody has said that it is to be void there too."""
     if not case.void_before or says(case, VALID_AGAIN, Decision.RAVETREE):
         return None
-    if answered(case, VALID_AGAIN) is not None:
+    left, amounts = answered(case, VALID_AGAIN), (plain(remote.total),)
+    if left is not None and left.amounts == amounts:
         return Plan(ignored="left as it is in QuickBooks")
     if says(case, VALID_AGAIN, Decision.LEAVE):
-        return Plan(remember=Answer(VALID_AGAIN, Decision.LEAVE))
+        return Plan(remember=Answer(VALID_AGAIN, Decision.LEAVE, amounts=amounts))
     return held(
         VALID_AGAIN,
-        f"Invoice {remote.number} was void in both books; in QuickBooks it comes to "
+        f"Invoice {remote.number} had ended in both books; in QuickBooks it comes to "
         f"{money(remote.total, remote.currency)} again.",
         "Decide `leave` to keep it in QuickBooks alone, or `ravetree` to void it there again.",
         Decision.LEAVE,

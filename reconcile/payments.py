@@ -402,10 +402,11 @@ def _without_room(
         share = wanted.allocations.get(invoice.quickbooks_id, ZERO)
         if share <= max(most, now.allocations.get(invoice.quickbooks_id, ZERO)):
             continue
-        freed, leaving = case.leaving.get(invoice.quickbooks_id, (ZERO, None))
-        if leaving is not None and share <= most + freed:
-            wait = Plan(waits_for=leaving, waits_because=_ANOTHER_LEAVES, look_at=(leaving,))
-            return _taken_off(case, wanted, now, room, got_in) or wait
+        leaving = case.leaving.get(invoice.quickbooks_id)
+        if leaving is not None and share <= most + leaving.amount:
+            wait = Plan(waits_for=leaving.first, waits_because=_ANOTHER_LEAVES, look_at=(leaving.first,))
+            # Where that one waits too, perhaps for this one's place, somebody has to begin.
+            return (_taken_off(case, wanted, now, room, got_in) if leaving.waits else None) or wait
         where = "QuickBooks" if got_in is Side.RAVETREE else "Ravetree"
         remedy = f"Take another payment off it in {where}, set its total right, or lower the share; then press retry."
         asked = _more_than_open(invoice, wanted, got_in, most, remedy)
@@ -424,7 +425,7 @@ def _without_room(
 def _taken_off(
     case: PaymentCase, wanted: Facts, now: Facts, room: Mapping[KnownInvoice, Decimal], got_in: Side
 ) -> Plan | None:
-    """Two payments that change places wait for each other: what is to be taken off of one goes first, unapplied."""
+    """What is to be taken off of a payment goes first, unapplied, so that another one that waits may take its place."""
     ours, theirs = case.ravetree, case.quickbooks
     if (
         not isinstance(ours, RavetreePayment)

@@ -20,7 +20,15 @@ from reconcile.model import (
     Record,
     Side,
 )
-from reconcile.payment_facts import KnownInvoice, PaymentBase, PaymentCase, quickbooks_facts, ravetree_facts, shares_of
+from reconcile.payment_facts import (
+    KnownInvoice,
+    Leaving,
+    PaymentBase,
+    PaymentCase,
+    quickbooks_facts,
+    ravetree_facts,
+    shares_of,
+)
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
 from storage import copies, pairs, pending
@@ -208,7 +216,7 @@ def lost_of(books: Books, payment: Record) -> frozenset[str]:
 
 def _leaving(
     books: Books, ours: Ours, theirs: Theirs, base: PaymentBase | None, invoices: tuple[KnownInvoice, ...]
-) -> dict[str, tuple[Decimal, Record]]:
+) -> dict[str, Leaving]:
     """What other payments take off an invoice once they are copied: looked for where this one finds no room on it."""
     if base is None or not isinstance(ours, RavetreePayment) or not isinstance(theirs, QuickBooksPayment):
         return {}
@@ -224,12 +232,13 @@ def _leaving(
             names = [Record(Side.RAVETREE, Kind.PAYMENT, str(row["id"])) for row in rows]
         leaving = [one for one in (_off(books, name, invoice) for name in names) if one is not None]
         if leaving:
-            found[invoice.quickbooks_id] = (sum((share for share, _ in leaving), ZERO), leaving[0][1])
+            amount = sum((one.amount for one in leaving), ZERO)
+            found[invoice.quickbooks_id] = replace(leaving[0], amount=amount)
     return found
 
 
-def _off(books: Books, name: Record, invoice: KnownInvoice) -> tuple[Decimal, Record] | None:
-    """How much less of a payment the side on which it was edited has on the invoice, and its name in Ravetree."""
+def _off(books: Books, name: Record, invoice: KnownInvoice) -> Leaving | None:
+    """How much less of a payment the side on which it was edited has on the invoice, if that is still to be copied."""
     pair = books.pair(Kind.PAYMENT, name.side, name.id)
     if pair is None:
         return None
@@ -242,16 +251,15 @@ def _off(books: Books, name: Record, invoice: KnownInvoice) -> tuple[Decimal, Re
         there = shares_of(theirs).get(invoice.quickbooks_id, ZERO)
     less = there - here if name.side is Side.QUICKBOOKS else here - there
     record = Record(Side.RAVETREE, Kind.PAYMENT, pair.ravetree_id)
-    return (less, record) if less > ZERO and _is_under_way(books, record, pair) else None
-
-
-def _is_under_way(books: Books, record: Record, pair: Pair) -> bool:
-    """Whether a change of a payment may still come: one that was looked at, and is at rest, stays as it is."""
-    if record not in books.looked_at:
-        return True
+    if less <= ZERO:
+        return None
     with books.reading() as session:
         names = [record, Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id)]
-        return bool(pending.rows(session, books.id, names))
+        rows = pending.rows(session, books.id, names)
+    if record in books.looked_at and not rows:
+        # One that was looked at, and is at rest, stays as it is.
+        return None
+    return Leaving(less, record, any(row.state == pending.WAITING for row in rows))
 
 
 def _was_asked(books: Books, base: PaymentBase | None, theirs: Theirs) -> str:
