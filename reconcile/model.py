@@ -579,17 +579,13 @@ Content = InvoiceContent | EstimateContent | PaymentContent | ContactContent
 
 @dataclass(frozen=True)
 class Write:
-    """One write that would bring a pair closer to agreement.
-
-    `is_part`: it makes way for another one, and the rest follows: what was edited still differs from the pair's base.
-    """
+    """One write that would bring a pair closer to agreement."""
 
     side: Side
     action: Action
     record_id: str | None = None
     version: int | None = None
     content: Content | None = None
-    is_part: bool = False
 
 
 @dataclass(frozen=True)

@@ -63,15 +63,6 @@ APART = "Its invoice was taken apart, or tied to another one: what is edited in 
 
 
 @dataclass(frozen=True)
-class Leaving:
-    """How much of other payments is to be taken off an invoice, the first of them, and whether that one waits."""
-
-    amount: Decimal
-    first: Record
-    waits: bool
-
-
-@dataclass(frozen=True)
 class PaymentCase:
     """All that decides about one payment.
 
@@ -92,9 +83,7 @@ class PaymentCase:
     `marked_twin` and `marked_copy_id` are the other side's
     record that our own note names, so that what we wrote once is known again after its answer was lost. `methods`
     are QuickBooks' payment methods by Ravetree's key, `deposit_accounts` its accounts by that key, or by "" for others.
-    `installation` is the id that our markers bear. `leaving` is, by QuickBooks' Id of an invoice that has no room for
-    it on the other side, what others are to be taken off there. `part` is the side whose
-    edit is written in part: whatever it says by now, the rest of it follows.
+    `installation` is the id that our markers bear.
     """
 
     ravetree: RavetreePayment | Gone | None
@@ -130,8 +119,6 @@ class PaymentCase:
     methods: Mapping[str, str] = field(default_factory=dict)
     deposit_accounts: Mapping[str, str] = field(default_factory=dict)
     installation: str = ""
-    leaving: Mapping[str, Leaving] = field(default_factory=dict)
-    part: str = ""
 
 
 @dataclass(frozen=True)

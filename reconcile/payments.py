@@ -21,7 +21,6 @@ from reconcile.model import (
     RavetreePayment,
     Record,
     Side,
-    Write,
     held,
     money,
     parked,
@@ -50,7 +49,6 @@ SHARED, FELL = "removed_here_shared_there", "share_fell_with_total"
 EDITED_THERE, EDITED_HERE = "removed_here_edited_there", "removed_there_edited_here"
 EDITED_TWICE = "edited_on_both_sides"
 _ITS_INVOICE_WAITS = "Waits for the question about its invoice."
-_ANOTHER_LEAVES = "Waits for another payment to leave its invoice."
 _SAME_RECEIPT_WAITS = "Waits for the question whether it is the receipt that Ravetree has."
 
 
@@ -345,10 +343,8 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
     if agree(mine, other, case.invoices) and not moved:
         return NOTHING
     before = ravetree_facts(base.ravetree, case.invoices, case.methods)
-    there = quickbooks_facts(base.quickbooks, case.invoices, case.methods, case.spent)
-    # What was written in part is not what was edited: that may have been undone since.
-    mine_changed = moved or case.part == Side.RAVETREE or not mine.agrees(before)
-    other_changed = case.part == Side.QUICKBOOKS or not other.agrees(there)
+    mine_changed = moved or not mine.agrees(before)
+    other_changed = not other.agrees(quickbooks_facts(base.quickbooks, case.invoices, case.methods, case.spent))
     if mine_changed and other_changed and not says(case, EDITED_TWICE, Decision.RAVETREE, Decision.QUICKBOOKS):
         return held(
             EDITED_TWICE,
@@ -367,7 +363,7 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
         # What it pays itself is open for it again.
         room = {i: i.quickbooks.balance + other.allocations.get(i.quickbooks_id, ZERO) for i in case.invoices}
         mine = within(mine, room, Side.QUICKBOOKS)
-        if (step := _without_room(case, mine, other, room, Side.RAVETREE)) is not None:
+        if (step := _without_room(ours, mine, other, room, Side.RAVETREE)) is not None:
             return step
         content = _for_quickbooks(mine, case, ours.id, theirs)
         return write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content)
@@ -383,7 +379,7 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
             if i.open_here is not None
         }
         other = within(other, room, Side.RAVETREE)
-        if (step := _without_room(case, other, mine, room, Side.QUICKBOOKS)) is not None:
+        if (step := _without_room(ours, other, mine, room, Side.QUICKBOOKS)) is not None:
             return step
         content = _for_ravetree(other, case, ours)
         return write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, content)
@@ -395,18 +391,13 @@ def _plan_edited(case: PaymentCase, base: PaymentBase, ours: RavetreePayment, th
 
 
 def _without_room(
-    case: PaymentCase, wanted: Facts, now: Facts, room: Mapping[KnownInvoice, Decimal], got_in: Side
+    ours: RavetreePayment, wanted: Facts, now: Facts, room: Mapping[KnownInvoice, Decimal], got_in: Side
 ) -> Plan | None:
     """What comes before more of a payment, as `got_in` has it, is put on an invoice than the other side has open."""
     for invoice, most in room.items():
         share = wanted.allocations.get(invoice.quickbooks_id, ZERO)
         if share <= max(most, now.allocations.get(invoice.quickbooks_id, ZERO)):
             continue
-        leaving = case.leaving.get(invoice.quickbooks_id)
-        if leaving is not None and share <= most + leaving.amount:
-            wait = Plan(waits_for=leaving.first, waits_because=_ANOTHER_LEAVES, look_at=(leaving.first,))
-            # Where that one waits too, perhaps for this one's place, somebody has to begin.
-            return (_taken_off(case, wanted, now, room, got_in) if leaving.waits else None) or wait
         where = "QuickBooks" if got_in is Side.RAVETREE else "Ravetree"
         remedy = f"Take another payment off it in {where}, set its total right, or lower the share; then press retry."
         asked = _more_than_open(invoice, wanted, got_in, most, remedy)
@@ -417,40 +408,8 @@ def _without_room(
             return _after_its_invoice(invoice) if ended else asked
         if invoice.placeholder is not None and invoice.placeholder.deposited:
             return _deposited(invoice, f"Ravetree put {money(share, wanted.currency)} of another on it")
-        ours = case.ravetree
-        return (_behind_placeholder(ours, invoice) if isinstance(ours, RavetreePayment) else None) or asked
+        return _behind_placeholder(ours, invoice) or asked
     return None
-
-
-def _taken_off(
-    case: PaymentCase, wanted: Facts, now: Facts, room: Mapping[KnownInvoice, Decimal], got_in: Side
-) -> Plan | None:
-    """What is to be taken off of a payment goes first, unapplied, so that another one that waits may take its place."""
-    ours, theirs = case.ravetree, case.quickbooks
-    if (
-        not isinstance(ours, RavetreePayment)
-        or not isinstance(theirs, QuickBooksPayment)
-        or wanted.credit
-        or now.credit
-    ):
-        return None
-    shares = {}
-    for invoice, most in room.items():
-        had = now.allocations.get(invoice.quickbooks_id, ZERO)
-        share = wanted.allocations.get(invoice.quickbooks_id, ZERO)
-        shares[invoice.quickbooks_id] = share if share <= max(most, had) else had
-    shares = {name: share for name, share in shares.items() if share}
-    if shares == now.allocations:
-        return None
-    rest = sum(wanted.allocations.values(), ZERO) - sum(shares.values(), ZERO)
-    facts = replace(wanted, allocations=shares, unapplied=wanted.unapplied + rest)
-    if got_in is Side.RAVETREE:
-        content = _for_quickbooks(facts, case, ours.id, theirs)
-        made = Write(Side.QUICKBOOKS, Action.PAYMENT_UPDATE, theirs.id, theirs.sync_token, content, is_part=True)
-    else:
-        content = _for_ravetree(facts, case, ours)
-        made = Write(Side.RAVETREE, Action.PAYMENT_UPDATE, ours.id, ours.version, content, is_part=True)
-    return Plan(writes=(made,))
 
 
 def _may_not_go(

@@ -45,11 +45,8 @@ def unapplied(
         found = [raw for part in parts for raw in company.query("Payment", f"CustomerRef in ({part})")]
         books.quickbooks.keep(Kind.PAYMENT, {str(raw["Id"]): raw for raw in found})
         books.money_read |= families
-    payments = [p for p in payments_of(books, families) if p.unapplied > ZERO and p.currency == invoice.currency]
-    ours = books.pairs_among(Kind.PAYMENT, Side.QUICKBOOKS, [payment.id for payment in payments])
-    # What was taken off one to make way for another payment has its place already.
-    moving = {pair.quickbooks_id for pair in ours if pair.kept.get("part")}
-    return tuple(payment for payment in payments if payment.id not in moving)
+    payments = payments_of(books, families)
+    return tuple(p for p in payments if p.unapplied > ZERO and p.currency == invoice.currency)
 
 
 def credit_left(

@@ -37,6 +37,8 @@ class Member:
     pair: Pair
     now: Body
     wanted: str
+    is_edited: bool
+    """Whether its content is to be written for another reason: its number goes with that."""
 
     @property
     def record(self) -> Record:
@@ -62,7 +64,7 @@ class Member:
     def is_moving(self) -> bool:
         """Whether its number is still to be written. One that only a bookkeeper changed stays until the next edit."""
         written = {self.pair.base_ravetree.get("number"), self.pair.base_quickbooks.get("DocNumber")}
-        return self.wanted != self.number and written != {self.wanted}
+        return self.wanted != self.number and (self.is_edited or written != {self.wanted})
 
 
 def moves(documents: Documents[Any], books: Books, raw: Body) -> bool:
@@ -98,7 +100,8 @@ def _member(documents: Documents[Any], books: Books, raw: Body) -> Member | None
     ours = documents.own(books, pair.ravetree_id)
     if isinstance(ours, Gone) or getattr(ours, "void", False):
         return None
-    return Member(pair, raw, ours.number)
+    before = documents.load_own(pair.base_ravetree).owned() if pair.base_ravetree else None
+    return Member(pair, raw, ours.number, before is not None and before != ours.owned())
 
 
 def _line(documents: Documents[Any], books: Books, seen: Seen[Any], holder: Body) -> tuple[list[Member], bool]:

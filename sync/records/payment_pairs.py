@@ -111,7 +111,7 @@ def renew_base(books: Books, seen: SeenPayment) -> None:
             session, books.id, Kind.PAYMENT, name, theirs.id, now, base_ravetree=seen.raw, base_quickbooks=copy.body
         )
         known = sorted(invoice.quickbooks_id for invoice in case.invoices)
-        pairs.keep(session, books.id, Kind.PAYMENT, name, invoices=known, spent=str(spent), part="")
+        pairs.keep(session, books.id, Kind.PAYMENT, name, invoices=known, spent=str(spent))
 
 
 def _keep_void(books: Books, copy: Copy) -> None:

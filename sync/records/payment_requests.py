@@ -24,8 +24,6 @@ def request(books: Books, seen: SeenPayment, write: Write) -> Request:
         ravetree_invoices=tuple(sorted(invoice.ravetree_id for invoice in seen.invoices)),
         spent=str(spent_elsewhere(seen.case) or ""),
     )
-    if write.is_part:
-        context = replace(context, base_ravetree=_base(books, seen), part=Side.RAVETREE)
     if write.side is Side.RAVETREE:
         return _to_ravetree(books, seen, write, context)
     if write.action == Action.PAYMENT_DELETE:
@@ -48,11 +46,6 @@ def _base(books: Books, seen: SeenPayment) -> Body:
     return pair.base_ravetree if pair is not None else {}
 
 
-def _base_there(books: Books, seen: SeenPayment) -> Body:
-    pair = books.pair(Kind.PAYMENT, seen.subject.side, seen.subject.id)
-    return pair.base_quickbooks if pair is not None else {}
-
-
 def _to_ravetree(books: Books, seen: SeenPayment, write: Write, context: Context) -> Request:
     context = replace(
         context,
@@ -61,13 +54,6 @@ def _to_ravetree(books: Books, seen: SeenPayment, write: Write, context: Context
         base_quickbooks=seen.body,
         quickbooks_id=str(seen.body["Id"]),
     )
-    if write.is_part:
-        # What is taken off here is no invoice of both sides that was lost.
-        left = {allocation.invoice_id for allocation in _content(write).allocations}
-        touches = sorted(invoice.quickbooks_id for invoice in seen.invoices if invoice.ravetree_id in left)
-        context = replace(
-            context, base_quickbooks=_base_there(books, seen), touches=tuple(touches), part=Side.QUICKBOOKS
-        )
     path = ids.path("payments", *([write.record_id] if write.record_id else []))
     if write.action == Action.PAYMENT_DELETE:
         method, body = "DELETE", {}

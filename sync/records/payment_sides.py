@@ -22,11 +22,8 @@ from reconcile.model import (
 )
 from reconcile.payment_facts import (
     KnownInvoice,
-    Leaving,
     PaymentBase,
     PaymentCase,
-    quickbooks_facts,
-    ravetree_facts,
     shares_of,
 )
 from schemas import quickbooks, ravetree
@@ -141,8 +138,6 @@ def gather(books: Books, subject: Record, *, requested: bool = False) -> SeenPay
         methods=methods,
         deposit_accounts=deposit_accounts,
         installation=books.installation,
-        leaving=_leaving(books, ours, theirs, base, invoices),
-        part=str(pair.kept.get("part", "")) if pair is not None else "",
     )
     return SeenPayment(subject, raw, copy, case)
 
@@ -212,54 +207,6 @@ def lost_of(books: Books, payment: Record) -> frozenset[str]:
     """QuickBooks' invoices that a paired payment lies on, and that are not those of Ravetree's any more."""
     pair = books.pair(Kind.PAYMENT, payment.side, payment.id)
     return _lost(books, pair, _base(books, pair))
-
-
-def _leaving(
-    books: Books, ours: Ours, theirs: Theirs, base: PaymentBase | None, invoices: tuple[KnownInvoice, ...]
-) -> dict[str, Leaving]:
-    """What other payments take off an invoice once they are copied: looked for where this one finds no room on it."""
-    if base is None or not isinstance(ours, RavetreePayment) or not isinstance(theirs, QuickBooksPayment):
-        return {}
-    mine, other = ravetree_facts(ours, invoices).allocations, quickbooks_facts(theirs, invoices).allocations
-    found = {}
-    for invoice in invoices:
-        more = mine.get(invoice.quickbooks_id, ZERO) - other.get(invoice.quickbooks_id, ZERO)
-        names: Iterable[Record] = ()
-        if more > invoice.quickbooks.balance:
-            names = [Record(Side.QUICKBOOKS, Kind.PAYMENT, name) for name in invoice.quickbooks.payment_ids]
-        elif invoice.open_here is not None and -more > invoice.open_here:
-            rows = books.neighbours.ravetree.payments_of(invoice.ravetree_id)
-            names = [Record(Side.RAVETREE, Kind.PAYMENT, str(row["id"])) for row in rows]
-        leaving = [one for one in (_off(books, name, invoice) for name in names) if one is not None]
-        if leaving:
-            amount = sum((one.amount for one in leaving), ZERO)
-            found[invoice.quickbooks_id] = replace(leaving[0], amount=amount)
-    return found
-
-
-def _off(books: Books, name: Record, invoice: KnownInvoice) -> Leaving | None:
-    """How much less of a payment the side on which it was edited has on the invoice, if that is still to be copied."""
-    pair = books.pair(Kind.PAYMENT, name.side, name.id)
-    if pair is None:
-        return None
-    ours, _ = books.ravetree.payment(pair.ravetree_id)
-    theirs, _ = books.quickbooks.payment(pair.quickbooks_id)
-    here, there = ZERO, ZERO
-    if isinstance(ours, RavetreePayment) and not ours.voided:
-        here = sum((each.amount for each in ours.allocations if each.invoice_id == invoice.ravetree_id), ZERO)
-    if isinstance(theirs, QuickBooksPayment) and not theirs.voided:
-        there = shares_of(theirs).get(invoice.quickbooks_id, ZERO)
-    less = there - here if name.side is Side.QUICKBOOKS else here - there
-    record = Record(Side.RAVETREE, Kind.PAYMENT, pair.ravetree_id)
-    if less <= ZERO:
-        return None
-    with books.reading() as session:
-        names = [record, Record(Side.QUICKBOOKS, Kind.PAYMENT, pair.quickbooks_id)]
-        rows = pending.rows(session, books.id, names)
-    if record in books.looked_at and not rows:
-        # One that was looked at, and is at rest, stays as it is.
-        return None
-    return Leaving(less, record, any(row.state == pending.WAITING for row in rows))
 
 
 def _was_asked(books: Books, base: PaymentBase | None, theirs: Theirs) -> str:

@@ -23,8 +23,7 @@ class Context:
     that a payment changes, `ravetree_invoices` the same by Ravetree's ids. `closes_estimate`: QuickBooks' estimate that
     an invoice closes. `placeholder_of`: the Ravetree invoice whose placeholder becomes a payment. `if_match`: the
     version of Ravetree's record that was planned from. `foreseen`: what QuickBooks would come to, and who accepted it.
-    `mark`, `day`, `moving`, `wanted`: for which mark a placeholder is written, as it is kept with the pair. `part`: the
-    side whose edit of a payment is written in part, so that the rest still follows.
+    `mark`, `day`, `moving`, `wanted`: for which mark a placeholder is written, as it is kept with the pair.
     """
 
     ravetree_id: str = ""
@@ -44,7 +43,6 @@ class Context:
     moving: str = ""
     wanted: str = ""
     spent: str = ""
-    part: str = ""
     if_match: int | None = None
     foreseen: Body | None = None
 
@@ -78,7 +76,6 @@ class _Stored(Schema):
     moving = kinds.String(load_default="", allow_none=True)
     wanted = kinds.String(load_default="", allow_none=True)
     spent = kinds.String(load_default="", allow_none=True)
-    part = kinds.String(load_default="", allow_none=True)
     if_match = kinds.Integer(load_default=None, allow_none=True)
     foreseen = kinds.Raw(load_default=None, allow_none=True)
 
@@ -101,7 +98,6 @@ _TEXTS = (
     "moving",
     "wanted",
     "spent",
-    "part",
 )
 _STORED = _Stored()
 

@@ -272,11 +272,9 @@ def _shares_in_ravetree(payment: Mapping[str, Any]) -> dict[str, Decimal]:
 
 
 def _keep_facts(session: Session, operation: Operation, ravetree_id: str, elsewhere: str = "") -> None:
-    """What the new bases do not say: which invoices both sides knew, what QuickBooks has spent elsewhere, and whether
-    the rest of an edit follows.
-    """
+    """What the new bases do not say: which invoices both sides knew, and what QuickBooks has spent elsewhere."""
     context = context_of(operation)
-    facts = {"invoices": list(context.touches), "spent": elsewhere or context.spent or "0", "part": context.part}
+    facts = {"invoices": list(context.touches), "spent": elsewhere or context.spent or "0"}
     pairs.keep(session, operation.connection_id, Kind.PAYMENT, ravetree_id, **facts)
 
 

@@ -402,6 +402,29 @@ def test_money_partly_on_an_invoice_that_was_left_deleted_goes_and_is_not_asked_
     assert float(desk.there(left)["Balance"]) == 70
 
 
+def test_money_that_finds_no_room_names_what_makes_room(desk: Desk) -> None:
+    """It is in QuickBooks already: what is in its way is another payment, or the total."""
+    client = desk.world.client("Aster")
+    first, second = desk.bill(client=client), desk.world.invoice(client, "100.00")
+    desk.world.settle()
+    here, there = desk.receive({first["id"]: "100.00"}), desk.world.receive({second["id"]: "100.00"}, day=TODAY)
+    desk.world.settle()
+    change = desk.world.ravetree.change
+    change("payments", here["id"], {"allocations": []})
+    change("payments", there["id"], {"allocations": [{"invoice_id": first["id"], "amount": "100.00"}]})
+    change("payments", here["id"], {"allocations": [{"invoice_id": second["id"], "amount": "100.00"}]})
+    asked(desk)
+    rows = desk.world.attention()
+    assert {row["code"] for row in rows} == {"more_than_open"}
+    assert {row["remedy"] for row in rows} == {
+        "Take another payment off it in QuickBooks, set its total right, or lower the share; then press retry."
+    }
+    desk.edit("Payment", desk.payments()[0], Line=[])
+    decided = [row["code"] for row in desk.world.attention()]
+    retry_all(desk)
+    assert "more_than_open" not in asked(desk), decided
+
+
 def test_money_that_moves_to_an_invoice_whose_mark_is_deposited_says_so(desk: Desk) -> None:
     client = desk.world.client("Aster")
     invoice = desk.world.invoice(client, "100.00")

@@ -4,9 +4,8 @@ import pytest
 
 from ravebooks.demo.sides import Body
 from tests.questions.desk import TODAY, Desk, say
-from tests.questions.playing import rest, writes
+from tests.questions.playing import rest
 from tests.simulation.concurrency.pairs import LINE
-from tests.simulation.deciding_people import look_at_all_again
 from tests.simulation.world import World
 
 
@@ -76,93 +75,6 @@ def pay_each(desk: Desk, count: int) -> tuple[list[Body], list[Body]]:
     payments = [desk.world.receive({one["id"]: "100.00"}, f"CHK {one['number']}", TODAY) for one in invoices]
     desk.world.settle()
     return invoices, payments
-
-
-def change_places(desk: Desk, where: str, invoices: list[Body], payments: list[Body]) -> None:
-    """Each payment goes to the invoice of the next one, all of them before any news comes."""
-    for payment in payments:
-        if where == "ravetree":
-            desk.world.ravetree.change("payments", payment["id"], {"allocations": []})
-        else:
-            (there,) = (row for row in desk.payments() if row.get("PaymentRefNum") == payment["reference"])
-            write(desk, there, [])
-    for payment, invoice in zip(payments, [*invoices[1:], invoices[0]], strict=True):
-        if where == "ravetree":
-            shares = [{"invoice_id": invoice["id"], "amount": "100.00"}]
-            desk.world.ravetree.change("payments", payment["id"], {"allocations": shares})
-        else:
-            (there,) = (row for row in desk.payments() if row.get("PaymentRefNum") == payment["reference"])
-            link = [{"TxnId": desk.there(invoice)["Id"], "TxnType": "Invoice"}]
-            write(desk, there, [{"Amount": 100, "LinkedTxn": link}])
-
-
-def write(desk: Desk, payment: Body, lines: list[Body]) -> None:
-    named = {name: payment[name] for name in ("Id", "SyncToken", "CustomerRef", "TotalAmt")}
-    desk.world.quickbooks.write("payment", named | {"sparse": True, "Line": lines})
-
-
-@pytest.mark.parametrize("count", [2, 3])
-@pytest.mark.parametrize("where", ["ravetree", "quickbooks"])
-def test_payments_that_change_places_ask_nobody(desk: Desk, where: str, count: int) -> None:
-    invoices, payments = pay_each(desk, count)
-    change_places(desk, where, invoices, payments)
-    assert asked(desk) == []
-    ids = {desk.there(one)["Id"]: one["id"] for one in invoices}
-    expected = {
-        f"CHK {one['number']}": after["id"] for one, after in zip(invoices, [*invoices[1:], invoices[0]], strict=True)
-    }
-    here = {
-        row["reference"]: [each["invoice_id"] for each in row["allocations"]]
-        for row in desk.world.ravetree.every("payments")
-    }
-    there = {
-        row["PaymentRefNum"]: [ids[line["LinkedTxn"][0]["TxnId"]] for line in row["Line"]] for row in desk.payments()
-    }
-    assert here == there == {name: [invoice] for name, invoice in expected.items()}
-    assert desk.world.compare().differing == []
-    before = writes(desk)
-    look_at_all_again(desk.world)
-    rest(desk)
-    assert writes(desk) == before
-
-
-def test_a_payment_that_takes_a_deposited_ones_place_waits_for_what_is_asked_about_that(desk: Desk) -> None:
-    invoices, payments = pay_each(desk, 2)
-    (there,) = (row for row in desk.payments() if row.get("PaymentRefNum") == payments[1]["reference"])
-    desk.deposit(there)
-    rest(desk)
-    change_places(desk, "ravetree", invoices, payments)
-    codes = asked(desk)
-    assert len(codes) == 1, codes
-    assert {float(row["UnappliedAmt"]) for row in desk.payments()} == {0.0}
-    told = desk.world.ravetree.sync_state("payment", payments[0]["id"])
-    assert (told["state"], told["message"]) == ("pending", "Waits for another payment to leave its invoice.")
-
-
-def test_places_that_are_changed_back_before_both_could_move_are_as_they_were(desk: Desk) -> None:
-    """What was taken off already, to make way, goes back: nobody edited it otherwise."""
-    invoices, payments = pay_each(desk, 2)
-    (there,) = (row for row in desk.payments() if row.get("PaymentRefNum") == payments[0]["reference"])
-    desk.deposit(there)
-    rest(desk)
-    change_places(desk, "ravetree", invoices, payments)
-    rest(desk)
-    assert sorted(float(row["UnappliedAmt"]) for row in desk.payments()) == [0.0, 100.0]
-    # Its place is known: it is no money beside the mark of the invoice that it left.
-    desk.mark(desk.world.invoice(invoices[0]["client_id"], "30.00"))
-    assert "unapplied_money_beside_mark" not in asked(desk)
-    change = desk.world.ravetree.change
-    for payment in payments:
-        change("payments", payment["id"], {"allocations": []})
-    for payment, invoice in zip(payments, invoices, strict=True):
-        change("payments", payment["id"], {"allocations": [{"invoice_id": invoice["id"], "amount": "100.00"}]})
-    assert asked(desk) == []
-    assert {float(row["UnappliedAmt"]) for row in desk.payments()} == {0.0}
-    assert desk.world.compare().differing == []
-    # Nothing of it is taken for an edit later.
-    (there,) = (row for row in desk.payments() if row.get("PaymentRefNum") == payments[1]["reference"])
-    desk.edit("Payment", there, PaymentRefNum="CHK 9")
-    assert asked(desk) == []
 
 
 def test_a_payment_that_a_person_left_where_it_is_leaves_no_invoice(desk: Desk) -> None:

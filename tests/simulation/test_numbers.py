@@ -345,6 +345,23 @@ def test_a_number_that_a_bookkeeper_gave_to_another_one_is_asked_about_and_not_w
     assert {entry["DocNumber"] for entry in rows(world).values()} == {"A1", "A2"}
 
 
+def test_numbers_that_a_bookkeeper_swapped_are_set_back_with_the_next_edits(world: World) -> None:
+    client = world.client("Aster")
+    ours = [world.invoice(client, "100.00", number=name) for name in ("A1", "A2")]
+    world.settle()
+    before = {row["DocNumber"]: row["Id"] for row in rows(world).values()}
+    for name, to in (("A1", "A9"), ("A2", "A1"), ("A1", "A2")):
+        row = rows(world)[before[name]]
+        named = {key: row[key] for key in ("Id", "SyncToken")}
+        world.quickbooks.write("invoice", named | {"sparse": True, "DocNumber": to})
+    world.settle()
+    for one in ours:
+        world.ravetree.change("invoices", one["id"], {"memo": "anew"})
+    world.settle()
+    assert codes(world) == []
+    assert {row["DocNumber"]: row["Id"] for row in rows(world).values()} == before
+
+
 def test_two_documents_that_wake_each_other_leave_the_others_their_turn(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
