@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from reconcile.decisions import Decision
-from reconcile.documents import DELETED
 from reconcile.invoices import is_left_for_good
 from reconcile.markers import marked_payment
 from reconcile.marks import is_edited, lost_shares, takes_less, wanted_of
@@ -20,12 +19,7 @@ from reconcile.model import (
     Record,
     Side,
 )
-from reconcile.payment_facts import (
-    KnownInvoice,
-    PaymentBase,
-    PaymentCase,
-    shares_of,
-)
+from reconcile.payment_facts import KnownInvoice, PaymentBase, PaymentCase, shares_of
 from schemas import quickbooks, ravetree
 from schemas.quickbooks import Body
 from storage import copies, pairs, pending
@@ -311,14 +305,9 @@ def _known_invoice(books: Books, pair: Pair) -> KnownInvoice | None:
         placeholder_fell=_fell(books, pair, remote, placeholder),
         ended_here=not is_live and not remote.voided,
         other_currency_here=isinstance(invoice, RavetreeInvoice) and is_live and invoice.currency != remote.currency,
-        deleted_there=deleted_there and is_live and not _is_left_deleted(books, pair),
+        deleted_there=deleted_there and is_live and not _was_left(books, pair, None),
         accepted=accepted.total if accepted is not None else ZERO,
     )
-
-
-def _is_left_deleted(books: Books, pair: Pair) -> bool:
-    said = books.answers([Record(Side.RAVETREE, Kind.INVOICE, pair.ravetree_id)])
-    return any((answer.code, answer.other) == (DELETED, pair.quickbooks_id) for answer in said)
 
 
 def _fell(books: Books, pair: Pair, remote: QuickBooksInvoice, placeholder: QuickBooksPayment | Gone | None) -> bool:

@@ -122,6 +122,12 @@ def rest(desk: Desk) -> None:
     desk.world.settle()
 
 
+def asked_now(desk: Desk) -> list[str]:
+    """The codes of what waits for a person when all is quiet."""
+    rest(desk)
+    return [row["code"] for row in desk.world.attention()]
+
+
 def writes(desk: Desk) -> int:
     """How many writes were made to both books."""
     with desk.world.parts.database.reading() as session:

@@ -4,22 +4,10 @@ import pytest
 
 from ravebooks.demo.sides import Body
 from tests.questions.desk import EARLIER, TODAY, Desk, press, say
-from tests.questions.playing import rest
+from tests.questions.playing import asked_now, rest
 from tests.questions.repairs import retry
 from tests.simulation.test_connecting import set_preferences
 from tests.simulation.test_credits import apply, credit_memo
-from tests.simulation.world import World
-
-
-@pytest.fixture
-def desk(world: World) -> Desk:
-    return Desk(world)
-
-
-def asked(desk: Desk) -> list[str]:
-    """The codes of what waits for a person when all is quiet."""
-    rest(desk)
-    return [row["code"] for row in desk.world.attention()]
 
 
 def decide(desk: Desk, decision: str) -> None:
@@ -79,7 +67,7 @@ def test_a_payment_of_an_invoice_that_was_taken_apart_keeps_its_amount(desk: Des
     before = amounts(desk)
     say(desk, f"ravetree:invoice:{invoice['id']}", "unlink")
     type_a_reference(desk, where, payment)
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert amounts(desk) == before
     notices = desk.world.ravetree.sync_state("payment", payment["id"])["notices"]
     assert [notice.partition(":")[0] for notice in notices] == ["Its invoice was taken apart, or tied to another one"]
@@ -106,10 +94,10 @@ def test_what_a_bookkeeper_moved_stays_when_the_payment_is_deleted(desk: Desk) -
     payment = desk.receive({invoice["id"]: "100.00"})
     move(desk, 40, rest_on=60)
     desk.world.ravetree.delete("payments", payment["id"])
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert amounts(desk) == ([40.0], [])
     press(desk, invoice["client_id"])
-    assert asked(desk) == []
+    assert asked_now(desk) == []
 
 
 def test_what_was_spent_elsewhere_stays_when_the_advance_is_deleted(desk: Desk) -> None:
@@ -117,7 +105,7 @@ def test_what_was_spent_elsewhere_stays_when_the_advance_is_deleted(desk: Desk) 
     payment = advance(desk, desk.bill()["client_id"])
     move(desk, 40)
     desk.world.ravetree.delete("payments", payment["id"])
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert amounts(desk) == ([40.0], [])
 
 
@@ -125,10 +113,10 @@ def test_a_share_that_fell_with_the_total_rises_with_it_when_that_is_set_right(d
     invoice = desk.bill()
     desk.receive({invoice["id"]: "100.00"})
     desk.price(invoice, 90)
-    assert asked(desk) == ["share_fell_with_total"]
+    assert asked_now(desk) == ["share_fell_with_total"]
     desk.price(invoice, 100)
     retry_all(desk)
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert [row["unapplied"] for row in desk.world.ravetree.every("payments")] == ["0.00"]
     assert desk.world.compare().differing == []
 
@@ -139,7 +127,7 @@ def test_a_share_that_fell_with_the_total_rises_with_it_when_that_is_set_right(d
 def test_an_advance_that_quickbooks_applies_by_itself_is_copied(desk: Desk) -> None:
     set_preferences(desk.world, SalesFormsPrefs={"AutoApplyPayments": True})
     advance(desk, desk.bill()["client_id"])
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert desk.world.compare().differing == []
     assert [row["unapplied"] for row in desk.world.ravetree.every("payments")] == ["0.00"]
 
@@ -151,12 +139,12 @@ def test_what_quickbooks_applies_by_itself_to_a_bookkeepers_invoice_is_spent_els
     (customer,) = desk.world.quickbooks.query("select * from Customer where DisplayName = 'Aster'")
     desk.foreign(customer["Id"], 40)
     payment = advance(desk, client)
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert [row["unapplied"] for row in desk.world.ravetree.every("payments")] == ["60.00"]
     notices = desk.world.ravetree.sync_state("payment", payment["id"])["notices"]
     assert notices == ["QuickBooks has applied 40.00 USD of it to invoice X-1."]
     type_a_reference(desk, "ravetree", payment)
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert amounts(desk) == ([60.0], ["60.00"])
 
 
@@ -170,7 +158,7 @@ def test_what_was_said_to_be_one_is_edited_afterwards_and_nobody_is_asked(desk: 
     payment = desk.receive({invoice["id"]: "60.00"})
     decide(desk, "one")
     type_a_reference(desk, where, payment)
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert desk.world.compare().differing == []
 
 
@@ -180,7 +168,7 @@ def test_what_was_said_to_be_one_goes_on_both_sides_when_it_is_deleted(desk: Des
     payment = desk.receive({invoice["id"]: "60.00"})
     decide(desk, "one")
     desk.world.ravetree.delete("payments", payment["id"])
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert amounts(desk) == ([], [])
 
 
@@ -201,9 +189,9 @@ def test_money_of_the_family_is_asked_about_beside_an_invoice_of_a_project(desk:
         desk.mark(invoice)
     else:
         desk.receive({invoice["id"]: "100.00"})
-    assert asked(desk) == ["unapplied_money_beside_mark" if how == "mark" else "one_or_two_payments"]
+    assert asked_now(desk) == ["unapplied_money_beside_mark" if how == "mark" else "one_or_two_payments"]
     decide(desk, "one")
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert desk.world.compare().differing == []
     assert [row["Id"] for row in desk.payments()] == [lies["Id"]]
 
@@ -215,7 +203,7 @@ def test_money_of_a_project_that_is_new_is_asked_about(desk: Desk) -> None:
     desk.world.settle()
     desk.pay_there(100, customer=project)
     desk.mark(invoice)
-    assert asked(desk) == ["unapplied_money_beside_mark"]
+    assert asked_now(desk) == ["unapplied_money_beside_mark"]
 
 
 # --- taken apart -----------------------------------------------------------------------------------
@@ -226,14 +214,14 @@ def test_a_payment_that_was_taken_apart_explains_no_difference_and_is_not_looked
     payment = desk.receive({invoice["id"]: "60.00"})
     say(desk, f"ravetree:payment:{payment['id']}", "unlink")
     desk.world.ravetree.delete("payments", payment["id"])
-    assert asked(desk) == ["open_balances_differ"]
+    assert asked_now(desk) == ["open_balances_differ"]
 
 
 def test_a_payment_that_was_taken_apart_is_no_unexplained_difference(desk: Desk) -> None:
     invoice = desk.bill()
     payment = desk.receive({invoice["id"]: "60.00"})
     say(desk, f"ravetree:payment:{payment['id']}", "unlink")
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert desk.world.parity()["rows"] == []
 
 
@@ -242,13 +230,13 @@ def test_what_becomes_open_by_a_payment_that_was_taken_apart_is_asked_about(desk
     invoice = desk.bill()
     payment = desk.receive({invoice["id"]: "60.00"})
     say(desk, f"ravetree:payment:{payment['id']}", "unlink")
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     if act == "deleted":
         desk.world.ravetree.delete("payments", payment["id"])
     else:
         shares = [{"invoice_id": invoice["id"], "amount": "50.00"}]
         desk.world.ravetree.change("payments", payment["id"], {"amount": "50.00", "allocations": shares})
-    assert asked(desk) == ["open_balances_differ"]
+    assert asked_now(desk) == ["open_balances_differ"]
     assert "unexplained" not in {row["cause"] for row in desk.world.parity()["rows"]}
 
 
@@ -258,7 +246,7 @@ def test_money_whose_partner_was_tied_to_another_payment_is_looked_at_as_new(des
     (payment,) = desk.world.ravetree.every("payments")
     other = desk.pay_there(50.0, customer=desk.there(invoice)["CustomerRef"]["value"])
     say(desk, f"ravetree:payment:{payment['id']}", "link", other["Id"])
-    asked(desk)
+    asked_now(desk)
     assert "unexplained" not in {row["cause"] for row in desk.world.parity()["rows"]}
 
 
@@ -283,7 +271,7 @@ def test_money_that_moves_to_an_invoice_without_room_for_it_in_quickbooks_is_ask
         desk.price(second, 30.0)
     share = {"invoice_id": second["id"], "amount": "60.00"}
     desk.world.ravetree.change("payments", payment["id"], {"allocations": [share]})
-    asked(desk)
+    asked_now(desk)
     (question,) = (row for row in desk.world.attention() if row["id"] == payment["id"])
     assert question["code"] == "more_than_open"
     # It is in QuickBooks already: what is in its way is another payment, or the total.
@@ -298,10 +286,10 @@ def test_money_on_an_invoice_that_was_left_deleted_stays_in_ravetree_until_it_is
     desk.end("Invoice", desk.there(invoice))
     decide(desk, "leave")
     desk.receive({invoice["id"]: "60.00"})
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert desk.payments() == []
     say(desk, f"ravetree:invoice:{invoice['id']}", "push")
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert amounts(desk) == ([60.0], ["60.00"])
 
 
@@ -311,10 +299,10 @@ def test_what_is_unapplied_of_money_on_an_older_invoice_goes_as_an_advance(desk:
     body = {"client_id": invoice["client_id"], "date": TODAY, "amount": "100.00", "currency": "USD"}
     share = {"invoice_id": invoice["id"], "amount": "40.00"}
     made = desk.world.ravetree.create("payments", body | {"allocations": [share]})
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert [(float(row["TotalAmt"]), float(row["UnappliedAmt"])) for row in desk.payments()] == [(100.0, 100.0)]
     desk.world.ravetree.change("payments", made["id"], {"allocations": [share | {"amount": "50.00"}]})
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert amounts(desk) == ([100.0], ["100.00"])
     assert desk.world.parity()["rows"] == []
 
@@ -330,7 +318,7 @@ def test_money_that_moves_to_a_marked_invoice_takes_the_place_of_what_stands_for
     desk.mark(marked)
     share = {"invoice_id": marked["id"], "amount": amount}
     desk.world.ravetree.change("payments", payment["id"], {"allocations": [share]})
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     left = [] if amount == "100.00" else [40.0]
     assert sorted(amounts(desk)[0]) == [*left, float(amount)]
     assert float(desk.there(marked)["Balance"]) == 0
@@ -346,12 +334,12 @@ def test_a_payment_on_an_invoice_that_ended_in_a_closed_period_waits_and_is_igno
     desk.close_books()
     desk.change(invoice, status="void")
     desk.pay_there(40, (invoice, 40))
-    assert asked(desk) == ["ended_in_closed_period"]
+    assert asked_now(desk) == ["ended_in_closed_period"]
     assert desk.world.connection()["work"]["waiting"] == 1
     decide(desk, "leave")
     desk.pay_there(30, (invoice, 30))
     apply(desk.world, invoice, credit_memo(desk.world, invoice, 30), 30)
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert desk.world.connection()["work"]["waiting"] == 0
     assert (desk.world.ravetree.every("payments"), desk.there(invoice)["TotalAmt"]) == ([], 100)
 
@@ -369,12 +357,12 @@ def test_what_is_on_an_older_invoice_too_is_unapplied_until_that_comes(desk: Des
     desk.world.api("PUT", path, {"invoices": True})
     invoice = desk.bill("140.00", client=client)
     desk.receive({invoice["id"]: "140.00", older["id"]: "30.00"})
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     (row,) = desk.payments()
     assert (row["TotalAmt"], row["UnappliedAmt"]) == (170, 30)
     name = f"/api/connections/{desk.world.connection_id}/records/ravetree/invoice/{older['id']}/sync"
     desk.world.api("POST", name, {"by": "Kim", "wait_seconds": 0})
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     (row,) = desk.payments()
     assert (row["TotalAmt"], row["UnappliedAmt"], desk.there(older)["Balance"]) == (170, 0, 0)
 
@@ -393,12 +381,12 @@ def test_money_partly_on_an_invoice_that_was_left_deleted_goes_and_is_not_asked_
     body = {"client_id": client, "date": TODAY, "amount": "170.00", "currency": "USD"}
     allocations = [{"invoice_id": name, "amount": share} for name, share in shares.items()]
     desk.world.ravetree.create("payments", body | {"allocations": allocations})
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     (row,) = desk.payments()
     assert (float(row["TotalAmt"]), float(row["UnappliedAmt"])) == (170.0, 170.0 if unapplied else 30.0)
     assert "unexplained" not in {row["cause"] for row in desk.world.parity()["rows"]}
     say(desk, f"ravetree:invoice:{left['id']}", "push")
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert float(desk.there(left)["Balance"]) == 70
 
 
@@ -413,7 +401,7 @@ def test_money_that_finds_no_room_names_what_makes_room(desk: Desk) -> None:
     change("payments", here["id"], {"allocations": []})
     change("payments", there["id"], {"allocations": [{"invoice_id": first["id"], "amount": "100.00"}]})
     change("payments", here["id"], {"allocations": [{"invoice_id": second["id"], "amount": "100.00"}]})
-    asked(desk)
+    asked_now(desk)
     rows = desk.world.attention()
     assert {row["code"] for row in rows} == {"more_than_open"}
     assert {row["remedy"] for row in rows} == {
@@ -422,7 +410,7 @@ def test_money_that_finds_no_room_names_what_makes_room(desk: Desk) -> None:
     desk.edit("Payment", desk.payments()[0], Line=[])
     decided = [row["code"] for row in desk.world.attention()]
     retry_all(desk)
-    assert "more_than_open" not in asked(desk), decided
+    assert "more_than_open" not in asked_now(desk), decided
 
 
 def test_money_that_moves_to_an_invoice_whose_mark_is_deposited_says_so(desk: Desk) -> None:
@@ -435,7 +423,7 @@ def test_money_that_moves_to_an_invoice_whose_mark_is_deposited_says_so(desk: De
     desk.deposit(holder)
     share = {"invoice_id": invoice["id"], "amount": "100.00"}
     desk.world.ravetree.change("payments", payment["id"], {"allocations": [share]})
-    asked(desk)
+    asked_now(desk)
     causes = {row["code"]: row["cause"] for row in desk.world.attention() if row["kind"] == "payment"}
     assert "is deposited in QuickBooks; Ravetree put 100.00 USD of another on it." in causes.get(
         "placeholder_deposited", str(causes)

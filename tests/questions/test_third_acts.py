@@ -4,20 +4,8 @@ import pytest
 
 from ravebooks.demo.sides import Body
 from tests.questions.desk import TODAY, Desk, say
-from tests.questions.playing import rest
+from tests.questions.playing import asked_now, rest
 from tests.simulation.concurrency.pairs import LINE
-from tests.simulation.world import World
-
-
-@pytest.fixture
-def desk(world: World) -> Desk:
-    return Desk(world)
-
-
-def asked(desk: Desk) -> list[str]:
-    """The codes of what waits for a person when all is quiet."""
-    rest(desk)
-    return [row["code"] for row in desk.world.attention()]
 
 
 def map_methods(desk: Desk, **methods: str) -> None:
@@ -28,8 +16,8 @@ def map_methods(desk: Desk, **methods: str) -> None:
 # --- receipts put together -------------------------------------------------------------------------
 
 
-def put_together(desk: Desk) -> Body:
-    """Two receipts of an invoice become one in QuickBooks: the second is deleted, the first raised by it."""
+def test_two_receipts_that_a_bookkeeper_puts_together_ask_nobody(desk: Desk) -> None:
+    """The second is deleted in QuickBooks, and the first raised by it."""
     invoice = desk.bill()
     desk.receive({invoice["id"]: "60.00"})
     desk.receive({invoice["id"]: "40.00"})
@@ -39,12 +27,7 @@ def put_together(desk: Desk) -> Body:
     named = {name: first[name] for name in ("Id", "SyncToken", "CustomerRef")}
     line = {"Amount": 100, "LinkedTxn": first["Line"][0]["LinkedTxn"]}
     write("payment", named | {"sparse": True, "TotalAmt": 100, "Line": [line]})
-    return invoice
-
-
-def test_two_receipts_that_a_bookkeeper_puts_together_ask_nobody(desk: Desk) -> None:
-    put_together(desk)
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert [row["amount"] for row in desk.world.ravetree.every("payments")] == ["100.00"]
     assert desk.world.compare().differing == []
 
@@ -56,25 +39,15 @@ def test_a_payment_that_finds_no_room_in_ravetree_is_asked_about_until_the_invoi
     (there,) = desk.payments()
     line = {"Amount": 150, "LinkedTxn": there["Line"][0]["LinkedTxn"]}
     desk.edit("Payment", there, TotalAmt=150, Line=[line])
-    assert "more_than_open" in asked(desk)
+    assert "more_than_open" in asked_now(desk)
     (question,) = (row for row in desk.world.attention() if row["code"] == "more_than_open")
     assert question["cause"] == (
         "150.00 USD were received on invoice 1001 in QuickBooks; Ravetree has only 100.00 USD open on it."
     )
     assert question["remedy"].startswith("Take another payment off it in Ravetree, set its total right")
     desk.change(invoice, lines=[LINE | {"unit_price": "150.00"}])
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert [row["amount"] for row in desk.world.ravetree.every("payments")] == ["150.00"]
-
-
-def pay_each(desk: Desk, count: int) -> tuple[list[Body], list[Body]]:
-    """So many invoices over 100.00, each paid by a payment of its own."""
-    client = desk.world.client("Aster")
-    invoices = [desk.world.invoice(client, "100.00") for _ in range(count)]
-    desk.world.settle()
-    payments = [desk.world.receive({one["id"]: "100.00"}, f"CHK {one['number']}", TODAY) for one in invoices]
-    desk.world.settle()
-    return invoices, payments
 
 
 def test_a_payment_that_a_person_left_where_it_is_leaves_no_invoice(desk: Desk) -> None:
@@ -84,16 +57,16 @@ def test_a_payment_that_a_person_left_where_it_is_leaves_no_invoice(desk: Desk) 
     desk.deposit(desk.payments()[0])
     rest(desk)
     desk.world.ravetree.delete("payments", payment["id"])
-    assert asked(desk) == ["removed_here_shared_there"]
+    assert asked_now(desk) == ["removed_here_shared_there"]
     say(desk, f"ravetree:payment:{payment['id']}", "leave")
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     other = desk.world.invoice(invoice["client_id"], "100.00")
     desk.world.settle()
     second = desk.world.receive({other["id"]: "100.00"}, "CHK 2", TODAY)
     desk.world.settle()
     shares = [{"invoice_id": invoice["id"], "amount": "100.00"}]
     desk.world.ravetree.change("payments", second["id"], {"allocations": shares})
-    assert "more_than_open" in asked(desk)
+    assert "more_than_open" in asked_now(desk)
 
 
 # --- void, and valid again -------------------------------------------------------------------------
@@ -116,12 +89,12 @@ def test_money_entered_again_on_a_payment_that_was_void_is_new_money(desk: Desk,
     line = {"Amount": amount, "LinkedTxn": [{"TxnId": desk.there(invoice)["Id"], "TxnType": "Invoice"}]}
     named = {name: row[name] for name in ("Id", "SyncToken", "CustomerRef")}
     write("payment", named | {"sparse": True, "TotalAmt": amount, "Line": [line], "PrivateNote": "entered again"})
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert [float(row["TotalAmt"]) for row in desk.payments()] == [amount]
     assert [row["amount"] for row in desk.world.ravetree.every("payments")] == [f"{amount}.00"]
     # It is a payment like any other from now on.
     desk.edit("Payment", desk.payments()[0], PaymentRefNum="CHK 9")
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert [row["reference"] for row in desk.world.ravetree.every("payments")] == ["CHK 9"]
 
 
@@ -143,29 +116,29 @@ def test_an_invoice_that_is_valid_again_in_quickbooks_stays_there_alone_if_a_per
     desk: Desk, *, paid: bool
 ) -> None:
     invoice = made_valid_again(desk, paid=paid)
-    assert asked(desk) == ["valid_again_in_quickbooks"]
+    assert asked_now(desk) == ["valid_again_in_quickbooks"]
     (question,) = desk.world.attention()
     assert question["cause"] == "Invoice 1001 had ended in both books; in QuickBooks it comes to 100.00 USD again."
     say(desk, f"ravetree:invoice:{invoice['id']}", "leave")
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     there = desk.there(invoice)
     assert (float(there["TotalAmt"]), len(desk.payments())) == (100.0, 1 if paid else 0)
     assert desk.world.ravetree.every("payments") == []
     assert "unexplained" not in {row["cause"] for row in desk.world.parity()["rows"]}
     # What is edited there later is its bookkeeper's alone, until it comes to something else.
     desk.edit("Invoice", there, PrivateNote="by hand")
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     desk.price(invoice, 300)
-    assert asked(desk) == ["valid_again_in_quickbooks"]
+    assert asked_now(desk) == ["valid_again_in_quickbooks"]
 
 
 def test_an_invoice_that_is_valid_again_and_paid_is_voided_once_its_payment_is_gone(desk: Desk) -> None:
     invoice = made_valid_again(desk, paid=True)
-    assert asked(desk) == ["valid_again_in_quickbooks"]
+    assert asked_now(desk) == ["valid_again_in_quickbooks"]
     say(desk, f"ravetree:invoice:{invoice['id']}", "ravetree")
-    assert asked(desk) == ["void_with_payments"]
+    assert asked_now(desk) == ["void_with_payments"]
     desk.end("Payment", desk.payments()[0])
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert desk.there(invoice)["TotalAmt"] == 0
 
 
@@ -178,24 +151,25 @@ def test_one_answer_about_a_deleted_invoice_is_about_the_payment_on_it_too(desk:
     desk.end("Invoice", desk.there(invoice))
     rest(desk)
     desk.receive({invoice["id"]: "60.00"})
-    assert asked(desk) == ["deleted_in_quickbooks"]
+    assert asked_now(desk) == ["deleted_in_quickbooks"]
     say(desk, f"ravetree:invoice:{invoice['id']}", decision)
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert [float(row["TotalAmt"]) for row in desk.payments()] == ([60.0] if decision == "push" else [])
 
 
 @pytest.mark.parametrize("decision", ["leave", "push"])
 def test_one_answer_is_about_the_payment_that_moved_to_the_deleted_invoice_too(desk: Desk, decision: str) -> None:
-    invoices, payments = pay_each(desk, 1)
-    deleted = desk.world.invoice(invoices[0]["client_id"], "100.00")
+    paid = desk.bill()
+    payment = desk.receive({paid["id"]: "100.00"})
+    deleted = desk.world.invoice(paid["client_id"], "100.00")
     desk.world.settle()
     desk.end("Invoice", desk.there(deleted))
     rest(desk)
     shares = [{"invoice_id": deleted["id"], "amount": "100.00"}]
-    desk.world.ravetree.change("payments", payments[0]["id"], {"allocations": shares})
-    assert asked(desk) == ["deleted_in_quickbooks"]
+    desk.world.ravetree.change("payments", payment["id"], {"allocations": shares})
+    assert asked_now(desk) == ["deleted_in_quickbooks"]
     say(desk, f"ravetree:invoice:{deleted['id']}", decision)
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     (row,) = desk.payments()
     assert float(row["UnappliedAmt"]) == (0.0 if decision == "push" else 100.0)
 
@@ -209,7 +183,7 @@ def test_a_method_stays_where_quickbooks_still_says_what_it_is_mapped_to(desk: D
     invoice = desk.bill()
     desk.receive({invoice["id"]: "60.00"}, method="check")
     desk.edit("Payment", desk.payments()[0], PaymentRefNum="CHK 9")
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert [(row["reference"], row["method"]) for row in desk.world.ravetree.every("payments")] == [("CHK 9", "check")]
 
 
@@ -222,5 +196,5 @@ def test_a_paid_invoice_of_another_client_with_the_same_customer_is_just_written
     desk.world.quickbooks.steer("merge", {"survivor": survivor, "merged": merged})
     rest(desk)
     desk.change(other, client_id=aster["client_id"])
-    assert asked(desk) == []
+    assert asked_now(desk) == []
     assert desk.there(other)["CustomerRef"]["value"] == survivor

@@ -60,6 +60,14 @@ def work_once(world: World) -> None:
     world.work()
 
 
+def number_there(world: World, number: str, to: str) -> None:
+    """A bookkeeper gives an invoice another number in QuickBooks."""
+    row = world.quickbooks.invoice(number)
+    assert row is not None
+    named = {name: row[name] for name in ("Id", "SyncToken")}
+    world.quickbooks.write("invoice", named | {"sparse": True, "DocNumber": to})
+
+
 def rows(world: World, entity: str = "Invoice") -> dict[str, Body]:
     """QuickBooks' documents by their ids."""
     return {row["Id"]: row for row in world.quickbooks.query(f"select * from {entity}")}  # noqa: S608
@@ -317,10 +325,7 @@ def test_a_number_that_a_bookkeeper_gave_to_another_one_is_asked_about_and_not_w
     other = world.invoice(client, "100.00", number="A1")
     own = world.invoice(client, "50.00", number="A5") if how == "renumbered" else None
     world.settle()
-    row = world.quickbooks.invoice("A1")
-    assert row is not None
-    named = {name: row[name] for name in ("Id", "SyncToken")}
-    world.quickbooks.write("invoice", named | {"sparse": True, "DocNumber": "A2"})
+    number_there(world, "A1", "A2")
     world.settle()
     tries: list[str] = []
 
@@ -350,10 +355,8 @@ def test_numbers_that_a_bookkeeper_swapped_are_set_back_with_the_next_edits(worl
     ours = [world.invoice(client, "100.00", number=name) for name in ("A1", "A2")]
     world.settle()
     before = {row["DocNumber"]: row["Id"] for row in rows(world).values()}
-    for name, to in (("A1", "A9"), ("A2", "A1"), ("A1", "A2")):
-        row = rows(world)[before[name]]
-        named = {key: row[key] for key in ("Id", "SyncToken")}
-        world.quickbooks.write("invoice", named | {"sparse": True, "DocNumber": to})
+    for name, to in (("A1", "A9"), ("A2", "A1"), ("A9", "A2")):
+        number_there(world, name, to)
     world.settle()
     for one in ours:
         world.ravetree.change("invoices", one["id"], {"memo": "anew"})
@@ -370,10 +373,7 @@ def test_two_documents_that_wake_each_other_leave_the_others_their_turn(
     client = world.client("Aster")
     world.invoice(client, "100.00", number="A1")
     world.settle()
-    row = world.quickbooks.invoice("A1")
-    assert row is not None
-    named = {name: row[name] for name in ("Id", "SyncToken")}
-    world.quickbooks.write("invoice", named | {"sparse": True, "DocNumber": "A2"})
+    number_there(world, "A1", "A2")
     world.settle()
     world.invoice(client, "50.00", number="A2")
     world.invoice(client, "70.00", number="A3")
@@ -395,14 +395,14 @@ def test_what_quickbooks_tells_of_has_its_rest_too(world: World, monkeypatch: py
     monkeypatch.setattr(worker, "MOST_TURNS", 0)
     with structlog.testing.capture_logs() as logged:
         work_once(world)
-        world.work()
+        world.clock.advance(10)
         world.work()
     rests = [entry["records"] for entry in logged if entry["event"] == "records go round"]
     (paid,) = world.ravetree.every("payments")
     assert sum(f"ravetree:payment:{paid['id']}" in names for names in rests) == 1
     assert paid["reference"] == "CHK 1"
     monkeypatch.undo()
-    world.clock.advance(31)
+    world.clock.advance(21)
     world.settle()
     assert [entry["reference"] for entry in world.ravetree.every("payments")] == ["CHK 2"]
 
